@@ -1,0 +1,146 @@
+/**
+ * The one door to the machine. Everything that a node reads from or does to the outside goes through its Host, and all
+ * state that a node owns hangs on it: two nodes in one process don't disturb each other, and a simulated Host runs a
+ * whole cluster from one seed.
+ *
+ * After `crash()` of a simulated Host no pending or later call of it settles or calls back.
+ */
+export interface Host {
+  readonly clock: Clock
+  readonly disk: Disk
+  readonly network: Network
+  readonly random: Random
+  readonly log: Logger
+}
+
+export interface Clock {
+  /** Wall-clock time in whole milliseconds since 1970; may jump. For timestamps that users see. */
+  now(): number
+  /** Milliseconds since an arbitrary start, with fractions; never goes back. For time-outs and durations. */
+  monotonic(): number
+  /** Calls back once, `delayMs` from now at the earliest. A pending timer doesn't keep the process alive. */
+  after(delayMs: number, callback: () => void): Timer
+  /** Calls back after all input that has arrived in this turn of the event loop was handled. */
+  endOfTurn(callback: () => void): void
+}
+
+export interface Timer {
+  /** Prevents the callback; harmless when it has run already. */
+  cancel(): void
+}
+
+export interface Random {
+  /** Cryptographically strong where the Host is real; from the seed where it is simulated. */
+  bytes(length: number): Buffer
+  /** A uniform integer in [0, limit). */
+  below(limit: number): number
+}
+
+export interface Logger {
+  debug(fields: object, message: string): void
+  info(fields: object, message: string): void
+  warn(fields: object, message: string): void
+  error(fields: object, message: string): void
+  /** A logger whose lines all carry these fields too. */
+  child(fields: object): Logger
+}
+
+/**
+ * Files. Failures are thrown (or reject) as errors with the operating system's `code` (ENOSPC, EIO, EACCES, ...).
+ * The synchronous calls are for start-up and for writes into the page cache; `sync` always runs on the thread pool.
+ */
+export interface Disk {
+  /**
+   * Opens a file. `read`: must exist. `write`: read and write, must exist. `create`: read and write, made when missing.
+   */
+  open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
+  exists(path: string): boolean
+  stat(path: string): FileStat
+  /** The names in a directory, in no particular order. */
+  list(path: string): string[]
+  makeDirectory(path: string): void
+  rename(from: string, to: string): void
+  remove(path: string): void
+  removeDirectory(path: string): void
+  readFile(path: string): Buffer
+  /**
+   * Replaces a whole file so that after a crash either the old or the new content is there: writes `path.tmp`, syncs it,
+   * renames it, and syncs the directory.
+   */
+  replaceFile(path: string, content: string | Uint8Array): void
+  /** `replaceFile` with the syncs on the thread pool. */
+  replaceFileAsync(path: string, content: string | Uint8Array): Promise<void>
+  /** Makes renames, creations and removals in a directory durable. */
+  syncDirectory(path: string): void
+  /**
+   * Takes an exclusive lock that Java's FileLock respects as well.
+   * @returns null when somebody else holds it; `advisory: false` when this machine can't lock and nobody was excluded.
+   */
+  lock(path: string): DiskLock | null
+}
+
+export interface FileStat {
+  readonly size: number
+  readonly isDirectory: boolean
+  /** Milliseconds since 1970. */
+  readonly modifiedMs: number
+}
+
+export interface DiskLock {
+  readonly advisory: boolean
+  release(): void
+}
+
+export interface DiskFile {
+  readonly path: string
+  size(): number
+  /** Reads up to `target.length` bytes at `position`; returns how many, fewer only at the end of the file. */
+  readSync(target: Uint8Array, position: number): number
+  read(target: Uint8Array, position: number): Promise<number>
+  /** Writes all chunks one after the other at `position` (one `writev` where possible), or throws. */
+  writeSync(chunks: readonly Uint8Array[], position: number): void
+  write(chunks: readonly Uint8Array[], position: number): Promise<void>
+  truncate(length: number): void
+  syncNow(): void
+  sync(): Promise<void>
+  close(): void
+}
+
+export interface Network {
+  /** Listens; port 0 takes a free one. Rejects with EADDRINUSE, EACCES, EADDRNOTAVAIL. */
+  listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Listener>
+  connect(host: string, port: number): Promise<Socket>
+}
+
+export interface Listener {
+  readonly host: string
+  readonly port: number
+  /** Stops accepting; accepted sockets live on. */
+  close(): Promise<void>
+}
+
+export interface Socket {
+  readonly remoteAddress: string
+  readonly remotePort: number
+  /**
+   * Names the one who is told. `data` is only valid during the call: the bytes are overwritten afterwards.
+   */
+  attach(events: {
+    data: (bytes: Buffer) => void
+    /** What was written has gone out, after `write` said false. */
+    drain: () => void
+    /** Called once, last; with the error that ended the connection, if one did. */
+    close: (error?: Error) => void
+  }): void
+  /**
+   * Sends the chunks in order under one cork. They must not change until `written` is called.
+   * @returns false when the caller should wait for `drain` before it writes more.
+   */
+  write(chunks: readonly Uint8Array[], written?: () => void): boolean
+  pause(): void
+  resume(): void
+  /** Sends what was written, then closes. */
+  end(): void
+  /** Closes at once. */
+  destroy(): void
+}
