@@ -58,9 +58,11 @@ export interface Disk {
   stat(path: string): FileStat
   /** The names in a directory, in no particular order. */
   list(path: string): string[]
+  /** Makes a directory and those above it; one that is there already is fine. */
   makeDirectory(path: string): void
   rename(from: string, to: string): void
   remove(path: string): void
+  /** Removes a directory with all that is in it. */
   removeDirectory(path: string): void
   readFile(path: string): Buffer
   /**
@@ -133,7 +135,8 @@ export interface Socket {
     close: (error?: Error) => void
   }): void
   /**
-   * Sends the chunks in order under one cork. They must not change until `written` is called.
+   * Sends the chunks in order under one cork. They must not change until `written` is called, which always happens,
+   * after this call has returned: when they have gone out, or when the connection has ended without that.
    * @returns false when the caller should wait for `drain` before it writes more.
    */
   write(chunks: readonly Uint8Array[], written?: () => void): boolean

@@ -1,0 +1,48 @@
+import { systemClock } from '../../src/host/clock.ts'
+import { systemRandom } from '../../src/host/random.ts'
+
+describe('the clock of a Node host', () => {
+  const clock = systemClock()
+
+  test('a timer is never early', async () => {
+    const start = clock.monotonic()
+    await new Promise<void>((resolve) => {
+      const timers = [1.2, 2.7, 3.4].map((delayMs) =>
+        clock.after(delayMs, () => {
+          expect(clock.monotonic() - start).toBeGreaterThanOrEqual(delayMs)
+          if (delayMs === 3.4) resolve()
+        }),
+      )
+      expect(timers).toHaveLength(3)
+      // Its own timers don't keep a process alive.
+      setTimeout(() => undefined, 50)
+    })
+  })
+
+  test('a cancelled timer and one beyond what setTimeout can do stay silent', async () => {
+    const fired: string[] = []
+    const far = clock.after(2 ** 40, () => fired.push('far'))
+    clock.after(1, () => fired.push('cancelled')).cancel()
+    await new Promise<void>((resolve) => setTimeout(resolve, 5))
+    far.cancel()
+    expect(fired).toEqual([])
+  })
+
+  test('the end of a turn comes after promises and before timers', async () => {
+    const order: string[] = []
+    await new Promise<void>((resolve) => {
+      clock.endOfTurn(() => {
+        order.push('turn')
+        resolve()
+      })
+      void Promise.resolve().then(() => order.push('promise'))
+    })
+    expect(order).toEqual(['promise', 'turn'])
+  })
+
+  test('random integers are below their limit', () => {
+    const random = systemRandom()
+    expect(random.bytes(16)).toHaveLength(16)
+    for (let index = 0; index < 100; index++) expect(random.below(3)).toBeLessThan(3)
+  })
+})
