@@ -1,0 +1,450 @@
+import { errorName, errorNumber } from './errors.ts'
+import type { ErrorName } from './errors.ts'
+
+/** The bytes of a peer do not make a message. The connection or file they came from can't be trusted further. */
+export class DecodeError extends Error {
+  override readonly name = 'DecodeError'
+  readonly code = 'ERR_DECODE'
+}
+
+/** A value can't be written in the version asked for: null where that version has no null, or out of range. */
+export class EncodeError extends Error {
+  override readonly name = 'EncodeError'
+  readonly code = 'ERR_ENCODE'
+}
+
+const TWO_32 = 0x1_0000_0000
+const EMPTY = Buffer.alloc(0)
+
+/**
+ * Reads Kafka's primitive types from a buffer. Each length is checked against what is left before anything is allocated
+ * or sliced; a violation throws DecodeError. Strings are copied, bytes and records are views.
+ */
+export class Reader {
+  readonly bytes: Buffer
+  position: number
+  end: number
+
+  constructor(bytes: Buffer, position = 0, end = bytes.length) {
+    this.bytes = bytes
+    this.position = position
+    this.end = end
+  }
+
+  get remaining(): number {
+    return this.end - this.position
+  }
+
+  fail(what: string): never {
+    throw new DecodeError(`${what} at byte ${this.position} of ${this.end}`)
+  }
+
+  /** Moves over `size` bytes and returns where they begin. */
+  skip(size: number): number {
+    const at = this.position
+    if (size < 0 || size > this.end - at)
+      this.fail(`${size} bytes expected, ${this.remaining} left,`)
+    this.position = at + size
+    return at
+  }
+
+  bool(): boolean {
+    return this.bytes[this.skip(1)] !== 0
+  }
+
+  int8(): number {
+    return this.bytes.readInt8(this.skip(1))
+  }
+
+  int16(): number {
+    return this.bytes.readInt16BE(this.skip(2))
+  }
+
+  uint16(): number {
+    return this.bytes.readUInt16BE(this.skip(2))
+  }
+
+  int32(): number {
+    return this.bytes.readInt32BE(this.skip(4))
+  }
+
+  uint32(): number {
+    return this.bytes.readUInt32BE(this.skip(4))
+  }
+
+  /** A 64-bit integer as a number; one that a number can't hold exactly is refused. */
+  int64(): number {
+    const at = this.skip(8)
+    const value = this.bytes.readInt32BE(at) * TWO_32 + this.bytes.readUInt32BE(at + 4)
+    if (!Number.isSafeInteger(value)) {
+      this.position = at
+      this.fail('int64 beyond 2^53')
+    }
+    return value
+  }
+
+  bigInt64(): bigint {
+    return this.bytes.readBigInt64BE(this.skip(8))
+  }
+
+  float64(): number {
+    return this.bytes.readDoubleBE(this.skip(8))
+  }
+
+  /** 16 bytes as 22 characters of URL-safe base64, the form in which Kafka prints them. */
+  uuid(): string {
+    const at = this.skip(16)
+    return this.bytes.toString('base64url', at, at + 16)
+  }
+
+  errorCode(): ErrorName {
+    return errorName(this.int16())
+  }
+
+  uvarint(): number {
+    let value = 0
+    for (let shift = 0; shift < 28; shift += 7) {
+      const byte = this.bytes[this.skip(1)]!
+      value |= (byte & 0x7f) << shift
+      if (byte < 0x80) return value
+    }
+    const last = this.bytes[this.skip(1)]!
+    if (last > 0x0f) this.fail('varint longer than 32 bits')
+    return (value | (last << 28)) >>> 0
+  }
+
+  #text(length: number): string {
+    const at = this.skip(length)
+    return this.bytes.toString('utf8', at, at + length)
+  }
+
+  #view(length: number): Buffer {
+    if (length === 0) return EMPTY
+    const at = this.skip(length)
+    return this.bytes.subarray(at, at + length)
+  }
+
+  #notNull<T>(value: T | null, what: string): T {
+    if (value === null) this.fail(`null in place of ${what}`)
+    return value
+  }
+
+  #null(length: number): null {
+    if (length !== -1) this.fail(`length ${length}`)
+    return null
+  }
+
+  string(): string {
+    return this.#notNull(this.nullableString(), 'a string')
+  }
+
+  nullableString(): string | null {
+    const length = this.int16()
+    return length < 0 ? this.#null(length) : this.#text(length)
+  }
+
+  compactString(): string {
+    return this.#notNull(this.nullableCompactString(), 'a string')
+  }
+
+  nullableCompactString(): string | null {
+    const length = this.uvarint()
+    return length === 0 ? null : this.#text(length - 1)
+  }
+
+  plainBytes(): Buffer {
+    return this.#notNull(this.nullablePlainBytes(), 'bytes')
+  }
+
+  nullablePlainBytes(): Buffer | null {
+    const length = this.int32()
+    return length < 0 ? this.#null(length) : this.#view(length)
+  }
+
+  compactBytes(): Buffer {
+    return this.#notNull(this.nullableCompactBytes(), 'bytes')
+  }
+
+  nullableCompactBytes(): Buffer | null {
+    const length = this.uvarint()
+    return length === 0 ? null : this.#view(length - 1)
+  }
+
+  /** How many elements follow, -1 for null. Each takes at least a byte, so more than what is left is a lie. */
+  arrayLength(): number {
+    return this.#count(this.int32())
+  }
+
+  compactArrayLength(): number {
+    return this.#count(this.uvarint() - 1)
+  }
+
+  #count(count: number): number {
+    if (count < -1 || count > this.remaining) this.fail(`array of ${count} elements`)
+    return count
+  }
+
+  /** Narrows the reader to a tagged field of `size` bytes; returns the end to give back to `leave`. */
+  enter(size: number): number {
+    const end = this.end
+    if (size > this.remaining) this.fail(`tagged field of ${size} bytes`)
+    this.end = this.position + size
+    return end
+  }
+
+  leave(end: number): void {
+    if (this.position !== this.end) this.fail(`${this.remaining} bytes too many in a tagged field`)
+    this.end = end
+  }
+
+  /** Skips a section of tagged fields none of which this message knows. */
+  skipTags(): void {
+    for (let count = this.uvarint(); count > 0; count--) {
+      this.uvarint()
+      this.skip(this.uvarint())
+    }
+  }
+}
+
+/** Bytes of record batches: one piece, or several that follow each other. */
+export type RecordBytes = Uint8Array | readonly Uint8Array[]
+
+/**
+ * Writes Kafka's primitive types. Small values go into a growing buffer; record batches are taken by reference, so the
+ * result is a list of chunks: nothing large is ever copied.
+ */
+export class Writer {
+  #buffer: Buffer
+  #start = 0
+  #position = 0
+  #finished: Uint8Array[] = []
+  #finishedBytes = 0
+
+  constructor(capacity = 256) {
+    this.#buffer = Buffer.allocUnsafe(capacity)
+  }
+
+  /** Bytes written so far. */
+  get size(): number {
+    return this.#finishedBytes + this.#position - this.#start
+  }
+
+  /** Makes room and returns where to write; may move what is not finished yet to a larger buffer. */
+  #reserve(size: number): number {
+    const at = this.#position
+    if (at + size <= this.#buffer.length) {
+      this.#position = at + size
+      return at
+    }
+    const pending = at - this.#start
+    const larger = Buffer.allocUnsafe(2 * (pending + size) + 256)
+    this.#buffer.copy(larger, 0, this.#start, at)
+    this.#buffer = larger
+    this.#start = 0
+    this.#position = pending + size
+    return pending
+  }
+
+  #finish(): void {
+    if (this.#position === this.#start) return
+    this.#finished.push(this.#buffer.subarray(this.#start, this.#position))
+    this.#finishedBytes += this.#position - this.#start
+    this.#start = this.#position
+  }
+
+  #refer(bytes: Uint8Array): void {
+    if (bytes.length === 0) return
+    this.#finish()
+    this.#finished.push(bytes)
+    this.#finishedBytes += bytes.length
+  }
+
+  /** All that was written, in order. The writer must not be used afterwards. */
+  chunks(): Uint8Array[] {
+    this.#finish()
+    return this.#finished
+  }
+
+  /** All that was written as one buffer; copies if there is more than one chunk. */
+  toBuffer(): Buffer {
+    const chunks = this.chunks()
+    return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+  }
+
+  fail(what: string): never {
+    throw new EncodeError(what)
+  }
+
+  bool(value: boolean): void {
+    const at = this.#reserve(1)
+    this.#buffer[at] = value ? 1 : 0
+  }
+
+  int8(value: number): void {
+    const at = this.#reserve(1)
+    this.#buffer.writeInt8(value, at)
+  }
+
+  int16(value: number): void {
+    const at = this.#reserve(2)
+    this.#buffer.writeInt16BE(value, at)
+  }
+
+  uint16(value: number): void {
+    const at = this.#reserve(2)
+    this.#buffer.writeUInt16BE(value, at)
+  }
+
+  int32(value: number): void {
+    const at = this.#reserve(4)
+    this.#buffer.writeInt32BE(value, at)
+  }
+
+  uint32(value: number): void {
+    const at = this.#reserve(4)
+    this.#buffer.writeUInt32BE(value, at)
+  }
+
+  int64(value: number): void {
+    if (!Number.isSafeInteger(value)) this.fail(`${value} is not an exact int64`)
+    const at = this.#reserve(8)
+    this.#buffer.writeInt32BE(Math.floor(value / TWO_32), at)
+    this.#buffer.writeUInt32BE(value >>> 0, at + 4)
+  }
+
+  bigInt64(value: bigint): void {
+    const at = this.#reserve(8)
+    this.#buffer.writeBigInt64BE(value, at)
+  }
+
+  float64(value: number): void {
+    const at = this.#reserve(8)
+    this.#buffer.writeDoubleBE(value, at)
+  }
+
+  uuid(value: string): void {
+    const at = this.#reserve(16)
+    if (value.length !== 22 || this.#buffer.write(value, at, 16, 'base64url') !== 16) {
+      this.fail(`${JSON.stringify(value)} is not a uuid`)
+    }
+  }
+
+  errorCode(value: ErrorName): void {
+    this.int16(errorNumber(value))
+  }
+
+  uvarint(value: number): void {
+    let rest = value >>> 0
+    while (rest >= 0x80) {
+      const at = this.#reserve(1)
+      this.#buffer[at] = (rest & 0x7f) | 0x80
+      rest >>>= 7
+    }
+    const at = this.#reserve(1)
+    this.#buffer[at] = rest
+  }
+
+  #textLength(value: string): number {
+    const length = Buffer.byteLength(value)
+    if (length > 0x7fff) this.fail(`a string of ${length} bytes is longer than 32767`)
+    return length
+  }
+
+  #text(value: string, length: number): void {
+    const at = this.#reserve(length)
+    this.#buffer.write(value, at, length, 'utf8')
+  }
+
+  string(value: string): void {
+    const length = this.#textLength(value)
+    this.int16(length)
+    this.#text(value, length)
+  }
+
+  nullableString(value: string | null): void {
+    if (value === null) this.int16(-1)
+    else this.string(value)
+  }
+
+  compactString(value: string): void {
+    const length = this.#textLength(value)
+    this.uvarint(length + 1)
+    this.#text(value, length)
+  }
+
+  nullableCompactString(value: string | null): void {
+    if (value === null) this.uvarint(0)
+    else this.compactString(value)
+  }
+
+  /** Bytes without a length, copied. */
+  raw(value: Uint8Array): void {
+    const at = this.#reserve(value.length)
+    this.#buffer.set(value, at)
+  }
+
+  plainBytes(value: Uint8Array): void {
+    this.int32(value.length)
+    this.raw(value)
+  }
+
+  nullablePlainBytes(value: Uint8Array | null): void {
+    if (value === null) this.int32(-1)
+    else this.plainBytes(value)
+  }
+
+  compactBytes(value: Uint8Array): void {
+    this.uvarint(value.length + 1)
+    this.raw(value)
+  }
+
+  nullableCompactBytes(value: Uint8Array | null): void {
+    if (value === null) this.uvarint(0)
+    else this.compactBytes(value)
+  }
+
+  /** Record batches, by reference: they must not change until the chunks were sent. */
+  plainRecords(value: RecordBytes | null): void {
+    this.int32(value === null ? -1 : recordBytesSize(value))
+    this.#recordChunks(value)
+  }
+
+  compactRecords(value: RecordBytes | null): void {
+    this.uvarint(value === null ? 0 : recordBytesSize(value) + 1)
+    this.#recordChunks(value)
+  }
+
+  #recordChunks(value: RecordBytes | null): void {
+    if (value === null) return
+    if (value instanceof Uint8Array) this.#refer(value)
+    else for (const chunk of value) this.#refer(chunk)
+  }
+
+  /** Puts the size of all that was written since the writer had `begin` bytes before it, as a varint. */
+  insertSize(begin: number): void {
+    const size = this.size - begin
+    const header = varintSize(size)
+    this.#reserve(header)
+    const end = this.#position
+    const from = end - header - size
+    if (from < this.#start) this.fail('records inside a tagged field')
+    this.#buffer.copyWithin(from + header, from, from + size)
+    this.#position = from
+    this.uvarint(size)
+    this.#position = end
+  }
+}
+
+function varintSize(value: number): number {
+  let size = 1
+  for (let rest = value >>> 7; rest > 0; rest >>>= 7) size++
+  return size
+}
+
+/** The size of record batches in bytes, be they in one piece or in several. */
+export function recordBytesSize(value: RecordBytes): number {
+  if (value instanceof Uint8Array) return value.length
+  let size = 0
+  for (const chunk of value) size += chunk.length
+  return size
+}
