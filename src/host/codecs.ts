@@ -1,0 +1,71 @@
+import { createRequire } from 'node:module'
+import zlib from 'node:zlib'
+import type { Codecs, CompressionType } from '../../protocol/records/codecs.ts'
+import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
+import { decodeLz4Frame } from '../../protocol/records/lz4.ts'
+import { nativeCrc32c, portableCrc32c } from './checksums.ts'
+import { snappyCodec } from './snappy.ts'
+import { zstdCodec } from './zstd.ts'
+
+interface Lz4 {
+  compressFrameSync(bytes: Buffer): Buffer
+}
+
+interface Compressor {
+  compress(bytes: Uint8Array): Buffer
+  decompress(bytes: Uint8Array, maxBytes: number): Buffer
+}
+
+/** Checksums and compression by this machine's libraries, each loaded when it is first needed. */
+export function nodeCodecs(): Codecs {
+  let checksum: Codecs['crc32c'] | undefined
+  const compressors: Record<CompressionType, Compressor> = {
+    none: {
+      compress: asBuffer,
+      decompress: (bytes, maxBytes) => {
+        if (bytes.length > maxBytes) throw tooManyBytes(maxBytes)
+        return asBuffer(bytes)
+      },
+    },
+    gzip: {
+      compress: (bytes) => zlib.gzipSync(bytes),
+      decompress: (bytes, maxBytes) =>
+        zlib.gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) }),
+    },
+    snappy: snappyCodec(),
+    lz4: lz4Codec(),
+    zstd: zstdCodec(),
+  }
+  return {
+    crc32c: (bytes, seed) => (checksum ??= nativeCrc32c() ?? portableCrc32c())(bytes, seed),
+    crc32: (bytes, seed) => zlib.crc32(bytes, seed),
+    compress: (type, bytes) => compressors[type].compress(bytes),
+    decompress: (type, bytes, maxBytes) => {
+      try {
+        return compressors[type].decompress(bytes, maxBytes)
+      } catch (error) {
+        if (error instanceof CorruptRecordError) throw error
+        if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
+          throw tooManyBytes(maxBytes)
+        }
+        throw new CorruptRecordError(`Records can't be decompressed with ${type}`, { cause: error })
+      }
+    },
+  }
+}
+
+/** Compresses by the native package; decompresses by our own decoder, since the package's has no limit. */
+function lz4Codec(): Compressor {
+  let loaded: Lz4 | undefined
+  return {
+    compress: (bytes) => {
+      loaded ??= createRequire(import.meta.url)('lz4-napi') as Lz4
+      return loaded.compressFrameSync(asBuffer(bytes))
+    },
+    decompress: decodeLz4Frame,
+  }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+}

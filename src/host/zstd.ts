@@ -1,0 +1,176 @@
+import fs from 'node:fs'
+import { createRequire } from 'node:module'
+import { dirname, join } from 'node:path'
+import zlib from 'node:zlib'
+import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
+
+export interface ZstdCodec {
+  compress(bytes: Uint8Array): Buffer
+  decompress(bytes: Uint8Array, maxBytes: number): Buffer
+}
+
+/** What Java's client and the format's own tool take when nothing is said. */
+const LEVEL = 3
+
+/** What node:zlib has from Node 22.15 and 23.8 on. */
+interface ZlibWithZstd {
+  zstdCompressSync?(bytes: Uint8Array): Buffer
+  zstdDecompressSync?(bytes: Uint8Array, options: { maxOutputLength: number }): Buffer
+}
+
+/** Zstandard by node:zlib where it has it, else by WebAssembly and JavaScript. */
+export function zstdCodec(): ZstdCodec {
+  return builtInZstd() ?? portableZstd()
+}
+
+/** @returns null on a Node without zstd */
+export function builtInZstd(): ZstdCodec | null {
+  const { zstdCompressSync, zstdDecompressSync } = zlib as ZlibWithZstd
+  if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return null
+  return {
+    compress: (bytes) => zstdCompressSync(bytes),
+    decompress: (bytes, maxBytes) => {
+      const frames = [...framesWithin(bytes, maxBytes)]
+      if (frames.length === 0) return Buffer.alloc(0)
+      return zstdDecompressSync(bytes, { maxOutputLength: Math.max(1, maxBytes) })
+    },
+  }
+}
+
+interface Fzstd {
+  Decompress: new (ondata: (chunk: Uint8Array, final?: boolean) => void) => {
+    push(chunk: Uint8Array, final?: boolean): void
+  }
+}
+
+interface ZstdWasm {
+  compress(bytes: Uint8Array, level: number): Uint8Array
+}
+
+interface EmscriptenModule {
+  instantiateWasm?: (imports: object, receive: (instance: object) => unknown) => unknown
+  init(wasm: Uint8Array): void
+}
+
+/** The compiler's library has no types for this global without those of the whole DOM. */
+interface WithWebAssembly {
+  WebAssembly: {
+    Module: new (binary: Uint8Array) => object
+    Instance: new (module: object, imports: object) => object
+  }
+}
+
+/**
+ * Compresses with `@bokuweb/zstd-wasm`, whose decompressor fails on frames without a content size; decompresses with
+ * `fzstd`, which takes them. Both are loaded when they are first needed.
+ */
+export function portableZstd(): ZstdCodec {
+  let wasm: ZstdWasm | undefined
+  let fzstd: Fzstd | undefined
+  return {
+    compress: (bytes) => {
+      wasm ??= loadZstdWasm()
+      const compressed = wasm.compress(bytes, LEVEL)
+      return Buffer.from(compressed.buffer, compressed.byteOffset, compressed.length)
+    },
+    decompress: (bytes, maxBytes) => {
+      fzstd ??= createRequire(import.meta.url)('fzstd') as Fzstd
+      const parts: Uint8Array[] = []
+      let total = 0
+      for (const frame of framesWithin(bytes, maxBytes)) {
+        const decompressor = new fzstd.Decompress((chunk) => {
+          total += chunk.length
+          if (total > maxBytes) throw tooManyBytes(maxBytes)
+          parts.push(chunk)
+        })
+        decompressor.push(frame, true)
+      }
+      return Buffer.concat(parts, total)
+    },
+  }
+}
+
+/**
+ * The package's own `init` is asynchronous. Its module takes a function that makes the instance, which may do so at once:
+ * compiling its 250 KB takes a few milliseconds, once.
+ */
+function loadZstdWasm(): ZstdWasm {
+  const require = createRequire(import.meta.url)
+  const entry = require.resolve('@bokuweb/zstd-wasm')
+  const { Module } = require(join(dirname(entry), 'module.js')) as { Module: EmscriptenModule }
+  const binary = fs.readFileSync(join(dirname(entry), 'zstd.wasm'))
+  const { WebAssembly } = globalThis as unknown as WithWebAssembly
+  Module.instantiateWasm = (imports, receive) =>
+    receive(new WebAssembly.Instance(new WebAssembly.Module(binary), imports))
+  Module.init(binary)
+  return require(entry) as ZstdWasm
+}
+
+const FRAME_MAGIC = 0xfd2fb528
+const SKIPPABLE_MAGIC = 0x184d2a50
+
+/** The window that every decoder should support (RFC 8878); level 19 of a stream takes as much, the default a quarter. */
+const USUAL_WINDOW_BYTES = 8 * 1024 * 1024
+
+/**
+ * Cuts the bytes into frames and checks what they claim, since a decoder allocates a frame's window before it has seen
+ * any data.
+ * @throws CorruptRecordError when a frame is cut, or its window or content is too large
+ */
+export function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Buffer, void> {
+  const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
+  let at = 0
+  while (at < input.length) {
+    if (input.length - at < 8) throw damaged('cut')
+    const magic = input.readUInt32LE(at)
+    if ((magic & 0xfffffff0) >>> 0 === SKIPPABLE_MAGIC) {
+      at += 8 + input.readUInt32LE(at + 4)
+      continue
+    }
+    if (magic !== FRAME_MAGIC) throw damaged('no frame')
+    const end = frameEnd(input, at, maxBytes)
+    yield input.subarray(at, end)
+    at = end
+  }
+}
+
+function frameEnd(input: Buffer, start: number, maxBytes: number): number {
+  const flags = input[start + 4]!
+  const isSingleSegment = (flags & 0x20) !== 0
+  const dictionaryBytes = [0, 1, 2, 4][flags & 3]!
+  const sizeCode = flags >> 6
+  const contentSizeBytes = sizeCode === 0 ? (isSingleSegment ? 1 : 0) : 1 << sizeCode
+  const sizeAt = start + 5 + (isSingleSegment ? 0 : 1) + dictionaryBytes
+  let at = sizeAt + contentSizeBytes
+  if (at > input.length) throw damaged('cut')
+  if (dictionaryBytes > 0) throw damaged('a dictionary')
+  const contentBytes = readContentSize(input, sizeAt, contentSizeBytes)
+  if (contentBytes > maxBytes) throw tooManyBytes(maxBytes)
+  if (!isSingleSegment) {
+    const descriptor = input[start + 5]!
+    const base = 2 ** (10 + (descriptor >> 3))
+    const windowBytes = base + (base / 8) * (descriptor & 7)
+    if (windowBytes > Math.max(maxBytes, USUAL_WINDOW_BYTES)) throw damaged('too large a window')
+  }
+  for (;;) {
+    if (input.length - at < 3) throw damaged('cut')
+    const header = input.readUIntLE(at, 3)
+    const type = (header >> 1) & 3
+    if (type === 3) throw damaged('an unknown block')
+    at += 3 + (type === 1 ? 1 : header >> 3)
+    if ((header & 1) !== 0) break
+  }
+  at += (flags & 4) === 0 ? 0 : 4
+  if (at > input.length) throw damaged('cut')
+  return at
+}
+
+function readContentSize(input: Buffer, at: number, length: number): number {
+  if (length === 0) return 0
+  if (length === 8) return input.readUInt32LE(at) + input.readUInt32LE(at + 4) * 2 ** 32
+  return input.readUIntLE(at, length) + (length === 2 ? 256 : 0)
+}
+
+function damaged(what: string): CorruptRecordError {
+  return new CorruptRecordError(`Damaged zstd frame: ${what}`)
+}
