@@ -169,8 +169,17 @@ export class Message<S extends Shape> {
   /** The first flexible version (KIP-482); Infinity when there is none. */
   readonly flexible: number
   readonly shape: S
+  /** Its API key, or its record type in the log where it is stored; null where it has neither. */
+  readonly key: number | null
 
-  constructor(name: string, versions: VersionRange, flexible: number, shape: S) {
+  constructor(
+    name: string,
+    versions: VersionRange,
+    flexible: number,
+    shape: S,
+    key: number | null = null,
+  ) {
+    this.key = key
     this.name = name
     this.versions = versions
     this.flexible = flexible
@@ -184,13 +193,14 @@ export type EncodedOf<M> = M extends Message<infer S> ? Encoded<S> : never
 
 /** Declares a message that is not part of an API: a record's key or value, a header. */
 export function message<const S extends Shape>(declaration: {
+  key?: number
   name: string
   versions: VersionRange
   flexible?: number
   fields: S
 }): Message<S> {
-  const { name, versions, flexible = Infinity, fields } = declaration
-  return new Message(name, versions, flexible, fields)
+  const { key, name, versions, flexible = Infinity, fields } = declaration
+  return new Message(name, versions, flexible, fields, key)
 }
 
 /** Finds slips of the pen when a declaration is loaded. */
@@ -254,8 +264,8 @@ export function api<const Request extends Shape, const Response extends Shape>(d
     flexible,
     unstable,
     listeners: declaration.listeners ?? ['broker'],
-    request: new Message(`${name}Request`, versions, flexible, declaration.request),
-    response: new Message(`${name}Response`, versions, flexible, declaration.response),
+    request: new Message(`${name}Request`, versions, flexible, declaration.request, key),
+    response: new Message(`${name}Response`, versions, flexible, declaration.response, key),
   }
 }
 
