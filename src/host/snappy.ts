@@ -56,6 +56,9 @@ export function snappyCodec(): {
       if (!input.subarray(0, FRAMING_MAGIC.length).equals(FRAMING_MAGIC)) {
         return decompressBlock(input, 0, maxBytes)
       }
+      if (input.length < FRAMING_HEADER.length) {
+        throw new CorruptRecordError('A snappy header is cut')
+      }
       const parts: Buffer[] = []
       let total = 0
       let at = FRAMING_HEADER.length

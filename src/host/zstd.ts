@@ -48,6 +48,8 @@ interface ZstdWasm {
 }
 
 interface EmscriptenModule {
+  /** Set by the first initialisation. */
+  calledRun?: boolean
   instantiateWasm?: (imports: object, receive: (instance: object) => unknown) => unknown
   init(wasm: Uint8Array): void
 }
@@ -92,12 +94,14 @@ export function portableZstd(): ZstdCodec {
 
 /**
  * The package's own `init` is asynchronous. Its module takes a function that makes the instance, which may do so at once:
- * compiling its 250 KB takes a few milliseconds, once.
+ * compiling its 250 KB takes a few milliseconds, once. The package has one instance for the whole process, which a second
+ * initialisation would break.
  */
 function loadZstdWasm(): ZstdWasm {
   const require = createRequire(import.meta.url)
   const entry = require.resolve('@bokuweb/zstd-wasm')
   const { Module } = require(join(dirname(entry), 'module.js')) as { Module: EmscriptenModule }
+  if (Module.calledRun === true) return require(entry) as ZstdWasm
   const binary = fs.readFileSync(join(dirname(entry), 'zstd.wasm'))
   const { WebAssembly } = globalThis as unknown as WithWebAssembly
   Module.instantiateWasm = (imports, receive) =>

@@ -1,0 +1,183 @@
+import zlib from 'node:zlib'
+import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
+import { COMPRESSION_TYPES, type CompressionType } from '../../protocol/records/codecs.ts'
+import { setMagic0HeaderChecksum } from '../../protocol/records/lz4.ts'
+import { nativeCrc32c, portableCrc32c } from '../../src/host/checksums.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { builtInZstd, portableZstd } from '../../src/host/zstd.ts'
+
+const codecs = nodeCodecs()
+const compressing = COMPRESSION_TYPES.filter((type) => type !== 'none')
+const corrupt = expect.objectContaining({ code: 'CORRUPT_RECORD' })
+const tooMany = (bytes: number) =>
+  expect.objectContaining({ message: `Decompressed records are more than ${bytes} bytes` })
+
+/** Words with numbers, so that it compresses as usual data do. */
+function text(bytes: number): Buffer {
+  const words = Array.from(
+    { length: bytes / 12 + 1 },
+    (_, index) => `line ${index % 97} of ${index}; `,
+  )
+  return Buffer.from(words.join('').slice(0, bytes))
+}
+
+describe('checksums', () => {
+  const portable = portableCrc32c()
+  const native = nativeCrc32c()
+
+  test('CRC-32C and CRC-32 give the check values of their definitions', () => {
+    const digits = Buffer.from('123456789')
+    expect(portable(digits)).toBe(0xe3069283)
+    expect(codecs.crc32c(digits)).toBe(0xe3069283)
+    expect(codecs.crc32(digits)).toBe(0xcbf43926)
+    expect(codecs.crc32c(digits.subarray(4), codecs.crc32c(digits.subarray(0, 4)))).toBe(0xe3069283)
+  })
+
+  test('the native and the portable CRC-32C are equal for every length and seed', () => {
+    if (native === null) return
+    const bytes = text(3000)
+    for (let length = 0; length < 300; length++) {
+      const part = bytes.subarray(length % 7, length * 9)
+      expect(native(part)).toBe(portable(part))
+      expect(native(part, length * 7919)).toBe(portable(part, length * 7919))
+    }
+  })
+})
+
+describe.each(compressing)('%s', (type: CompressionType) => {
+  test('gives back what was compressed, up to exactly the limit', () => {
+    for (const length of [0, 1, 10, 5000, 32768, 32769, 300_000]) {
+      const bytes = text(length)
+      const compressed = codecs.compress(type, bytes)
+      expect(codecs.decompress(type, compressed, Math.max(1, length)).equals(bytes)).toBe(true)
+      if (length > 1) {
+        expect(() => codecs.decompress(type, compressed, length - 1)).toThrow(tooMany(length - 1))
+      }
+    }
+  })
+
+  test('bytes that hardly compress come back, too', () => {
+    let state = 1
+    const bytes = Buffer.from(
+      Array.from(
+        { length: 100_000 },
+        () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 24,
+      ),
+    )
+    expect(codecs.decompress(type, codecs.compress(type, bytes), 100_000).equals(bytes)).toBe(true)
+  })
+
+  test('a bomb is refused when its limit is reached', () => {
+    const bomb = codecs.compress(type, Buffer.alloc(20_000_000))
+    expect(() => codecs.decompress(type, bomb, 100_000)).toThrow(tooMany(100_000))
+  })
+
+  test('cut and empty bytes are a typed error', () => {
+    const compressed = codecs.compress(type, text(5000))
+    for (const length of [1, 5, 9, 17, 30, compressed.length - 1]) {
+      expect(() => codecs.decompress(type, compressed.subarray(0, length), 10_000)).toThrow(corrupt)
+    }
+  })
+})
+
+describe('snappy', () => {
+  test('is written in the framing of Java and read without it as well', async () => {
+    const bytes = text(70_000)
+    const framed = codecs.compress('snappy', bytes)
+    expect(framed.toString('hex', 0, 16)).toBe('82534e41505059000000000100000001')
+    const { compressSync } = await import('snappy')
+    const raw = compressSync(bytes)
+    expect(codecs.decompress('snappy', raw, 70_000).equals(bytes)).toBe(true)
+    expect(() => codecs.decompress('snappy', raw, 69_999)).toThrow(tooMany(69_999))
+  })
+
+  test('a block that claims gigabytes is refused before anything is allocated', () => {
+    const claim = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0])
+    expect(() => codecs.decompress('snappy', claim, 2 ** 40)).toThrow(corrupt)
+    expect(() => codecs.decompress('snappy', Buffer.alloc(5, 0xff), 100)).toThrow(corrupt)
+  })
+})
+
+describe('lz4', () => {
+  test('the wrong header checksum of magic 0 is read, any other is not', () => {
+    const frame = codecs.compress('lz4', text(1000))
+    setMagic0HeaderChecksum(frame)
+    expect(codecs.decompress('lz4', frame, 1000).equals(text(1000))).toBe(true)
+    frame[6]! ^= 1
+    expect(() => codecs.decompress('lz4', frame, 1000)).toThrow(corrupt)
+  })
+
+  test('a content size, checksums and matches that overlap themselves are understood', () => {
+    // One block: literal "ab", a match of 10 at distance 2, literals "wxyz!"; then the checksums, which Kafka skips too.
+    const block = Buffer.from([0x26, 0x61, 0x62, 2, 0, 0x50, 0x77, 0x78, 0x79, 0x7a, 0x21])
+    const header = Buffer.from('04224d187c40' + '1100000000000000' + '00', 'hex')
+    setMagic0HeaderChecksum(header)
+    const size = Buffer.from([block.length, 0, 0, 0])
+    const frame = Buffer.concat([header, size, block, Buffer.alloc(4), Buffer.alloc(8)])
+    expect(codecs.decompress('lz4', frame, 100).toString()).toBe('abababababab' + 'wxyz!')
+  })
+})
+
+describe('gzip', () => {
+  test('several members one after the other are read', () => {
+    const members = Buffer.concat([zlib.gzipSync('one '), zlib.gzipSync('two')])
+    expect(codecs.decompress('gzip', members, 100).toString()).toBe('one two')
+  })
+})
+
+describe('zstd', () => {
+  const portable = portableZstd()
+
+  test('several frames, and skippable ones between them, are read', () => {
+    const frame = portable.compress(text(500))
+    const skippable = Buffer.from('502a4d1803000000616263', 'hex')
+    const all = Buffer.concat([frame, skippable, frame])
+    expect(portable.decompress(all, 1000).equals(Buffer.concat([text(500), text(500)]))).toBe(true)
+  })
+
+  test('a frame without a content size, of more than a megabyte, is read', () => {
+    // Window of 1 MiB, then blocks of type RLE: 20 times 100,000 of one byte.
+    const header = Buffer.from('28b52ffd0050', 'hex')
+    const blocks = Array.from({ length: 20 }, (_, index) => {
+      const block = Buffer.alloc(4, 97 + index)
+      block.writeUIntLE((100_000 << 3) | 2 | (index === 19 ? 1 : 0), 0, 3)
+      return block
+    })
+    const frame = Buffer.concat([header, ...blocks])
+    const bytes = portable.decompress(frame, 2_000_000)
+    expect(bytes.length).toBe(2_000_000)
+    expect(bytes.toString('latin1', 99_999, 100_001)).toBe('ab')
+    expect(() => portable.decompress(frame, 1_999_999)).toThrow(tooMany(1_999_999))
+    expect(codecs.decompress('zstd', frame, 2_000_000).equals(bytes)).toBe(true)
+  })
+
+  test('a window of a gigabyte, a content of terabytes and a dictionary are refused from the header', () => {
+    const block = '010000'
+    for (const header of ['28b52ffd00a0', '28b52ffdc050ffffffffff000000', '28b52ffd015001']) {
+      const frame = Buffer.from(header + block, 'hex')
+      expect(() => codecs.decompress('zstd', frame, 1_000_000)).toThrow(corrupt)
+    }
+  })
+
+  test('the portable and the built-in codec read each other', () => {
+    const builtIn = builtInZstd()
+    if (builtIn === null) return
+    const bytes = text(200_000)
+    expect(portable.decompress(builtIn.compress(bytes), 200_000).equals(bytes)).toBe(true)
+    expect(builtIn.decompress(portable.compress(bytes), 200_000).equals(bytes)).toBe(true)
+  })
+})
+
+test('a batch compressed in any codec gives its records back', () => {
+  const records = Array.from({ length: 300 }, (_, index) => ({
+    timestamp: BigInt(index),
+    key: Buffer.from(`key ${index}`),
+    value: text(index * 3),
+  }))
+  for (const compression of COMPRESSION_TYPES) {
+    const batch = buildBatch({ records, compression, baseOffset: 5 }, codecs)
+    const read = [...readRecords(batch, codecs)]
+    expect(read.map(({ offset }) => offset)).toEqual(records.map((_, index) => index + 5))
+    expect(read.every(({ value }, index) => records[index]!.value.equals(value!))).toBe(true)
+  }
+})
