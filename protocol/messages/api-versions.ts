@@ -1,4 +1,5 @@
 import { api, array, bool, errorCode, int16, int32, int64, string } from '../schema.ts'
+import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
  * What a broker speaks: the first request on every connection.
@@ -29,3 +30,5 @@ export const ApiVersions = api({
     zkMigrationReady: bool.since(3).tagged(3),
   },
 })
+export type ApiVersionsRequest = RequestOf<typeof ApiVersions>
+export type ApiVersionsResponse = ResponseOf<typeof ApiVersions>

@@ -1,4 +1,5 @@
 import { api, errorCode, int32, string } from '../schema.ts'
+import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A member tells its group coordinator that it is alive. */
 export const Heartbeat = api({
@@ -15,3 +16,5 @@ export const Heartbeat = api({
   },
   response: { throttleTimeMs: int32.since(1), errorCode },
 })
+export type HeartbeatRequest = RequestOf<typeof Heartbeat>
+export type HeartbeatResponse = ResponseOf<typeof Heartbeat>
