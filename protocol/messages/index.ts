@@ -1,34 +1,20 @@
 import type { AnyApi } from '../schema.ts'
-import { AllocateProducerIds } from './allocate-producer-ids.ts'
 import { ApiVersions } from './api-versions.ts'
-import { BeginQuorumEpoch } from './begin-quorum-epoch.ts'
-import { BrokerHeartbeat } from './broker-heartbeat.ts'
-import { BrokerRegistration } from './broker-registration.ts'
 import { CreateTopics } from './create-topics.ts'
-import { DeleteGroups } from './delete-groups.ts'
 import { DeleteTopics } from './delete-topics.ts'
-import { DescribeCluster } from './describe-cluster.ts'
 import { DescribeConfigs } from './describe-configs.ts'
-import { DescribeQuorum } from './describe-quorum.ts'
-import { DescribeTopicPartitions } from './describe-topic-partitions.ts'
-import { EndQuorumEpoch } from './end-quorum-epoch.ts'
-import { FetchSnapshot } from './fetch-snapshot.ts'
 import { Fetch } from './fetch.ts'
 import { FindCoordinator } from './find-coordinator.ts'
 import { Heartbeat } from './heartbeat.ts'
-import { IncrementalAlterConfigs } from './incremental-alter-configs.ts'
 import { InitProducerId } from './init-producer-id.ts'
 import { JoinGroup } from './join-group.ts'
 import { LeaveGroup } from './leave-group.ts'
-import { ListConfigResources } from './list-config-resources.ts'
 import { ListOffsets } from './list-offsets.ts'
 import { Metadata } from './metadata.ts'
 import { OffsetCommit } from './offset-commit.ts'
-import { OffsetDelete } from './offset-delete.ts'
 import { OffsetFetch } from './offset-fetch.ts'
 import { Produce } from './produce.ts'
 import { SyncGroup } from './sync-group.ts'
-import { Vote } from './vote.ts'
 
 /** Every API of Kafka 4.3.1 that has a version, by key. */
 export const apis: readonly AnyApi[] = [
@@ -48,20 +34,6 @@ export const apis: readonly AnyApi[] = [
   DeleteTopics,
   InitProducerId,
   DescribeConfigs,
-  DeleteGroups,
-  IncrementalAlterConfigs,
-  OffsetDelete,
-  Vote,
-  BeginQuorumEpoch,
-  EndQuorumEpoch,
-  DescribeQuorum,
-  FetchSnapshot,
-  DescribeCluster,
-  BrokerRegistration,
-  BrokerHeartbeat,
-  AllocateProducerIds,
-  ListConfigResources,
-  DescribeTopicPartitions,
 ]
 
 const byKey: ReadonlyMap<number, AnyApi> = new Map(apis.map((api) => [api.key, api]))

@@ -1,4 +1,6 @@
 import { codecOf } from '../codec.ts'
+import { controlKey, controlType } from '../records/control.ts'
+import type { ControlType } from '../records/control.ts'
 import { array, int16, int32, int64, message, string, struct, uint16, uuid } from '../schema.ts'
 import type { DecodedOf, EncodedOf, Message, Shape } from '../schema.ts'
 import { Reader, Writer } from '../wire.ts'
@@ -79,7 +81,6 @@ export const VotersRecord = message({
   },
 })
 
-/** All control records, at the place of their type number. */
 const messages = {
   ABORT: EndTxnMarker,
   COMMIT: EndTxnMarker,
@@ -88,51 +89,38 @@ const messages = {
   SNAPSHOT_FOOTER: SnapshotFooterRecord,
   KRAFT_VERSION: KRaftVersionRecord,
   KRAFT_VOTERS: VotersRecord,
-}
+} satisfies Record<ControlType, unknown>
 type Messages = typeof messages
-export type ControlRecordType = keyof Messages
-
-const types = Object.keys(messages) as ControlRecordType[]
 
 export type ControlRecord = {
-  [Type in ControlRecordType]: { readonly type: Type; readonly value: DecodedOf<Messages[Type]> }
-}[ControlRecordType]
+  [Type in ControlType]: { readonly type: Type; readonly value: DecodedOf<Messages[Type]> }
+}[ControlType]
 
 /** A control record to write; `value.version` need not be given where it is 0. */
 export type ControlRecordToWrite = {
-  [Type in ControlRecordType]: { readonly type: Type; readonly value: EncodedOf<Messages[Type]> }
-}[ControlRecordType]
+  [Type in ControlType]: { readonly type: Type; readonly value: EncodedOf<Messages[Type]> }
+}[ControlType]
 
 /** Transaction markers have a version before the body; KRaft's records begin with one of their own. */
 const isTransactionMarker = (message: object): boolean => message === EndTxnMarker
 
 export function encodeControlRecord(record: ControlRecordToWrite): { key: Buffer; value: Buffer } {
   const message: Message<Shape> = messages[record.type]
-  const key = new Writer(4)
-  key.int16(0)
-  key.int16(types.indexOf(record.type))
   const value = new Writer()
   let version = 0
   if (isTransactionMarker(message)) value.int16(0)
   else version = (record.value as { version?: number }).version ?? 0
   codecOf(message, version).write(value, record.value)
-  return { key: key.toBuffer(), value: value.toBuffer() }
-}
-
-/** The type that the key of a control record says; null for one that a later Kafka may have added. */
-export function controlRecordType(key: Buffer): ControlRecordType | null {
-  const reader = new Reader(key)
-  const version = reader.int16()
-  if (version < 0) reader.fail(`control record key version ${version}`)
-  return types[reader.int16()] ?? null
+  return { key: controlKey(record.type), value: value.toBuffer() }
 }
 
 /**
- * Reads a control record; null if its type is unknown, to be skipped. Throws DecodeError. A key or transaction marker
- * of a later version is read as version 0, to which later ones may only append; KRaft's must be of a known version.
+ * Reads a control record; null if its type is unknown, to be skipped. A key or transaction marker of a later
+ * version is read as version 0, to which later ones may only append; KRaft's must be of a known version.
+ * @throws CorruptRecordError for the key, DecodeError for the value
  */
 export function decodeControlRecord(key: Buffer, value: Buffer): ControlRecord | null {
-  const type = controlRecordType(key)
+  const type = controlType(key)
   if (type === null) return null
   const message: Message<Shape> = messages[type]
   const reader: Reader = new Reader(value)

@@ -48,7 +48,8 @@ export interface Manifest {
       string,
       {
         readonly kind: string
-        readonly apiKey: number | null
+        /** Absent where there is none. */
+        readonly apiKey?: number
         readonly lowestVersion: number
         readonly highestVersion: number
         readonly flexibleSince: number | null
