@@ -1,0 +1,178 @@
+import {
+  LONG_MAX,
+  MINUTE_MS,
+  MiB,
+  KiB,
+  SECOND_MS,
+  boolean,
+  int,
+  long,
+  string,
+  javaClass,
+} from '../setting.ts'
+
+/** Topics and their replicas: creation, following, leadership. */
+export const replication = {
+  'auto.create.topics.enable': boolean({
+    default: true,
+    use: 'acted',
+    doc: 'Creates a missing topic when a client asks for its metadata and allows it.',
+  }),
+  'delete.topic.enable': boolean({
+    default: true,
+    use: 'acted',
+    doc: 'Allows topics to be deleted.',
+  }),
+  'num.partitions': int({
+    default: 1,
+    min: 1,
+    use: 'acted',
+    doc: 'The number of partitions of topics created without one.',
+  }),
+  'default.replication.factor': int({
+    default: 1,
+    use: 'acted',
+    doc: 'The number of replicas of topics created without one.',
+  }),
+  'min.insync.replicas': int({
+    default: 1,
+    min: 1,
+    dynamic: 'cluster',
+    use: 'acted',
+    doc: 'How many replicas must be in sync for a write with acks=all to be accepted.',
+  }),
+  'unclean.leader.election.enable': boolean({
+    default: false,
+    dynamic: 'cluster',
+    use: 'acted',
+    doc: 'Lets a replica that is not in sync become leader when no other is left; records may be lost.',
+  }),
+  'unclean.leader.election.interval.ms': long({
+    default: 5 * MINUTE_MS,
+    min: 1,
+    internal: true,
+    use: 'stored',
+    doc: 'How often the controller looks for partitions that need an unclean election.',
+  }),
+  'auto.leader.rebalance.enable': boolean({
+    default: true,
+    use: 'acted',
+    doc: 'Gives leadership back to the preferred replicas from time to time.',
+  }),
+  'leader.imbalance.check.interval.seconds': long({
+    default: 300,
+    min: 1,
+    use: 'acted',
+    doc: 'How often leadership is checked against the preferred replicas.',
+  }),
+  'create.topic.policy.class.name': javaClass({
+    default: null,
+    use: 'stored',
+    doc: 'A plug-in that may refuse topics.',
+  }),
+  'alter.config.policy.class.name': javaClass({
+    default: null,
+    use: 'stored',
+    doc: 'A plug-in that may refuse changes of settings.',
+  }),
+  'controller.socket.timeout.ms': int({
+    default: 30 * SECOND_MS,
+    use: 'stored',
+    doc: 'How long a broker waits for the controller on a socket.',
+  }),
+  'controlled.shutdown.enable': boolean({
+    default: true,
+    use: 'acted',
+    doc: 'Hands over leadership before the broker stops.',
+  }),
+  'num.replica.fetchers': int({
+    default: 1,
+    min: 1,
+    dynamic: 'cluster',
+    use: 'acted',
+    doc: 'How many connections to each leader fetch its partitions.',
+  }),
+  'replica.lag.time.max.ms': long({
+    default: 30 * SECOND_MS,
+    use: 'acted',
+    doc: 'A follower that has not caught up for this long is no longer in sync.',
+  }),
+  'replica.fetch.max.bytes': int({
+    default: MiB,
+    min: 0,
+    use: 'acted',
+    doc: 'How many bytes a follower asks for per partition.',
+  }),
+  'replica.fetch.response.max.bytes': int({
+    default: 10 * MiB,
+    min: 0,
+    use: 'acted',
+    doc: 'How many bytes a follower asks for in one request.',
+  }),
+  'replica.fetch.min.bytes': int({
+    default: 1,
+    use: 'acted',
+    doc: 'How many bytes a leader collects before it answers a follower.',
+  }),
+  'replica.fetch.wait.max.ms': int({
+    default: 500,
+    use: 'acted',
+    doc: 'How long a leader waits for new records before it answers a follower; less than replica.lag.time.max.ms.',
+  }),
+  'replica.fetch.backoff.ms': int({
+    default: SECOND_MS,
+    min: 0,
+    use: 'acted',
+    doc: 'The pause of a follower after a partition failed.',
+  }),
+  'replica.socket.timeout.ms': int({
+    default: 30 * SECOND_MS,
+    use: 'acted',
+    doc: 'How long a follower waits for its leader; at least replica.fetch.wait.max.ms.',
+  }),
+  'replica.socket.receive.buffer.bytes': int({
+    default: 64 * KiB,
+    use: 'stored',
+    doc: "The receive buffer of a follower's socket.",
+  }),
+  'replica.high.watermark.checkpoint.interval.ms': long({
+    default: 5 * SECOND_MS,
+    use: 'acted',
+    doc: 'How often the high watermarks are written down.',
+  }),
+  'replica.selector.class': string({
+    default: null,
+    use: 'stored',
+    doc: 'A plug-in that chooses the replica a consumer reads from.',
+  }),
+  'leader.replication.throttled.rate': long({
+    default: LONG_MAX,
+    min: 0,
+    dynamic: 'cluster',
+    onlyDynamic: true,
+    use: 'stored',
+    doc: 'Bytes a second that leaders send to throttled followers.',
+  }),
+  'follower.replication.throttled.rate': long({
+    default: LONG_MAX,
+    min: 0,
+    dynamic: 'cluster',
+    onlyDynamic: true,
+    use: 'stored',
+    doc: 'Bytes a second that throttled followers fetch.',
+  }),
+  'replica.alter.log.dirs.io.max.bytes.per.second': long({
+    default: LONG_MAX,
+    min: 0,
+    dynamic: 'cluster',
+    onlyDynamic: true,
+    use: 'stored',
+    doc: 'Bytes a second for moving replicas between directories of one broker.',
+  }),
+  'follower.fetch.last.tiered.offset.enable': boolean({
+    default: false,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'Lets a new follower of a tiered partition begin after what lies in remote storage.',
+  }),
+}

@@ -1,0 +1,283 @@
+import {
+  HOUR_MS,
+  KiB,
+  MINUTE_MS,
+  SECOND_MS,
+  boolean,
+  double,
+  int,
+  javaClass,
+  list,
+  long,
+  password,
+  short,
+  string,
+} from '../setting.ts'
+
+/** Authentication by SASL, Kerberos and OAuth. */
+export const sasl = {
+  'sasl.enabled.mechanisms': list({
+    default: ['GSSAPI'],
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The mechanisms that clients can choose from.',
+  }),
+  'sasl.mechanism.inter.broker.protocol': string({
+    default: 'GSSAPI',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The mechanism between brokers.',
+  }),
+  'sasl.mechanism.controller.protocol': string({
+    default: 'GSSAPI',
+    use: 'stored',
+    doc: 'The mechanism towards controllers.',
+  }),
+  'sasl.jaas.config': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'Login module and its options, in the syntax of JAAS.',
+  }),
+  'sasl.client.callback.handler.class': javaClass({
+    default: null,
+    use: 'stored',
+    doc: "A plug-in that answers the client side's questions.",
+  }),
+  'sasl.server.callback.handler.class': javaClass({
+    default: null,
+    use: 'stored',
+    doc: "A plug-in that answers the server side's questions.",
+  }),
+  'sasl.login.callback.handler.class': javaClass({
+    default: null,
+    use: 'stored',
+    doc: "A plug-in that answers the login's questions.",
+  }),
+  'sasl.login.class': javaClass({
+    default: null,
+    use: 'stored',
+    doc: 'A plug-in that logs in.',
+  }),
+  'sasl.server.max.receive.size': int({
+    default: 512 * KiB,
+    use: 'stored',
+    doc: 'The largest packet before a client has authenticated.',
+  }),
+  'sasl.login.connect.timeout.ms': int({
+    default: null,
+    use: 'stored',
+    doc: 'How long connecting to an outer identity provider may take.',
+  }),
+  'sasl.login.read.timeout.ms': int({
+    default: null,
+    use: 'stored',
+    doc: 'How long an outer identity provider may take to answer.',
+  }),
+  'sasl.login.retry.backoff.ms': long({
+    default: 100,
+    use: 'stored',
+    doc: 'The first pause after a failed login.',
+  }),
+  'sasl.login.retry.backoff.max.ms': long({
+    default: 10 * SECOND_MS,
+    use: 'stored',
+    doc: 'The longest pause after failed logins.',
+  }),
+  'sasl.login.refresh.window.factor': double({
+    default: 0.8,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The share of its life after which a credential is renewed.',
+  }),
+  'sasl.login.refresh.window.jitter': double({
+    default: 0.05,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The random part of the time at which a credential is renewed.',
+  }),
+  'sasl.login.refresh.min.period.seconds': short({
+    default: 60,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The shortest time before a credential is renewed.',
+  }),
+  'sasl.login.refresh.buffer.seconds': short({
+    default: 300,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'How long before its end a credential is renewed at the latest.',
+  }),
+  'sasl.kerberos.service.name': string({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The name of the service in Kerberos.',
+  }),
+  'sasl.kerberos.kinit.cmd': string({
+    default: '/usr/bin/kinit',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The path of kinit.',
+  }),
+  'sasl.kerberos.ticket.renew.window.factor': double({
+    default: 0.8,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The share of its life after which a ticket is renewed.',
+  }),
+  'sasl.kerberos.ticket.renew.jitter': double({
+    default: 0.05,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The random part of the time at which a ticket is renewed.',
+  }),
+  'sasl.kerberos.min.time.before.relogin': long({
+    default: MINUTE_MS,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The least time between two logins.',
+  }),
+  'sasl.kerberos.principal.to.local.rules': list({
+    default: ['DEFAULT'],
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'Rules that make a short name of the one in Kerberos.',
+  }),
+  'sasl.oauthbearer.token.endpoint.url': string({
+    default: null,
+    use: 'stored',
+    doc: 'Where tokens are fetched.',
+  }),
+  'sasl.oauthbearer.scope': string({
+    default: null,
+    use: 'stored',
+    doc: 'The scope that a token is asked for.',
+  }),
+  'sasl.oauthbearer.client.credentials.client.id': string({
+    default: null,
+    use: 'stored',
+    doc: 'The name under which a token is asked for.',
+  }),
+  'sasl.oauthbearer.client.credentials.client.secret': password({
+    default: null,
+    use: 'stored',
+    doc: 'The secret with which a token is asked for.',
+  }),
+  'sasl.oauthbearer.jwt.retriever.class': javaClass({
+    default: 'org.apache.kafka.common.security.oauthbearer.DefaultJwtRetriever',
+    use: 'stored',
+    doc: 'What fetches tokens.',
+  }),
+  'sasl.oauthbearer.jwt.validator.class': javaClass({
+    default: 'org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator',
+    use: 'stored',
+    doc: 'What checks tokens.',
+  }),
+  'sasl.oauthbearer.jwks.endpoint.url': string({
+    default: null,
+    use: 'stored',
+    doc: 'Where the keys that tokens are signed with are found.',
+  }),
+  'sasl.oauthbearer.jwks.endpoint.refresh.ms': long({
+    default: HOUR_MS,
+    use: 'stored',
+    doc: 'How often those keys are fetched again.',
+  }),
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': long({
+    default: 100,
+    use: 'stored',
+    doc: 'The first pause after those keys could not be fetched.',
+  }),
+  'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': long({
+    default: 10 * SECOND_MS,
+    use: 'stored',
+    doc: 'The longest pause after those keys could not be fetched.',
+  }),
+  'sasl.oauthbearer.clock.skew.seconds': int({
+    default: 30,
+    use: 'stored',
+    doc: "How far a token's times may differ from the broker's clock.",
+  }),
+  'sasl.oauthbearer.expected.audience': list({
+    default: [],
+    use: 'stored',
+    doc: 'The audiences a token must be meant for.',
+  }),
+  'sasl.oauthbearer.expected.issuer': string({
+    default: null,
+    use: 'stored',
+    doc: 'Who must have issued a token.',
+  }),
+  'sasl.oauthbearer.scope.claim.name': string({
+    default: 'scope',
+    use: 'stored',
+    doc: 'The claim of a token that holds its scope.',
+  }),
+  'sasl.oauthbearer.sub.claim.name': string({
+    default: 'sub',
+    use: 'stored',
+    doc: 'The claim of a token that holds the name of the client.',
+  }),
+  'sasl.oauthbearer.assertion.algorithm': string({
+    default: 'RS256',
+    oneOf: ['ES256', 'RS256'],
+    ignoreCase: true,
+    use: 'stored',
+    doc: 'How an assertion is signed.',
+  }),
+  'sasl.oauthbearer.assertion.file': string({
+    default: null,
+    use: 'stored',
+    doc: 'A file with a finished assertion.',
+  }),
+  'sasl.oauthbearer.assertion.template.file': string({
+    default: null,
+    use: 'stored',
+    doc: 'A file with fixed parts of assertions.',
+  }),
+  'sasl.oauthbearer.assertion.private.key.file': string({
+    default: null,
+    use: 'stored',
+    doc: 'The file with the key that signs assertions.',
+  }),
+  'sasl.oauthbearer.assertion.private.key.passphrase': password({
+    default: null,
+    use: 'stored',
+    doc: 'The password of the key that signs assertions.',
+  }),
+  'sasl.oauthbearer.assertion.claim.aud': string({
+    default: null,
+    use: 'stored',
+    doc: 'The audience of assertions.',
+  }),
+  'sasl.oauthbearer.assertion.claim.iss': string({
+    default: null,
+    use: 'stored',
+    doc: 'The issuer of assertions.',
+  }),
+  'sasl.oauthbearer.assertion.claim.sub': string({
+    default: null,
+    use: 'stored',
+    doc: 'The subject of assertions.',
+  }),
+  'sasl.oauthbearer.assertion.claim.exp.seconds': int({
+    default: 300,
+    min: 0,
+    max: 86400,
+    use: 'stored',
+    doc: 'How long assertions are valid.',
+  }),
+  'sasl.oauthbearer.assertion.claim.nbf.seconds': int({
+    default: 60,
+    min: 0,
+    max: 3600,
+    use: 'stored',
+    doc: 'How long before their making assertions are valid already.',
+  }),
+  'sasl.oauthbearer.assertion.claim.jti.include': boolean({
+    default: false,
+    use: 'stored',
+    doc: 'Gives each assertion an id of its own.',
+  }),
+}

@@ -1,0 +1,180 @@
+import { DAY_MS, HOUR_MS, boolean, javaClass, list, long, password, string } from '../setting.ts'
+
+/** Who may do what, and TLS. */
+export const security = {
+  'authorizer.class.name': string({
+    default: '',
+    use: 'stored',
+    doc: 'The authorizer; empty: everybody may do everything.',
+  }),
+  'principal.builder.class': javaClass({
+    default: 'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'What makes a principal of an authenticated connection.',
+  }),
+  'security.providers': string({
+    default: null,
+    use: 'stored',
+    doc: 'Classes that provide security algorithms.',
+  }),
+  'delegation.token.secret.key': password({
+    default: null,
+    use: 'stored',
+    doc: 'The secret of delegation tokens, the same on all nodes; without it there are none.',
+  }),
+  'delegation.token.max.lifetime.ms': long({
+    default: 7 * DAY_MS,
+    min: 1,
+    use: 'stored',
+    doc: 'The longest life of a delegation token, renewals included.',
+  }),
+  'delegation.token.expiry.time.ms': long({
+    default: DAY_MS,
+    min: 1,
+    use: 'stored',
+    doc: 'How long a delegation token is valid until it must be renewed.',
+  }),
+  'delegation.token.expiry.check.interval.ms': long({
+    default: HOUR_MS,
+    min: 1,
+    use: 'stored',
+    doc: 'How often expired delegation tokens are removed.',
+  }),
+  'ssl.protocol': string({
+    default: 'TLSv1.3',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The TLS version that connections start with.',
+  }),
+  'ssl.enabled.protocols': list({
+    default: ['TLSv1.2', 'TLSv1.3'],
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The TLS versions that are accepted.',
+  }),
+  'ssl.cipher.suites': list({
+    default: [],
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The cipher suites that are accepted; empty: the usual ones.',
+  }),
+  'ssl.provider': string({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The Java security provider of TLS.',
+  }),
+  'ssl.client.auth': string({
+    default: 'none',
+    oneOf: ['required', 'requested', 'none'],
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'Whether clients must, or may, show a certificate.',
+  }),
+  'ssl.keystore.type': string({
+    default: 'JKS',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "The form of the node's key and certificate: JKS, PKCS12 or PEM.",
+  }),
+  'ssl.keystore.location': string({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "The file with the node's key and certificate.",
+  }),
+  'ssl.keystore.password': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The password of the file with key and certificate.',
+  }),
+  'ssl.keystore.key': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "The node's key itself, as PEM.",
+  }),
+  'ssl.keystore.certificate.chain': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "The node's certificate and those above it, as PEM.",
+  }),
+  'ssl.key.password': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "The password of the node's key.",
+  }),
+  'ssl.truststore.type': string({
+    default: 'JKS',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The form of the trusted certificates: JKS, PKCS12 or PEM.',
+  }),
+  'ssl.truststore.location': string({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The file with the trusted certificates.',
+  }),
+  'ssl.truststore.password': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The password of the file with the trusted certificates.',
+  }),
+  'ssl.truststore.certificates': password({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'The trusted certificates themselves, as PEM.',
+  }),
+  'ssl.keymanager.algorithm': string({
+    default: 'SunX509',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "Java's algorithm of key managers.",
+  }),
+  'ssl.trustmanager.algorithm': string({
+    default: 'PKIX',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "Java's algorithm of trust managers.",
+  }),
+  'ssl.endpoint.identification.algorithm': string({
+    default: 'https',
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "How the name in a node's certificate is checked; empty: not at all.",
+  }),
+  'ssl.secure.random.implementation': string({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: "Java's source of random numbers for TLS.",
+  }),
+  'ssl.engine.factory.class': javaClass({
+    default: null,
+    dynamic: 'broker',
+    use: 'stored',
+    doc: 'A plug-in that makes TLS engines.',
+  }),
+  'ssl.principal.mapping.rules': string({
+    default: 'DEFAULT',
+    use: 'stored',
+    doc: 'Rules that make a short name of the one in a client certificate.',
+  }),
+  'ssl.allow.dn.changes': boolean({
+    default: false,
+    use: 'stored',
+    doc: "Allows a new certificate with another name to replace the node's.",
+  }),
+  'ssl.allow.san.changes': boolean({
+    default: false,
+    use: 'stored',
+    doc: "Allows a new certificate with other alternative names to replace the node's.",
+  }),
+}
