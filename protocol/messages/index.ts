@@ -1,20 +1,38 @@
 import type { AnyApi } from '../schema.ts'
+import { AddOffsetsToTxn } from './add-offsets-to-txn.ts'
+import { AddPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { AlterConfigs } from './alter-configs.ts'
+import { AlterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { ApiVersions } from './api-versions.ts'
+import { CreateAcls } from './create-acls.ts'
+import { CreatePartitions } from './create-partitions.ts'
 import { CreateTopics } from './create-topics.ts'
+import { DeleteAcls } from './delete-acls.ts'
+import { DeleteRecords } from './delete-records.ts'
 import { DeleteTopics } from './delete-topics.ts'
+import { DescribeAcls } from './describe-acls.ts'
 import { DescribeConfigs } from './describe-configs.ts'
+import { DescribeGroups } from './describe-groups.ts'
+import { DescribeLogDirs } from './describe-log-dirs.ts'
+import { EndTxn } from './end-txn.ts'
 import { Fetch } from './fetch.ts'
 import { FindCoordinator } from './find-coordinator.ts'
 import { Heartbeat } from './heartbeat.ts'
 import { InitProducerId } from './init-producer-id.ts'
 import { JoinGroup } from './join-group.ts'
 import { LeaveGroup } from './leave-group.ts'
+import { ListGroups } from './list-groups.ts'
 import { ListOffsets } from './list-offsets.ts'
 import { Metadata } from './metadata.ts'
 import { OffsetCommit } from './offset-commit.ts'
 import { OffsetFetch } from './offset-fetch.ts'
+import { OffsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { Produce } from './produce.ts'
+import { SaslAuthenticate } from './sasl-authenticate.ts'
+import { SaslHandshake } from './sasl-handshake.ts'
 import { SyncGroup } from './sync-group.ts'
+import { TxnOffsetCommit } from './txn-offset-commit.ts'
+import { WriteTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API of Kafka 4.3.1 that has a version, by key. */
 export const apis: readonly AnyApi[] = [
@@ -29,11 +47,29 @@ export const apis: readonly AnyApi[] = [
   Heartbeat,
   LeaveGroup,
   SyncGroup,
+  DescribeGroups,
+  ListGroups,
+  SaslHandshake,
   ApiVersions,
   CreateTopics,
   DeleteTopics,
+  DeleteRecords,
   InitProducerId,
+  OffsetForLeaderEpoch,
+  AddPartitionsToTxn,
+  AddOffsetsToTxn,
+  EndTxn,
+  WriteTxnMarkers,
+  TxnOffsetCommit,
+  DescribeAcls,
+  CreateAcls,
+  DeleteAcls,
   DescribeConfigs,
+  AlterConfigs,
+  AlterReplicaLogDirs,
+  DescribeLogDirs,
+  SaslAuthenticate,
+  CreatePartitions,
 ]
 
 const byKey: ReadonlyMap<number, AnyApi> = new Map(apis.map((api) => [api.key, api]))
