@@ -19,3 +19,16 @@ export function nativeCrc32c(): Checksum | null {
 export function portableCrc32c(): Checksum {
   return (bytes, seed = 0) => crc32cPortable.buf(bytes, seed) >>> 0
 }
+
+/** Below this a call into native code costs more than it saves. */
+const LEAST_NATIVE_BYTES = 200
+
+/** CRC-32C by whichever way is faster; the native one is loaded when it is first needed. */
+export function fastCrc32c(): Checksum {
+  const portable = portableCrc32c()
+  let native: Checksum | undefined
+  return (bytes, seed = 0) =>
+    bytes.length < LEAST_NATIVE_BYTES
+      ? portable(bytes, seed)
+      : (native ??= nativeCrc32c() ?? portable)(bytes, seed)
+}

@@ -3,7 +3,7 @@ import zlib from 'node:zlib'
 import type { Codecs, CompressionType } from '../../protocol/records/codecs.ts'
 import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
 import { decodeLz4Frame } from '../../protocol/records/lz4.ts'
-import { nativeCrc32c, portableCrc32c } from './checksums.ts'
+import { fastCrc32c } from './checksums.ts'
 import { snappyCodec } from './snappy.ts'
 import { zstdCodec } from './zstd.ts'
 
@@ -18,7 +18,6 @@ interface Compressor {
 
 /** Checksums and compression by this machine's libraries, each loaded when it is first needed. */
 export function nodeCodecs(): Codecs {
-  let checksum: Codecs['crc32c'] | undefined
   const compressors: Record<CompressionType, Compressor> = {
     none: {
       compress: asBuffer,
@@ -37,7 +36,7 @@ export function nodeCodecs(): Codecs {
     zstd: zstdCodec(),
   }
   return {
-    crc32c: (bytes, seed) => (checksum ??= nativeCrc32c() ?? portableCrc32c())(bytes, seed),
+    crc32c: fastCrc32c(),
     crc32: (bytes, seed) => zlib.crc32(bytes, seed),
     compress: (type, bytes) => compressors[type].compress(bytes),
     decompress: (type, bytes, maxBytes) => {

@@ -1,3 +1,5 @@
+import type { CompressionType } from '../../protocol/records/codecs.ts'
+
 /**
  * The one door to the machine. Everything that a node reads from or does to the outside goes through its Host, and all
  * state that a node owns hangs on it: two nodes in one process don't disturb each other, and a simulated Host runs a
@@ -79,6 +81,19 @@ export interface Disk {
    * @returns null when somebody else holds it; `advisory: false` when this machine can't lock and nobody was excluded.
    */
   lock(path: string): DiskLock | null
+}
+
+/**
+ * Heavy work off the event loop: every group's heartbeat waits behind what takes more than a few milliseconds on it.
+ * Results come in any order.
+ */
+export interface Workers {
+  /** As `Codecs.compress`; the bytes are copied before this returns. */
+  compress(type: CompressionType, bytes: Uint8Array): Promise<Buffer>
+  /** As `Codecs.decompress`; rejects with CorruptRecordError. */
+  decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Promise<Buffer>
+  /** Ends the threads; what is under way is rejected. */
+  close(): Promise<void>
 }
 
 export interface FileStat {

@@ -1,0 +1,15 @@
+import { api, array, errorCode, int32, string } from '../schema.ts'
+import type { RequestOf, ResponseOf } from '../schema.ts'
+
+/** Deletes groups that have no members, with their offsets (KIP-229). Each must be at its coordinator. */
+export const DeleteGroups = api({
+  key: 42,
+  name: 'DeleteGroups',
+  versions: [0, 2],
+  flexible: 2,
+  request: { groupsNames: array(string) },
+  response: { throttleTimeMs: int32, results: array({ groupId: string, errorCode }) },
+})
+
+export type DeleteGroupsRequest = RequestOf<typeof DeleteGroups>
+export type DeleteGroupsResponse = ResponseOf<typeof DeleteGroups>
