@@ -164,6 +164,10 @@ export type VersionRange = readonly [first: number, last: number]
 
 /** A message: a shape with the versions in which it may be written. */
 export class Message<S extends Shape> {
+  /** What reading gives; only for the type. */
+  declare readonly decoded: Decoded<S>
+  /** What writing takes; only for the type. */
+  declare readonly encoded: Encoded<S>
   readonly name: string
   readonly versions: VersionRange
   /** The first flexible version (KIP-482); Infinity when there is none. */

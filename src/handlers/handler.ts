@@ -1,0 +1,83 @@
+import type { AnyApi, VersionRange } from '../../protocol/schema.ts'
+import type { Services } from './services.ts'
+
+/** What a handler knows of the request besides its content. */
+export interface RequestContext extends Services {
+  readonly version: number
+  readonly clientId: string
+  readonly connection: ConnectionContext
+}
+
+/** What is known of a connection; lives as long as it. */
+export interface ConnectionContext {
+  /** Unique in the life of the process. */
+  readonly id: number
+  /** The client's address. */
+  readonly host: string
+  /** The listener it came in by: clients are told of the addresses on the same one. */
+  readonly listenerName: string
+  /** KIP-511; 'unknown' until the client has said. */
+  software: { name: string; version: string }
+}
+
+/** An answer; null sends nothing (acks=0); `closeConnection` ends the connection in place of an answer. */
+export type Answer<Response> = Response | null | typeof closeConnection
+export const closeConnection = Symbol('close the connection')
+
+/** How an API is answered. An error that is thrown costs the connection, with a line in the log. */
+export type AnswerTo<Request, Response> = (
+  request: Request,
+  context: RequestContext,
+) => Answer<Response> | Promise<Answer<Response>>
+
+export interface Handler {
+  readonly api: AnyApi
+  /** The versions that are served. */
+  readonly versions: VersionRange
+  /** The versions that ApiVersions tells; more than are served where a client needs to see them. */
+  readonly advertised: VersionRange
+  /**
+   * May start before earlier pipelined requests of the same connection were answered. Such a handler takes its place
+   * (append, enqueue) before its first await.
+   */
+  readonly pipelined: boolean
+  /** Keeps no reference into the request's bytes after it has answered, so their memory is reused. */
+  readonly pooled: boolean
+  readonly answer: AnswerTo<object, object>
+}
+
+/** The part of an API that says what its requests are decoded to and what its responses are encoded from. */
+interface Answerable {
+  readonly versions: VersionRange
+  readonly unstable: boolean
+  readonly request: { readonly decoded: object }
+  readonly response: { readonly encoded: object }
+}
+
+interface HandlerTraits {
+  readonly advertised?: VersionRange
+  readonly pipelined?: boolean
+  readonly pooled?: boolean
+}
+
+/**
+ * Declares how an API is answered: `handle(Heartbeat).by((request, { groups }) => ...)`. What is served is the API's
+ * versions without an unstable last one.
+ */
+export function handle<A extends Answerable>(
+  api: A,
+  { advertised, pipelined = false, pooled = false }: HandlerTraits = {},
+): { by(answer: AnswerTo<A['request']['decoded'], A['response']['encoded']>): Handler } {
+  const [first, last] = api.versions
+  const versions: VersionRange = [first, api.unstable ? last - 1 : last]
+  return {
+    by: (answer) => ({
+      api: api as unknown as AnyApi,
+      versions,
+      advertised: advertised ?? versions,
+      pipelined,
+      pooled,
+      answer: answer as unknown as Handler['answer'],
+    }),
+  }
+}

@@ -1,0 +1,195 @@
+import type { Logger, Socket } from '../host/host.ts'
+import type { ConnectionContext } from '../handlers/handler.ts'
+import type { ConnectionFault, Dispatcher, Outcome } from './dispatch.ts'
+import type { Frame } from './frame-reader.ts'
+import { FrameReader, FrameSizeError } from './frame-reader.ts'
+import type { FramePool } from './frame-pool.ts'
+import type { RequestMemory } from './request-memory.ts'
+
+/** Requests of one connection that wait or are being answered may hold this much before it is read no further. */
+const MAX_UNANSWERED_BYTES = 8 << 20
+/** Likewise for their number: small requests cost more than their bytes. */
+const MAX_UNANSWERED_REQUESTS = 64
+
+export interface ConnectionOptions {
+  readonly socket: Socket
+  readonly context: ConnectionContext
+  readonly dispatcher: Dispatcher
+  readonly pool: FramePool
+  readonly memory: RequestMemory
+  readonly maxRequestBytes: number
+  readonly log: Logger
+  readonly monotonic: () => number
+  readonly onClose: (connection: Connection) => void
+}
+
+/** A request that has started; its place in the row is the place of its answer. */
+interface Started {
+  readonly frame: Frame
+  readonly pipelined: boolean
+  outcome: Outcome | undefined
+}
+
+/**
+ * One client. Requests start in the order in which they came, each when the one before was answered, unless both are
+ * pipelined; answers leave in the same order. Where the client doesn't read its answers, or too much is unanswered, its
+ * requests are not read either.
+ */
+export class Connection {
+  readonly context: ConnectionContext
+  readonly #options: ConnectionOptions
+  readonly #reader: FrameReader
+  readonly #waiting: Frame[] = []
+  readonly #started: Started[] = []
+  #unansweredBytes = 0
+  #paused = false
+  #outputFull = false
+  #draining = false
+  #closed = false
+  #lastActiveMs: number
+
+  constructor(options: ConnectionOptions) {
+    this.#options = options
+    this.context = options.context
+    this.#lastActiveMs = options.monotonic()
+    this.#reader = new FrameReader(options.pool, {
+      maxBytes: options.maxRequestBytes,
+      pooled: (apiKey) => options.dispatcher.isPooled(apiKey),
+    })
+    options.socket.attach({
+      data: (bytes) => this.#onData(bytes),
+      drain: () => this.#onDrain(),
+      close: (error) => this.#onClose(error),
+    })
+  }
+
+  /** When something last came in or went out; a connection with an unanswered request is never idle. */
+  idleSince(): number | null {
+    return this.#started.length > 0 ? null : this.#lastActiveMs
+  }
+
+  /** Starts nothing more, answers what has started, then closes. */
+  drain(): void {
+    this.#draining = true
+    this.#options.socket.pause()
+    if (this.#started.length === 0) this.#options.socket.end()
+  }
+
+  close(): void {
+    this.#options.socket.destroy()
+  }
+
+  #onData(bytes: Buffer): void {
+    if (this.#closed) return
+    this.#lastActiveMs = this.#options.monotonic()
+    try {
+      this.#reader.feed(bytes, (frame) => this.#onFrame(frame))
+    } catch (error) {
+      if (!(error instanceof FrameSizeError)) throw error
+      this.#fail({ fault: error.message })
+      return
+    }
+    this.#updateReading()
+  }
+
+  #onFrame(frame: Frame): void {
+    this.#waiting.push(frame)
+    this.#unansweredBytes += frame.bytes.length
+    this.#options.memory.add(frame.bytes.length)
+    this.#startWaiting()
+  }
+
+  #startWaiting(): void {
+    while (this.#waiting.length > 0 && !this.#outputFull && !this.#draining && !this.#closed) {
+      const frame = this.#waiting[0]!
+      const pipelined = frame.bytes.length >= 8 && this.#options.dispatcher.isPipelined(frame.bytes)
+      const before = this.#started.at(-1)
+      if (before !== undefined && !(pipelined && before.pipelined)) return
+      this.#waiting.shift()
+      this.#start(frame, pipelined)
+    }
+  }
+
+  #start(frame: Frame, pipelined: boolean): void {
+    const started: Started = { frame, pipelined, outcome: undefined }
+    this.#started.push(started)
+    const outcome = this.#options.dispatcher.start(frame.bytes, this.context)
+    if (outcome instanceof Promise) {
+      void outcome.then((settled) => {
+        this.#settle(started, settled)
+        this.#startWaiting()
+        this.#updateReading()
+      })
+    } else {
+      this.#settle(started, outcome)
+    }
+  }
+
+  #settle(started: Started, outcome: Outcome): void {
+    started.outcome = outcome
+    while (this.#started.length > 0 && this.#started[0]!.outcome !== undefined) {
+      this.#finish(this.#started.shift()!)
+    }
+    if (this.#draining && this.#started.length === 0) this.#options.socket.end()
+  }
+
+  #finish({ frame, outcome }: Started): void {
+    this.#unansweredBytes -= frame.bytes.length
+    this.#options.memory.remove(frame.bytes.length)
+    frame.release()
+    if (this.#closed || outcome === undefined || outcome === null) return
+    if (!Array.isArray(outcome)) {
+      this.#fail(outcome)
+      return
+    }
+    this.#lastActiveMs = this.#options.monotonic()
+    if (!this.#options.socket.write(outcome)) this.#outputFull = true
+  }
+
+  #onDrain(): void {
+    this.#outputFull = false
+    this.#startWaiting()
+    this.#updateReading()
+  }
+
+  /** Reads on, or not; called after everything that changes what is unanswered. */
+  #updateReading(): void {
+    if (this.#closed || this.#draining) return
+    const unanswered = this.#started.length + this.#waiting.length
+    const full =
+      this.#outputFull ||
+      this.#unansweredBytes > MAX_UNANSWERED_BYTES ||
+      unanswered >= MAX_UNANSWERED_REQUESTS ||
+      this.#options.memory.isFull(this)
+    if (full === this.#paused) return
+    this.#paused = full
+    if (full) this.#options.socket.pause()
+    else this.#options.socket.resume()
+  }
+
+  /** The memory for all requests has room again. */
+  memoryAvailable(): void {
+    this.#updateReading()
+  }
+
+  #fail({ fault, cause }: ConnectionFault): void {
+    const { log, context, socket } = this.#options
+    const fields = { connection: context.id, client: context.host, software: context.software }
+    if (cause === undefined) log.warn(fields, `Closing the connection: ${fault}`)
+    else log.error({ ...fields, err: cause }, `Closing the connection: ${fault}`)
+    socket.destroy()
+  }
+
+  #onClose(error: Error | undefined): void {
+    this.#closed = true
+    if (error !== undefined) {
+      this.#options.log.debug({ connection: this.context.id, err: error }, 'The connection broke')
+    }
+    this.#reader.abandon()
+    for (const frame of this.#waiting.splice(0)) {
+      this.#options.memory.remove(frame.bytes.length)
+      frame.release()
+    }
+    this.#options.onClose(this)
+  }
+}

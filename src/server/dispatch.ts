@@ -1,0 +1,108 @@
+import { codecOf } from '../../protocol/codec.ts'
+import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.ts'
+import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
+import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
+import { closeConnection } from '../handlers/handler.ts'
+import type { Answer, ConnectionContext, Handler, RequestContext } from '../handlers/handler.ts'
+import type { Services } from '../handlers/services.ts'
+
+/** What a request comes to: the frame to send, null for no answer, or why the connection must end. */
+export type Outcome = Uint8Array[] | null | ConnectionFault
+
+/** Why a connection can't go on, in words for the log. */
+export interface ConnectionFault {
+  readonly fault: string
+  readonly cause?: unknown
+}
+
+/** Finds the handler of a request, decodes it, has it answered and encodes the answer. */
+export class Dispatcher {
+  readonly #handlers: (Handler | undefined)[] = []
+  readonly #services: Services
+
+  constructor(handlers: readonly Handler[], services: Services) {
+    for (const handler of handlers) this.#handlers[handler.api.key] = handler
+    this.#services = services
+  }
+
+  /** Whether the memory of a request to this API may be reused once it was answered. */
+  isPooled(apiKey: number): boolean {
+    return this.#handlers[apiKey]?.pooled ?? false
+  }
+
+  /** Whether this request may start before earlier ones of its kind were answered. */
+  isPipelined(frame: Buffer): boolean {
+    return this.#handlers[frame.readInt16BE(0)]?.pipelined ?? false
+  }
+
+  /** Starts a request. All that the handler does before its first await has happened when this returns. */
+  start(frame: Buffer, connection: ConnectionContext): Outcome | Promise<Outcome> {
+    if (frame.length < 8) return { fault: `a request header of ${frame.length} bytes` }
+    const key = frame.readInt16BE(0)
+    const version = frame.readInt16BE(2)
+    const handler = this.#handlers[key]
+    if (handler === undefined) return { fault: `API key ${key}, which is not served here` }
+    const { api, versions } = handler
+    if (version < versions[0] || version > versions[1]) {
+      if (key === ApiVersions.key) return this.#unknownApiVersions(frame.readInt32BE(4))
+      return { fault: `${api.name} v${version}: versions ${versions[0]} to ${versions[1]} are served here` }
+    }
+    try {
+      const reader = new Reader(frame)
+      const header = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
+      const request = codecOf(api.request, version).read(reader)
+      const context: RequestContext = {
+        ...this.#services,
+        version,
+        clientId: header.clientId ?? '',
+        connection,
+      }
+      const answer = handler.answer(request, context)
+      const { correlationId } = header
+      if (answer instanceof Promise) {
+        return answer.then(
+          (response) => this.#encode(handler, version, correlationId, response),
+          (error: unknown) => this.#failed(handler, version, error),
+        )
+      }
+      return this.#encode(handler, version, correlationId, answer)
+    } catch (error) {
+      if (error instanceof DecodeError) return { fault: error.message }
+      return this.#failed(handler, version, error)
+    }
+  }
+
+  #failed(handler: Handler, version: number, cause: unknown): ConnectionFault {
+    return { fault: `${handler.api.name} v${version} could not be answered`, cause }
+  }
+
+  #encode(handler: Handler, version: number, correlationId: number, answer: Answer<object>): Outcome {
+    if (answer === null) return null
+    const { api } = handler
+    if (answer === closeConnection) return { fault: `${api.name} v${version} failed and has no answer` }
+    const writer = new Writer()
+    // The length comes first, and is known last.
+    writer.int32(0)
+    codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, { correlationId })
+    codecOf(api.response, version).write(writer, answer)
+    return asFrame(writer)
+  }
+
+  /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
+  #unknownApiVersions(correlationId: number): Outcome {
+    const apiKeys = this.#services.apis().filter(({ apiKey }) => apiKey === ApiVersions.key)
+    const writer = new Writer()
+    writer.int32(0)
+    writer.int32(correlationId)
+    codecOf(ApiVersions.response, 0).write(writer, { errorCode: 'UNSUPPORTED_VERSION', apiKeys })
+    return asFrame(writer)
+  }
+}
+
+function asFrame(writer: Writer): Uint8Array[] {
+  const size = writer.size
+  const chunks = writer.chunks()
+  ;(chunks[0] as Buffer).writeInt32BE(size - 4, 0)
+  return chunks
+}

@@ -1,0 +1,123 @@
+import type { FramePool } from './frame-pool.ts'
+
+/** One request as it came: `bytes` without the length that precedes it. */
+export interface Frame {
+  readonly bytes: Buffer
+  /** Gives the memory back, once nothing refers to `bytes` any more. */
+  release(): void
+}
+
+/** A length that is negative or above socket.request.max.bytes: the connection can't be used any further. */
+export class FrameSizeError extends Error {
+  override readonly name = 'FrameSizeError'
+  readonly code = 'ERR_FRAME_SIZE'
+}
+
+export interface FrameLimits {
+  /** `socket.request.max.bytes`. */
+  readonly maxBytes: number
+  /** Whether the frames of this API are used up before they are answered, so that their memory may be pooled. */
+  readonly pooled: (apiKey: number) => boolean
+}
+
+const LENGTH_BYTES = 4
+const PREFIX_BYTES = LENGTH_BYTES + 2
+/** A frame's memory is taken before its bytes arrive, but no more than this ahead of them. */
+const MAX_AHEAD_BYTES = 1 << 20
+
+/** Cuts a stream of bytes into frames. Every byte is copied once, into the one buffer its frame lives in. */
+export class FrameReader {
+  readonly #pool: FramePool
+  readonly #limits: FrameLimits
+  readonly #prefix = Buffer.alloc(PREFIX_BYTES)
+  #prefixFilled = 0
+  #body: Buffer | null = null
+  #size = 0
+  #filled = 0
+  #pooled = false
+
+  constructor(pool: FramePool, limits: FrameLimits) {
+    this.#pool = pool
+    this.#limits = limits
+  }
+
+  /** Takes bytes in and hands out the frames they complete. Throws FrameSizeError. */
+  feed(bytes: Buffer, onFrame: (frame: Frame) => void): void {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#body === null) {
+        at += this.#feedPrefix(bytes, at)
+        if (this.#body === null) continue
+      } else {
+        at += this.#feedBody(this.#body, bytes, at)
+      }
+      if (this.#filled === this.#size) onFrame(this.#complete(this.#body))
+    }
+  }
+
+  /** Memory held for a frame that is not complete. */
+  get pendingBytes(): number {
+    return this.#body?.length ?? 0
+  }
+
+  /** Gives back the memory of a frame that will never be completed. */
+  abandon(): void {
+    if (this.#body !== null && this.#pooled) this.#pool.release(this.#body)
+    this.#body = null
+    this.#prefixFilled = 0
+  }
+
+  #feedPrefix(bytes: Buffer, at: number): number {
+    const count = Math.min(PREFIX_BYTES - this.#prefixFilled, bytes.length - at)
+    bytes.copy(this.#prefix, this.#prefixFilled, at, at + count)
+    this.#prefixFilled += count
+    if (this.#prefixFilled >= LENGTH_BYTES) this.#checkSize(this.#prefix.readInt32BE(0))
+    if (this.#prefixFilled === PREFIX_BYTES) this.#begin()
+    return count
+  }
+
+  #checkSize(size: number): void {
+    if (size < 2 || size > this.#limits.maxBytes) {
+      throw new FrameSizeError(
+        `a request of ${size} bytes: the smallest is 2, and socket.request.max.bytes is ${this.#limits.maxBytes}`,
+      )
+    }
+    this.#size = size
+  }
+
+  #begin(): void {
+    this.#pooled = this.#limits.pooled(this.#prefix.readInt16BE(LENGTH_BYTES))
+    this.#body = this.#allocate(Math.min(this.#size, MAX_AHEAD_BYTES))
+    this.#body[0] = this.#prefix[LENGTH_BYTES]!
+    this.#body[1] = this.#prefix[LENGTH_BYTES + 1]!
+    this.#filled = 2
+    this.#prefixFilled = 0
+  }
+
+  #allocate(size: number): Buffer {
+    return this.#pooled ? this.#pool.take(size) : Buffer.allocUnsafe(size)
+  }
+
+  #feedBody(body: Buffer, bytes: Buffer, at: number): number {
+    const count = Math.min(this.#size - this.#filled, bytes.length - at)
+    if (this.#filled + count > body.length) body = this.#grow(body, this.#filled + count)
+    bytes.copy(body, this.#filled, at, at + count)
+    this.#filled += count
+    return count
+  }
+
+  /** A length is only a promise: memory beyond the first megabyte follows the bytes, doubling. */
+  #grow(body: Buffer, needed: number): Buffer {
+    const larger = this.#allocate(Math.min(this.#size, Math.max(needed, 2 * body.length)))
+    body.copy(larger, 0, 0, this.#filled)
+    if (this.#pooled) this.#pool.release(body)
+    this.#body = larger
+    return larger
+  }
+
+  #complete(body: Buffer): Frame {
+    this.#body = null
+    const pool = this.#pooled ? this.#pool : null
+    return { bytes: body.subarray(0, this.#size), release: () => pool?.release(body) }
+  }
+}

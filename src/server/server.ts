@@ -1,0 +1,180 @@
+import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
+import { Connection } from './connection.ts'
+import type { Dispatcher } from './dispatch.ts'
+import { FramePool } from './frame-pool.ts'
+import { RequestMemory } from './request-memory.ts'
+
+/** Buffers of answered requests that are kept for the next ones. */
+const MAX_IDLE_POOL_BYTES = 32 << 20
+
+export interface ServerSettings {
+  /** `socket.request.max.bytes` */
+  readonly maxRequestBytes: number
+  /** `queued.max.request.bytes`, -1 for none */
+  readonly maxQueuedBytes: number
+  /** `max.connections`: a further client waits until another one leaves. */
+  readonly maxConnections: number
+  /** `max.connections.per.ip` with its overrides: a further connection is closed at once. */
+  readonly maxConnectionsOf: (address: string) => number
+  /** `connections.max.idle.ms` */
+  readonly maxIdleMs: number
+}
+
+export interface ListenerAddress {
+  /** The listener's name: PLAINTEXT, INTERNAL, ... */
+  readonly name: string
+  readonly host: string
+  /** 0 takes a free one. */
+  readonly port: number
+}
+
+/** Listens, keeps the connections and their limits. */
+export class Server {
+  readonly #host: Host
+  readonly #log: Logger
+  readonly #settings: ServerSettings
+  readonly #dispatcher: Dispatcher
+  readonly #pool = new FramePool(MAX_IDLE_POOL_BYTES)
+  readonly #memory: RequestMemory
+  readonly #listeners: Listener[] = []
+  readonly #connections = new Set<Connection>()
+  readonly #perAddress = new Map<string, number>()
+  readonly #waiting: (() => void)[] = []
+  #nextId = 1
+  #idleTimer: Timer | null = null
+  #closing = false
+  #onEmpty: (() => void) | null = null
+
+  constructor(host: Host, settings: ServerSettings, dispatcher: Dispatcher) {
+    this.#host = host
+    this.#log = host.log.child({ part: 'server' })
+    this.#settings = settings
+    this.#dispatcher = dispatcher
+    this.#memory = new RequestMemory(settings.maxQueuedBytes)
+    this.#watchIdle()
+  }
+
+  get connectionCount(): number {
+    return this.#connections.size
+  }
+
+  /** Listens on one more address; returns the port, the real one where 0 was asked. */
+  async listen(address: ListenerAddress): Promise<number> {
+    const { network } = this.#host
+    const listener = await network.listen(address.host, address.port, (socket) =>
+      this.#accept(socket, address.name),
+    )
+    this.#listeners.push(listener)
+    return listener.port
+  }
+
+  /** Accepts nothing more, lets requests in flight be answered for up to `graceMs`, then closes all connections. */
+  async close(graceMs: number): Promise<void> {
+    this.#closing = true
+    this.#idleTimer?.cancel()
+    const closed = this.#listeners.map((listener) => listener.close())
+    for (const connection of this.#connections) connection.drain()
+    if (this.#connections.size > 0) {
+      await new Promise<void>((resolve) => {
+        const timer = this.#host.clock.after(graceMs, () => {
+          for (const connection of this.#connections) connection.close()
+        })
+        this.#onEmpty = () => {
+          timer.cancel()
+          resolve()
+        }
+      })
+    }
+    await Promise.all(closed)
+  }
+
+  #accept(socket: Socket, listenerName: string): void {
+    const address = socket.remoteAddress
+    const fromAddress = (this.#perAddress.get(address) ?? 0) + 1
+    const limit = this.#settings.maxConnectionsOf(address)
+    if (this.#closing || fromAddress > limit) {
+      if (!this.#closing) {
+        this.#log.warn({ client: address }, `Refused a connection: ${address} has ${limit} already (max.connections.per.ip)`)
+      }
+      socket.destroy()
+      return
+    }
+    this.#perAddress.set(address, fromAddress)
+    if (this.#connections.size < this.#settings.maxConnections) this.#open(socket, listenerName)
+    else this.#wait(socket, listenerName)
+  }
+
+  /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits unread. */
+  #wait(socket: Socket, listenerName: string): void {
+    const limit = this.#settings.maxConnections
+    this.#log.warn({ client: socket.remoteAddress }, `A client waits: ${limit} are connected (max.connections)`)
+    socket.pause()
+    let gone = false
+    socket.attach({
+      data: () => {},
+      drain: () => {},
+      close: () => {
+        gone = true
+        this.#forgetAddress(socket.remoteAddress)
+      },
+    })
+    this.#waiting.push(() => {
+      if (gone) this.#admitNext()
+      else {
+        this.#open(socket, listenerName)
+        socket.resume()
+      }
+    })
+  }
+
+  #admitNext(): void {
+    if (this.#connections.size < this.#settings.maxConnections) this.#waiting.shift()?.()
+  }
+
+  #open(socket: Socket, listenerName: string): void {
+    const connection = new Connection({
+      socket,
+      context: {
+        id: this.#nextId++,
+        host: socket.remoteAddress,
+        listenerName,
+        software: { name: 'unknown', version: 'unknown' },
+      },
+      dispatcher: this.#dispatcher,
+      pool: this.#pool,
+      memory: this.#memory,
+      maxRequestBytes: this.#settings.maxRequestBytes,
+      log: this.#log,
+      monotonic: () => this.#host.clock.monotonic(),
+      onClose: (closed) => this.#onClose(closed, socket.remoteAddress),
+    })
+    this.#connections.add(connection)
+  }
+
+  #onClose(connection: Connection, address: string): void {
+    this.#connections.delete(connection)
+    this.#forgetAddress(address)
+    this.#admitNext()
+    if (this.#connections.size === 0) this.#onEmpty?.()
+  }
+
+  #forgetAddress(address: string): void {
+    const left = (this.#perAddress.get(address) ?? 1) - 1
+    if (left > 0) this.#perAddress.set(address, left)
+    else this.#perAddress.delete(address)
+  }
+
+  /** [connections.max.idle.ms] */
+  #watchIdle(): void {
+    const { maxIdleMs } = this.#settings
+    if (maxIdleMs <= 0) return
+    this.#idleTimer = this.#host.clock.after(Math.max(maxIdleMs / 4, 100), () => {
+      const limit = this.#host.clock.monotonic() - maxIdleMs
+      for (const connection of this.#connections) {
+        const since = connection.idleSince()
+        if (since !== null && since < limit) connection.close()
+      }
+      this.#watchIdle()
+    })
+  }
+}
