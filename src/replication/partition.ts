@@ -1,0 +1,229 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { Clock, Timer } from '../host/host.ts'
+import type { Log } from '../log/log.ts'
+import type { AppendOrigin, AppendResult, EpochEndOffset, ReadResult, ReadUpTo } from '../log/results.ts'
+
+/** What the cluster has agreed on for a partition. */
+export interface PartitionAssignment {
+  /** -1 when there is none. */
+  readonly leader: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+  readonly replicas: readonly number[]
+  readonly isr: readonly number[]
+}
+
+/** Produce's acks: 0 none, 1 the leader's, -1 all of the ISR. */
+export type RequiredAcks = -1 | 0 | 1
+
+/** Somebody who waits for records. */
+export interface FetchWaiter {
+  /** Called when `sizeBytes` more became readable, or when leadership changed (then with Infinity). */
+  advanced(sizeBytes: number): void
+}
+
+/** An append whose acknowledgement waits for the ISR. */
+interface PendingAcknowledgement {
+  readonly result: AppendResult
+  readonly done: (result: AppendResult) => void
+  readonly timer: Timer
+}
+
+/** One partition as this broker sees it: its assignment, its log, and who waits for it. */
+export class Partition {
+  readonly topic: string
+  readonly topicId: string
+  readonly index: number
+  readonly #clock: Clock
+  readonly #brokerId: number
+  readonly #minInSyncReplicas: () => number
+  readonly #waiters = new Set<FetchWaiter>()
+  /** In the order of their offsets. */
+  #pending: PendingAcknowledgement[] = []
+  #assignment: PartitionAssignment
+  #log: Log | null
+  #readableBytes: number
+
+  constructor(options: {
+    clock: Clock
+    brokerId: number
+    topic: string
+    topicId: string
+    index: number
+    assignment: PartitionAssignment
+    /** Null when its directory is offline. */
+    log: Log | null
+    /** `min.insync.replicas` of the topic, as it is now. */
+    minInSyncReplicas: () => number
+  }) {
+    this.topic = options.topic
+    this.topicId = options.topicId
+    this.index = options.index
+    this.#clock = options.clock
+    this.#brokerId = options.brokerId
+    this.#minInSyncReplicas = options.minInSyncReplicas
+    this.#assignment = options.assignment
+    this.#log = options.log
+    this.#readableBytes = 0
+    this.#advance(0)
+  }
+
+  get assignment(): PartitionAssignment {
+    return this.#assignment
+  }
+
+  get leaderEpoch(): number {
+    return this.#assignment.leaderEpoch
+  }
+
+  get isLeader(): boolean {
+    return this.#assignment.leader === this.#brokerId
+  }
+
+  /** Null when the directory of this partition is offline. */
+  get log(): Log | null {
+    return this.#log
+  }
+
+  /** Takes over what the cluster has agreed on; who waits has to look again. */
+  update(assignment: PartitionAssignment): void {
+    this.#assignment = assignment
+    this.#advance(0)
+    this.#wake(Infinity)
+  }
+
+  /** The directory failed, or the partition is deleted: nothing is readable or writable any more. */
+  takeOffline(): void {
+    this.#log = null
+    for (const { result, done, timer } of this.#pending.splice(0)) {
+      timer.cancel()
+      done(failure('KAFKA_STORAGE_ERROR', result.logStartOffset))
+    }
+    this.#wake(Infinity)
+  }
+
+  /**
+   * What stands against an operation that only the leader may do. [KIP-320] An epoch older than ours is fenced, a newer
+   * one is not known yet.
+   * @param currentLeaderEpoch what the client takes for current, -1 if it doesn't say
+   */
+  checkLeader(currentLeaderEpoch = -1): ErrorName {
+    if (currentLeaderEpoch >= 0 && currentLeaderEpoch !== this.leaderEpoch) {
+      return currentLeaderEpoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
+    }
+    if (!this.isLeader) return 'NOT_LEADER_OR_FOLLOWER'
+    return this.#log === null ? 'KAFKA_STORAGE_ERROR' : 'NONE'
+  }
+
+  /**
+   * Appends whole batches. `done` is called once: with acks 0 and 1 after the write, with -1 after all of the ISR has
+   * them or `timeoutMs` has passed. Until then the bytes of `records` belong to the log.
+   */
+  append(
+    records: Buffer,
+    acks: RequiredAcks,
+    origin: AppendOrigin,
+    timeoutMs: number,
+    done: (result: AppendResult) => void,
+  ): void {
+    const error = this.checkLeader()
+    if (error !== 'NONE' || this.#log === null) return done(failure(error))
+    if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))
+    this.#log.append(records, this.leaderEpoch, origin, (result) => {
+      if (result.errorCode !== 'NONE') return done(result)
+      this.#advance(records.length)
+      if (acks !== -1) return done(result)
+      this.#acknowledge(result, timeoutMs, done)
+    })
+  }
+
+  /** Reads for a fetcher that has passed `checkLeader`. */
+  read(
+    offset: number,
+    maxBytes: number,
+    upTo: ReadUpTo,
+    minOneBatch: boolean,
+  ): ReadResult | Promise<ReadResult> | null {
+    return this.#log?.read(offset, maxBytes, upTo, minOneBatch) ?? null
+  }
+
+  /**
+   * [KIP-595] Where the fetcher's history leaves this log's, if it does: the last epoch both have and its end here.
+   * @returns null when the fetcher may go on, 'unknown' when this log can't tell
+   */
+  divergence(fetchOffset: number, lastFetchedEpoch: number): EpochEndOffset | 'unknown' | null {
+    if (lastFetchedEpoch < 0 || this.#log === null) return null
+    const end = this.#log.endOffsetForEpoch(lastFetchedEpoch)
+    if (end.leaderEpoch < 0 || end.endOffset < 0) return 'unknown'
+    return end.leaderEpoch < lastFetchedEpoch || end.endOffset < fetchOffset ? end : null
+  }
+
+  wait(waiter: FetchWaiter): void {
+    this.#waiters.add(waiter)
+  }
+
+  stopWaiting(waiter: FetchWaiter): void {
+    this.#waiters.delete(waiter)
+  }
+
+  #tooFewInSync(): boolean {
+    const { isr, replicas } = this.#assignment
+    // A topic can't have more in-sync replicas than it has replicas (Kafka's effectiveMinIsr).
+    return isr.length < Math.min(this.#minInSyncReplicas(), replicas.length)
+  }
+
+  #acknowledge(result: AppendResult, timeoutMs: number, done: (result: AppendResult) => void): void {
+    if (this.#log === null) return done(failure('KAFKA_STORAGE_ERROR'))
+    if (this.#log.highWatermark > result.lastOffset) return done(this.#acknowledged(result))
+    const pending: PendingAcknowledgement = {
+      result,
+      done,
+      timer: this.#clock.after(timeoutMs, () => {
+        this.#pending = this.#pending.filter((other) => other !== pending)
+        done(failure('REQUEST_TIMED_OUT', result.logStartOffset))
+      }),
+    }
+    this.#pending.push(pending)
+  }
+
+  /** The records are stored. Whether by as many as min.insync.replicas demands is only known now. */
+  #acknowledged(result: AppendResult): AppendResult {
+    return this.#tooFewInSync() ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' } : result
+  }
+
+  /** Moves the high watermark to what all of the ISR has, and tells who waits for it. */
+  #advance(sizeBytes: number): void {
+    const log = this.#log
+    if (log === null || !this.isLeader) return
+    const before = log.highWatermark
+    const stableBefore = log.lastStableOffset
+    this.#readableBytes += sizeBytes
+    if (this.#assignment.isr.every((id) => id === this.#brokerId)) log.setHighWatermark(log.logEndOffset)
+    if (log.highWatermark === before && log.lastStableOffset === stableBefore) return
+    const readable = this.#readableBytes
+    this.#readableBytes = 0
+    while (this.#pending.length > 0 && this.#pending[0]!.result.lastOffset < log.highWatermark) {
+      const { result, done, timer } = this.#pending.shift()!
+      timer.cancel()
+      done(this.#acknowledged(result))
+    }
+    this.#wake(readable)
+  }
+
+  #wake(sizeBytes: number): void {
+    if (this.#waiters.size === 0) return
+    for (const waiter of [...this.#waiters]) waiter.advanced(sizeBytes)
+  }
+}
+
+function failure(errorCode: ErrorName, logStartOffset = -1): AppendResult {
+  return {
+    errorCode,
+    errorMessage: null,
+    recordErrors: [],
+    baseOffset: -1,
+    lastOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset,
+  }
+}

@@ -1,0 +1,173 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { Host } from '../host/host.ts'
+import type { LogConfig } from '../log/config.ts'
+import type { Log } from '../log/log.ts'
+import type { LogManager } from '../log/log-manager.ts'
+import { Partition } from './partition.ts'
+import type { PartitionAssignment } from './partition.ts'
+
+/** A topic as the cluster's metadata has it. */
+export interface TopicAssignment {
+  readonly name: string
+  readonly id: string
+  readonly partitions: ReadonlyMap<number, PartitionAssignment>
+}
+
+/** What changed in the cluster's metadata. */
+export interface TopicChanges {
+  /** Topics that are new or have changed partitions, whole. */
+  readonly changed: Iterable<TopicAssignment>
+  readonly deleted: Iterable<{ readonly name: string; readonly id: string }>
+}
+
+/** What a topic's settings come to. */
+export interface TopicSettings {
+  readonly log: LogConfig
+  readonly minInSyncReplicas: number
+}
+
+interface HostedTopic {
+  readonly name: string
+  readonly id: string
+  readonly partitions: Map<number, Partition>
+}
+
+/** The partitions that this broker hosts: made, changed and removed as the cluster's metadata says. */
+export class ReplicaManager {
+  readonly #host: Host
+  readonly #brokerId: number
+  readonly #logs: LogManager
+  readonly #settingsOf: (topic: string) => TopicSettings
+  readonly #byName = new Map<string, HostedTopic>()
+  readonly #byId = new Map<string, HostedTopic>()
+  readonly #removed: ((topic: string, topicId: string) => void)[] = []
+  /** Changes are made one after the other: making a log takes a trip to the disk. */
+  #work: Promise<void> = Promise.resolve()
+
+  constructor(options: {
+    host: Host
+    brokerId: number
+    logs: LogManager
+    settingsOf: (topic: string) => TopicSettings
+  }) {
+    this.#host = options.host
+    this.#brokerId = options.brokerId
+    this.#logs = options.logs
+    this.#settingsOf = options.settingsOf
+  }
+
+  /** The partition of this name, or the error that a client should see. */
+  find(topic: string, index: number): Partition | ErrorName {
+    return this.#byName.get(topic)?.partitions.get(index) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+  }
+
+  /** [KIP-516] By topic id: a topic that was deleted and made again isn't the one that the client means. */
+  findById(topicId: string, index: number): Partition | ErrorName {
+    const topic = this.#byId.get(topicId)
+    if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
+    return topic.partitions.get(index) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+  }
+
+  *partitions(): Iterable<Partition> {
+    for (const { partitions } of this.#byName.values()) yield* partitions.values()
+  }
+
+  /** Tells of each topic whose partitions are removed, before they are. */
+  onRemoved(listener: (topic: string, topicId: string) => void): void {
+    this.#removed.push(listener)
+  }
+
+  /** Takes over the logs that were found at start, without touching the disk for them. */
+  load(topics: Iterable<TopicAssignment>): Promise<void> {
+    for (const topic of topics) {
+      for (const [index, assignment] of topic.partitions) {
+        const log = this.#logs.get(topic.name, index)
+        if (log !== undefined) this.#adopt(topic, index, assignment, log)
+      }
+    }
+    return this.apply({ changed: topics, deleted: [] })
+  }
+
+  /** Follows a change of the metadata. The promise settles when all that was asked so far is done. */
+  apply(changes: TopicChanges): Promise<void> {
+    this.#work = this.#work.then(() => this.#apply(changes))
+    return this.#work
+  }
+
+  /** Settles when every change so far was followed. */
+  settled(): Promise<void> {
+    return this.#work
+  }
+
+  /** A directory failed: its partitions can't be used until a restart. */
+  takeOffline(isGone: (log: Log) => boolean): void {
+    for (const partition of this.partitions()) {
+      if (partition.log !== null && isGone(partition.log)) partition.takeOffline()
+    }
+  }
+
+  /** A topic's settings changed. */
+  configure(topic: string): void {
+    const { log: config } = this.#settingsOf(topic)
+    for (const partition of this.#byName.get(topic)?.partitions.values() ?? []) {
+      partition.log?.updateConfig(config)
+    }
+  }
+
+  async #apply({ changed, deleted }: TopicChanges): Promise<void> {
+    for (const { name, id } of deleted) this.#remove(name, id)
+    const created: Promise<void>[] = []
+    for (const topic of changed) {
+      for (const [index, assignment] of topic.partitions) {
+        const partition = this.#byId.get(topic.id)?.partitions.get(index)
+        if (partition !== undefined) partition.update(assignment)
+        else if (assignment.replicas.includes(this.#brokerId)) {
+          created.push(this.#create(topic, index, assignment))
+        }
+      }
+    }
+    await Promise.all(created)
+  }
+
+  async #create(topic: TopicAssignment, index: number, assignment: PartitionAssignment): Promise<void> {
+    let log: Log | null = null
+    try {
+      log = await this.#logs.createLog(topic.name, index, topic.id, this.#settingsOf(topic.name).log)
+    } catch (error) {
+      this.#host.log.error({ err: error, topic: topic.name, partition: index }, 'The log could not be made; the partition is offline')
+    }
+    this.#adopt(topic, index, assignment, log)
+  }
+
+  #adopt(topic: TopicAssignment, index: number, assignment: PartitionAssignment, log: Log | null): void {
+    let hosted = this.#byId.get(topic.id)
+    if (hosted === undefined) {
+      hosted = { name: topic.name, id: topic.id, partitions: new Map() }
+      this.#byId.set(topic.id, hosted)
+      this.#byName.set(topic.name, hosted)
+    }
+    const partition = new Partition({
+      clock: this.#host.clock,
+      brokerId: this.#brokerId,
+      topic: topic.name,
+      topicId: topic.id,
+      index,
+      assignment,
+      log,
+      minInSyncReplicas: () => this.#settingsOf(topic.name).minInSyncReplicas,
+    })
+    hosted.partitions.set(index, partition)
+  }
+
+  #remove(name: string, id: string): void {
+    const hosted = this.#byId.get(id)
+    if (hosted === undefined) return
+    for (const listener of this.#removed) listener(name, id)
+    this.#byId.delete(id)
+    if (this.#byName.get(name) === hosted) this.#byName.delete(name)
+    for (const [index, partition] of hosted.partitions) {
+      partition.takeOffline()
+      this.#logs.deleteLog(name, index)
+    }
+  }
+}
