@@ -6,6 +6,8 @@ export interface RequestContext extends Services {
   readonly version: number
   readonly clientId: string
   readonly connection: ConnectionContext
+  /** Calls back when the answer was sent, or never will be: what it refers to may be overwritten then. */
+  afterSent(callback: () => void): void
 }
 
 /** What is known of a connection; lives as long as it. */

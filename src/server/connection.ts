@@ -137,13 +137,17 @@ export class Connection {
     this.#unansweredBytes -= frame.bytes.length
     this.#options.memory.remove(frame.bytes.length)
     frame.release()
-    if (this.#closed || outcome === undefined || outcome === null) return
-    if (!Array.isArray(outcome)) {
-      this.#fail(outcome)
+    if (outcome === undefined || outcome === null) return
+    if ('fault' in outcome) {
+      if (!this.#closed) this.#fail(outcome)
+      return
+    }
+    if (this.#closed) {
+      outcome.sent?.()
       return
     }
     this.#lastActiveMs = this.#options.monotonic()
-    if (!this.#options.socket.write(outcome)) this.#outputFull = true
+    if (!this.#options.socket.write(outcome.chunks, outcome.sent)) this.#outputFull = true
   }
 
   #onDrain(): void {

@@ -7,8 +7,15 @@ import { closeConnection } from '../handlers/handler.ts'
 import type { Answer, ConnectionContext, Handler, RequestContext } from '../handlers/handler.ts'
 import type { Services } from '../handlers/services.ts'
 
-/** What a request comes to: the frame to send, null for no answer, or why the connection must end. */
-export type Outcome = Uint8Array[] | null | ConnectionFault
+/** What a request comes to: the answer, null for none, or why the connection must end. */
+export type Outcome = ResponseFrame | null | ConnectionFault
+
+/** A response as it goes out, length included. */
+export interface ResponseFrame {
+  readonly chunks: Uint8Array[]
+  /** To be called when the chunks were sent, or never will be. */
+  readonly sent: (() => void) | undefined
+}
 
 /** Why a connection can't go on, in words for the log. */
 export interface ConnectionFault {
@@ -52,21 +59,25 @@ export class Dispatcher {
       const reader = new Reader(frame)
       const header = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
       const request = codecOf(api.request, version).read(reader)
+      let sent: (() => void) | undefined
       const context: RequestContext = {
         ...this.#services,
         version,
         clientId: header.clientId ?? '',
         connection,
+        afterSent: (callback) => {
+          sent = callback
+        },
       }
       const answer = handler.answer(request, context)
       const { correlationId } = header
       if (answer instanceof Promise) {
         return answer.then(
-          (response) => this.#encode(handler, version, correlationId, response),
+          (response) => this.#encode(handler, version, correlationId, response, sent),
           (error: unknown) => this.#failed(handler, version, error),
         )
       }
-      return this.#encode(handler, version, correlationId, answer)
+      return this.#encode(handler, version, correlationId, answer, sent)
     } catch (error) {
       if (error instanceof DecodeError) return { fault: error.message }
       return this.#failed(handler, version, error)
@@ -77,7 +88,13 @@ export class Dispatcher {
     return { fault: `${handler.api.name} v${version} could not be answered`, cause }
   }
 
-  #encode(handler: Handler, version: number, correlationId: number, answer: Answer<object>): Outcome {
+  #encode(
+    handler: Handler,
+    version: number,
+    correlationId: number,
+    answer: Answer<object>,
+    sent: (() => void) | undefined,
+  ): Outcome {
     if (answer === null) return null
     const { api } = handler
     if (answer === closeConnection) return { fault: `${api.name} v${version} failed and has no answer` }
@@ -86,7 +103,7 @@ export class Dispatcher {
     writer.int32(0)
     codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, { correlationId })
     codecOf(api.response, version).write(writer, answer)
-    return asFrame(writer)
+    return asFrame(writer, sent)
   }
 
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
@@ -100,9 +117,10 @@ export class Dispatcher {
   }
 }
 
-function asFrame(writer: Writer): Uint8Array[] {
+function asFrame(writer: Writer, sent?: () => void): ResponseFrame {
   const size = writer.size
   const chunks = writer.chunks()
-  ;(chunks[0] as Buffer).writeInt32BE(size - 4, 0)
-  return chunks
+  const first = chunks[0] as Buffer
+  first.writeInt32BE(size - 4, 0)
+  return { chunks, sent }
 }

@@ -1,0 +1,129 @@
+import { Fetch } from '../../protocol/messages/fetch.ts'
+import type { FetchRequest } from '../../protocol/messages/fetch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { fetchRecords } from '../replication/fetch.ts'
+import type { PartitionData } from '../replication/fetch.ts'
+import type { FetchContext, FetchTarget } from '../replication/fetch-session.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+type TopicResponse = (typeof Fetch)['response']['encoded']['responses'][number]
+type PartitionResponse = TopicResponse['partitions'][number]
+
+const FIRST_VERSION_WITH_TOPIC_IDS = 13
+const READ_COMMITTED = 1
+
+/**
+ * Fetch: v4-18.
+ *
+ * Batches go out as they stand in the log: from the bytes just appended, or from the file. v7 keeps sessions (KIP-227),
+ * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
+ */
+export const fetch = handle(Fetch).by(async (request, context) => {
+  const { version, fetchSessions, replicas, clock, config } = context
+  const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
+  const replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
+  const session = fetchSessions.resolve({
+    sessionId: request.sessionId,
+    sessionEpoch: request.sessionEpoch,
+    usesTopicIds,
+    isFollower: replicaId >= 0,
+    targets: targetsOf(request),
+    forgotten: request.forgottenTopicsData.flatMap(({ topic, topicId, partitions }) =>
+      partitions.map((partition) => ({ topic, topicId, partition })),
+    ),
+  })
+  if (session.error !== 'NONE') return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
+  const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'))
+  const data = await fetchRecords(
+    session.targets,
+    {
+      upTo: request.isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark',
+      maxWaitMs: request.maxWaitMs,
+      minBytes: Math.min(request.minBytes, maxBytes),
+      maxBytes,
+    },
+    (target) =>
+      usesTopicIds
+        ? replicas.findById(target.topicId, target.partition)
+        : replicas.find(target.topic, target.partition),
+    clock,
+  )
+  context.afterSent(data.release)
+  return {
+    throttleTimeMs: 0,
+    errorCode: 'NONE',
+    sessionId: session.sessionId,
+    responses: byTopic(session, data.partitions, context),
+  }
+})
+
+function targetsOf(request: FetchRequest): FetchTarget[] {
+  const targets: FetchTarget[] = []
+  for (const { topic, topicId, partitions } of request.topics) {
+    for (const partition of partitions) {
+      targets.push({
+        topic,
+        topicId,
+        partition: partition.partition,
+        fetchOffset: partition.fetchOffset,
+        maxBytes: partition.partitionMaxBytes,
+        currentLeaderEpoch: partition.currentLeaderEpoch,
+        lastFetchedEpoch: partition.lastFetchedEpoch,
+        logStartOffset: partition.logStartOffset,
+      })
+    }
+  }
+  return targets
+}
+
+/** Neighbours of the same topic share an entry; in a session only what has changed is told. */
+function byTopic(
+  session: FetchContext,
+  partitions: readonly PartitionData[],
+  context: RequestContext,
+): TopicResponse[] {
+  const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []
+  for (const data of partitions) {
+    const { target } = data
+    const mustTell = data.divergingEpoch !== null
+    if (!session.tell(target, { ...data, mustTell })) continue
+    let topic = responses.at(-1)
+    if (topic === undefined || topic.topic !== target.topic || topic.topicId !== target.topicId) {
+      topic = { topic: target.topic, topicId: target.topicId, partitions: [] }
+      responses.push(topic)
+    }
+    topic.partitions.push(responseOf(data, context))
+  }
+  return responses
+}
+
+function responseOf(data: PartitionData, { replicas }: RequestContext): PartitionResponse {
+  const { target, errorCode, divergingEpoch } = data
+  const response: PartitionResponse = {
+    partitionIndex: target.partition,
+    errorCode,
+    highWatermark: data.highWatermark,
+    lastStableOffset: data.lastStableOffset,
+    logStartOffset: data.logStartOffset,
+    abortedTransactions: data.abortedTransactions,
+    records: data.chunks,
+    ...(divergingEpoch === null
+      ? {}
+      : {
+          divergingEpoch: {
+            epoch: divergingEpoch.leaderEpoch,
+            endOffset: divergingEpoch.endOffset,
+          },
+        }),
+  }
+  if (errorCode !== 'NOT_LEADER_OR_FOLLOWER' && errorCode !== 'FENCED_LEADER_EPOCH') return response
+  // [KIP-951] Saves the consumer a Metadata request.
+  const partition =
+    target.topicId === ZERO_UUID
+      ? replicas.find(target.topic, target.partition)
+      : replicas.findById(target.topicId, target.partition)
+  if (typeof partition === 'string') return response
+  const { leader, leaderEpoch } = partition.assignment
+  return { ...response, currentLeader: { leaderId: leader, leaderEpoch } }
+}

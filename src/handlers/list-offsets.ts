@@ -1,0 +1,98 @@
+import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { Log } from '../log/log.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+type PartitionResponse =
+  (typeof ListOffsets)['response']['encoded']['topics'][number]['partitions'][number]
+type PartitionRequest =
+  (typeof ListOffsets)['request']['decoded']['topics'][number]['partitions'][number]
+
+const LATEST = -1n
+const EARLIEST = -2n
+const MAX_TIMESTAMP = -3n
+const EARLIEST_LOCAL = -4n
+const LATEST_TIERED = -5n
+const EARLIEST_PENDING_UPLOAD = -6n
+
+/** The first version that knows each name; below it the request is refused (kafka#16873). */
+const SINCE = new Map([
+  [MAX_TIMESTAMP, 7],
+  [EARLIEST_LOCAL, 8],
+  [LATEST_TIERED, 9],
+  [EARLIEST_PENDING_UPLOAD, 11],
+])
+
+const READ_COMMITTED = 1
+const UNKNOWN = { timestamp: -1n, offset: -1, leaderEpoch: -1 }
+
+/** ListOffsets: v1-11. Names of ends, and the first record at or after a time. */
+export const listOffsets = handle(ListOffsets).by(async (request, context) => {
+  const committed = request.isolationLevel === READ_COMMITTED
+  const seen = new Set<string>()
+  const repeated = new Set<string>()
+  for (const { name, partitions } of request.topics) {
+    for (const { partitionIndex } of partitions) {
+      const key = `${partitionIndex}/${name}`
+      if (seen.has(key)) repeated.add(key)
+      seen.add(key)
+    }
+  }
+  const topics = request.topics.map(async ({ name, partitions }) => ({
+    name,
+    partitions: await Promise.all(
+      partitions.map((partition) =>
+        repeated.has(`${partition.partitionIndex}/${name}`)
+          ? ({ partitionIndex: partition.partitionIndex, errorCode: 'INVALID_REQUEST' } as const)
+          : find(name, partition, committed, context),
+      ),
+    ),
+  }))
+  return { topics: await Promise.all(topics) }
+})
+
+async function find(
+  topic: string,
+  { partitionIndex, currentLeaderEpoch, timestamp }: PartitionRequest,
+  committed: boolean,
+  { replicas, version }: RequestContext,
+): Promise<PartitionResponse> {
+  if (timestamp < 0n && timestamp < EARLIEST && version < (SINCE.get(timestamp) ?? Infinity)) {
+    return { partitionIndex, errorCode: 'UNSUPPORTED_VERSION' }
+  }
+  const partition = replicas.find(topic, partitionIndex)
+  if (typeof partition === 'string') return { partitionIndex, errorCode: partition }
+  const error = partition.checkLeader(currentLeaderEpoch)
+  if (error !== 'NONE') return { partitionIndex, errorCode: error }
+  const { log } = partition
+  if (log === null) return { partitionIndex, errorCode: 'KAFKA_STORAGE_ERROR' }
+  const found = await lookUp(log, timestamp, committed, partition.leaderEpoch)
+  return { partitionIndex, errorCode: 'NONE', ...found }
+}
+
+/** An offset's epoch is that of its record, and the leader's own only at the end (KAFKA's ListOffsets, RP#30100). */
+async function lookUp(
+  log: Log,
+  timestamp: bigint,
+  committed: boolean,
+  leaderEpoch: number,
+): Promise<{ timestamp: bigint; offset: number; leaderEpoch: number }> {
+  const readable = committed ? log.lastStableOffset : log.highWatermark
+  switch (timestamp) {
+    case LATEST:
+      return { timestamp: -1n, offset: readable, leaderEpoch }
+    case EARLIEST:
+    case EARLIEST_LOCAL:
+      return log.earliest()
+    case LATEST_TIERED:
+      // Without remote storage there is no such offset.
+      return UNKNOWN
+    case EARLIEST_PENDING_UPLOAD:
+      return UNKNOWN
+    default: {
+      const found =
+        timestamp === MAX_TIMESTAMP ? await log.latestTimestamp() : await log.offsetForTimestamp(timestamp)
+      return found !== null && found.offset < readable ? found : UNKNOWN
+    }
+  }
+}
