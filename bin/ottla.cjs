@@ -4,6 +4,8 @@
 process.env.UV_THREADPOOL_SIZE ??= '16'
 import('../dist/bin/main.js').catch((error) => {
   if (error.code !== 'ERR_MODULE_NOT_FOUND') throw error
-  console.error(`ottla: not built: ${error.message}. Run \`npm ci\` or \`npm run build\` in the checkout first.`)
+  console.error(
+    `ottla: not built: ${error.message}. Run \`npm ci\` or \`npm run build\` in the checkout first.`,
+  )
   process.exit(70)
 })

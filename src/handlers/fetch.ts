@@ -33,7 +33,8 @@ export const fetch = handle(Fetch).by(async (request, context) => {
       partitions.map((partition) => ({ topic, topicId, partition })),
     ),
   })
-  if (session.error !== 'NONE') return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
+  if (session.error !== 'NONE')
+    return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
   const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'))
   const data = await fetchRecords(
     session.targets,

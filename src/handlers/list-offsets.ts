@@ -91,7 +91,9 @@ async function lookUp(
       return UNKNOWN
     default: {
       const found =
-        timestamp === MAX_TIMESTAMP ? await log.latestTimestamp() : await log.offsetForTimestamp(timestamp)
+        timestamp === MAX_TIMESTAMP
+          ? await log.latestTimestamp()
+          : await log.offsetForTimestamp(timestamp)
       return found !== null && found.offset < readable ? found : UNKNOWN
     }
   }

@@ -38,10 +38,19 @@ export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, p
         partitionResponses: partitionData.map(({ index, records }) => {
           const response = { ...unanswered, index }
           missing++
-          append(context, name, topicId, index, records, acks, request.timeoutMs, (result, partition) => {
-            fill(response, result, partition)
-            if (--missing === 0) resolve(responses)
-          })
+          append(
+            context,
+            name,
+            topicId,
+            index,
+            records,
+            acks,
+            request.timeoutMs,
+            (result, partition) => {
+              fill(response, result, partition)
+              if (--missing === 0) resolve(responses)
+            },
+          )
           return response
         }),
       }))
@@ -85,14 +94,18 @@ function append(
 ): void {
   if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS', null)
   const partition =
-    version >= FIRST_VERSION_WITH_TOPIC_IDS ? replicas.findById(topicId, index) : replicas.find(name, index)
+    version >= FIRST_VERSION_WITH_TOPIC_IDS
+      ? replicas.findById(topicId, index)
+      : replicas.find(name, index)
   if (typeof partition === 'string') return done(partition, null)
   const refusal = refuse(records, version)
   if (refusal !== null || records === null) return done(refusal ?? 'INVALID_RECORD', partition)
   if (isInternalTopic(partition.topic) && clientId !== ADMIN_CLIENT_ID) {
     return done('INVALID_TOPIC_EXCEPTION', partition)
   }
-  partition.append(records, acks satisfies RequiredAcks, 'client', timeoutMs, (result) => done(result, partition))
+  partition.append(records, acks satisfies RequiredAcks, 'client', timeoutMs, (result) =>
+    done(result, partition),
+  )
 }
 
 /** What Kafka checks before a partition's log sees the records. */
@@ -102,7 +115,8 @@ function refuse(records: Buffer | null, version: number): ErrorName | null {
   if (batchMagic(records, 0) !== 2) return 'INVALID_RECORD'
   if (batchSizeBytes(records, 0) < records.length) return 'INVALID_RECORD'
   const compression = compressionType(batchAttributes(records, 0))
-  if (compression === 'zstd' && version < FIRST_VERSION_WITH_ZSTD) return 'UNSUPPORTED_COMPRESSION_TYPE'
+  if (compression === 'zstd' && version < FIRST_VERSION_WITH_ZSTD)
+    return 'UNSUPPORTED_COMPRESSION_TYPE'
   return null
 }
 

@@ -1,8 +1,23 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { Clock } from '../host/host.ts'
+import type { FetchSessionCache } from '../replication/fetch-session.ts'
+import type { PartitionAssignment } from '../replication/partition.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+
 /** What the handlers need of the broker. The broker puts one such object together and hands it to every request. */
 export interface Services {
+  readonly clock: Clock
+  readonly config: BrokerConfig
+  readonly replicas: ReplicaManager
+  readonly fetchSessions: FetchSessionCache
+  /** The cluster as this broker knows it now. */
+  cluster(): ClusterView
   /** The APIs as ApiVersions tells them. */
   apis(): { apiKey: number; minVersion: number; maxVersion: number }[]
   features(): FeatureLevels
+  /** Makes topics that a client named; those that could not be made, with the error to tell. */
+  createTopicsAutomatically(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>>
 }
 
 /** KIP-584. `supported`: what this broker could do; `finalized`: what the cluster has agreed on, as of `epoch`. */
@@ -10,4 +25,29 @@ export interface FeatureLevels {
   readonly supported: readonly { name: string; minVersion: number; maxVersion: number }[]
   readonly finalized: readonly { name: string; minVersionLevel: number; maxVersionLevel: number }[]
   readonly epoch: number
+}
+
+/** A moment of the cluster's metadata. */
+export interface ClusterView {
+  readonly clusterId: string
+  /** The broker that clients should take for the controller. */
+  readonly controllerId: number
+  /** The brokers that are alive, with their addresses on the listener of this name. */
+  brokers(listenerName: string): BrokerAddress[]
+  topics(): Iterable<TopicView>
+  topic(name: string): TopicView | undefined
+  topicById(id: string): TopicView | undefined
+}
+
+export interface BrokerAddress {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+}
+
+export interface TopicView {
+  readonly name: string
+  readonly id: string
+  readonly partitions: ReadonlyMap<number, PartitionAssignment>
 }

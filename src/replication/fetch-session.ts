@@ -100,14 +100,16 @@ export class FetchSessionCache {
     const session = this.#sessions.get(sessionId)
     if (session === undefined) return refused('FETCH_SESSION_ID_NOT_FOUND')
     if (session.epoch !== sessionEpoch) return refused('INVALID_FETCH_SESSION_EPOCH')
-    if (session.usesTopicIds !== request.usesTopicIds) return refused('FETCH_SESSION_TOPIC_ID_ERROR')
+    if (session.usesTopicIds !== request.usesTopicIds)
+      return refused('FETCH_SESSION_TOPIC_ID_ERROR')
     return this.#incremental(session, request)
   }
 
   /** A first request: all partitions are told, and a session begins if there is room for it. */
   #full(request: FetchSessionRequest): FetchContext {
     const { targets, usesTopicIds, isFollower } = request
-    if (targets.length === 0 || !this.#makeRoom(isFollower, targets.length)) return sessionless(targets)
+    if (targets.length === 0 || !this.#makeRoom(isFollower, targets.length))
+      return sessionless(targets)
     const now = this.#monotonic()
     let id = this.#newId()
     while (id === NO_SESSION || this.#sessions.has(id)) id = this.#newId()
@@ -188,7 +190,15 @@ export class FetchSessionCache {
   }
 }
 
-function keyOf({ topic, topicId, partition }: { topic: string; topicId: string; partition: number }): string {
+function keyOf({
+  topic,
+  topicId,
+  partition,
+}: {
+  topic: string
+  topicId: string
+  partition: number
+}): string {
   return topic === '' ? `${partition}#${topicId}` : `${partition}/${topic}`
 }
 

@@ -47,7 +47,12 @@ export async function fetchRecords(
   const first = await readAll(targets, parameters, find)
   const missingBytes = parameters.minBytes - first.sizeBytes
   const atOnce = parameters.maxWaitMs <= 0 || missingBytes <= 0 || targets.length === 0
-  if (atOnce || first.partitions.some(({ errorCode, divergingEpoch }) => errorCode !== 'NONE' || divergingEpoch !== null)) {
+  if (
+    atOnce ||
+    first.partitions.some(
+      ({ errorCode, divergingEpoch }) => errorCode !== 'NONE' || divergingEpoch !== null,
+    )
+  ) {
     return first
   }
   const moved = await waitForBytes(targets, first, missingBytes, parameters, find, clock)
@@ -185,7 +190,11 @@ const UNKNOWN_OFFSETS = { highWatermark: -1, lastStableOffset: -1, logStartOffse
 function failed(
   target: FetchTarget,
   errorCode: ErrorName,
-  offsets: { highWatermark: number; lastStableOffset: number; logStartOffset: number } = UNKNOWN_OFFSETS,
+  offsets: {
+    highWatermark: number
+    lastStableOffset: number
+    logStartOffset: number
+  } = UNKNOWN_OFFSETS,
 ): PartitionData {
   return {
     target,

@@ -1,7 +1,13 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock, Timer } from '../host/host.ts'
 import type { Log } from '../log/log.ts'
-import type { AppendOrigin, AppendResult, EpochEndOffset, ReadResult, ReadUpTo } from '../log/results.ts'
+import type {
+  AppendOrigin,
+  AppendResult,
+  EpochEndOffset,
+  ReadResult,
+  ReadUpTo,
+} from '../log/results.ts'
 
 /** What the cluster has agreed on for a partition. */
 export interface PartitionAssignment {
@@ -172,7 +178,11 @@ export class Partition {
     return isr.length < Math.min(this.#minInSyncReplicas(), replicas.length)
   }
 
-  #acknowledge(result: AppendResult, timeoutMs: number, done: (result: AppendResult) => void): void {
+  #acknowledge(
+    result: AppendResult,
+    timeoutMs: number,
+    done: (result: AppendResult) => void,
+  ): void {
     if (this.#log === null) return done(failure('KAFKA_STORAGE_ERROR'))
     if (this.#log.highWatermark > result.lastOffset) return done(this.#acknowledged(result))
     const pending: PendingAcknowledgement = {
@@ -188,7 +198,9 @@ export class Partition {
 
   /** The records are stored. Whether by as many as min.insync.replicas demands is only known now. */
   #acknowledged(result: AppendResult): AppendResult {
-    return this.#tooFewInSync() ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' } : result
+    return this.#tooFewInSync()
+      ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' }
+      : result
   }
 
   /** Moves the high watermark to what all of the ISR has, and tells who waits for it. */
@@ -198,7 +210,8 @@ export class Partition {
     const before = log.highWatermark
     const stableBefore = log.lastStableOffset
     this.#readableBytes += sizeBytes
-    if (this.#assignment.isr.every((id) => id === this.#brokerId)) log.setHighWatermark(log.logEndOffset)
+    if (this.#assignment.isr.every((id) => id === this.#brokerId))
+      log.setHighWatermark(log.logEndOffset)
     if (log.highWatermark === before && log.lastStableOffset === stableBefore) return
     const readable = this.#readableBytes
     this.#readableBytes = 0

@@ -129,17 +129,34 @@ export class ReplicaManager {
     await Promise.all(created)
   }
 
-  async #create(topic: TopicAssignment, index: number, assignment: PartitionAssignment): Promise<void> {
+  async #create(
+    topic: TopicAssignment,
+    index: number,
+    assignment: PartitionAssignment,
+  ): Promise<void> {
     let log: Log | null = null
     try {
-      log = await this.#logs.createLog(topic.name, index, topic.id, this.#settingsOf(topic.name).log)
+      log = await this.#logs.createLog(
+        topic.name,
+        index,
+        topic.id,
+        this.#settingsOf(topic.name).log,
+      )
     } catch (error) {
-      this.#host.log.error({ err: error, topic: topic.name, partition: index }, 'The log could not be made; the partition is offline')
+      this.#host.log.error(
+        { err: error, topic: topic.name, partition: index },
+        'The log could not be made; the partition is offline',
+      )
     }
     this.#adopt(topic, index, assignment, log)
   }
 
-  #adopt(topic: TopicAssignment, index: number, assignment: PartitionAssignment, log: Log | null): void {
+  #adopt(
+    topic: TopicAssignment,
+    index: number,
+    assignment: PartitionAssignment,
+    log: Log | null,
+  ): void {
     let hosted = this.#byId.get(topic.id)
     if (hosted === undefined) {
       hosted = { name: topic.name, id: topic.id, partitions: new Map() }

@@ -53,7 +53,9 @@ export class Dispatcher {
     const { api, versions } = handler
     if (version < versions[0] || version > versions[1]) {
       if (key === ApiVersions.key) return this.#unknownApiVersions(frame.readInt32BE(4))
-      return { fault: `${api.name} v${version}: versions ${versions[0]} to ${versions[1]} are served here` }
+      return {
+        fault: `${api.name} v${version}: versions ${versions[0]} to ${versions[1]} are served here`,
+      }
     }
     try {
       const reader = new Reader(frame)
@@ -97,7 +99,8 @@ export class Dispatcher {
   ): Outcome {
     if (answer === null) return null
     const { api } = handler
-    if (answer === closeConnection) return { fault: `${api.name} v${version} failed and has no answer` }
+    if (answer === closeConnection)
+      return { fault: `${api.name} v${version} failed and has no answer` }
     const writer = new Writer()
     // The length comes first, and is known last.
     writer.int32(0)

@@ -94,7 +94,10 @@ export class Server {
     const limit = this.#settings.maxConnectionsOf(address)
     if (this.#closing || fromAddress > limit) {
       if (!this.#closing) {
-        this.#log.warn({ client: address }, `Refused a connection: ${address} has ${limit} already (max.connections.per.ip)`)
+        this.#log.warn(
+          { client: address },
+          `Refused a connection: ${address} has ${limit} already (max.connections.per.ip)`,
+        )
       }
       socket.destroy()
       return
@@ -107,7 +110,10 @@ export class Server {
   /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits unread. */
   #wait(socket: Socket, listenerName: string): void {
     const limit = this.#settings.maxConnections
-    this.#log.warn({ client: socket.remoteAddress }, `A client waits: ${limit} are connected (max.connections)`)
+    this.#log.warn(
+      { client: socket.remoteAddress },
+      `A client waits: ${limit} are connected (max.connections)`,
+    )
     socket.pause()
     let gone = false
     socket.attach({

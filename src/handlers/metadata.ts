@@ -1,0 +1,115 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import { Metadata } from '../../protocol/messages/metadata.ts'
+import type { MetadataRequest } from '../../protocol/messages/metadata.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { isInternalTopic } from '../metadata/internal-topics.ts'
+import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+import type { TopicView } from './services.ts'
+
+type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
+type TopicRequest = NonNullable<MetadataRequest['topics']>[number]
+
+const FIRST_VERSION_WITH_NULL = 1
+const FIRST_VERSION_BY_ID = 12
+
+/**
+ * Metadata: v0-13. The brokers, and the topics asked for: all with an empty array in v0 and with null from v1 on.
+ *
+ * A topic that doesn't exist is made if the request and `auto.create.topics.enable` both say so, and answered when it is
+ * there. v12 finds topics by id and never makes them.
+ */
+export const metadata = handle(Metadata).by(async (request, context) => {
+  const { version, connection, cluster } = context
+  const wantsAll =
+    request.topics === null || (version < FIRST_VERSION_WITH_NULL && request.topics.length === 0)
+  const operations = request.includeTopicAuthorizedOperations
+    ? ALL_OPERATIONS.topic
+    : OPERATIONS_NOT_ASKED
+  const topics = wantsAll
+    ? Array.from(cluster().topics(), (topic) => known(topic, operations))
+    : await namedTopics(request, context, operations)
+  const view = cluster()
+  return {
+    brokers: view.brokers(connection.listenerName).map(({ id, host, port, rack }) => ({
+      nodeId: id,
+      host,
+      port,
+      rack,
+    })),
+    clusterId: view.clusterId,
+    controllerId: view.controllerId,
+    topics,
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? ALL_OPERATIONS.cluster
+      : OPERATIONS_NOT_ASKED,
+    errorCode: 'NONE',
+  }
+})
+
+async function namedTopics(
+  request: MetadataRequest,
+  context: RequestContext,
+  operations: number,
+): Promise<TopicResponse[]> {
+  const asked = request.topics ?? []
+  const missing = asked.flatMap(({ name }) =>
+    name !== null && context.cluster().topic(name) === undefined ? [name] : [],
+  )
+  const mayCreate =
+    request.allowAutoTopicCreation && context.config.get('auto.create.topics.enable')
+  const refused =
+    missing.length > 0 && mayCreate
+      ? await context.createTopicsAutomatically(missing)
+      : new Map<string, ErrorName>()
+  return asked.map((topic) => answerFor(topic, context, operations, refused))
+}
+
+function answerFor(
+  { name, topicId }: TopicRequest,
+  { cluster, version }: RequestContext,
+  operations: number,
+  refused: ReadonlyMap<string, ErrorName>,
+): TopicResponse {
+  if (name === null || topicId !== ZERO_UUID) {
+    if (version < FIRST_VERSION_BY_ID) return unknown(name ?? '', topicId, 'INVALID_REQUEST')
+    const topic = cluster().topicById(topicId)
+    return topic === undefined
+      ? unknown(null, topicId, 'UNKNOWN_TOPIC_ID')
+      : known(topic, operations)
+  }
+  const topic = cluster().topic(name)
+  if (topic !== undefined) return known(topic, operations)
+  return unknown(name, ZERO_UUID, refused.get(name) ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+}
+
+function unknown(name: string | null, topicId: string, errorCode: ErrorName): TopicResponse {
+  return {
+    errorCode,
+    name,
+    topicId,
+    isInternal: name !== null && isInternalTopic(name),
+    partitions: [],
+  }
+}
+
+function known(topic: TopicView, topicAuthorizedOperations: number): TopicResponse {
+  return {
+    errorCode: 'NONE',
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    topicAuthorizedOperations,
+    partitions: Array.from(topic.partitions, ([partitionIndex, partition]) => ({
+      // [RP#27629] Without a leader clients must not take an old epoch for the current one.
+      errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
+      partitionIndex,
+      leaderId: partition.leader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: partition.replicas,
+      isrNodes: partition.isr,
+      offlineReplicas: [],
+    })),
+  }
+}
