@@ -2,7 +2,6 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host } from '../host/host.ts'
 import type { LogConfig } from '../log/config.ts'
 import type { Log } from '../log/log.ts'
-import type { LogManager } from '../log/log-manager.ts'
 import { Partition } from './partition.ts'
 import type { PartitionAssignment } from './partition.ts'
 
@@ -18,6 +17,13 @@ export interface TopicChanges {
   /** Topics that are new or have changed partitions, whole. */
   readonly changed: Iterable<TopicAssignment>
   readonly deleted: Iterable<{ readonly name: string; readonly id: string }>
+}
+
+/** The logs of all directories. */
+export interface Logs {
+  get(topic: string, partition: number): Log | undefined
+  createLog(topic: string, partition: number, topicId: string, config: LogConfig): Promise<Log>
+  deleteLog(topic: string, partition: number): void
 }
 
 /** What a topic's settings come to. */
@@ -36,7 +42,7 @@ interface HostedTopic {
 export class ReplicaManager {
   readonly #host: Host
   readonly #brokerId: number
-  readonly #logs: LogManager
+  readonly #logs: Logs
   readonly #settingsOf: (topic: string) => TopicSettings
   readonly #byName = new Map<string, HostedTopic>()
   readonly #byId = new Map<string, HostedTopic>()
@@ -47,7 +53,7 @@ export class ReplicaManager {
   constructor(options: {
     host: Host
     brokerId: number
-    logs: LogManager
+    logs: Logs
     settingsOf: (topic: string) => TopicSettings
   }) {
     this.#host = options.host
