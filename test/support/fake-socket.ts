@@ -1,0 +1,50 @@
+import type { Socket } from '../../src/host/host.ts'
+
+/** A socket whose other end is the test. */
+export class FakeSocket implements Socket {
+  readonly remoteAddress = '127.0.0.1'
+  readonly remotePort = 50_000
+  readonly written: Buffer[] = []
+  paused = false
+  closed = false
+  /** What `write` says: false asks the writer to wait for `drain`. */
+  hasRoom = true
+  #events: Parameters<Socket['attach']>[0] | null = null
+
+  attach(events: Parameters<Socket['attach']>[0]): void {
+    this.#events = events
+  }
+
+  write(chunks: readonly Uint8Array[], written?: () => void): boolean {
+    this.written.push(Buffer.concat(chunks))
+    written?.()
+    return this.hasRoom
+  }
+
+  pause(): void {
+    this.paused = true
+  }
+
+  resume(): void {
+    this.paused = false
+  }
+
+  end(): void {
+    this.destroy()
+  }
+
+  destroy(): void {
+    if (this.closed) return
+    this.closed = true
+    this.#events?.close()
+  }
+
+  receive(bytes: Buffer): void {
+    this.#events?.data(bytes)
+  }
+
+  drain(): void {
+    this.hasRoom = true
+    this.#events?.drain()
+  }
+}
