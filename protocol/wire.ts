@@ -14,6 +14,7 @@ export class EncodeError extends Error {
 }
 
 const TWO_32 = 0x1_0000_0000
+const MAX_STRING_BYTES = 0x7fff
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -53,29 +54,36 @@ export class Reader {
   }
 
   int8(): number {
-    return this.bytes.readInt8(this.skip(1))
+    return (this.bytes[this.skip(1)]! << 24) >> 24
   }
 
+  // Put together by hand: with the bounds known, some two times faster than Buffer's readers.
   int16(): number {
-    return this.bytes.readInt16BE(this.skip(2))
+    const at = this.skip(2)
+    return ((this.bytes[at]! << 24) | (this.bytes[at + 1]! << 16)) >> 16
   }
 
   uint16(): number {
-    return this.bytes.readUInt16BE(this.skip(2))
+    return this.int16() & 0xffff
   }
 
   int32(): number {
-    return this.bytes.readInt32BE(this.skip(4))
+    return this.#word(this.skip(4))
   }
 
   uint32(): number {
-    return this.bytes.readUInt32BE(this.skip(4))
+    return this.#word(this.skip(4)) >>> 0
+  }
+
+  #word(at: number): number {
+    const bytes = this.bytes
+    return (bytes[at]! << 24) | (bytes[at + 1]! << 16) | (bytes[at + 2]! << 8) | bytes[at + 3]!
   }
 
   /** A 64-bit integer as a number; one that a number can't hold exactly is refused. */
   int64(): number {
     const at = this.skip(8)
-    const value = this.bytes.readInt32BE(at) * TWO_32 + this.bytes.readUInt32BE(at + 4)
+    const value = this.#word(at) * TWO_32 + (this.#word(at + 4) >>> 0)
     if (!Number.isSafeInteger(value)) {
       this.position = at
       this.fail('int64 beyond 2^53')
@@ -149,6 +157,8 @@ export class Reader {
 
   nullableCompactString(): string | null {
     const length = this.uvarint()
+    // Kafka's limit in both forms: longer ones could not be passed on.
+    if (length > MAX_STRING_BYTES + 1) this.fail(`a string of ${length - 1} bytes`)
     return length === 0 ? null : this.#text(length - 1)
   }
 
@@ -280,36 +290,57 @@ export class Writer {
     this.#buffer[at] = value ? 1 : 0
   }
 
+  /** Integers out of range are a bug of the caller, and would otherwise be cut silently. */
+  #outOfRange(value: number, type: string): never {
+    this.fail(`${value} is not an ${type}`)
+  }
+
   int8(value: number): void {
+    if ((value << 24) >> 24 !== value) this.#outOfRange(value, 'int8')
     const at = this.#reserve(1)
-    this.#buffer.writeInt8(value, at)
+    this.#buffer[at] = value
   }
 
   int16(value: number): void {
-    const at = this.#reserve(2)
-    this.#buffer.writeInt16BE(value, at)
+    if ((value << 16) >> 16 !== value) this.#outOfRange(value, 'int16')
+    this.#half(value)
   }
 
   uint16(value: number): void {
+    if ((value & 0xffff) !== value) this.#outOfRange(value, 'uint16')
+    this.#half(value)
+  }
+
+  #half(value: number): void {
     const at = this.#reserve(2)
-    this.#buffer.writeUInt16BE(value, at)
+    const buffer = this.#buffer
+    buffer[at] = value >> 8
+    buffer[at + 1] = value
   }
 
   int32(value: number): void {
-    const at = this.#reserve(4)
-    this.#buffer.writeInt32BE(value, at)
+    if ((value | 0) !== value) this.#outOfRange(value, 'int32')
+    this.#word(value, this.#reserve(4))
   }
 
   uint32(value: number): void {
-    const at = this.#reserve(4)
-    this.#buffer.writeUInt32BE(value, at)
+    if (value >>> 0 !== value) this.#outOfRange(value, 'uint32')
+    this.#word(value, this.#reserve(4))
+  }
+
+  #word(value: number, at: number): void {
+    const buffer = this.#buffer
+    buffer[at] = value >> 24
+    buffer[at + 1] = value >> 16
+    buffer[at + 2] = value >> 8
+    buffer[at + 3] = value
   }
 
   int64(value: number): void {
-    if (!Number.isSafeInteger(value)) this.fail(`${value} is not an exact int64`)
+    if (!Number.isSafeInteger(value)) this.#outOfRange(value, 'exact int64')
     const at = this.#reserve(8)
-    this.#buffer.writeInt32BE(Math.floor(value / TWO_32), at)
-    this.#buffer.writeUInt32BE(value >>> 0, at + 4)
+    this.#word(Math.floor(value / TWO_32), at)
+    this.#word(value >>> 0, at + 4)
   }
 
   bigInt64(value: bigint): void {
@@ -346,7 +377,9 @@ export class Writer {
 
   #textLength(value: string): number {
     const length = Buffer.byteLength(value)
-    if (length > 0x7fff) this.fail(`a string of ${length} bytes is longer than 32767`)
+    if (length > MAX_STRING_BYTES) {
+      this.fail(`a string of ${length} bytes is longer than ${MAX_STRING_BYTES}`)
+    }
     return length
   }
 
