@@ -1,0 +1,107 @@
+import type { Clock, Timer } from '../host/host.ts'
+
+interface Entry {
+  readonly name: string
+  at: number
+}
+
+/**
+ * Named alarms on one timer. Moving an alarm to a later time, which every heartbeat does, costs a map update: its entry in
+ * the heap stays where it is and is put back when it comes up too early.
+ */
+export class Alarms {
+  readonly #clock: Clock
+  readonly #fire: (name: string) => void
+  readonly #times = new Map<string, number>()
+  readonly #queued = new Map<string, Entry>()
+  readonly #heap: Entry[] = []
+  #timer: Timer | null = null
+  #timerAt = Infinity
+  #closed = false
+
+  constructor(clock: Clock, fire: (name: string) => void) {
+    this.#clock = clock
+    this.#fire = fire
+  }
+
+  /** @param at monotonic milliseconds, null to clear */
+  set(name: string, at: number | null): void {
+    if (this.#closed) return
+    if (at === null) {
+      this.#times.delete(name)
+      return
+    }
+    this.#times.set(name, at)
+    const queued = this.#queued.get(name)
+    if (queued !== undefined && queued.at <= at) return
+    // An entry that is too late is left to come up and find that it is no longer the one in the map.
+    this.#push({ name, at })
+    this.#arm()
+  }
+
+  close(): void {
+    this.#closed = true
+    this.#timer?.cancel()
+    this.#times.clear()
+  }
+
+  #arm(): void {
+    const next = this.#heap[0]
+    if (next === undefined || next.at >= this.#timerAt || this.#closed) return
+    this.#timer?.cancel()
+    this.#timerAt = next.at
+    const delayMs = Math.max(0, next.at - this.#clock.monotonic())
+    this.#timer = this.#clock.after(delayMs, () => this.#due())
+  }
+
+  #due(): void {
+    this.#timer = null
+    this.#timerAt = Infinity
+    const now = this.#clock.monotonic()
+    for (;;) {
+      const next = this.#heap[0]
+      if (next === undefined || next.at > now || this.#closed) break
+      this.#pop()
+      if (this.#queued.get(next.name) !== next) continue
+      this.#queued.delete(next.name)
+      const at = this.#times.get(next.name)
+      if (at === undefined) continue
+      if (at > now) {
+        this.#push({ name: next.name, at })
+        continue
+      }
+      this.#times.delete(next.name)
+      this.#fire(next.name)
+    }
+    this.#arm()
+  }
+
+  #push(entry: Entry): void {
+    const heap = this.#heap
+    this.#queued.set(entry.name, entry)
+    let index = heap.push(entry) - 1
+    while (index > 0) {
+      const parent = (index - 1) >> 1
+      if (heap[parent]!.at <= entry.at) break
+      heap[index] = heap[parent]!
+      index = parent
+    }
+    heap[index] = entry
+  }
+
+  #pop(): void {
+    const heap = this.#heap
+    const last = heap.pop()!
+    if (heap.length === 0) return
+    let index = 0
+    for (;;) {
+      let child = 2 * index + 1
+      if (child >= heap.length) break
+      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++
+      if (heap[child]!.at >= last.at) break
+      heap[index] = heap[child]!
+      index = child
+    }
+    heap[index] = last
+  }
+}

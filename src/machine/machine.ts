@@ -1,0 +1,52 @@
+/** Who waits for a reply. The runtime gives each command its own; an alarm has NO_TICKET, nobody waits. */
+export type Ticket = number
+export const NO_TICKET: Ticket = 0
+
+/** The command that an alarm becomes when its time has come. */
+export interface Alarm {
+  readonly alarm: string
+}
+
+/**
+ * The one shape of every replicated state: controller, group coordinator, transaction coordinator. It is pure: it knows
+ * no clock, no disk and no randomness but what commands carry in.
+ *
+ * A fact is durable (it has a record in the log) or volatile (applied, never appended, lost on fail-over exactly as
+ * Kafka loses it).
+ *
+ * @typeParam Command what is asked for, alarms aside
+ * @typeParam Fact what happened; the state is the fold of all facts
+ * @typeParam Effect what is to be done outside after the commit
+ */
+export interface Machine<Command, Fact, Reply, Effect = never> {
+  /**
+   * Reads the state and changes nothing. A reply may be given now, or by a later decision that names the ticket.
+   * Throws only for bugs: then nothing was changed.
+   * @param now monotonic milliseconds; wall-clock time, where a fact needs it, is part of the command
+   */
+  decide(command: Command | Alarm, ticket: Ticket, now: number): Decision<Fact, Reply, Effect>
+  /**
+   * The only writer, and the replayer.
+   * @param offset the record's offset in the log; -1 for a volatile fact
+   */
+  apply(fact: Fact, offset: number): void
+  /** Says which facts are only applied. Without it all facts are durable. */
+  isVolatile?(fact: Fact): boolean
+}
+
+/** What follows from a command. All parts may be left out. */
+export interface Decision<Fact, Reply, Effect = never> {
+  /** In order. The durable ones are appended as one atomic batch, the volatile ones only applied. */
+  readonly facts?: readonly Fact[]
+  /** Held until everything that was decided so far is committed, even where this command had no facts. */
+  readonly replies?: readonly TicketReply<Reply>[]
+  /** Monotonic milliseconds; null clears it; a new time replaces the old one of the same name. */
+  readonly alarms?: readonly { readonly name: string; readonly at: number | null }[]
+  /** Run after the commit, in order with the replies. Not run when the shard is lost: derive them again from the state. */
+  readonly effects?: readonly Effect[]
+}
+
+export interface TicketReply<Reply> {
+  readonly ticket: Ticket
+  readonly reply: Reply
+}

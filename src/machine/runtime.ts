@@ -1,0 +1,256 @@
+import assert from 'node:assert/strict'
+import type { Clock, Timer } from '../host/host.ts'
+import { Alarms } from './alarms.ts'
+import type { Alarm, Decision, Machine, Ticket } from './machine.ts'
+import { NO_TICKET } from './machine.ts'
+
+/** The log of one shard, as the runtime needs it. */
+export interface ShardLog<Fact> {
+  /** The offset that the next appended record will have, those given to `append` already counted. */
+  readonly nextOffset: number
+  /**
+   * Refuses a decision before it is applied, say because its records are larger than a batch may be. The error is what
+   * the command's promise rejects with.
+   */
+  refuse?(facts: readonly Fact[]): Error | null
+  /**
+   * Appends the durable facts of one turn: a group is what one command decided and must stay atomic; several groups
+   * may share a batch.
+   * @param done called once, with null when all of it is committed, else with the failure; in the order of the appends;
+   *   may be called before this returns
+   */
+  append(groups: readonly (readonly Fact[])[], done: (failure: Error | null) => void): void
+}
+
+/** A reply that won't come. `ERR_SHARD_LOST`: the shard was dropped; `ERR_COMMIT_TIMEOUT`: it may yet be committed. */
+export class ShardError extends Error {
+  override readonly name = 'ShardError'
+  readonly code: 'ERR_SHARD_LOST' | 'ERR_COMMIT_TIMEOUT'
+
+  constructor(code: ShardError['code'], message: string, cause?: unknown) {
+    super(message, { cause })
+    this.code = code
+  }
+}
+
+export interface RuntimeOptions<Command, Fact, Reply, Effect> {
+  readonly clock: Clock
+  /** Rebuilt from the log; from now on only the runtime writes to it. */
+  readonly machine: Machine<Command, Fact, Reply, Effect>
+  readonly log: ShardLog<Fact>
+  /** How long a reply may wait for its commit. */
+  readonly commitTimeoutMs: number
+  readonly runEffect?: (effect: Effect) => void
+  /** The shard is gone, after an append failed or a bug showed: its owner rebuilds it from its log. Not called by `close`. */
+  readonly onLost?: (error: ShardError) => void
+}
+
+interface Waiter<Reply> {
+  resolve(reply: Reply): void
+  reject(error: unknown): void
+}
+
+/** Something that waits for the commit of all that was decided before it. */
+interface Held {
+  readonly turn: number
+  /** Monotonic milliseconds of the decision. */
+  readonly since: number
+  expired: boolean
+  release(): void
+  expire(error: ShardError): void
+}
+
+/**
+ * Runs one shard of a machine: commands are decided and applied at once, one after the other, so that later ones see
+ * what earlier ones did; durable facts of one turn of the event loop are appended together; replies and effects, those of
+ * pure reads too, wait until all that was decided before them is committed.
+ */
+export class Runtime<Command, Fact, Reply, Effect = never> {
+  readonly #options: RuntimeOptions<Command, Fact, Reply, Effect>
+  readonly #alarms: Alarms
+  readonly #waiters = new Map<Ticket, Waiter<Reply>>()
+  /** In order of `turn`; a ring would save little, since a whole turn is released at a time. */
+  #held: Held[] = []
+  #deadline: Timer | null = null
+  #lastTicket = NO_TICKET
+  #groups: Fact[][] = []
+  #groupFacts = 0
+  /** The turn that collects facts now; turns up to `#committed` are committed. */
+  #turn = 1
+  #committed = 0
+  #lost: ShardError | null = null
+
+  constructor(options: RuntimeOptions<Command, Fact, Reply, Effect>) {
+    this.#options = options
+    this.#alarms = new Alarms(options.clock, (name) => this.#alarm(name))
+  }
+
+  /** Null while the shard is in service. */
+  get lost(): ShardError | null {
+    return this.#lost
+  }
+
+  /**
+   * Decides and applies the command now; the promise settles when the reply was given and is committed. Rejects with
+   * ShardError, with the log's refusal, or with what `decide` threw.
+   */
+  submit(command: Command): Promise<Reply> {
+    return new Promise((resolve, reject) => {
+      if (this.#lost !== null) return reject(this.#lost)
+      const ticket = ++this.#lastTicket
+      this.#waiters.set(ticket, { resolve, reject })
+      try {
+        this.#run(command, ticket)
+      } catch (error) {
+        this.#waiters.delete(ticket)
+        reject(error)
+      }
+    })
+  }
+
+  /** Sets alarms that follow from a rebuilt state. */
+  setAlarm(name: string, at: number | null): void {
+    this.#alarms.set(name, at)
+  }
+
+  /** Gives the shard up (resignation, shutdown): whoever waits gets ERR_SHARD_LOST. */
+  close(): void {
+    if (this.#lost === null) this.#drop(new ShardError('ERR_SHARD_LOST', 'The shard was closed'))
+  }
+
+  #alarm(name: string): void {
+    if (this.#lost !== null) return
+    try {
+      this.#run({ alarm: name }, NO_TICKET)
+    } catch (error) {
+      this.#fail(`Alarm ${name} failed`, error)
+    }
+  }
+
+  #run(command: Command | Alarm, ticket: Ticket): void {
+    const { machine, clock, log } = this.#options
+    const now = clock.monotonic()
+    const decision = machine.decide(command, ticket, now)
+    const facts = decision.facts ?? []
+    const durable =
+      machine.isVolatile === undefined ? facts : facts.filter((fact) => !machine.isVolatile!(fact))
+    const refusal = durable.length > 0 ? (log.refuse?.(durable) ?? null) : null
+    if (refusal !== null) throw refusal
+    if (facts.length > 0) this.#applyAll(facts, durable)
+    for (const { name, at } of decision.alarms ?? []) this.#alarms.set(name, at)
+    this.#hold(decision, now)
+  }
+
+  #applyAll(facts: readonly Fact[], durable: readonly Fact[]): void {
+    const { machine, clock, log } = this.#options
+    let offset = log.nextOffset + this.#groupFacts
+    try {
+      for (const fact of facts) {
+        machine.apply(fact, machine.isVolatile?.(fact) ? -1 : offset++)
+      }
+    } catch (error) {
+      // The state may be half changed.
+      this.#fail('A fact could not be applied', error)
+      throw error
+    }
+    if (durable.length === 0) return
+    if (this.#groups.length === 0) clock.endOfTurn(() => this.#append())
+    this.#groups.push([...durable])
+    this.#groupFacts += durable.length
+  }
+
+  #append(): void {
+    if (this.#lost !== null) return
+    const groups = this.#groups
+    const turn = this.#turn++
+    this.#groups = []
+    this.#groupFacts = 0
+    const done = (failure: Error | null): void => {
+      if (this.#lost !== null) return
+      if (failure !== null) return this.#fail('An append failed', failure)
+      assert(turn === this.#committed + 1, 'commits are reported in the order of the appends')
+      this.#committed = turn
+      this.#release()
+    }
+    try {
+      this.#options.log.append(groups, done)
+    } catch (error) {
+      this.#fail('An append failed', error)
+    }
+  }
+
+  /** Everything up to this turn must be committed before what is decided now may be told. */
+  #seen(): number {
+    return this.#groups.length > 0 ? this.#turn : this.#turn - 1
+  }
+
+  #hold(decision: Decision<Fact, Reply, Effect>, since: number): void {
+    const turn = this.#seen()
+    for (const { ticket, reply } of decision.replies ?? []) {
+      const waiter = this.#waiters.get(ticket)
+      // Whoever asked may have been given an error already.
+      if (waiter === undefined) continue
+      const release = (): void => {
+        if (this.#waiters.delete(ticket)) waiter.resolve(reply)
+      }
+      const expire = (error: ShardError): void => {
+        if (this.#waiters.delete(ticket)) waiter.reject(error)
+      }
+      if (turn <= this.#committed) release()
+      else this.#held.push({ turn, since, expired: false, release, expire })
+    }
+    for (const effect of decision.effects ?? []) {
+      const release = (): void => this.#options.runEffect?.(effect)
+      if (turn <= this.#committed) release()
+      else this.#held.push({ turn, since, expired: true, release, expire: () => undefined })
+    }
+    if (this.#held.length > 0) this.#armDeadline()
+  }
+
+  #release(): void {
+    let count = 0
+    while (count < this.#held.length && this.#held[count]!.turn <= this.#committed) count++
+    for (const held of this.#held.splice(0, count)) held.release()
+  }
+
+  #armDeadline(): void {
+    const next = this.#held.find((held) => !held.expired)
+    if (next === undefined || this.#deadline !== null) return
+    const { clock, commitTimeoutMs } = this.#options
+    const delayMs = Math.max(0, next.since + commitTimeoutMs - clock.monotonic())
+    this.#deadline = clock.after(delayMs, () => {
+      this.#deadline = null
+      this.#expire(clock.monotonic() - commitTimeoutMs)
+      this.#armDeadline()
+    })
+  }
+
+  /** What expires stays in the queue: effects still run if the commit comes late. */
+  #expire(oldest: number): void {
+    const timeoutMs = this.#options.commitTimeoutMs
+    const error = new ShardError('ERR_COMMIT_TIMEOUT', `Not committed within ${timeoutMs} ms`)
+    for (const held of this.#held) {
+      if (held.since > oldest) return
+      held.expired = true
+      held.expire(error)
+    }
+  }
+
+  #fail(message: string, cause: unknown): void {
+    if (this.#lost !== null) return
+    const error = new ShardError('ERR_SHARD_LOST', message, cause)
+    this.#drop(error)
+    this.#options.onLost?.(error)
+  }
+
+  #drop(error: ShardError): void {
+    this.#lost = error
+    this.#alarms.close()
+    this.#deadline?.cancel()
+    this.#held = []
+    this.#groups = []
+    const waiters = [...this.#waiters.values()]
+    this.#waiters.clear()
+    for (const waiter of waiters) waiter.reject(error)
+  }
+}

@@ -1,0 +1,265 @@
+import type { Clock } from '../../src/host/host.ts'
+import type { Alarm, Decision, Machine } from '../../src/machine/machine.ts'
+import { Runtime } from '../../src/machine/runtime.ts'
+import type { ShardError, ShardLog } from '../../src/machine/runtime.ts'
+
+type Command =
+  | { add: number }
+  | { read: true }
+  | { touch: number }
+  | { alarmAt: number | null }
+  | { park: true }
+  | { explode: true }
+type Fact = { add: number } | { touch: number } | { rang: string } | { broken: true }
+
+/** Counts; `touch` is volatile, `park` is answered by the next `add`. */
+class Counter implements Machine<Command, Fact, number, string> {
+  total = 0
+  touched = 0
+  rang: string[] = []
+  offsets: number[] = []
+  parked: number[] = []
+
+  decide(command: Command | Alarm, ticket: number): Decision<Fact, number, string> {
+    if ('alarm' in command) return { facts: [{ rang: command.alarm }] }
+    if ('add' in command) {
+      const total = this.total + command.add
+      const parked = this.parked.splice(0)
+      return {
+        facts: [command],
+        replies: [...parked, ticket].map((to) => ({ ticket: to, reply: total })),
+        effects: [`effect ${total}`],
+      }
+    }
+    if ('touch' in command) return { facts: [command], replies: [{ ticket, reply: 0 }] }
+    if ('alarmAt' in command) {
+      return { alarms: [{ name: 'bell', at: command.alarmAt }], replies: [{ ticket, reply: 0 }] }
+    }
+    if ('explode' in command) return { facts: [{ broken: true }] }
+    if ('park' in command) {
+      this.parked.push(ticket)
+      return {}
+    }
+    return { replies: [{ ticket, reply: this.total }] }
+  }
+
+  apply(fact: Fact, offset: number): void {
+    this.offsets.push(offset)
+    if ('broken' in fact) throw new Error('a bug')
+    if ('add' in fact) this.total += fact.add
+    else if ('touch' in fact) this.touched += fact.touch
+    else this.rang.push(fact.rang)
+  }
+
+  isVolatile(fact: Fact): boolean {
+    return 'touch' in fact
+  }
+}
+
+function setUp() {
+  let now = 0
+  let timers: { at: number; callback: () => void; cancelled: boolean }[] = []
+  let turnEnds: (() => void)[] = []
+  const clock: Clock = {
+    now: () => now,
+    monotonic: () => now,
+    after: (delayMs, callback) => {
+      const timer = { at: now + delayMs, callback, cancelled: false }
+      timers.push(timer)
+      return { cancel: () => void (timer.cancelled = true) }
+    },
+    endOfTurn: (callback) => void turnEnds.push(callback),
+  }
+  const appends: { groups: readonly (readonly Fact[])[]; done: (f: Error | null) => void }[] = []
+  const log: ShardLog<Fact> & { nextOffset: number } = {
+    nextOffset: 10,
+    refuse: (facts) =>
+      facts.some((fact) => 'add' in fact && fact.add > 1000) ? new Error('too large') : null,
+    append: (groups, done) => {
+      log.nextOffset += groups.flat().length
+      appends.push({ groups, done })
+    },
+  }
+  const machine = new Counter()
+  const effects: string[] = []
+  const lost: ShardError[] = []
+  const runtime = new Runtime<Command, Fact, number, string>({
+    clock,
+    machine,
+    log,
+    commitTimeoutMs: 100,
+    runEffect: (effect) => void effects.push(effect),
+    onLost: (error) => void lost.push(error),
+  })
+  return {
+    machine,
+    runtime,
+    appends,
+    effects,
+    lost,
+    endTurn: () => {
+      const due = turnEnds
+      turnEnds = []
+      for (const callback of due) callback()
+    },
+    advance: (to: number) => {
+      for (;;) {
+        timers = timers.filter((timer) => !timer.cancelled)
+        const next = timers.filter((timer) => timer.at <= to).sort((a, b) => a.at - b.at)[0]
+        if (next === undefined) break
+        timers.splice(timers.indexOf(next), 1)
+        now = next.at
+        next.callback()
+      }
+      now = to
+    },
+    watch: (promise: Promise<number>) => {
+      const seen: { value?: number; error?: { code?: string; message: string } } = {}
+      promise.then(
+        (value) => void (seen.value = value),
+        (error: Error) => void (seen.error = error),
+      )
+      return seen
+    },
+    settle: async () => {
+      for (let index = 0; index < 5; index++) await Promise.resolve()
+    },
+  }
+}
+
+describe('the runtime of machines', () => {
+  test('later commands of a turn see what earlier ones did, and all their facts are one append', async () => {
+    const { runtime, appends, endTurn, watch, settle } = setUp()
+    const first = watch(runtime.submit({ add: 1 }))
+    const second = watch(runtime.submit({ add: 2 }))
+    endTurn()
+    expect(appends.map(({ groups }) => groups)).toEqual([[[{ add: 1 }], [{ add: 2 }]]])
+    await settle()
+    expect([first.value, second.value]).toEqual([undefined, undefined])
+    appends[0]!.done(null)
+    await settle()
+    expect([first.value, second.value]).toEqual([1, 3])
+  })
+
+  test('a read waits for the commit of what it has seen, and not for what came later', async () => {
+    const { runtime, appends, endTurn, watch, settle } = setUp()
+    const early = watch(runtime.submit({ read: true }))
+    await settle()
+    expect(early.value).toBe(0)
+    void runtime.submit({ add: 5 })
+    const read = watch(runtime.submit({ read: true }))
+    endTurn()
+    void runtime.submit({ add: 1 })
+    endTurn()
+    await settle()
+    expect(read.value).toBeUndefined()
+    appends[0]!.done(null)
+    await settle()
+    expect(read.value).toBe(5)
+  })
+
+  test('volatile facts are applied and not appended', async () => {
+    const { runtime, machine, appends, endTurn, watch, settle } = setUp()
+    const touched = watch(runtime.submit({ touch: 7 }))
+    endTurn()
+    await settle()
+    expect([touched.value, machine.touched, appends.length]).toEqual([0, 7, 0])
+    void runtime.submit({ add: 1 })
+    void runtime.submit({ add: 1 })
+    expect(machine.offsets).toEqual([-1, 10, 11])
+  })
+
+  test('a parked command is answered by a later decision', async () => {
+    const { runtime, appends, endTurn, watch, settle } = setUp()
+    const parked = watch(runtime.submit({ park: true }))
+    void runtime.submit({ add: 4 })
+    endTurn()
+    appends[0]!.done(null)
+    await settle()
+    expect(parked.value).toBe(4)
+  })
+
+  test('effects run in order, only after the commit', () => {
+    const { runtime, appends, effects, endTurn } = setUp()
+    void runtime.submit({ add: 1 })
+    void runtime.submit({ add: 1 })
+    endTurn()
+    expect(effects).toEqual([])
+    appends[0]!.done(null)
+    expect(effects).toEqual(['effect 1', 'effect 2'])
+  })
+
+  test('a failed append loses the shard: everybody who waits gets an error, and later ones too', async () => {
+    const { runtime, appends, lost, endTurn, watch, settle, effects } = setUp()
+    const held = watch(runtime.submit({ add: 1 }))
+    const parked = watch(runtime.submit({ park: true }))
+    endTurn()
+    appends[0]!.done(new Error('disk full'))
+    const late = watch(runtime.submit({ read: true }))
+    await settle()
+    expect([held, parked, late].map((seen) => seen.error?.code)).toEqual(
+      Array(3).fill('ERR_SHARD_LOST'),
+    )
+    expect((lost[0]!.cause as Error).message).toBe('disk full')
+    expect([lost.length, effects.length]).toEqual([1, 0])
+  })
+
+  test('a fact that cannot be applied loses the shard', async () => {
+    const { runtime, lost, watch, settle } = setUp()
+    const seen = watch(runtime.submit({ explode: true }))
+    await settle()
+    expect([seen.error?.code, lost.length]).toEqual(['ERR_SHARD_LOST', 1])
+  })
+
+  test('a decision that the log refuses changes nothing', async () => {
+    const { runtime, machine, watch, settle } = setUp()
+    const seen = watch(runtime.submit({ add: 1001 }))
+    await settle()
+    expect([seen.error?.message, machine.total, runtime.lost]).toEqual(['too large', 0, null])
+  })
+
+  test('a reply that waits too long for its commit becomes an error; its effects still run', async () => {
+    const { runtime, appends, effects, endTurn, advance, watch, settle } = setUp()
+    const first = watch(runtime.submit({ add: 1 }))
+    endTurn()
+    advance(60)
+    const second = watch(runtime.submit({ add: 1 }))
+    endTurn()
+    advance(100)
+    await settle()
+    expect([first.error?.code, second.error]).toEqual(['ERR_COMMIT_TIMEOUT', undefined])
+    appends[0]!.done(null)
+    appends[1]!.done(null)
+    await settle()
+    expect([second.value, effects.length]).toEqual([2, 2])
+    advance(1000)
+  })
+
+  test('an alarm becomes a command at its time, moves, and can be cleared', () => {
+    const { runtime, machine, advance, watch } = setUp()
+    watch(runtime.submit({ alarmAt: 50 }))
+    watch(runtime.submit({ alarmAt: 80 }))
+    advance(79)
+    expect(machine.rang).toEqual([])
+    advance(80)
+    expect(machine.rang).toEqual(['bell'])
+    watch(runtime.submit({ alarmAt: 200 }))
+    watch(runtime.submit({ alarmAt: 150 }))
+    advance(160)
+    expect(machine.rang).toEqual(['bell', 'bell'])
+    watch(runtime.submit({ alarmAt: 300 }))
+    watch(runtime.submit({ alarmAt: null }))
+    advance(1000)
+    expect(machine.rang).toEqual(['bell', 'bell'])
+  })
+
+  test('after close nothing fires and nobody waits', async () => {
+    const { runtime, machine, lost, advance, watch, settle } = setUp()
+    watch(runtime.submit({ alarmAt: 50 }))
+    const parked = watch(runtime.submit({ park: true }))
+    runtime.close()
+    advance(100)
+    await settle()
+    expect([parked.error?.code, machine.rang.length, lost.length]).toEqual(['ERR_SHARD_LOST', 0, 0])
+  })
+})
