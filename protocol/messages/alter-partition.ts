@@ -9,7 +9,7 @@ export const AlterPartition = api({
   key: 56,
   name: 'AlterPartition',
   versions: [2, 3],
-  flexible: 0,
+  flexible: 2,
   listeners: ['controller'],
   request: {
     brokerId: int32,

@@ -6,7 +6,7 @@ export const ShareAcknowledge = api({
   key: 79,
   name: 'ShareAcknowledge',
   versions: [1, 2],
-  flexible: 0,
+  flexible: 1,
   request: {
     groupId: string.nullable().default(null),
     memberId: string.nullable(),

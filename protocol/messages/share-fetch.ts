@@ -22,7 +22,7 @@ export const ShareFetch = api({
   key: 78,
   name: 'ShareFetch',
   versions: [1, 2],
-  flexible: 0,
+  flexible: 1,
   request: {
     groupId: string.nullable().default(null),
     memberId: string.nullable(),

@@ -6,7 +6,7 @@ export const ShareGroupDescribe = api({
   key: 77,
   name: 'ShareGroupDescribe',
   versions: [1, 1],
-  flexible: 0,
+  flexible: 1,
   request: { groupIds: array(string), includeAuthorizedOperations: bool },
   response: {
     throttleTimeMs: int32,

@@ -6,7 +6,7 @@ export const ShareGroupHeartbeat = api({
   key: 76,
   name: 'ShareGroupHeartbeat',
   versions: [1, 1],
-  flexible: 0,
+  flexible: 1,
   request: {
     groupId: string,
     /** Made up by the client. */
