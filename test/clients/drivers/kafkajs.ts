@@ -1,0 +1,208 @@
+import { randomUUID } from 'node:crypto'
+import kafkajs, { type Consumer, type IHeaders, type KafkaMessage } from 'kafkajs'
+import { type Codec } from '../driver.ts'
+import { type ReadRecord, type SentRecord } from '../records.ts'
+import { plugInCodecs } from './kafkajs-codecs.ts'
+import { bootstrap, serve, tell, text } from './serve.ts'
+
+const { Kafka, CompressionTypes, logLevel } = kafkajs
+
+const kafka = new Kafka({
+  clientId: 'kafkajs-suite',
+  brokers: [bootstrap],
+  logLevel: logLevel.WARN,
+  retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 100 },
+})
+
+const compression: Record<Codec, number> = {
+  none: CompressionTypes.None,
+  gzip: CompressionTypes.GZIP,
+  snappy: CompressionTypes.Snappy,
+  lz4: CompressionTypes.LZ4,
+  zstd: CompressionTypes.ZSTD,
+}
+
+const headersOf = (pairs: SentRecord[2]): IHeaders => {
+  const headers: Record<string, string[]> = {}
+  for (const [name, value] of pairs) (headers[name] ??= []).push(value)
+  return headers
+}
+
+const pairsOf = (headers: IHeaders | undefined): [string, string][] =>
+  Object.entries(headers ?? {}).flatMap(([name, values]) =>
+    [values].flat().map((value): [string, string] => [name, text(value)!]),
+  )
+
+const recordOf = (partition: number, message: KafkaMessage): ReadRecord => [
+  partition,
+  Number(message.offset),
+  text(message.key),
+  text(message.value),
+  pairsOf(message.headers),
+]
+
+const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
+const admin = kafka.admin()
+
+/** Reads with a consumer until `take` says that it has enough; the offsets after the taken ones are committed. */
+const read = async (
+  consumer: Consumer,
+  topic: string,
+  options: { commit: boolean; started?: () => void },
+  take: (record: ReadRecord) => 'more' | 'enough' | 'skip',
+): Promise<void> => {
+  await consumer.connect()
+  await consumer.subscribe({ topic, fromBeginning: true })
+  const next = new Map<number, number>()
+  let done = false
+  await new Promise<void>((resolve, reject) => {
+    consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+    const running = consumer.run({
+      autoCommit: false,
+      eachBatchAutoResolve: true,
+      eachBatch: async ({ batch, heartbeat }) => {
+        for (const message of batch.messages) {
+          if (done) return
+          const record = recordOf(batch.partition, message)
+          const answer = take(record)
+          if (answer !== 'skip') next.set(record[0], record[1] + 1)
+          if (answer === 'enough') {
+            done = true
+            resolve()
+          }
+        }
+        await heartbeat()
+      },
+    })
+    running.then(() => options.started?.(), reject)
+  })
+  const offsets = [...next].map(([partition, offset]) => ({
+    topic,
+    partition,
+    offset: `${offset}`,
+  }))
+  if (options.commit) await consumer.commitOffsets(offsets)
+  await consumer.disconnect()
+}
+
+const members = new Map<string, Consumer>()
+const streams = new Map<string, { stopped: boolean }>()
+
+await plugInCodecs()
+await Promise.all([producer.connect(), admin.connect()])
+
+serve({
+  create: async ({ topic, partitions }) => {
+    await admin.createTopics({ topics: [{ topic, numPartitions: partitions }] })
+    return {}
+  },
+  produce: async ({ topic, codec, records }) => {
+    for (let at = 0; at < records.length; at += 1000)
+      await producer.send({
+        topic,
+        acks: -1,
+        compression: compression[codec],
+        messages: records
+          .slice(at, at + 1000)
+          .map(([key, value, headers]) => ({ key, value, headers: headersOf(headers) })),
+      })
+    return {}
+  },
+  consume: async ({ topic, count, until }) => {
+    const records: ReadRecord[] = []
+    const consumer = kafka.consumer({ groupId: randomUUID() })
+    await read(consumer, topic, { commit: false }, (record) => {
+      records.push(record)
+      return records.length === count || (until !== undefined && record[3] === until)
+        ? 'enough'
+        : 'more'
+    })
+    return { records }
+  },
+  work: async ({ topic, group, count }) => {
+    const records: ReadRecord[] = []
+    const consumer = kafka.consumer({ groupId: group })
+    await read(consumer, topic, { commit: true }, (record) => {
+      records.push(record)
+      return records.length === count ? 'enough' : 'more'
+    })
+    return { records }
+  },
+  committed: async ({ topic, group }) => {
+    const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
+    const offsets: Record<string, number> = {}
+    for (const { partition, offset } of found!.partitions)
+      if (offset !== '-1') offsets[partition] = Number(offset)
+    return { offsets }
+  },
+  seek: async ({ topic, partition, offset, count }) => {
+    const records: ReadRecord[] = []
+    const consumer = kafka.consumer({ groupId: randomUUID() })
+    const started = (): void => consumer.seek({ topic, partition, offset: `${offset}` })
+    await read(consumer, topic, { commit: false, started }, (record) => {
+      if (record[0] !== partition) return 'skip'
+      const isSought = records.length > 0 || record[1] === offset
+      if (isSought) records.push(record)
+      return records.length === count ? 'enough' : 'more'
+    })
+    return { records }
+  },
+  join: async ({ member, topic, group }) => {
+    const consumer = kafka.consumer({
+      groupId: group,
+      sessionTimeout: 6000,
+      heartbeatInterval: 500,
+      maxWaitTimeInMs: 500,
+    })
+    members.set(member, consumer)
+    let count = 0
+    consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
+      tell.assigned(member, payload.memberAssignment[topic] ?? []),
+    )
+    await consumer.connect()
+    await consumer.subscribe({ topic, fromBeginning: true })
+    await consumer.run({
+      eachBatch: async ({ batch }) => {
+        count += batch.messages.length
+        tell.consumed(member, count)
+      },
+    })
+    return {}
+  },
+  leave: async ({ member }) => {
+    await members.get(member)!.disconnect()
+    return {}
+  },
+  stream: async ({ stream, topic, idempotent }) => {
+    const state = { stopped: false }
+    streams.set(stream, state)
+    const own = kafka.producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+      idempotent,
+      maxInFlightRequests: 1,
+    })
+    await own.connect()
+    const failed: number[] = []
+    let sent = 0
+    while (!state.stopped) {
+      const batch = Array.from({ length: 100 }, (_, index) => sent + index)
+      sent += batch.length
+      const messages = batch.map((number) => ({
+        key: `${number}`,
+        value: `${number}`,
+        partition: 0,
+      }))
+      await own.send({ topic, acks: -1, messages }).catch((error: unknown) => {
+        console.error(error)
+        failed.push(...batch)
+      })
+      tell.acked(stream, sent - failed.length)
+    }
+    await own.disconnect()
+    return { sent, failed }
+  },
+  stop: async ({ stream }) => {
+    streams.get(stream)!.stopped = true
+    return {}
+  },
+})

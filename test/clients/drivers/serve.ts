@@ -1,0 +1,41 @@
+import { createInterface } from 'node:readline'
+import { type Commands } from '../driver.ts'
+
+/** The commands as functions. */
+export type Actions = {
+  [Name in keyof Commands]: (ask: Commands[Name]['ask']) => Promise<Commands[Name]['reply']>
+}
+
+const say = (line: object): void => {
+  process.stdout.write(`${JSON.stringify(line)}\n`)
+}
+
+export const tell = {
+  assigned: (member: string, partitions: readonly number[]): void =>
+    say({ event: 'assigned', member, partitions }),
+  consumed: (member: string, count: number): void => say({ event: 'consumed', member, count }),
+  acked: (stream: string, count: number): void => say({ event: 'acked', stream, count }),
+}
+
+/** Serves a driver's commands from standard input until that ends; then the process ends. */
+export const serve = (actions: Actions): void => {
+  const input = createInterface({ input: process.stdin, crlfDelay: Infinity })
+  const run = async (line: string): Promise<void> => {
+    const { id, do: name, ...ask } = JSON.parse(line) as { id: number; do: keyof Actions }
+    try {
+      say({ id, ...(await actions[name](ask as never)) })
+    } catch (error) {
+      console.error(error)
+      say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+    }
+  }
+  input.on('line', (line) => void run(line))
+  input.on('close', () => process.exit(0))
+}
+
+/** The broker's address, the driver's last argument. */
+export const bootstrap = process.argv.at(-1)!
+
+/** Text of bytes that may be absent. */
+export const text = (bytes: Buffer | string | null | undefined): string | null =>
+  bytes == null ? null : bytes.toString()

@@ -1,0 +1,146 @@
+import { mkdtemp, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import path from 'node:path'
+import { type BrokerUnderTest, brokerUnderTest } from './broker.ts'
+import { type Driver } from './driver.ts'
+import { type Step } from './scenario.ts'
+import { type Suite, suites } from './suites.ts'
+import { within } from './wait.ts'
+
+// Runs the suites of real clients against a broker of its own each: node dist/test/clients/run.js [NAME ...]
+// OTTLA_REQUIRE_CLIENTS=1 makes a missing client a failure; OTTLA_CLIENTS_PARALLEL says how many run at a time.
+
+const suiteLimitMs = 240_000
+const isRequired = process.env['OTTLA_REQUIRE_CLIENTS'] === '1'
+const parallel = Number(process.env['OTTLA_CLIENTS_PARALLEL'] ?? 2)
+
+interface Outcome {
+  readonly name: string
+  readonly result: 'passed' | 'failed' | 'skipped'
+  readonly seconds: number
+  readonly why?: string
+}
+
+const now = (): number => performance.now()
+const secondsSince = (start: number): number => (now() - start) / 1000
+const print = (line: string): void => void process.stdout.write(`${line}\n`)
+
+/** What must be ended when the runner is told to stop. */
+const running = new Set<{ broker: BrokerUnderTest | null; drivers: Driver[] }>()
+
+const endAll = async (): Promise<void> => {
+  await Promise.all(
+    [...running].flatMap(({ broker, drivers }) => [
+      ...drivers.map((driver) => driver.kill9()),
+      broker?.kill9(),
+    ]),
+  )
+}
+
+/** Everything that is needed to see what went wrong. */
+const report = (
+  suite: Suite,
+  error: unknown,
+  broker: BrokerUnderTest | null,
+  drivers: Driver[],
+) => {
+  print(`${suite.name}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+  if (broker !== null) print(`${suite.name}: the broker's last lines:\n${broker.tail()}`)
+  for (const driver of drivers)
+    print(`${suite.name}: last lines of driver ${driver.name}:\n${driver.tail()}`)
+}
+
+/** The steps of a suite, silent as soon as the suite is over. */
+const stepsOf = (suite: Suite, isOver: () => boolean): Step => {
+  return async (name, run) => {
+    const start = now()
+    const say = (outcome: string): void => {
+      if (!isOver())
+        print(`  ${suite.name}: ${name}: ${outcome} (${secondsSince(start).toFixed(1)} s)`)
+    }
+    try {
+      const result = await run()
+      say('passed')
+      return result
+    } catch (error) {
+      say(`FAILED: ${error instanceof Error ? error.message : error}`)
+      throw error
+    }
+  }
+}
+
+const runSuite = async (suite: Suite): Promise<Outcome> => {
+  const start = now()
+  const missing = await suite.missing()
+  if (missing !== null) {
+    print(`${suite.name}: ${isRequired ? 'FAILED' : 'skipped'}: ${missing}`)
+    const result = isRequired ? 'failed' : 'skipped'
+    return { name: suite.name, result, seconds: secondsSince(start), why: missing }
+  }
+  const directory = await mkdtemp(path.join(tmpdir(), `ottla-clients-${suite.name}-`))
+  const drivers: Driver[] = []
+  let isOver = false
+  const step = stepsOf(suite, () => isOver)
+  const entry: { broker: BrokerUnderTest | null; drivers: Driver[] } = { broker: null, drivers }
+  running.add(entry)
+  const keep = (driver: Driver): Driver => {
+    drivers.push(driver)
+    return driver
+  }
+  try {
+    const settings = { 'group.initial.rebalance.delay.ms': '500', ...suite.settings }
+    const broker = await brokerUnderTest(path.join(directory, 'broker'), settings)
+    entry.broker = broker
+    await step('start', () => broker.start())
+    await within(suite.run({ broker, step, keep }), suite.name, suiteLimitMs)
+    return { name: suite.name, result: 'passed', seconds: secondsSince(start) }
+  } catch (error) {
+    report(suite, error, entry.broker, drivers)
+    const why = error instanceof Error ? error.message : String(error)
+    return { name: suite.name, result: 'failed', seconds: secondsSince(start), why }
+  } finally {
+    isOver = true
+    await Promise.all(drivers.map((driver) => driver.close()))
+    await entry.broker?.stop()
+    await rm(directory, { recursive: true, force: true })
+    running.delete(entry)
+  }
+}
+
+const chosen = (names: readonly string[]): readonly Suite[] => {
+  const known = suites.map((suite) => suite.name)
+  const unknown = names.filter((name) => !known.includes(name))
+  if (unknown.length === 0)
+    return names.length === 0 ? suites : suites.filter((suite) => names.includes(suite.name))
+  print(`no such suite: ${unknown.join(', ')}. There are: ${known.join(', ')}`)
+  process.exit(2)
+}
+
+const main = async (): Promise<void> => {
+  const queue = [...chosen(process.argv.slice(2))]
+  const outcomes: Outcome[] = []
+  const work = async (): Promise<void> => {
+    for (let suite = queue.shift(); suite !== undefined; suite = queue.shift()) {
+      const outcome = await runSuite(suite)
+      print(`${outcome.name}: ${outcome.result} (${outcome.seconds.toFixed(1)} s)`)
+      outcomes.push(outcome)
+    }
+  }
+  await Promise.all(Array.from({ length: parallel }, work))
+  const count = (result: string): number =>
+    outcomes.filter((outcome) => outcome.result === result).length
+  for (const { name, result, seconds, why } of outcomes)
+    print(
+      `${result.padEnd(8)}${seconds.toFixed(1).padStart(6)} s  ${name}${why === undefined ? '' : `: ${why}`}`,
+    )
+  print(
+    `clients: ${count('passed')} passed, ${count('failed')} failed, ${count('skipped')} skipped`,
+  )
+  // Parts of a failed suite may still be waiting.
+  process.exit(count('failed') > 0 ? 1 : 0)
+}
+
+for (const signal of ['SIGINT', 'SIGTERM'] as const)
+  process.once(signal, () => void endAll().finally(() => process.exit(130)))
+
+await main()

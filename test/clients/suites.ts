@@ -1,0 +1,97 @@
+import { spawn } from 'node:child_process'
+import path from 'node:path'
+import zlib from 'node:zlib'
+import { type BrokerUnderTest } from './broker.ts'
+import { type Codec, type Driver, startDriver } from './driver.ts'
+import { kcatDriver } from './kcat.ts'
+import { type RecordLimits } from './records.ts'
+import { type Step, scenario } from './scenario.ts'
+
+/** What a suite gets to run with. */
+export interface SuiteRun {
+  readonly broker: BrokerUnderTest
+  readonly step: Step
+  /** Takes note of a driver, whose end the runner sees to. */
+  keep(driver: Driver): Driver
+}
+
+/** The tests of one client. */
+export interface Suite {
+  readonly name: string
+  /** Broker settings that the suite needs. */
+  readonly settings?: Readonly<Record<string, string>>
+  /** Resolves to null when the client is there (made ready if need be), else to what is missing. */
+  missing(): Promise<string | null>
+  run(run: SuiteRun): Promise<void>
+}
+
+interface Program {
+  readonly name: string
+  readonly command: readonly string[]
+  readonly codecs: readonly Codec[]
+  readonly idempotent: boolean
+  readonly records?: RecordLimits
+  readonly environment?: NodeJS.ProcessEnv
+  missing(): Promise<string | null>
+}
+
+/** A suite of the common scenario for a client whose driver is a program. */
+const programSuite = (program: Program): Suite => ({
+  name: program.name,
+  missing: () => program.missing(),
+  run: ({ broker, step, keep }) => {
+    const { name, command, environment } = program
+    const driver = (): Driver => keep(startDriver(name, command, broker.bootstrap, environment))
+    return scenario(broker, { ...program, driver }, step)
+  },
+})
+
+const here = import.meta.dirname
+const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+const present = (): Promise<null> => Promise.resolve(null)
+
+const javascript = (name: string, codecs: readonly Codec[]): Suite =>
+  programSuite({
+    name,
+    command: [process.execPath, path.join(here, 'drivers', `${name}.js`)],
+    codecs,
+    idempotent: true,
+    missing: present,
+  })
+
+/** Resolves to null when the program can be run, else says what is missing. */
+const installed = (program: string, ...args: string[]): Promise<string | null> =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, { stdio: 'ignore' })
+    child.once('error', () => resolve(`${program} is not installed`))
+    child.once('close', (code) => resolve(code === 0 ? null : `${program} does not run`))
+  })
+
+const kcat: Suite = {
+  name: 'kcat',
+  // kcat can't say how many partitions a topic is to have.
+  settings: { 'num.partitions': '6' },
+  missing: () => installed('kcat', '-V'),
+  run: ({ broker, step, keep }) =>
+    scenario(
+      broker,
+      {
+        codecs: allCodecs,
+        // kcat ends when the last broker is gone, and another process is another producer.
+        idempotent: false,
+        records: { sharedHeaders: true, noNulls: true },
+        driver: () => keep(kcatDriver(broker.bootstrap)),
+      },
+      step,
+    ),
+}
+
+/** @platformatic/kafka has zstd where Node has it. */
+const zstdInNode = 'zstdCompressSync' in zlib
+
+/** All suites, the slowest first. */
+export const suites: readonly Suite[] = [
+  javascript('kafkajs', allCodecs),
+  javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),
+  kcat,
+]

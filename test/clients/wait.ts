@@ -1,0 +1,107 @@
+import { type ChildProcess } from 'node:child_process'
+import { setTimeout as delay } from 'node:timers/promises'
+
+/** Resolves when the condition holds; fails with what it waited for when the limit is over. */
+export const until = async (
+  condition: () => boolean,
+  what: string | (() => string),
+  limitMs = 60_000,
+): Promise<void> => {
+  const deadline = performance.now() + limitMs
+  while (!condition()) {
+    if (performance.now() > deadline) {
+      const name = typeof what === 'string' ? what : what()
+      throw new Error(`waited ${limitMs / 1000} s in vain for ${name}`)
+    }
+    await delay(20)
+  }
+}
+
+/** The promise's result, or a failure that names what took longer than the limit. */
+export const within = async <T>(promise: Promise<T>, what: string, limitMs: number): Promise<T> => {
+  let timer: NodeJS.Timeout | undefined
+  const late = new Promise<never>((_, reject) => {
+    timer = setTimeout(
+      () => reject(new Error(`${what} took longer than ${limitMs / 1000} s`)),
+      limitMs,
+    )
+  })
+  try {
+    return await Promise.race([promise, late])
+  } finally {
+    clearTimeout(timer)
+  }
+}
+
+/** Resolves to true when the process has ended, to false when the limit is over first. */
+export const exited = (child: ChildProcess, limitMs?: number): Promise<boolean> => {
+  if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined)
+    return Promise.resolve(true)
+  return new Promise((resolve) => {
+    const timer = limitMs === undefined ? undefined : setTimeout(() => resolve(false), limitMs)
+    child.once('close', () => {
+      clearTimeout(timer)
+      resolve(true)
+    })
+  })
+}
+
+/** The last lines of what processes print, kept for a failure's report. */
+export class OutputTail {
+  readonly #lines: string[] = []
+  readonly #watchers = new Set<(text: string) => void>()
+
+  note(line: string): void {
+    this.#lines.push(line)
+    if (this.#lines.length > 400) this.#lines.splice(0, 200)
+  }
+
+  /** Takes the text of both outputs of a process. */
+  follow(child: ChildProcess): void {
+    for (const stream of [child.stdout, child.stderr])
+      if (stream !== null) this.followStream(stream)
+    child.once('error', (error) => this.note(String(error)))
+    child.once('close', (code, signal) => this.note(`--- ended with ${signal ?? code}`))
+  }
+
+  followStream(stream: NodeJS.ReadableStream): void {
+    eachLine(stream, (line) => {
+      this.note(line)
+      for (const watcher of this.#watchers) watcher(line)
+    })
+  }
+
+  /** A function that tells whether a line that matches has been printed since this call. */
+  watch(pattern: RegExp): () => boolean {
+    let seen = false
+    const watcher = (line: string): void => {
+      if (!pattern.test(line)) return
+      seen = true
+      this.#watchers.delete(watcher)
+    }
+    this.#watchers.add(watcher)
+    return () => seen
+  }
+
+  tail(count: number): string {
+    return this.#lines.slice(-count).join('\n')
+  }
+}
+
+/** Calls back for every line of a text stream, the last one too if it has no end. */
+export const eachLine = (stream: NodeJS.ReadableStream, handle: (line: string) => void): void => {
+  let parts: string[] = []
+  stream.setEncoding('utf8')
+  stream.on('data', (chunk: string) => {
+    const pieces = chunk.split('\n')
+    for (const [index, piece] of pieces.entries()) {
+      parts.push(piece)
+      if (index === pieces.length - 1) break
+      handle(parts.join(''))
+      parts = []
+    }
+  })
+  stream.on('end', () => {
+    if (parts.join('') !== '') handle(parts.join(''))
+  })
+}
