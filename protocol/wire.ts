@@ -15,6 +15,7 @@ export class EncodeError extends Error {
 
 const TWO_32 = 0x1_0000_0000
 const MAX_STRING_BYTES = 0x7fff
+const SHORT_TEXT = 40
 const EMPTY = Buffer.alloc(0)
 
 /**
@@ -385,7 +386,12 @@ export class Writer {
 
   #text(value: string, length: number): void {
     const at = this.#reserve(length)
-    this.#buffer.write(value, at, length, 'utf8')
+    if (length === value.length && length <= SHORT_TEXT) {
+      // Only ASCII has as many bytes as characters; for short text a loop is faster than the call into Node.
+      for (let i = 0; i < length; i++) this.#buffer[at + i] = value.charCodeAt(i)
+    } else {
+      this.#buffer.write(value, at, length, 'utf8')
+    }
   }
 
   string(value: string): void {

@@ -112,6 +112,19 @@ describe('text and bytes', () => {
     expect(written((writer) => writer.nullableCompactString(null))).toBe('00')
   })
 
+  test('ASCII and other text come out the same at any length', () => {
+    for (let length = 0; length < 100; length += 9) {
+      for (const text of [
+        'x'.repeat(length),
+        'ä' + 'x'.repeat(length),
+        'x'.repeat(length) + '\ud800',
+      ]) {
+        const bytes = Buffer.from(text)
+        expect(written((writer) => writer.string(text), 0).slice(4)).toBe(bytes.toString('hex'))
+      }
+    }
+  })
+
   test('a string has at most 32767 bytes', () => {
     const longest = 'x'.repeat(32767)
     expect(
