@@ -1,0 +1,129 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { EndPoint, FeatureRange } from './image.ts'
+
+export interface ErrorOutcome {
+  readonly errorCode: ErrorName
+  readonly errorMessage: string | null
+}
+
+export interface TopicToCreate {
+  readonly name: string
+  /** -1: the default, or as many as there are assignments. */
+  readonly numPartitions: number
+  readonly replicationFactor: number
+  readonly assignments: readonly {
+    readonly partitionIndex: number
+    readonly brokerIds: readonly number[]
+  }[]
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[]
+}
+
+export interface CreatedTopic extends ErrorOutcome {
+  readonly name: string
+  /** All zeros with an error. */
+  readonly topicId: string
+  /** -1 with an error; so is the replication factor. */
+  readonly numPartitions: number
+  readonly replicationFactor: number
+}
+
+/** Topics by name, or, where the name is null, by id. */
+export interface TopicToDelete {
+  readonly name: string | null
+  readonly topicId: string
+}
+export interface DeletedTopic extends TopicToDelete, ErrorOutcome {}
+
+export interface PartitionsToCreate {
+  readonly name: string
+  /** The total that is wanted. */
+  readonly count: number
+  readonly assignments: readonly { readonly brokerIds: readonly number[] }[] | null
+}
+
+/** The operations of IncrementalAlterConfigs. */
+export const ConfigOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const
+
+export interface ConfigChange {
+  readonly name: string
+  readonly configOperation: number
+  readonly value: string | null
+}
+
+export interface ResourceToAlter<Entry> {
+  /** As in `ResourceType`. */
+  readonly resourceType: number
+  readonly resourceName: string
+  readonly configs: readonly Entry[]
+}
+
+export interface AlteredResource extends ErrorOutcome {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+export interface BrokerRegistration {
+  readonly brokerId: number
+  readonly clusterId: string
+  readonly incarnationId: string
+  readonly endPoints: readonly EndPoint[]
+  readonly features: readonly FeatureRange[]
+  readonly rack: string | null
+  /** Directory ids. */
+  readonly logDirs: readonly string[]
+  /**
+   * The broker is in the controller's own process and holds the directory's lock, so no other incarnation can be alive:
+   * it takes over at once and is unfenced in the same batch.
+   */
+  readonly local: boolean
+}
+
+/** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
+export interface ControllerCommands {
+  createTopics: {
+    command: { readonly topics: readonly TopicToCreate[]; readonly validateOnly: boolean }
+    reply: readonly CreatedTopic[]
+  }
+  deleteTopics: {
+    command: { readonly topics: readonly TopicToDelete[] }
+    reply: readonly DeletedTopic[]
+  }
+  createPartitions: {
+    command: { readonly topics: readonly PartitionsToCreate[]; readonly validateOnly: boolean }
+    reply: readonly ({ readonly name: string } & ErrorOutcome)[]
+  }
+  incrementalAlterConfigs: {
+    command: {
+      readonly resources: readonly ResourceToAlter<ConfigChange>[]
+      readonly validateOnly: boolean
+    }
+    reply: readonly AlteredResource[]
+  }
+  /** The legacy form: what is not named is cleared. */
+  alterConfigs: {
+    command: {
+      readonly resources: readonly ResourceToAlter<{
+        readonly name: string
+        readonly value: string | null
+      }>[]
+      readonly validateOnly: boolean
+    }
+    reply: readonly AlteredResource[]
+  }
+  registerBroker: {
+    command: BrokerRegistration
+    reply: ErrorOutcome & { readonly brokerEpoch: number }
+  }
+  allocateProducerIds: {
+    command: { readonly brokerId: number; readonly brokerEpoch: number }
+    reply: ErrorOutcome & { readonly producerIdStart: number; readonly producerIdLen: number }
+  }
+}
+
+export type CommandType = keyof ControllerCommands
+export type ControllerCommand = {
+  [Type in CommandType]: { readonly type: Type } & ControllerCommands[Type]['command']
+}[CommandType]
+export type ReplyTo<Command extends ControllerCommand> =
+  ControllerCommands[Command['type']]['reply']
+export type ControllerReply = ControllerCommands[CommandType]['reply']

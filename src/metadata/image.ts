@@ -1,0 +1,155 @@
+import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
+import type { ReadonlyTable } from './table.ts'
+import { Table } from './table.ts'
+
+/** A partition that has no leader. */
+export const NO_LEADER = -1
+
+/** One partition as the controller last decided. */
+export interface PartitionImage {
+  /** Broker ids, the preferred leader first. */
+  readonly replicas: readonly number[]
+  /** A directory id for each replica. */
+  readonly directories: readonly string[]
+  readonly isr: readonly number[]
+  readonly removingReplicas: readonly number[]
+  readonly addingReplicas: readonly number[]
+  readonly eligibleLeaderReplicas: readonly number[]
+  readonly lastKnownElr: readonly number[]
+  /** -1: none. */
+  readonly leader: number
+  /** 0 recovered, 1 recovering after an unclean election. */
+  readonly leaderRecoveryState: number
+  readonly leaderEpoch: number
+  readonly partitionEpoch: number
+}
+
+export interface TopicImage {
+  readonly name: string
+  readonly id: string
+  /** By partition number. */
+  readonly partitions: readonly PartitionImage[]
+}
+
+export interface EndPoint {
+  readonly name: string
+  readonly host: string
+  readonly port: number
+  /** 0 PLAINTEXT, 1 SSL, 2 SASL_PLAINTEXT, 3 SASL_SSL. */
+  readonly securityProtocol: number
+}
+
+export interface FeatureRange {
+  readonly name: string
+  readonly minSupportedVersion: number
+  readonly maxSupportedVersion: number
+}
+
+export interface BrokerImage {
+  readonly id: number
+  /** The offset of its registration. */
+  readonly epoch: number
+  readonly incarnationId: string
+  readonly endPoints: readonly EndPoint[]
+  readonly features: readonly FeatureRange[]
+  readonly rack: string | null
+  /** Fenced brokers lead nothing and are not shown to clients. */
+  readonly fenced: boolean
+  readonly inControlledShutdown: boolean
+  readonly logDirs: readonly string[]
+  readonly cordonedLogDirs: readonly string[] | null
+}
+
+export interface ControllerImage {
+  readonly id: number
+  readonly incarnationId: string
+  readonly endPoints: readonly EndPoint[]
+  readonly features: readonly FeatureRange[]
+}
+
+/** Kafka's numbers for what a dynamic setting belongs to. */
+export const ResourceType = { TOPIC: 2, BROKER: 4, CLIENT_METRICS: 16, GROUP: 32 } as const
+
+/** The dynamic settings of one resource, by name. */
+export type ResourceConfig = ReadonlyMap<string, string>
+
+export interface TopicsImage {
+  readonly byName: ReadonlyTable<TopicImage>
+  readonly byId: ReadonlyTable<TopicImage>
+}
+
+/** Everything that the metadata log says up to an offset. Never changes; versions share what did not change. */
+export interface MetadataImage {
+  /** Of the last record in it, -1 when empty; and its raft epoch. */
+  readonly offset: number
+  readonly epoch: number
+  readonly topics: TopicsImage
+  /** By `resourceKey(type, name)`. */
+  readonly configs: ReadonlyTable<ResourceConfig>
+  readonly brokers: ReadonlyMap<number, BrokerImage>
+  readonly controllers: ReadonlyMap<number, ControllerImage>
+  /** Finalized levels by name, metadata.version among them; those at 0 are absent. */
+  readonly features: ReadonlyMap<string, number>
+  /** -1 before the first block was handed out. */
+  readonly nextProducerId: number
+  /** Quotas, credentials, access rules and tokens as records, for snapshots and those who read them. */
+  readonly others: ReadonlyTable<MetadataRecord>
+}
+
+export const EMPTY_IMAGE: MetadataImage = Object.freeze({
+  offset: -1,
+  epoch: 0,
+  topics: { byName: Table.empty<TopicImage>(), byId: Table.empty<TopicImage>() },
+  configs: Table.empty<ResourceConfig>(),
+  brokers: new Map<number, BrokerImage>(),
+  controllers: new Map<number, ControllerImage>(),
+  features: new Map<string, number>(),
+  nextProducerId: -1,
+  others: Table.empty<MetadataRecord>(),
+})
+
+const NO_CONFIG: ResourceConfig = new Map()
+
+/** Where the settings of a resource are kept. The name is empty for the default of all brokers. */
+export function resourceKey(resourceType: number, resourceName: string): string {
+  return `${resourceType} ${resourceName}`
+}
+
+/** The reverse of `resourceKey`. */
+export function resourceOf(key: string): { resourceType: number; resourceName: string } {
+  const space = key.indexOf(' ')
+  return { resourceType: Number(key.slice(0, space)), resourceName: key.slice(space + 1) }
+}
+
+/** The dynamic settings of a resource; empty where there are none. */
+export function configOf(
+  image: MetadataImage,
+  resourceType: number,
+  resourceName: string,
+): ResourceConfig {
+  return image.configs.get(resourceKey(resourceType, resourceName)) ?? NO_CONFIG
+}
+
+/** The partition of a topic by name, if there is one. */
+export function partitionOf(
+  image: MetadataImage,
+  topic: string,
+  partition: number,
+): PartitionImage | undefined {
+  return image.topics.byName.get(topic)?.partitions[partition]
+}
+
+/** What changed from one image to the next. */
+export interface MetadataDelta {
+  readonly before: MetadataImage
+  /** New topics, those of the same name under a new id among them. */
+  readonly createdTopics: readonly TopicImage[]
+  readonly deletedTopics: readonly TopicImage[]
+  /** Topics there before and after, of which partitions are new or changed. */
+  readonly changedTopics: readonly TopicImage[]
+  /** Resources whose dynamic settings changed. */
+  readonly changedConfigs: readonly { resourceType: number; resourceName: string }[]
+  readonly brokersChanged: boolean
+  readonly featuresChanged: boolean
+  readonly othersChanged: boolean
+}
