@@ -1,5 +1,7 @@
 import { groupConfig, topicConfig, type GroupConfig, type TopicConfig } from './inherited.ts'
-import { baseName, joinLayers, type ConfigSources } from './layers.ts'
+import { brokerProblems } from './checks.ts'
+import { baseName, ConfigError, joinLayers, type ConfigSources } from './layers.ts'
+import { resolveListeners, type BrokerView, type Listeners } from './listeners.ts'
 import { brokerSettings, settingOf, type BrokerSettingName, type BrokerValue } from './registry.ts'
 import { defaultOf, parseSetting, type Parsed } from './setting.ts'
 import { brokerSynonyms } from './synonyms.ts'
@@ -10,19 +12,27 @@ export interface BrokerLayer {
   readonly entries: ReadonlyMap<string, string>
 }
 
+/** The dynamic entries of the whole cluster (the broker resource without name) and of one broker. */
+export interface DynamicEntries {
+  readonly cluster: ReadonlyMap<string, string>
+  readonly broker: ReadonlyMap<string, string>
+}
+
 const NONE: ReadonlyMap<string, string> = new Map()
 
 /**
  * The settings of one broker: those it was started with, and above them the dynamic ones, which the metadata log brings.
  * The values that `get` gives are always the current ones.
  */
-export class BrokerConfig {
+export class BrokerConfig implements BrokerView {
   /** What the node was started with. */
   readonly staticEntries: ReadonlyMap<string, string>
   /** Names in the file or environment that no setting has; for a log line. */
   readonly unknown: readonly string[]
   /** CLUSTER_ID of the environment: the id that a new cluster gets. */
   readonly clusterId: string | null
+  /** Where the node listens; dynamic settings don't change it. */
+  readonly listeners: Listeners
   #clusterEntries = NONE
   #brokerEntries = NONE
   #values: Map<string, Parsed>
@@ -35,6 +45,9 @@ export class BrokerConfig {
     this.unknown = unknown
     this.clusterId = sources.environment?.['CLUSTER_ID']?.trim() || null
     this.#values = resolve(entries)
+    const problems = brokerProblems(this)
+    if (problems.length > 0) throw new ConfigError(problems)
+    this.listeners = resolveListeners(this)
   }
 
   /** The current value of a setting. */
@@ -56,6 +69,24 @@ export class BrokerConfig {
     return setting ? defaultOf(setting) : { value: null, text: null }
   }
 
+  isSet(name: string): boolean {
+    return this.#values.has(name)
+  }
+
+  /** The values as they would be with other dynamic entries. */
+  preview(dynamic: DynamicEntries): BrokerView {
+    const values = resolve(this.staticEntries, dynamic.cluster, dynamic.broker)
+    return {
+      get: (name) => (values.get(name) ?? defaultOf(brokerSettings[name])).value as never,
+      isSet: (name) => values.has(name),
+    }
+  }
+
+  /** The dynamic entries that are in force. */
+  get dynamic(): DynamicEntries {
+    return { cluster: this.#clusterEntries, broker: this.#brokerEntries }
+  }
+
   /** The entries, the strongest first. */
   get layers(): readonly BrokerLayer[] {
     return [
@@ -65,19 +96,11 @@ export class BrokerConfig {
     ]
   }
 
-  /** Every name that has a value of its own in some layer. */
-  get effectiveNames(): Iterable<string> {
-    return this.#values.keys()
-  }
-
   /**
-   * Replaces the dynamic entries of the whole cluster (the broker resource without name) and of this broker.
+   * Replaces the dynamic entries.
    * @returns why entries were left out; for a log line.
    */
-  updateDynamic(dynamic: {
-    cluster: ReadonlyMap<string, string>
-    broker: ReadonlyMap<string, string>
-  }): readonly string[] {
+  updateDynamic(dynamic: DynamicEntries): readonly string[] {
     const ignored: string[] = []
     this.#clusterEntries = usable(dynamic.cluster, 'cluster', ignored)
     this.#brokerEntries = usable(dynamic.broker, 'broker', ignored)

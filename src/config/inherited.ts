@@ -51,7 +51,7 @@ export function groupConfig(
   return inheritedConfig(groupSettings, broker, own)
 }
 
-function inheritedConfig<Name extends string, Values>(
+export function inheritedConfig<Name extends string, Values>(
   settings: Settings,
   broker: BrokerValues,
   given: ReadonlyMap<string, string>,

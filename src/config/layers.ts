@@ -109,6 +109,9 @@ const OF_MECHANISM = [
   'connections.max.reauth.ms',
 ]
 
+/** Whether a name has the prefix of a listener. */
+export const isListenerName = (name: string): boolean => LISTENER_PREFIX.test(name)
+
 /** The name without the prefix of a listener and its mechanism. */
 export function baseName(name: string): string {
   const base = LISTENER_PREFIX.exec(name)?.[1]

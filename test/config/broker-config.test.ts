@@ -2,7 +2,8 @@ import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { settingsOfEnvironment } from '../../src/config/environment.ts'
 import { ConfigError, type ConfigSources } from '../../src/config/layers.ts'
 
-const FILE = 'node.id=3\nprocess.roles=broker\ncontroller.listener.names=CONTROLLER\n'
+const FILE =
+  'node.id=3\nprocess.roles=broker\ncontroller.listener.names=CONTROLLER\ncontroller.quorum.voters=1@localhost:9093\n'
 const withFile = (text: string, more?: ConfigSources) =>
   new BrokerConfig({ file: { path: 'server.properties', text: FILE + text }, ...more })
 
@@ -72,7 +73,7 @@ describe('values', () => {
   })
 
   test('of a member of a quorum get no single-node defaults', () => {
-    const set = ['controller.quorum.voters=1@a:1', ...FILE.trim().split('\n')]
+    const set = FILE.trim().split('\n')
     expect(new BrokerConfig({ set }).get('offsets.topic.replication.factor')).toBe(3)
   })
 

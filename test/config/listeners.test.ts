@@ -1,0 +1,132 @@
+import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { ConfigError } from '../../src/config/layers.ts'
+
+const FILE = [
+  'node.id=1',
+  'process.roles=broker,controller',
+  'controller.listener.names=CONTROLLER',
+]
+
+function listenersOf(...lines: string[]) {
+  const text = [...FILE, ...lines].join('\n')
+  return new BrokerConfig({ file: { path: 'server.properties', text } }).listeners
+}
+
+function problemOf(...lines: string[]): string {
+  try {
+    listenersOf(...lines)
+  } catch (error) {
+    if (error instanceof ConfigError) return error.message
+    throw error
+  }
+  return ''
+}
+
+const endpoint = (listener: string, host: string, port: number) => ({
+  listener,
+  securityProtocol: 'PLAINTEXT',
+  host,
+  port,
+})
+
+describe('listeners', () => {
+  test('serve, are advertised and connect brokers where nothing else is said', () => {
+    const expected = [endpoint('PLAINTEXT', '127.0.0.1', 0)]
+    expect(listenersOf('listeners=PLAINTEXT://127.0.0.1:0')).toEqual({
+      broker: expected,
+      controller: [],
+      advertised: expected,
+      interBroker: 'PLAINTEXT',
+    })
+  })
+
+  test('of the controller are not for clients', () => {
+    const { broker, controller, advertised } = listenersOf(
+      'listeners=PLAINTEXT://h:1,CONTROLLER://:2',
+      'controller.quorum.voters=1@h:2',
+    )
+    expect(broker).toEqual([endpoint('PLAINTEXT', 'h', 1)])
+    expect(advertised).toEqual(broker)
+    expect(controller).toEqual([endpoint('CONTROLLER', '', 2)])
+  })
+
+  test('may have names of their own, that a map gives protocols', () => {
+    const listeners = listenersOf(
+      'listeners=inside://:1,OUTSIDE://[::1]:2',
+      'advertised.listeners=INSIDE://in:1,OUTSIDE://out:22',
+      'listener.security.protocol.map=INSIDE:PLAINTEXT,OUTSIDE:PLAINTEXT',
+      'inter.broker.listener.name=inside',
+    )
+    expect(listeners.broker).toEqual([endpoint('INSIDE', '', 1), endpoint('OUTSIDE', '::1', 2)])
+    expect(listeners.advertised[1]).toEqual(endpoint('OUTSIDE', 'out', 22))
+    expect(listeners.interBroker).toBe('INSIDE')
+  })
+
+  test.each([
+    [
+      ['listeners=SSL://:1', 'security.inter.broker.protocol=SSL'],
+      'SSL, which Ottla does not serve',
+    ],
+    [['listeners=A://:1'], 'No security protocol defined for listener A'],
+    [['listeners=PLAINTEXT:1'], 'Unable to parse PLAINTEXT:1'],
+    [['listeners=PLAINTEXT://h'], 'Unable to parse PLAINTEXT://h'],
+    [['listeners=PLAINTEXT://:70000'], 'no valid port'],
+    [['listeners=PLAINTEXT://:1,PLAINTEXT://:2'], 'must have a different name'],
+    [
+      ['listeners=PLAINTEXT://:1,CONTROLLER://:1', 'controller.quorum.voters=1@h:1'],
+      'must have a different port',
+    ],
+    [['listeners=PLAINTEXT://0.0.0.0:1'], 'cannot use the nonroutable meta-address 0.0.0.0'],
+    [
+      ['listeners=PLAINTEXT://:1', 'advertised.listeners=SSL://:2'],
+      'inter.broker.listener.name must be a listener name defined in advertised.listeners',
+    ],
+    [
+      ['listeners=PLAINTEXT://:1', 'controller.quorum.voters=1@h:1,2@h:2'],
+      'controller.listener.names must contain at least one value appearing in',
+    ],
+    [
+      ['listeners=PLAINTEXT://:1', 'listener.security.protocol.map=PLAINTEXT:TLS'],
+      'Invalid security protocol `TLS`',
+    ],
+    [
+      ['inter.broker.listener.name=PLAINTEXT', 'security.inter.broker.protocol=PLAINTEXT'],
+      'Only one of inter.broker.listener.name and security.inter.broker.protocol',
+    ],
+    [['inter.broker.listener.name=X'], 'Listener with name X'],
+    [['listeners=CONTROLLER://:1'], 'at least one broker advertised listener'],
+  ])('%j are refused: %s', (lines, message) => {
+    expect(problemOf(...lines)).toContain(message)
+  })
+
+  test('may share a port by IPv4 and IPv6', () => {
+    const both = 'listeners=PLAINTEXT://127.0.0.1:1,OTHER://[::1]:1'
+    const map = 'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,OTHER:PLAINTEXT'
+    expect(listenersOf(both, map).broker).toHaveLength(2)
+  })
+})
+
+describe('settings that contradict each other', () => {
+  test.each([
+    [['broker.id=2'], 'You must set `node.id` to the same value as `broker.id`.'],
+    [['log.roll.ms=0'], 'requirement failed: log.roll.ms must be greater than or equal to 1'],
+    [
+      ['queued.max.request.bytes=5'],
+      'requirement failed: queued.max.request.bytes must be larger or equal to socket.request.max.bytes',
+    ],
+    [
+      ['max.connections.per.ip=0'],
+      'requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.',
+    ],
+    [
+      ['group.consumer.session.timeout.ms=1000'],
+      'group.consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms',
+    ],
+    [
+      ['controller.quorum.voters=3@h:1', 'listeners=PLAINTEXT://:1,CONTROLLER://:2'],
+      "requirement failed: If process.roles contains the 'controller' role, the node id 1 must be included in the set of voters controller.quorum.voters=Set(3)",
+    ],
+  ])('%j prevent the start', (lines, message) => {
+    expect(problemOf(...lines)).toContain(message)
+  })
+})
