@@ -32,8 +32,8 @@ export interface ClusterView {
   readonly clusterId: string
   /** The broker that clients should take for the controller. */
   readonly controllerId: number
-  /** The brokers that are alive, with their addresses on the listener of this name. */
-  brokers(listenerName: string): BrokerAddress[]
+  /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
+  brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
   topics(): Iterable<TopicView>
   topic(name: string): TopicView | undefined
   topicById(id: string): TopicView | undefined
@@ -44,6 +44,7 @@ export interface BrokerAddress {
   readonly host: string
   readonly port: number
   readonly rack: string | null
+  readonly isFenced: boolean
 }
 
 export interface TopicView {

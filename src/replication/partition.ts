@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock, Timer } from '../host/host.ts'
+import type { LogConfig } from '../log/config.ts'
 import type { Log } from '../log/log.ts'
 import type {
   AppendOrigin,
@@ -17,6 +18,15 @@ export interface PartitionAssignment {
   readonly partitionEpoch: number
   readonly replicas: readonly number[]
   readonly isr: readonly number[]
+}
+
+/** What a topic's settings come to. */
+export interface TopicSettings {
+  readonly log: LogConfig
+  /** `min.insync.replicas` */
+  readonly minInSyncReplicas: number
+  /** `cleanup.policy` has `delete`. */
+  readonly deletesRecords: boolean
 }
 
 /** Produce's acks: 0 none, 1 the leader's, -1 all of the ISR. */
@@ -42,7 +52,7 @@ export class Partition {
   readonly index: number
   readonly #clock: Clock
   readonly #brokerId: number
-  readonly #minInSyncReplicas: () => number
+  readonly #settings: () => TopicSettings
   readonly #waiters = new Set<FetchWaiter>()
   /** In the order of their offsets. */
   #pending: PendingAcknowledgement[] = []
@@ -59,15 +69,15 @@ export class Partition {
     assignment: PartitionAssignment
     /** Null when its directory is offline. */
     log: Log | null
-    /** `min.insync.replicas` of the topic, as it is now. */
-    minInSyncReplicas: () => number
+    /** The topic's settings as they are now. */
+    settings: () => TopicSettings
   }) {
     this.topic = options.topic
     this.topicId = options.topicId
     this.index = options.index
     this.#clock = options.clock
     this.#brokerId = options.brokerId
-    this.#minInSyncReplicas = options.minInSyncReplicas
+    this.#settings = options.settings
     this.#assignment = options.assignment
     this.#log = options.log
     this.#readableBytes = 0
@@ -89,6 +99,11 @@ export class Partition {
   /** Null when the directory of this partition is offline. */
   get log(): Log | null {
     return this.#log
+  }
+
+  /** Whether records may go before they were read: by retention, or on request. */
+  get deletesRecords(): boolean {
+    return this.#settings().deletesRecords
   }
 
   /** Takes over what the cluster has agreed on; who waits has to look again. */
@@ -175,7 +190,7 @@ export class Partition {
   #tooFewInSync(): boolean {
     const { isr, replicas } = this.#assignment
     // A topic can't have more in-sync replicas than it has replicas (Kafka's effectiveMinIsr).
-    return isr.length < Math.min(this.#minInSyncReplicas(), replicas.length)
+    return isr.length < Math.min(this.#settings().minInSyncReplicas, replicas.length)
   }
 
   #acknowledge(

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts'
 import type { LogConfig } from '../log/config.ts'
 import type { Log } from '../log/log.ts'
 import { Partition } from './partition.ts'
-import type { PartitionAssignment } from './partition.ts'
+import type { PartitionAssignment, TopicSettings } from './partition.ts'
 
 /** A topic as the cluster's metadata has it. */
 export interface TopicAssignment {
@@ -24,12 +24,6 @@ export interface Logs {
   get(topic: string, partition: number): Log | undefined
   createLog(topic: string, partition: number, topicId: string, config: LogConfig): Promise<Log>
   deleteLog(topic: string, partition: number): void
-}
-
-/** What a topic's settings come to. */
-export interface TopicSettings {
-  readonly log: LogConfig
-  readonly minInSyncReplicas: number
 }
 
 interface HostedTopic {
@@ -177,7 +171,7 @@ export class ReplicaManager {
       index,
       assignment,
       log,
-      minInSyncReplicas: () => this.#settingsOf(topic.name).minInSyncReplicas,
+      settings: () => this.#settingsOf(topic.name),
     })
     hosted.partitions.set(index, partition)
   }

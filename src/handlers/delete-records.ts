@@ -1,0 +1,42 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
+import { isInternalTopic } from '../metadata/internal-topics.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+import { handle } from './handler.ts'
+
+/** Stands for the high watermark: everything that is committed now. */
+const HIGH_WATERMARK = -1
+
+/** DeleteRecords: v0-2. Moves a partition's log start; segments wholly before it are removed in the background. */
+export const deleteRecords = handle(DeleteRecords).by((request, { replicas }) => ({
+  throttleTimeMs: 0,
+  topics: request.topics.map(({ name, partitions }) => ({
+    name,
+    partitions: partitions.map(({ partitionIndex, offset }) => ({
+      partitionIndex,
+      ...deleteBefore(replicas, name, partitionIndex, offset),
+    })),
+  })),
+}))
+
+function deleteBefore(
+  replicas: ReplicaManager,
+  topic: string,
+  index: number,
+  offset: number,
+): { lowWatermark: number; errorCode: ErrorName } {
+  const refused = (errorCode: ErrorName) => ({ lowWatermark: -1, errorCode })
+  const partition = replicas.find(topic, index)
+  if (typeof partition === 'string') return refused(partition)
+  // A coordinator that lost records would forget what it has promised.
+  if (isInternalTopic(topic)) return refused('INVALID_TOPIC_EXCEPTION')
+  const error = partition.checkLeader()
+  const { log } = partition
+  if (error !== 'NONE' || log === null) return refused(error)
+  const target = offset === HIGH_WATERMARK ? log.highWatermark : offset
+  if (target < 0 || target > log.highWatermark) return refused('OFFSET_OUT_OF_RANGE')
+  // [KIP-107] Only topics whose policy is to delete may lose records on request.
+  if (!partition.deletesRecords) return refused('POLICY_VIOLATION')
+  const errorCode = log.deleteRecordsBefore(target)
+  return errorCode === 'NONE' ? { lowWatermark: log.logStartOffset, errorCode } : refused(errorCode)
+}

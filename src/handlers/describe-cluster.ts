@@ -1,0 +1,39 @@
+import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
+import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import { handle } from './handler.ts'
+
+const BROKERS = 1
+const CONTROLLERS = 2
+
+/** DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700). */
+export const describeCluster = handle(DescribeCluster).by((request, { cluster, connection }) => {
+  const { clusterId, controllerId, brokers } = cluster()
+  const { endpointType } = request
+  if (endpointType !== BROKERS) {
+    // [KIP-919] This listener serves clients; controllers have one of their own.
+    return {
+      throttleTimeMs: 0,
+      errorCode:
+        endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE',
+      errorMessage:
+        endpointType === CONTROLLERS
+          ? 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
+          : `Unsupported endpoint type ${endpointType}`,
+      clusterId: '',
+      brokers: [],
+    }
+  }
+  return {
+    throttleTimeMs: 0,
+    errorCode: 'NONE',
+    endpointType,
+    clusterId,
+    controllerId,
+    brokers: brokers(connection.listenerName, request.includeFencedBrokers).map(
+      ({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced }),
+    ),
+    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
+      ? ALL_OPERATIONS.cluster
+      : OPERATIONS_NOT_ASKED,
+  }
+})

@@ -1,0 +1,108 @@
+import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { isInternalTopic } from '../metadata/internal-topics.ts'
+import { ALL_OPERATIONS } from './authorized-operations.ts'
+import { handle } from './handler.ts'
+import type { ClusterView, TopicView } from './services.ts'
+
+type Response = (typeof DescribeTopicPartitions)['response']['encoded']
+type TopicResponse = Response['topics'][number]
+interface Cursor {
+  readonly topicName: string
+  readonly partitionIndex: number
+}
+
+/**
+ * DescribeTopicPartitions: v0. Topics in the order of their names, page by page (KIP-966).
+ *
+ * A page ends after so many partitions as the client or `max.request.partition.size.limit` allows; `nextCursor` says
+ * where the next one begins.
+ */
+export const describeTopicPartitions = handle(DescribeTopicPartitions).by((request, context) => {
+  const { cursor } = request
+  const cluster = context.cluster()
+  if (cursor !== null && cursor.partitionIndex < 0) {
+    return {
+      throttleTimeMs: 0,
+      topics: namesOf(request.topics, cluster, cursor).map(refused),
+      nextCursor: null,
+    }
+  }
+  let left = Math.min(
+    Math.max(request.responsePartitionLimit, 1),
+    context.config.get('max.request.partition.size.limit'),
+  )
+  const topics: TopicResponse[] = []
+  for (const name of namesOf(request.topics, cluster, cursor)) {
+    if (left === 0) return page(topics, { topicName: name, partitionIndex: 0 })
+    const topic = cluster.topic(name)
+    if (topic === undefined) {
+      topics.push(unknown(name))
+      continue
+    }
+    const first = cursor?.topicName === name ? cursor.partitionIndex : 0
+    const indexes = [...topic.partitions.keys()]
+      .filter((index) => index >= first)
+      .sort((a, b) => a - b)
+    topics.push(known(topic, indexes.slice(0, left)))
+    const next = indexes[left]
+    if (next !== undefined) return page(topics, { topicName: name, partitionIndex: next })
+    left -= indexes.length
+  }
+  return page(topics, null)
+})
+
+function page(topics: TopicResponse[], nextCursor: Cursor | null): Response {
+  return { throttleTimeMs: 0, topics, nextCursor }
+}
+
+/** Those asked for, or all, from the cursor's on; a name that only the cursor has isn't listed as missing. */
+function namesOf(
+  asked: readonly { name: string }[],
+  cluster: ClusterView,
+  cursor: Cursor | null,
+): string[] {
+  const names =
+    asked.length > 0
+      ? asked.map(({ name }) => name)
+      : Array.from(cluster.topics(), ({ name }) => name)
+  return [...new Set(names)].filter((name) => cursor === null || name >= cursor.topicName).sort()
+}
+
+function refused(name: string): TopicResponse {
+  return { ...unknown(name), errorCode: 'INVALID_REQUEST' }
+}
+
+function unknown(name: string): TopicResponse {
+  return {
+    errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+    name,
+    topicId: ZERO_UUID,
+    isInternal: isInternalTopic(name),
+    partitions: [],
+  }
+}
+
+function known(topic: TopicView, indexes: readonly number[]): TopicResponse {
+  return {
+    errorCode: 'NONE',
+    name: topic.name,
+    topicId: topic.id,
+    isInternal: isInternalTopic(topic.name),
+    topicAuthorizedOperations: ALL_OPERATIONS.topic,
+    partitions: indexes.map((partitionIndex) => {
+      const partition = topic.partitions.get(partitionIndex)!
+      return {
+        errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
+        partitionIndex,
+        leaderId: partition.leader,
+        leaderEpoch: partition.leaderEpoch,
+        replicaNodes: partition.replicas,
+        isrNodes: partition.isr,
+        eligibleLeaderReplicas: [],
+        lastKnownElr: [],
+        offlineReplicas: [],
+      }
+    }),
+  }
+}
