@@ -75,29 +75,29 @@ export const log = {
   'log.retention.ms': long({
     default: null,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'Older segments are deleted; -1: never; unset: log.retention.minutes.',
   }),
   'log.retention.minutes': int({
     default: null,
-    use: 'acted',
+    use: 'stored',
     doc: 'Older segments are deleted; log.retention.ms has priority; unset: log.retention.hours.',
   }),
   'log.retention.hours': int({
     default: 168,
-    use: 'acted',
+    use: 'stored',
     doc: 'Older segments are deleted; log.retention.ms and log.retention.minutes have priority.',
   }),
   'log.retention.bytes': long({
     default: -1,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'The oldest segments of a partition are deleted while it is larger; -1: without limit.',
   }),
   'log.retention.check.interval.ms': long({
     default: 5 * MINUTE_MS,
     min: 1,
-    use: 'acted',
+    use: 'stored',
     doc: 'How often segments that can be deleted are looked for.',
   }),
   'log.cleanup.policy': list({
@@ -245,7 +245,7 @@ export const log = {
   }),
   'log.cleaner.enable': boolean({
     default: true,
-    use: 'acted',
+    use: 'stored',
     doc: 'Runs the compaction of topics with cleanup.policy=compact.',
   }),
   'log.cleaner.threads': int({
@@ -258,13 +258,13 @@ export const log = {
   'log.cleaner.io.max.bytes.per.second': double({
     default: Number.MAX_VALUE,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'How fast compaction may read and write, together.',
   }),
   'log.cleaner.dedupe.buffer.size': long({
     default: 128 * MiB,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'Memory for the keys of one pass of compaction.',
   }),
   'log.cleaner.io.buffer.size': int({
@@ -284,7 +284,7 @@ export const log = {
     default: 15 * SECOND_MS,
     min: 0,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'The pause after which logs to compact are looked for again.',
   }),
   'log.cleaner.min.cleanable.ratio': double({
@@ -292,28 +292,28 @@ export const log = {
     min: 0,
     max: 1,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'The uncompacted share of a log from which it is compacted.',
   }),
   'log.cleaner.delete.retention.ms': long({
     default: DAY_MS,
     min: 0,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'How long tombstones and transaction markers survive compaction.',
   }),
   'log.cleaner.min.compaction.lag.ms': long({
     default: 0,
     min: 0,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'How long a record is safe from compaction.',
   }),
   'log.cleaner.max.compaction.lag.ms': long({
     default: LONG_MAX,
     min: 1,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'The age of a record by which its log is compacted at the latest.',
   }),
 }

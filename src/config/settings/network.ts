@@ -132,7 +132,7 @@ export const network = {
   }),
   'request.timeout.ms': int({
     default: 30 * SECOND_MS,
-    use: 'acted',
+    use: 'stored',
     doc: 'How long the broker waits for the answer to a request of its own.',
   }),
   'max.request.partition.size.limit': int({
@@ -175,12 +175,12 @@ export const network = {
   }),
   'socket.connection.setup.timeout.ms': long({
     default: 10 * SECOND_MS,
-    use: 'acted',
+    use: 'stored',
     doc: 'How long the first attempt to connect to another node may take.',
   }),
   'socket.connection.setup.timeout.max.ms': long({
     default: 30 * SECOND_MS,
-    use: 'acted',
+    use: 'stored',
     doc: 'The upper limit as attempts to connect to another node get more patient.',
   }),
   'num.network.threads': int({

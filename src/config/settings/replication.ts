@@ -44,7 +44,7 @@ export const replication = {
   'unclean.leader.election.enable': boolean({
     default: false,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'Lets a replica that is not in sync become leader when no other is left; records may be lost.',
   }),
   'unclean.leader.election.interval.ms': long({
@@ -56,13 +56,13 @@ export const replication = {
   }),
   'auto.leader.rebalance.enable': boolean({
     default: true,
-    use: 'acted',
+    use: 'stored',
     doc: 'Gives leadership back to the preferred replicas from time to time.',
   }),
   'leader.imbalance.check.interval.seconds': long({
     default: 300,
     min: 1,
-    use: 'acted',
+    use: 'stored',
     doc: 'How often leadership is checked against the preferred replicas.',
   }),
   'create.topic.policy.class.name': javaClass({
@@ -82,52 +82,52 @@ export const replication = {
   }),
   'controlled.shutdown.enable': boolean({
     default: true,
-    use: 'acted',
+    use: 'stored',
     doc: 'Hands over leadership before the broker stops.',
   }),
   'num.replica.fetchers': int({
     default: 1,
     min: 1,
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'How many connections to each leader fetch its partitions.',
   }),
   'replica.lag.time.max.ms': long({
     default: 30 * SECOND_MS,
-    use: 'acted',
+    use: 'stored',
     doc: 'A follower that has not caught up for this long is no longer in sync.',
   }),
   'replica.fetch.max.bytes': int({
     default: MiB,
     min: 0,
-    use: 'acted',
+    use: 'stored',
     doc: 'How many bytes a follower asks for per partition.',
   }),
   'replica.fetch.response.max.bytes': int({
     default: 10 * MiB,
     min: 0,
-    use: 'acted',
+    use: 'stored',
     doc: 'How many bytes a follower asks for in one request.',
   }),
   'replica.fetch.min.bytes': int({
     default: 1,
-    use: 'acted',
+    use: 'stored',
     doc: 'How many bytes a leader collects before it answers a follower.',
   }),
   'replica.fetch.wait.max.ms': int({
     default: 500,
-    use: 'acted',
+    use: 'stored',
     doc: 'How long a leader waits for new records before it answers a follower; less than replica.lag.time.max.ms.',
   }),
   'replica.fetch.backoff.ms': int({
     default: SECOND_MS,
     min: 0,
-    use: 'acted',
+    use: 'stored',
     doc: 'The pause of a follower after a partition failed.',
   }),
   'replica.socket.timeout.ms': int({
     default: 30 * SECOND_MS,
-    use: 'acted',
+    use: 'stored',
     doc: 'How long a follower waits for its leader; at least replica.fetch.wait.max.ms.',
   }),
   'replica.socket.receive.buffer.bytes': int({
