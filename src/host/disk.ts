@@ -27,6 +27,7 @@ export function systemDisk(): Disk {
     replaceFile,
     replaceFileAsync,
     syncDirectory,
+    syncDirectoryAsync,
     lock: fileLocks(),
   }
 }
@@ -42,6 +43,10 @@ function syncDirectory(path: string): void {
   } finally {
     fs.closeSync(descriptor)
   }
+}
+
+async function syncDirectoryAsync(path: string): Promise<void> {
+  if (canSyncDirectories) await syncAndClose(fs.openSync(path, 'r'))
 }
 
 async function syncAndClose(descriptor: number): Promise<void> {
@@ -99,7 +104,7 @@ function replacements(): Pick<Disk, 'replaceFile' | 'replaceFileAsync'> {
     await syncAndClose(writeTemporary(`${path}.tmp`, content))
     if (turn.overtaken) return
     fs.renameSync(`${path}.tmp`, path)
-    if (canSyncDirectories) await syncAndClose(fs.openSync(dirname(path), 'r'))
+    await syncDirectoryAsync(dirname(path))
   }
 
   async function replaceFileAsync(path: string, content: string | Uint8Array): Promise<void> {

@@ -76,6 +76,8 @@ export interface Disk {
   replaceFileAsync(path: string, content: string | Uint8Array): Promise<void>
   /** Makes renames, creations and removals in a directory durable. */
   syncDirectory(path: string): void
+  /** The same on the thread pool. */
+  syncDirectoryAsync(path: string): Promise<void>
   /**
    * Takes an exclusive lock that Java's FileLock respects as well.
    * @returns null when somebody else holds it; `advisory: false` when this machine can't lock and nobody was excluded.

@@ -1,5 +1,10 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import { LogAppender } from './appender.ts'
 import type { LogConfig } from './config.ts'
+import type { LogContext, LogHome } from './context.ts'
+import { LogFetching } from './fetching.ts'
+import { LogFlushing } from './flushing.ts'
+import { recordAtTimestamp, recordOfGreatestTimestamp } from './lookup.ts'
 import type {
   AppendDone,
   AppendOrigin,
@@ -9,57 +14,247 @@ import type {
   ReadUpTo,
   TimestampedOffset,
 } from './results.ts'
+import { LogState, type LoadedLog } from './state.ts'
+import { LogTail } from './tail-cache.ts'
+import { closeFiles, deleteBefore, startAt, truncate } from './truncation.ts'
 
 /** One partition's directory in Apache Kafka's format. */
-export interface Log {
-  readonly topic: string
-  readonly partition: number
-  readonly topicId: string | null
-  readonly path: string
-  readonly config: LogConfig
-  readonly logStartOffset: number
+export class Log {
+  readonly #state: LogState
+  readonly #flushing: LogFlushing
+  readonly #fetching: LogFetching
+  readonly #appender: LogAppender
+
+  constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {
+    this.#state = new LogState(context, home, loaded)
+    const tail = new LogTail(context.tailCache)
+    this.#flushing = new LogFlushing(this.#state)
+    this.#fetching = new LogFetching(this.#state, tail)
+    this.#appender = new LogAppender(this.#state, this.#flushing, tail, this.#fetching)
+  }
+
+  get topic(): string {
+    return this.#state.topic
+  }
+
+  get partition(): number {
+    return this.#state.partition
+  }
+
+  /** `topic-0` */
+  get name(): string {
+    return this.#state.name
+  }
+
+  /** As 22 characters of base64url; null in the metadata log, which has no `partition.metadata`. */
+  get topicId(): string | null {
+    return this.#state.topicId
+  }
+
+  get path(): string {
+    return this.#state.path
+  }
+
+  /** The log directory that the partition's is in. */
+  get directoryPath(): string {
+    return this.#state.home.path
+  }
+
+  get config(): LogConfig {
+    return this.#state.config
+  }
+
+  get logStartOffset(): number {
+    return this.#state.logStartOffset
+  }
+
   /** Moves after the write returned. */
-  readonly logEndOffset: number
-  readonly highWatermark: number
-  readonly lastStableOffset: number
-  readonly recoveryPoint: number
+  get logEndOffset(): number {
+    return this.#state.logEndOffset
+  }
+
+  get highWatermark(): number {
+    return this.#state.highWatermark
+  }
+
+  /** Where read_committed readers stop: before the first transaction that isn't decided and replicated. */
+  get lastStableOffset(): number {
+    return this.#state.lastStableOffset
+  }
+
+  /** What is below is durable. */
+  get recoveryPoint(): number {
+    return this.#state.recoveryPoint
+  }
+
   /** -1 before the first record. */
-  readonly latestEpoch: number
-  readonly sizeBytes: number
-  readonly isOffline: boolean
+  get latestEpoch(): number {
+    return this.#state.epochs.latestEpoch
+  }
+
+  /** Of the `.log` files, as in DescribeLogDirs. */
+  get sizeBytes(): number {
+    return this.#state.segments.sizeBytes
+  }
+
+  get segmentCount(): number {
+    return this.#state.segments.all.length
+  }
+
+  /** Where the log start isn't this, it has to be kept in a checkpoint. */
+  get firstSegmentOffset(): number {
+    return this.#state.segments.first.baseOffset
+  }
+
+  get isOffline(): boolean {
+    return this.#state.isOffline
+  }
 
   /**
-   * Takes one partition's records of a Produce request. Offsets and epoch are patched in place and the buffer belongs to
-   * the log until `done` is called, after the write; `done` runs in append order and may be called before this returns.
+   * Takes one partition's records of a Produce request: whole batches, one after the other. Offsets and epoch are patched
+   * in place, and the buffer belongs to the log until `done` is called. That happens after the write, in the order of the
+   * appends; before this returns where the records are refused. `done` may append again, and must not throw.
    */
-  append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void
-  /** Keeps offsets and epochs as given; a cut batch at the end is left out. */
-  appendAsFollower(records: Buffer, done: AppendDone): void
+  append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
+    this.#appender.append(records, leaderEpoch, origin, done)
+  }
+
+  /**
+   * Takes batches from a leader: offsets and epochs stay as they are. A batch that is cut off at the end is left out.
+   * The result is UNKNOWN_SERVER_ERROR where the offsets don't go on from the log's end.
+   */
+  appendAsFollower(records: Buffer, done: AppendDone): void {
+    this.#appender.appendAsFollower(records, done)
+  }
+
   /** At once from the tail cache or when there is nothing to read; else a promise. Never rejects. */
   read(
     offset: number,
     maxBytes: number,
     upTo: ReadUpTo,
     minOneBatch: boolean,
-  ): ReadResult | Promise<ReadResult>
-  /** Never above the log end; lower than before only after a truncation. */
-  setHighWatermark(offset: number): void
+  ): ReadResult | Promise<ReadResult> {
+    return this.#fetching.read(offset, maxBytes, upTo, minOneBatch)
+  }
+
+  /** Kept between log start and log end; goes back only after a truncation. */
+  setHighWatermark(offset: number): void {
+    this.#state.setHighWatermark(offset)
+  }
+
   /** One fsync serves all who ask while another one runs. Rejects when the directory fails. */
-  flush(): Promise<void>
-  updateConfig(config: LogConfig): void
-  earliest(): TimestampedOffset
-  /** ListOffsets -3. Null in an empty log. */
-  latestTimestamp(): Promise<TimestampedOffset | null>
-  /** The first record with this timestamp or a later one. */
-  offsetForTimestamp(timestamp: bigint): Promise<TimestampedOffset | null>
-  /** OffsetForLeaderEpoch: the largest epoch ≤ the one asked for, with its end; -1/-1 when it is unknown or later than all. */
-  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset
-  /** The epoch that the record at an offset has; -1 where unknown. */
-  epochAt(offset: number): number
-  producers(): ProducerDescription[]
-  /** DeleteRecords: moves the log start, at most to the high watermark; segments wholly below are removed. */
-  deleteRecordsBefore(offset: number): ErrorName
-  /** For followers: drops everything from this offset on. */
-  truncateTo(offset: number): Promise<void>
-  truncateFullyAndStartAt(offset: number): Promise<void>
+  flush(): Promise<void> {
+    return this.#flushing.flush()
+  }
+
+  updateConfig(config: LogConfig): void {
+    this.#state.config = config
+  }
+
+  /** ListOffsets -2. */
+  earliest(): TimestampedOffset {
+    const offset = this.#state.logStartOffset
+    return { offset, timestamp: -1n, leaderEpoch: this.#state.epochs.epochAt(offset) }
+  }
+
+  /** ListOffsets -3: the first record with the greatest timestamp. Null where no record has one. */
+  latestTimestamp(): Promise<TimestampedOffset | null> {
+    return recordOfGreatestTimestamp(this.#state.context, this.#state.segments)
+  }
+
+  /** The first record with this timestamp or a later one; null where there is none. */
+  offsetForTimestamp(timestamp: bigint): Promise<TimestampedOffset | null> {
+    const { context, segments, logStartOffset } = this.#state
+    return recordAtTimestamp(context, segments, timestamp, logStartOffset)
+  }
+
+  /** OffsetForLeaderEpoch: the greatest epoch ≤ the one asked for, with its end; -1/-1 for none and for later ones. */
+  endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
+    return this.#state.epochs.endOffsetFor(leaderEpoch, this.#state.logEndOffset)
+  }
+
+  /** The epoch of the record at an offset; -1 where it is unknown. */
+  epochAt(offset: number): number {
+    return this.#state.epochs.epochAt(offset)
+  }
+
+  /** DescribeProducers. */
+  producers(): ProducerDescription[] {
+    return [...this.#state.producers.producers].map((entry) => ({
+      producerId: entry.producerId,
+      producerEpoch: entry.epoch,
+      lastSequence: entry.lastSequence,
+      lastTimestamp: entry.lastTimestamp,
+      coordinatorEpoch: entry.coordinatorEpoch,
+      currentTxnStartOffset: entry.currentTransactionFirstOffset,
+    }))
+  }
+
+  /** Forgets producers that have been idle for `producer.id.expiration.ms`. */
+  removeExpiredProducers(): void {
+    const { producers, context, config } = this.#state
+    producers.removeExpired(context.host.clock.now(), config.producerIdExpirationMs)
+  }
+
+  /** DeleteRecords: moves the log start, at most to the high watermark (-1: to it); segments wholly below are removed. */
+  deleteRecordsBefore(offset: number): ErrorName {
+    const state = this.#state
+    if (state.isOffline) return 'KAFKA_STORAGE_ERROR'
+    const target = offset === -1 ? state.highWatermark : offset
+    if (target < 0 || target > state.highWatermark) return 'OFFSET_OUT_OF_RANGE'
+    deleteBefore(state, target)
+    return 'NONE'
+  }
+
+  /** A follower's leader, or a snapshot, begins later: moves the log start, at most to the log end. */
+  advanceLogStart(offset: number): void {
+    if (!this.#state.isOffline)
+      deleteBefore(this.#state, Math.min(offset, this.#state.logEndOffset))
+  }
+
+  /** For followers: drops everything from this offset on. Nothing may be appended until it resolves. */
+  async truncateTo(offset: number): Promise<void> {
+    await this.#appender.writer.whenIdle()
+    if (offset >= this.#state.logEndOffset) return
+    this.#fetching.forget()
+    if (offset <= this.firstSegmentOffset) startAt(this.#state, offset)
+    else await truncate(this.#state, offset)
+    this.#fetching.forget()
+  }
+
+  /** For followers: drops everything and goes on from this offset. */
+  async truncateFullyAndStartAt(offset: number): Promise<void> {
+    await this.#appender.writer.whenIdle()
+    this.#fetching.forget()
+    startAt(this.#state, offset)
+  }
+
+  /** Writes, makes durable and closes everything, so that the next start has nothing to recover. */
+  async close(): Promise<void> {
+    const state = this.#state
+    await this.#appender.writer.whenIdle()
+    if (state.isClosed) return
+    this.#flushing.stop()
+    if (!state.isOffline) {
+      state.snapshots.take(state.producers, state.logEndOffset)
+      for (const segment of state.segments.all) segment.finish()
+      await this.#flushing.flush()
+    }
+    this.abandon()
+  }
+
+  /** Closes the files as they are. What is queued fails. */
+  abandon(): void {
+    this.#flushing.stop()
+    this.#state.isClosed = true
+    this.#appender.writer.failAll()
+    this.#fetching.forget()
+    closeFiles(this.#state)
+  }
+
+  /** The directory has failed: what is queued fails. */
+  onDirectoryFailed(): void {
+    this.#flushing.stop()
+    this.#appender.writer.failAll()
+  }
 }

@@ -1,0 +1,187 @@
+import { batchBaseOffset, batchLeaderEpoch, batchSizeBytes } from '../../protocol/records/batch.ts'
+import type { LogFlushing } from './flushing.ts'
+import {
+  prepareBatches,
+  prepareFetched,
+  type AppendFault,
+  type PreparedBatches,
+} from './prepare.ts'
+import type { AppendDone, AppendOrigin, AppendResult } from './results.ts'
+import { newSegment, type Segment } from './segment.ts'
+import type { LogState } from './state.ts'
+import type { LogTail } from './tail-cache.ts'
+import { eachBatch, LogWriter, type QueuedAppend } from './writer.ts'
+
+/** Whether what is appended should go to the tail cache. */
+export interface TailInterest {
+  isAlive(): boolean
+}
+
+/** The way of records into a log: checked, queued, written, reported. */
+export class LogAppender {
+  readonly writer: LogWriter
+  readonly #state: LogState
+  readonly #flushing: LogFlushing
+  readonly #tail: LogTail
+  readonly #interest: TailInterest
+  #rollJitterMs: number
+
+  constructor(state: LogState, flushing: LogFlushing, tail: LogTail, interest: TailInterest) {
+    this.#state = state
+    this.#flushing = flushing
+    this.#tail = tail
+    this.#interest = interest
+    this.#rollJitterMs = this.#newJitterMs()
+    this.writer = new LogWriter(
+      {
+        segmentFor: (batches) => this.#segmentFor(batches),
+        roll: (batches) => this.#roll(batches),
+        written: (batches) => this.#written(batches),
+        completed: (appends) => this.#completed(appends),
+        failed: (appends) => this.#reportFailed(appends),
+      },
+      state.home,
+      state.context.host.clock,
+    )
+  }
+
+  append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
+    const state = this.#state
+    if (state.isOffline) return done(this.#refusal(state.offlineFault()))
+    const preparation = prepareBatches(records, {
+      name: state.name,
+      config: state.config,
+      codecs: state.context.codecs,
+      origin,
+      leaderEpoch,
+      baseOffset: state.nextOffset,
+      nowMs: state.context.host.clock.now(),
+    })
+    if ('fault' in preparation) return done(this.#refusal(preparation.fault))
+    for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
+      const verdict = state.producers.admit(records, at, origin)
+      if (verdict === null) continue
+      if (at > 0) this.#requeueProducers()
+      if ('fault' in verdict) return done(this.#refusal({ ...verdict.fault, recordErrors: [] }))
+      return this.writer.enqueue({ batches: null, duplicate: verdict.duplicate, done })
+    }
+    this.#enqueue(preparation.batches, done)
+  }
+
+  appendAsFollower(records: Buffer, done: AppendDone): void {
+    const state = this.#state
+    if (state.isOffline) return done(this.#refusal(state.offlineFault()))
+    const { codecs } = state.context
+    const preparation = prepareFetched(records, state.name, state.nextOffset, codecs)
+    if ('fault' in preparation) return done(this.#refusal(preparation.fault))
+    const { batches } = preparation
+    if (batches.batchCount === 0) return done(this.#success(batches))
+    this.#enqueue(batches, done)
+  }
+
+  #enqueue(batches: PreparedBatches, done: AppendDone): void {
+    this.#state.nextOffset = batches.lastOffset + 1
+    this.writer.enqueue({ batches, duplicate: null, done })
+  }
+
+  /** An append of several batches was refused halfway: its first batches must leave no trace. */
+  #requeueProducers(): void {
+    this.#state.producers.clearQueued()
+    this.writer.forEachQueued((buffer, at) => this.#state.producers.queue(buffer, at))
+  }
+
+  #refusal(fault: AppendFault): AppendResult {
+    const { logStartOffset } = this.#state
+    return { ...fault, baseOffset: -1, lastOffset: -1, logAppendTimeMs: -1, logStartOffset }
+  }
+
+  #success(place: {
+    readonly baseOffset: number
+    readonly lastOffset: number
+    readonly logAppendTimeMs: number
+  }): AppendResult {
+    return {
+      errorCode: 'NONE',
+      errorMessage: null,
+      recordErrors: NO_RECORD_ERRORS,
+      baseOffset: place.baseOffset,
+      lastOffset: place.lastOffset,
+      logAppendTimeMs: place.logAppendTimeMs,
+      logStartOffset: this.#state.logStartOffset,
+    }
+  }
+
+  #segmentFor(batches: PreparedBatches): Segment | null {
+    const { segments, config, context } = this.#state
+    const needsRoll = segments.active.needsRollFor({
+      sizeBytes: batches.bytes.length,
+      lastOffset: batches.lastOffset,
+      maxTimestamp: batches.maxTimestamp,
+      segmentBytes: config.segmentBytes,
+      segmentMs: config.segmentMs - this.#rollJitterMs,
+      segmentIndexBytes: config.segmentIndexBytes,
+      nowMs: context.host.clock.now(),
+    })
+    return needsRoll ? null : segments.active
+  }
+
+  /** Ends the active segment and begins one with these batches. */
+  #roll(batches: PreparedBatches): void {
+    const state = this.#state
+    const { active } = state.segments
+    active.finish()
+    state.context.coldIndexes.touch(active)
+    state.snapshots.take(state.producers, state.logEndOffset)
+    const baseOffset = Math.max(batches.baseOffset, state.logEndOffset)
+    state.segments.add(newSegment(state.context, state.path, baseOffset, state.config))
+    state.hasNewFiles = true
+    this.#rollJitterMs = this.#newJitterMs()
+    this.#flushing.inBackground()
+  }
+
+  #newJitterMs(): number {
+    const { segmentJitterMs, segmentMs } = this.#state.config
+    const most = Math.min(segmentJitterMs, segmentMs)
+    return most > 0 ? this.#state.context.host.random.below(most) : 0
+  }
+
+  #written(batches: PreparedBatches): void {
+    const { epochs, producers, segments } = this.#state
+    const { bytes, baseOffset, lastOffset } = batches
+    eachBatch(bytes, (at) => {
+      epochs.assign(batchLeaderEpoch(bytes, at), batchBaseOffset(bytes, at))
+      const aborted = producers.apply(bytes, at)
+      if (aborted !== null) segments.active.addAborted(aborted)
+    })
+    this.#state.logEndOffset = lastOffset + 1
+    this.#flushing.noteWritten(lastOffset - baseOffset + 1)
+    if (this.#interest.isAlive()) this.#tail.add(bytes, baseOffset, lastOffset + 1)
+    else this.#tail.clear()
+  }
+
+  #completed(appends: readonly QueuedAppend[]): void {
+    if (this.writer.isIdle) this.#state.producers.clearQueued()
+    this.#flushing.whenSafe(
+      () => this.#report(appends),
+      () => this.#reportFailed(appends),
+    )
+  }
+
+  #report(appends: readonly QueuedAppend[]): void {
+    for (const { batches, duplicate, done } of appends) {
+      if (batches !== null) {
+        done(this.#success(batches))
+      } else if (duplicate !== null) {
+        const { lastOffset, offsetDelta, timestamp } = duplicate
+        const baseOffset = lastOffset - offsetDelta
+        done(this.#success({ baseOffset, lastOffset, logAppendTimeMs: Number(timestamp) }))
+      }
+    }
+  }
+
+  #reportFailed(appends: readonly QueuedAppend[]): void {
+    for (const { done } of appends) done(this.#refusal(this.#state.offlineFault()))
+  }
+}
+
+const NO_RECORD_ERRORS: AppendResult['recordErrors'] = []

@@ -1,0 +1,36 @@
+import type { Host } from '../host/host.ts'
+import type { BufferPool } from './buffer-pool.ts'
+import type { LogCodecs } from './prepare.ts'
+import type { ColdIndexes } from './cold-indexes.ts'
+import type { OpenFiles } from './open-files.ts'
+import type { TailCache } from './tail-cache.ts'
+
+/** What all logs of a node share. */
+export interface LogContext {
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
+  readonly codecs: LogCodecs
+  readonly files: OpenFiles
+  readonly buffers: BufferPool
+  readonly tailCache: TailCache
+  readonly coldIndexes: ColdIndexes
+}
+
+/** What a log needs of the directory that it is in. */
+export interface LogHome {
+  readonly path: string
+  /** The error that took the directory offline. */
+  readonly failure: Error | null
+  /** Calls the log's `writeQueued` at the end of this turn. */
+  enqueue(log: QueuedWriter, sizeBytes: number): void
+  /** Whether writes of this size should leave the event loop alone. */
+  prefersThreads(sizeBytes: number): boolean
+  /** How long a write has taken. */
+  tookMs(durationMs: number): void
+  /** Nothing may be written here any more: a failed write or fsync isn't tried again as if it had worked. */
+  fail(what: string, cause: unknown): Error
+}
+
+export interface QueuedWriter {
+  readonly queuedBytes: number
+  writeQueued(onThreads: boolean): void
+}

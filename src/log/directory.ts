@@ -1,0 +1,232 @@
+import type { DiskLock } from '../host/host.ts'
+import { formatOffsetCheckpoint, parseOffsetCheckpoint } from './checkpoints.ts'
+import type { LogContext, LogHome, QueuedWriter } from './context.ts'
+import { LogDirectoryError, messageOf, StorageError } from './errors.ts'
+import type { Log } from './log.ts'
+import {
+  formatMetaProperties,
+  parseMetaProperties,
+  type MetaProperties,
+} from './meta-properties.ts'
+import { readIfThere } from './segment.ts'
+import { TurnWriter } from './turn-writer.ts'
+
+const META_PROPERTIES = 'meta.properties'
+const LOCK = '.lock'
+const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+
+const CHECKPOINTS = {
+  recoveryPoint: 'recovery-point-offset-checkpoint',
+  logStart: 'log-start-offset-checkpoint',
+  highWatermark: 'replication-offset-checkpoint',
+} as const
+type CheckpointName = keyof typeof CHECKPOINTS
+
+export type DirectoryFailed = (directory: LogDirectory, error: Error) => void
+
+/** A log directory: locked, with the checkpoints that say where its partitions begin, end and are durable. */
+export class LogDirectory implements LogHome {
+  readonly path: string
+  /** The node stopped in order when it was last here: nothing has to be checked. */
+  readonly wasClean: boolean
+  readonly #context: LogContext
+  readonly #lock: DiskLock
+  readonly #onFailed: DirectoryFailed
+  readonly #writer: TurnWriter
+  readonly #logs = new Map<string, Log>()
+  readonly #saved = new Map<CheckpointName, string>()
+  readonly #loaded: Record<CheckpointName, ReadonlyMap<string, number>>
+  #metaProperties: MetaProperties | null
+  #failure: Error | null = null
+
+  /**
+   * Takes a directory, which is made when it is missing.
+   * @throws LogDirectoryError when another process holds it, it can't be written, or its `meta.properties` is damaged
+   */
+  static open(context: LogContext, path: string, onFailed: DirectoryFailed): LogDirectory {
+    const { disk } = context.host
+    let lock: DiskLock | null
+    try {
+      disk.makeDirectory(path)
+      lock = disk.lock(`${path}/${LOCK}`)
+    } catch (cause) {
+      const message = `The log directory ${path} can't be used: ${messageOf(cause)}. Make it writable, or set log.dirs to another one`
+      throw new LogDirectoryError('LOG_DIRECTORY_UNUSABLE', message, { cause })
+    }
+    if (lock === null) {
+      const message = `Another process uses the log directory ${path} (it holds ${LOCK}). Stop it, or set log.dirs to another directory`
+      throw new LogDirectoryError('LOG_DIRECTORY_LOCKED', message)
+    }
+    try {
+      return new LogDirectory(context, path, lock, onFailed)
+    } catch (error) {
+      lock.release()
+      throw error
+    }
+  }
+
+  private constructor(
+    context: LogContext,
+    path: string,
+    lock: DiskLock,
+    onFailed: DirectoryFailed,
+  ) {
+    this.path = path
+    this.#context = context
+    this.#lock = lock
+    this.#onFailed = onFailed
+    this.#writer = new TurnWriter(context.host.clock)
+    this.#metaProperties = this.#readMetaProperties()
+    this.wasClean = this.#takeCleanShutdown()
+    this.#loaded = {
+      recoveryPoint: this.#readCheckpoint('recoveryPoint'),
+      logStart: this.#readCheckpoint('logStart'),
+      highWatermark: this.#readCheckpoint('highWatermark'),
+    }
+  }
+
+  get failure(): Error | null {
+    return this.#failure
+  }
+
+  /** Null before the directory was formatted. */
+  get metaProperties(): MetaProperties | null {
+    return this.#metaProperties
+  }
+
+  get logs(): ReadonlyMap<string, Log> {
+    return this.#logs
+  }
+
+  /** Says whose directory this is; durable when it returns. For start-up. */
+  writeMetaProperties(properties: MetaProperties): void {
+    this.#context.host.disk.replaceFile(
+      this.#file(META_PROPERTIES),
+      formatMetaProperties(properties),
+    )
+    this.#metaProperties = properties
+  }
+
+  /** What the checkpoints said of a partition when the directory was opened. */
+  checkpointsOf(name: string): { recoveryPoint: number; logStart: number; highWatermark: number } {
+    return {
+      recoveryPoint: this.#loaded.recoveryPoint.get(name) ?? 0,
+      logStart: this.#loaded.logStart.get(name) ?? 0,
+      highWatermark: this.#loaded.highWatermark.get(name) ?? 0,
+    }
+  }
+
+  add(log: Log): void {
+    this.#logs.set(log.name, log)
+  }
+
+  remove(log: Log): void {
+    this.#logs.delete(log.name)
+  }
+
+  enqueue(writer: QueuedWriter, sizeBytes: number): void {
+    this.#writer.enqueue(writer, sizeBytes)
+  }
+
+  prefersThreads(sizeBytes: number): boolean {
+    return this.#writer.prefersThreads(sizeBytes)
+  }
+
+  tookMs(durationMs: number): void {
+    this.#writer.tookMs(durationMs)
+  }
+
+  fail(what: string, cause: unknown): Error {
+    if (this.#failure !== null) return this.#failure
+    const { log, clock } = this.#context.host
+    const message = `The log directory ${this.path} is offline: it failed to ${what}: ${messageOf(cause)}`
+    const failure = new StorageError(message, { cause })
+    this.#failure = failure
+    log.error({ directory: this.path, error: cause }, message)
+    clock.endOfTurn(() => {
+      for (const each of this.#logs.values()) each.onDirectoryFailed()
+      this.#onFailed(this, failure)
+    })
+    return failure
+  }
+
+  /** Writes the checkpoints that have changed. */
+  async checkpoint(): Promise<void> {
+    if (this.#failure !== null) return
+    try {
+      await this.#save('recoveryPoint', (log) => log.recoveryPoint)
+      await this.#save('highWatermark', (log) => log.highWatermark)
+      await this.#save('logStart', (log) =>
+        log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null,
+      )
+    } catch (error) {
+      this.fail('write its checkpoints', error)
+    }
+  }
+
+  async #save(name: CheckpointName, offsetOf: (log: Log) => number | null): Promise<void> {
+    const offsets = new Map<string, number>()
+    for (const log of this.#logs.values()) {
+      const offset = offsetOf(log)
+      if (offset !== null && log.topicId !== null) offsets.set(log.name, offset)
+    }
+    const content = formatOffsetCheckpoint(offsets)
+    if (content === this.#saved.get(name)) return
+    await this.#context.host.disk.replaceFileAsync(this.#file(CHECKPOINTS[name]), content)
+    this.#saved.set(name, content)
+  }
+
+  /** Closes all logs so that the next start has nothing to check, and lets the directory go. */
+  async close(brokerEpoch: number): Promise<void> {
+    try {
+      for (const log of this.#logs.values()) await log.close()
+      await this.checkpoint()
+      if (this.#failure === null) {
+        const content = JSON.stringify({ version: 0, brokerEpoch })
+        await this.#context.host.disk.replaceFileAsync(this.#file(CLEAN_SHUTDOWN), content)
+      }
+    } catch (error) {
+      this.fail('close its logs', error)
+    } finally {
+      this.release()
+    }
+  }
+
+  /** Closes all files as they are, as a crash would. */
+  release(): void {
+    for (const log of this.#logs.values()) log.abandon()
+    this.#lock.release()
+  }
+
+  #file(name: string): string {
+    return `${this.path}/${name}`
+  }
+
+  #readMetaProperties(): MetaProperties | null {
+    const content = readIfThere(this.#context.host.disk, this.#file(META_PROPERTIES))
+    if (content === null) return null
+    const properties = parseMetaProperties(content.toString())
+    if (properties !== null) return properties
+    const message = `${this.#file(META_PROPERTIES)} is damaged or of an unknown version: restore it, or move the directory away`
+    throw new LogDirectoryError('META_PROPERTIES_INVALID', message)
+  }
+
+  /** From here on, until the next clean shutdown, a crash is a crash. */
+  #takeCleanShutdown(): boolean {
+    const { disk } = this.#context.host
+    if (!disk.exists(this.#file(CLEAN_SHUTDOWN))) return false
+    disk.remove(this.#file(CLEAN_SHUTDOWN))
+    disk.syncDirectory(this.path)
+    return true
+  }
+
+  #readCheckpoint(name: CheckpointName): ReadonlyMap<string, number> {
+    const path = this.#file(CHECKPOINTS[name])
+    const content = readIfThere(this.#context.host.disk, path)
+    if (content === null) return new Map()
+    const offsets = parseOffsetCheckpoint(content.toString())
+    if (offsets === null)
+      this.#context.host.log.warn({ path }, 'The checkpoint is damaged and is ignored')
+    return offsets ?? new Map<string, number>()
+  }
+}

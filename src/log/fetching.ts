@@ -1,0 +1,126 @@
+import { LogReader } from './reader.ts'
+import type { ReadResult, ReadUpTo } from './results.ts'
+import type { LogState } from './state.ts'
+import type { LogTail, TailRead } from './tail-cache.ts'
+
+/** So long after somebody read at the log's end, what is appended is kept in the tail cache. */
+const TAIL_INTEREST_MS = 10_000
+
+interface Wanted {
+  readonly offset: number
+  readonly maxBytes: number
+  readonly limit: number
+  readonly minOneBatch: boolean
+  readonly needsAborted: boolean
+}
+
+/** The way of records out of a log: from the tail cache, or from its files. */
+export class LogFetching {
+  readonly #state: LogState
+  readonly #tail: LogTail
+  readonly #reader: LogReader
+  #tailInterestUntilMs = -Infinity
+
+  constructor(state: LogState, tail: LogTail) {
+    this.#state = state
+    this.#tail = tail
+    this.#reader = new LogReader(state.context, state.segments)
+  }
+
+  /** Whether somebody has lately read at the log's end. */
+  isAlive(): boolean {
+    return this.#state.context.host.clock.monotonic() < this.#tailInterestUntilMs
+  }
+
+  /** Positions in the files have changed. */
+  forget(): void {
+    this.#tail.clear()
+    this.#reader.forgetPlaces()
+  }
+
+  read(
+    offset: number,
+    maxBytes: number,
+    upTo: ReadUpTo,
+    minOneBatch: boolean,
+  ): ReadResult | Promise<ReadResult> {
+    const state = this.#state
+    const isStable = upTo === 'lastStable'
+    if (state.isOffline) return this.#result('KAFKA_STORAGE_ERROR', null, isStable)
+    if (offset < state.logStartOffset || offset > state.logEndOffset) {
+      return this.#result('OFFSET_OUT_OF_RANGE', null, isStable)
+    }
+    const limit = this.#limit(upTo)
+    if (offset === state.logEndOffset) this.#noteTailInterest()
+    if (offset >= limit) return this.#result('NONE', null, isStable)
+    const needsAborted = isStable && state.segments.mayHaveAborted
+    const fromTail = this.#tail.read(offset, maxBytes, limit, minOneBatch)
+    if (fromTail !== null) {
+      this.#noteTailInterest()
+      if (!needsAborted) return this.#result('NONE', fromTail, isStable)
+    }
+    const wanted = { offset, maxBytes, limit, minOneBatch, needsAborted }
+    return this.#readFiles(fromTail, wanted, this.#result('NONE', null, isStable))
+  }
+
+  #limit(upTo: ReadUpTo): number {
+    if (upTo === 'logEnd') return this.#state.logEndOffset
+    return upTo === 'lastStable' ? this.#state.lastStableOffset : this.#state.highWatermark
+  }
+
+  #noteTailInterest(): void {
+    this.#tailInterestUntilMs = this.#state.context.host.clock.monotonic() + TAIL_INTEREST_MS
+  }
+
+  async #readFiles(
+    fromTail: TailRead | null,
+    wanted: Wanted,
+    result: ReadResult,
+  ): Promise<ReadResult> {
+    const { offset, maxBytes, limit, minOneBatch } = wanted
+    try {
+      let read = fromTail
+      if (read === null) {
+        const fromFile = await this.#reader.read(offset, maxBytes, limit, minOneBatch)
+        if (fromFile.isNearEnd) this.#noteTailInterest()
+        read = fromFile
+      }
+      let { abortedTransactions } = result
+      if (wanted.needsAborted && read.sizeBytes > 0) {
+        abortedTransactions = await this.#reader.abortedBetween(offset, read.nextOffset)
+      }
+      const { chunks, sizeBytes, release } = read
+      return { ...result, chunks, sizeBytes, abortedTransactions, release }
+    } catch (error) {
+      const state = this.#state
+      // A segment may have been removed under the reader: that is no fault of the disk.
+      if (offset < state.logStartOffset) return { ...result, errorCode: 'OFFSET_OUT_OF_RANGE' }
+      if (offset >= state.logEndOffset) return result
+      if (!state.isOffline) state.home.fail(`read ${state.path}`, error)
+      return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
+    }
+  }
+
+  #result(
+    errorCode: ReadResult['errorCode'],
+    read: TailRead | null,
+    isStable: boolean,
+  ): ReadResult {
+    const state = this.#state
+    return {
+      errorCode,
+      chunks: read?.chunks ?? NO_CHUNKS,
+      sizeBytes: read?.sizeBytes ?? 0,
+      abortedTransactions: isStable ? NO_TRANSACTIONS : null,
+      highWatermark: state.highWatermark,
+      lastStableOffset: state.lastStableOffset,
+      logStartOffset: state.logStartOffset,
+      logEndOffset: state.logEndOffset,
+      release: read?.release ?? nothingToRelease,
+    }
+  }
+}
+
+const NO_CHUNKS: readonly Buffer[] = []
+const NO_TRANSACTIONS: NonNullable<ReadResult['abortedTransactions']> = []
+const nothingToRelease = (): void => undefined

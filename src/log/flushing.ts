@@ -1,0 +1,96 @@
+import { formatEpochCheckpoint } from './checkpoints.ts'
+import { Flusher } from './flusher.ts'
+import { LEADER_EPOCH_CHECKPOINT } from './paths.ts'
+import type { LogState } from './state.ts'
+
+/** Makes a log durable: when it is asked, after `flush.messages` records, and `flush.ms` after the first unflushed one. */
+export class LogFlushing {
+  readonly #state: LogState
+  readonly #flusher = new Flusher(() => this.#flushOnce())
+  #unflushedRecords = 0
+  #timer: { cancel(): void } | null = null
+  /** Reports that wait for a flush, and the ones after them. */
+  #held = 0
+  #lastHeld: Promise<void> = Promise.resolve()
+
+  constructor(state: LogState) {
+    this.#state = state
+  }
+
+  /** One fsync serves all who ask while another one runs. Rejects when the directory fails. */
+  flush(): Promise<void> {
+    return this.#flusher.flush()
+  }
+
+  inBackground(): void {
+    // A failure has taken the directory offline and was told to its owner.
+    this.flush().catch(() => undefined)
+  }
+
+  noteWritten(records: number): void {
+    this.#unflushedRecords += records
+  }
+
+  /**
+   * Calls `report` when what was written so far is as durable as the topic wants it, and in the order of the calls;
+   * `fail` where it can't be made so.
+   */
+  whenSafe(report: () => void, fail: () => void): void {
+    const { flushMessages, flushMs } = this.#state.config
+    const needsFlush = this.#unflushedRecords >= flushMessages
+    if (needsFlush) this.#lastHeld = this.flush()
+    else if (flushMs !== Infinity && this.#unflushedRecords > 0) this.#startTimer(flushMs)
+    if (!needsFlush && this.#held === 0) return report()
+    this.#held++
+    const settle = (next: () => void) => () => {
+      this.#held--
+      next()
+    }
+    this.#lastHeld.then(settle(report), settle(fail))
+  }
+
+  #startTimer(flushMs: number): void {
+    this.#timer ??= this.#state.context.host.clock.after(flushMs, () => {
+      this.#timer = null
+      this.inBackground()
+    })
+  }
+
+  stop(): void {
+    this.#timer?.cancel()
+    this.#timer = null
+  }
+
+  async #flushOnce(): Promise<void> {
+    const state = this.#state
+    if (state.isOffline) throw state.offlineError()
+    const upTo = state.logEndOffset
+    this.#unflushedRecords = 0
+    this.stop()
+    try {
+      if (upTo > state.recoveryPoint) {
+        for (const segment of state.segments.from(state.recoveryPoint)) {
+          if (state.segments.has(segment)) await segment.sync(segment !== state.segments.active)
+        }
+      }
+      await this.#saveNames()
+    } catch (error) {
+      if (state.isClosed) throw error
+      throw state.home.fail(`flush ${state.path}`, error)
+    }
+    state.recoveryPoint = Math.max(state.recoveryPoint, Math.min(upTo, state.logEndOffset))
+  }
+
+  async #saveNames(): Promise<void> {
+    const { epochs, path, context } = this.#state
+    if (epochs.isChanged) {
+      epochs.markSaved()
+      const content = formatEpochCheckpoint(epochs.entries)
+      await context.host.disk.replaceFileAsync(`${path}/${LEADER_EPOCH_CHECKPOINT}`, content)
+    }
+    if (this.#state.hasNewFiles) {
+      this.#state.hasNewFiles = false
+      await context.host.disk.syncDirectoryAsync(path)
+    }
+  }
+}

@@ -1,0 +1,219 @@
+import { parseEpochCheckpoint, parsePartitionMetadata } from './checkpoints.ts'
+import type { LogConfig } from './config.ts'
+import type { LogContext } from './context.ts'
+import { EpochCache } from './epoch-cache.ts'
+import { LEADER_EPOCH_CHECKPOINT, parseSegmentFileName, PARTITION_METADATA } from './paths.ts'
+import { ProducerSnapshots } from './producer-snapshots.ts'
+import { ProducerState } from './producer-state.ts'
+import { recoverSegment, type Recovery } from './recovery.ts'
+import { replaySync } from './replay.ts'
+import { newSegment, readIfThere, Segment } from './segment.ts'
+import { Segments } from './segments.ts'
+import type { LoadedLog } from './state.ts'
+import { completeSwaps } from './swaps.ts'
+
+/** A partition's directory to be opened, with what the log directory's checkpoints say of it. */
+export interface LoadOptions {
+  readonly topic: string
+  readonly partition: number
+  readonly path: string
+  readonly config: LogConfig
+  readonly logStartOffset: number
+  readonly recoveryPoint: number
+  readonly highWatermark: number
+  /** After a clean shutdown nothing has to be checked. */
+  readonly wasClean: boolean
+  readonly topicId: string | null
+}
+
+interface Files {
+  readonly names: ReadonlySet<string>
+  /** Rising. */
+  readonly logs: number[]
+  readonly snapshots: number[]
+}
+
+/**
+ * Opens a partition's directory: after a clean shutdown with few system calls; after another one every batch from the
+ * recovery point on is checked, the log is cut at the first bad one, and indexes and producer state are built anew.
+ * Damaged, missing or over-long indexes never keep a log from opening.
+ * @throws what the disk throws
+ */
+export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
+  const files = listFiles(context, options)
+  const segments = openSegments(context, options, files)
+  const { config, path } = options
+  const { disk, clock } = context.host
+  const snapshots = new ProducerSnapshots(disk, context.codecs.crc32c, path, files.snapshots)
+  const producers = new ProducerState()
+  const epochs = loadEpochs(context, options, files)
+  const logStartOffset = Math.max(options.logStartOffset, segments.first.baseOffset)
+  const recovery: Recovery = {
+    context,
+    config,
+    segments,
+    snapshots,
+    producers,
+    epochs,
+    logStartOffset,
+    nowMs: clock.now(),
+    expirationMs: config.producerIdExpirationMs,
+  }
+  if (!options.wasClean) recoverFrom(recovery, Math.max(options.recoveryPoint, logStartOffset))
+  else repairIndexes(recovery, files)
+  return finish(recovery, options)
+}
+
+function listFiles(context: LogContext, options: LoadOptions): Files {
+  const { disk } = context.host
+  let names = disk.list(options.path)
+  if (names.some((name) => /\.(deleted|cleaned|swap)$/.test(name))) {
+    completeSwaps(context, options.path, names)
+    names = disk.list(options.path)
+  }
+  const logs: number[] = []
+  const snapshots: number[] = []
+  for (const name of names) {
+    const file = parseSegmentFileName(name)
+    if (file?.suffix === 'log') logs.push(file.offset)
+    else if (file?.suffix === 'snapshot') snapshots.push(file.offset)
+  }
+  logs.sort((one, other) => one - other)
+  const known = new Set(logs)
+  for (const name of names) {
+    const file = parseSegmentFileName(name)
+    const isOrphan =
+      file !== null && /^(index|timeindex|txnindex)$/.test(file.suffix) && !known.has(file.offset)
+    if (isOrphan) disk.remove(`${options.path}/${name}`)
+  }
+  return { names: new Set(names), logs, snapshots }
+}
+
+function openSegments(context: LogContext, options: LoadOptions, files: Files): Segments {
+  const { config, path } = options
+  if (files.logs.length === 0) {
+    return new Segments([newSegment(context, path, options.logStartOffset, config)])
+  }
+  const createdMs = context.host.clock.now()
+  const { indexIntervalBytes } = config
+  const segments = files.logs.map((baseOffset) => {
+    const name = String(baseOffset).padStart(20, '0')
+    const sizeBytes = context.host.disk.stat(`${path}/${name}.log`).size
+    const hasTransactionIndex = files.names.has(`${name}.txnindex`)
+    return new Segment({
+      files: context.files,
+      path,
+      baseOffset,
+      sizeBytes,
+      hasTransactionIndex,
+      indexIntervalBytes,
+      createdMs,
+    })
+  })
+  return new Segments(segments)
+}
+
+function loadEpochs(context: LogContext, options: LoadOptions, files: Files): EpochCache {
+  if (!files.names.has(LEADER_EPOCH_CHECKPOINT)) return new EpochCache()
+  const path = `${options.path}/${LEADER_EPOCH_CHECKPOINT}`
+  const entries = parseEpochCheckpoint(context.host.disk.readFile(path).toString())
+  if (entries === null)
+    context.host.log.warn({ path }, 'The leader epochs are damaged and are built anew')
+  return new EpochCache(entries ?? [])
+}
+
+/** Checks everything from the segment on that has the recovery point. */
+function recoverFrom(recovery: Recovery, recoveryPoint: number): void {
+  const { segments, snapshots, context } = recovery
+  const unflushed = segments.from(recoveryPoint)
+  const first = unflushed[0]!
+  snapshots.removeWhere((offset) => offset > first.baseOffset && offset !== 0)
+  replaySync({ ...recovery }, first.baseOffset)
+  for (const [index, segment] of unflushed.entries()) {
+    const { cutBytes, nextOffset } = recoverSegment(recovery, segment)
+    if (index + 1 < unflushed.length) snapshots.take(recovery.producers, nextOffset)
+    const next = unflushed[index + 1]
+    const isBroken = cutBytes > 0 || (next !== undefined && next.baseOffset < nextOffset)
+    if (cutBytes > 0) {
+      const fields = { path: segment.handle.path, position: segment.sizeBytes, cutBytes }
+      context.host.log.warn(fields, 'The log was cut at the first bad batch')
+    }
+    if (!isBroken || next === undefined) continue
+    for (const dropped of segments.removeFrom(next.baseOffset)) {
+      dropped.handle.close()
+      dropped.markDeleted()
+      dropped.removeFiles()
+      context.host.log.warn(
+        { path: dropped.handle.path },
+        'A segment behind a bad batch was removed',
+      )
+    }
+    snapshots.removeWhere((offset) => offset > nextOffset)
+    return
+  }
+}
+
+/** After a clean shutdown: only what is plainly missing or damaged. */
+function repairIndexes(recovery: Recovery, files: Files): void {
+  for (const segment of recovery.segments.all) {
+    if (segment.sizeBytes === 0) continue
+    const name = String(segment.baseOffset).padStart(20, '0')
+    const isComplete = files.names.has(`${name}.index`) && files.names.has(`${name}.timeindex`)
+    if (isComplete && segment.hasSoundAborted()) continue
+    recovery.context.host.log.warn(
+      { path: segment.handle.path },
+      'Indexes are missing or damaged and are built anew',
+    )
+    replaySync({ ...recovery }, segment.baseOffset)
+    recoverSegment(recovery, segment)
+  }
+}
+
+function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
+  const { context, segments, snapshots, producers, epochs } = recovery
+  let { logStartOffset } = recovery
+  let logEndOffset = segments.active.nextOffsetSync()
+  if (logEndOffset < logStartOffset) {
+    // What was left of the log is all below where it should begin: as Kafka does, it begins anew there.
+    for (const segment of segments.all) {
+      segment.handle.close()
+      segment.markDeleted()
+      segment.removeFiles()
+    }
+    segments.replaceAll(newSegment(context, options.path, logStartOffset, options.config))
+    logEndOffset = logStartOffset
+    producers.clear()
+    snapshots.removeWhere(() => true)
+  }
+  logStartOffset = Math.max(logStartOffset, segments.first.baseOffset)
+  epochs.truncateFromEnd(logEndOffset)
+  epochs.truncateFromStart(logStartOffset)
+  snapshots.removeWhere((offset) => offset > logEndOffset || offset < logStartOffset)
+  snapshots.removeStray(new Set(segments.all.map((segment) => segment.baseOffset)))
+  if (options.wasClean) replaySync({ ...recovery, logStartOffset }, logEndOffset)
+  const { topic, partition, path, config, topicId } = options
+  const recoveryPoint = options.wasClean
+    ? logEndOffset
+    : Math.max(logStartOffset, Math.min(options.recoveryPoint, logEndOffset))
+  return {
+    topic,
+    partition,
+    topicId,
+    path,
+    config,
+    segments,
+    logStartOffset,
+    logEndOffset,
+    recoveryPoint,
+    highWatermark: options.highWatermark,
+    epochs,
+    producers,
+    snapshots,
+  }
+}
+
+/** The id of the topic that a partition's directory belongs to; null where it doesn't say, or not legibly. */
+export function readTopicId(context: LogContext, path: string): string | null {
+  const content = readIfThere(context.host.disk, `${path}/${PARTITION_METADATA}`)
+  return content === null ? null : parsePartitionMetadata(content.toString())
+}

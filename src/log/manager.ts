@@ -1,0 +1,307 @@
+import type { Host } from '../host/host.ts'
+import { BufferPool } from './buffer-pool.ts'
+import { formatPartitionMetadata } from './checkpoints.ts'
+import { ColdIndexes } from './cold-indexes.ts'
+import type { LogConfig } from './config.ts'
+import type { LogContext } from './context.ts'
+import { LogDirectory, type DirectoryFailed } from './directory.ts'
+import { StorageError } from './errors.ts'
+import { loadLog, readTopicId } from './load.ts'
+import { Log } from './log.ts'
+import { OpenFiles } from './open-files.ts'
+import {
+  directorySuffix,
+  parsePartitionDirectoryName,
+  partitionDirectoryName,
+  PARTITION_METADATA,
+  suffixedDirectoryName,
+  type DirectorySuffix,
+} from './paths.ts'
+import type { LogCodecs } from './prepare.ts'
+import { TailCache } from './tail-cache.ts'
+
+const MEBIBYTE = 1024 * 1024
+
+export const METADATA_TOPIC = '__cluster_metadata'
+
+export interface LogManagerOptions {
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
+  readonly codecs: LogCodecs
+  /** `log.dirs`, absolute. */
+  readonly directories: readonly string[]
+  /** A directory has gone offline; its logs answer KAFKA_STORAGE_ERROR from now on. */
+  readonly onDirectoryFailed: DirectoryFailed
+  readonly maxOpenFiles?: number
+  readonly tailCacheBytes?: number
+  readonly readBufferBytes?: number
+  readonly coldIndexBytes?: number
+}
+
+const NEW_LOG = { logStart: 0, recoveryPoint: 0, highWatermark: 0, wasClean: true }
+
+/** What the cluster's metadata says of the partitions found. */
+export interface WantedPartitions {
+  configOf(topic: string): LogConfig
+  /** Whether this broker has a replica of this partition, and the topic this id. */
+  isWanted(topic: string, partition: number, topicId: string): boolean
+}
+
+/** All logs of a node, in one or more directories. */
+export class LogManager {
+  readonly directories: readonly LogDirectory[]
+  readonly #context: LogContext
+  readonly #logs = new Map<string, Log>()
+  readonly #homes = new Map<Log, LogDirectory>()
+  #isClosed = false
+  readonly #beingMade = new Map<string, Promise<Log>>()
+
+  /**
+   * Takes the directories; loads nothing yet.
+   * @throws LogDirectoryError when one can't be taken
+   */
+  static open(options: LogManagerOptions): LogManager {
+    const { host } = options
+    const context: LogContext = {
+      host,
+      codecs: options.codecs,
+      files: new OpenFiles(host.disk, options.maxOpenFiles ?? 2048),
+      buffers: new BufferPool(options.readBufferBytes ?? 16 * MEBIBYTE),
+      tailCache: new TailCache(options.tailCacheBytes ?? 32 * MEBIBYTE),
+      coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
+    }
+    const directories: LogDirectory[] = []
+    try {
+      for (const path of options.directories) {
+        directories.push(LogDirectory.open(context, path, options.onDirectoryFailed))
+      }
+    } catch (error) {
+      for (const directory of directories) directory.release()
+      throw error
+    }
+    return new LogManager(context, directories)
+  }
+
+  private constructor(context: LogContext, directories: readonly LogDirectory[]) {
+    this.#context = context
+    this.directories = directories
+  }
+
+  get(topic: string, partition: number): Log | undefined {
+    return this.#logs.get(partitionDirectoryName(topic, partition))
+  }
+
+  /** All but the metadata log. */
+  logs(): Iterable<Log> {
+    return this.#logs.values()
+  }
+
+  /** Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`. */
+  loadPartitions(wanted: WantedPartitions): void {
+    for (const directory of this.directories) {
+      try {
+        this.#loadDirectory(directory, wanted)
+      } catch (error) {
+        directory.fail('load its partitions', error)
+      }
+    }
+  }
+
+  #loadDirectory(directory: LogDirectory, wanted: WantedPartitions): void {
+    const { disk, log } = this.#context.host
+    for (const name of disk.list(directory.path)) {
+      const path = `${directory.path}/${name}`
+      if (directorySuffix(name) === 'delete') this.#removeLater(directory, path, 0)
+      if (directorySuffix(name) !== null) continue
+      const place = parsePartitionDirectoryName(name)
+      if (place === null || place.topic === METADATA_TOPIC) continue
+      const topicId = readTopicId(this.#context, path)
+      if (topicId === null || !wanted.isWanted(place.topic, place.partition, topicId)) {
+        const stray = this.#setAside(path, 'stray')
+        log.warn({ path, stray }, 'A partition that does not belong here was set aside')
+        continue
+      }
+      const config = wanted.configOf(place.topic)
+      const known = { ...directory.checkpointsOf(name), wasClean: directory.wasClean }
+      this.#register(directory, this.#load(directory, { ...place, topicId, config }, known))
+    }
+  }
+
+  #load(
+    directory: LogDirectory,
+    what: { topic: string; partition: number; topicId: string | null; config: LogConfig },
+    known: { logStart: number; recoveryPoint: number; highWatermark: number; wasClean: boolean },
+  ): Log {
+    const loaded = loadLog(this.#context, {
+      ...what,
+      path: `${directory.path}/${partitionDirectoryName(what.topic, what.partition)}`,
+      logStartOffset: known.logStart,
+      recoveryPoint: known.recoveryPoint,
+      highWatermark: known.highWatermark,
+      wasClean: known.wasClean,
+    })
+    return new Log(this.#context, directory, loaded)
+  }
+
+  #register(directory: LogDirectory, log: Log): void {
+    this.#logs.set(log.name, log)
+    this.#homes.set(log, directory)
+    directory.add(log)
+  }
+
+  /**
+   * The log of the cluster's metadata, in the given directory (`metadata.log.dir`). It has no topic id on disk, is not
+   * among `logs()`, and is always checked from its start.
+   * @param logStartOffset where its oldest snapshot ends
+   */
+  openMetadataLog(directory: LogDirectory, config: LogConfig, logStartOffset = 0): Log {
+    const { disk } = this.#context.host
+    const path = `${directory.path}/${partitionDirectoryName(METADATA_TOPIC, 0)}`
+    if (!disk.exists(path)) {
+      disk.makeDirectory(path)
+      disk.syncDirectory(directory.path)
+    }
+    const what = { topic: METADATA_TOPIC, partition: 0, topicId: null, config }
+    const log = this.#load(directory, what, {
+      logStart: logStartOffset,
+      recoveryPoint: 0,
+      highWatermark: 0,
+      wasClean: false,
+    })
+    this.#homes.set(log, directory)
+    directory.add(log)
+    return log
+  }
+
+  /**
+   * Makes a partition, in the directory with the fewest or the one given; durable when it resolves. One that is there
+   * already is returned as it is.
+   * @throws StorageError when no directory is online
+   */
+  createLog(
+    topic: string,
+    partition: number,
+    topicId: string,
+    config: LogConfig,
+    directory?: LogDirectory,
+  ): Promise<Log> {
+    const name = partitionDirectoryName(topic, partition)
+    const existing = this.#logs.get(name)
+    if (existing !== undefined) return Promise.resolve(existing)
+    const begun = this.#beingMade.get(name)
+    if (begun !== undefined) return begun
+    const home = directory ?? this.#leastUsedDirectory()
+    const made = this.#make(home, name, { topic, partition, topicId, config }).finally(() => {
+      this.#beingMade.delete(name)
+    })
+    this.#beingMade.set(name, made)
+    return made
+  }
+
+  async #make(
+    directory: LogDirectory,
+    name: string,
+    what: { topic: string; partition: number; topicId: string; config: LogConfig },
+  ): Promise<Log> {
+    const { disk } = this.#context.host
+    const path = `${directory.path}/${name}`
+    if (directory.failure !== null) throw directory.failure
+    try {
+      disk.makeDirectory(path)
+      const content = formatPartitionMetadata(what.topicId)
+      await disk.replaceFileAsync(`${path}/${PARTITION_METADATA}`, content)
+      await disk.syncDirectoryAsync(directory.path)
+      const log = this.#load(directory, what, NEW_LOG)
+      this.#register(directory, log)
+      return log
+    } catch (error) {
+      throw directory.fail(`make ${path}`, error)
+    }
+  }
+
+  #leastUsedDirectory(): LogDirectory {
+    let least: LogDirectory | null = null
+    for (const directory of this.directories) {
+      if (directory.failure !== null) continue
+      if (least === null || directory.logs.size < least.logs.size) least = directory
+    }
+    if (least === null) throw new StorageError('No log directory is online')
+    return least
+  }
+
+  /** Closes a partition and renames its directory, which is removed `file.delete.delay.ms` later. */
+  deleteLog(topic: string, partition: number): void {
+    const log = this.get(topic, partition)
+    if (log === undefined) return
+    const directory = this.#homes.get(log)!
+    log.abandon()
+    this.#logs.delete(log.name)
+    this.#homes.delete(log)
+    directory.remove(log)
+    if (directory.failure !== null) return
+    try {
+      this.#removeLater(directory, this.#setAside(log.path, 'delete'), log.config.fileDeleteDelayMs)
+    } catch (error) {
+      directory.fail(`remove ${log.path}`, error)
+    }
+  }
+
+  #setAside(path: string, suffix: DirectorySuffix): string {
+    const { disk, random } = this.#context.host
+    const slash = path.lastIndexOf('/')
+    const name = suffixedDirectoryName(path.slice(slash + 1), random.bytes(16), suffix)
+    const target = `${path.slice(0, slash)}/${name}`
+    disk.rename(path, target)
+    return target
+  }
+
+  #removeLater(directory: LogDirectory, path: string, delayMs: number): void {
+    const { clock, disk } = this.#context.host
+    clock.after(delayMs, () => {
+      if (directory.failure !== null) return
+      try {
+        disk.removeDirectory(path)
+      } catch (error) {
+        directory.fail(`remove ${path}`, error)
+      }
+    })
+  }
+
+  /** Writes checkpoints every so often, and forgets producers that have been idle for too long, until `close`. */
+  runPeriodically(checkpointIntervalMs: number, producerCheckIntervalMs: number): void {
+    this.#every(checkpointIntervalMs, () => this.checkpoint())
+    this.#every(producerCheckIntervalMs, () => {
+      this.removeExpiredProducers()
+      return Promise.resolve()
+    })
+  }
+
+  #every(intervalMs: number, work: () => Promise<void>): void {
+    this.#context.host.clock.after(intervalMs, () => {
+      if (this.#isClosed) return
+      void work().then(() => this.#every(intervalMs, work))
+    })
+  }
+
+  /** Writes the checkpoints of all directories: what recovery, followers and DeleteRecords rely on after a crash. */
+  async checkpoint(): Promise<void> {
+    await Promise.all(this.directories.map((directory) => directory.checkpoint()))
+  }
+
+  /** Forgets producers that have been idle for too long. */
+  removeExpiredProducers(): void {
+    for (const log of this.#logs.values()) log.removeExpiredProducers()
+  }
+
+  /** Closes everything in order, so that the next start has nothing to check. */
+  async close(brokerEpoch = -1): Promise<void> {
+    this.#isClosed = true
+    await Promise.allSettled(this.#beingMade.values())
+    await Promise.all(this.directories.map((directory) => directory.close(brokerEpoch)))
+  }
+
+  /** Lets everything go as it is, as a crash would. */
+  abandon(): void {
+    this.#isClosed = true
+    for (const directory of this.directories) directory.release()
+  }
+}

@@ -1,0 +1,85 @@
+import assert from 'node:assert'
+import type { Segment } from './segment.ts'
+
+/** The segments of a log in order of their offsets; there is always one, the last is the one written to. */
+export class Segments {
+  readonly #segments: Segment[]
+
+  constructor(segments: Segment[]) {
+    assert(segments.length > 0)
+    this.#segments = segments
+  }
+
+  get active(): Segment {
+    return this.#segments[this.#segments.length - 1]!
+  }
+
+  get first(): Segment {
+    return this.#segments[0]!
+  }
+
+  get all(): readonly Segment[] {
+    return this.#segments
+  }
+
+  get sizeBytes(): number {
+    let sizeBytes = 0
+    for (const segment of this.#segments) sizeBytes += segment.sizeBytes
+    return sizeBytes
+  }
+
+  /** The segment that has, or would have, this offset; the first one for offsets before all. */
+  floor(offset: number): Segment {
+    let low = 0
+    let high = this.#segments.length - 1
+    while (low < high) {
+      const middle = (low + high + 1) >> 1
+      if (this.#segments[middle]!.baseOffset <= offset) low = middle
+      else high = middle - 1
+    }
+    return this.#segments[low]!
+  }
+
+  has(segment: Segment): boolean {
+    return this.#segments.includes(segment)
+  }
+
+  /** Whether there is anything for read_committed readers to know. */
+  get mayHaveAborted(): boolean {
+    return this.#segments.some((segment) => segment.mayHaveAborted)
+  }
+
+  /** The segments that have, or would have, this offset and later ones. */
+  from(offset: number): Segment[] {
+    return this.#segments.slice(this.#segments.indexOf(this.floor(offset)))
+  }
+
+  after(segment: Segment): Segment | null {
+    return this.#segments[this.#segments.indexOf(segment) + 1] ?? null
+  }
+
+  add(segment: Segment): void {
+    assert(segment.baseOffset > this.active.baseOffset)
+    this.#segments.push(segment)
+  }
+
+  /** Takes out the segments that hold nothing at or above this offset, but never the last one. */
+  removeBelow(offset: number): Segment[] {
+    let count = 0
+    while (count + 1 < this.#segments.length && this.#segments[count + 1]!.baseOffset <= offset)
+      count++
+    return this.#segments.splice(0, count)
+  }
+
+  /** Takes out the segments that begin at or above this offset, but never the first one. */
+  removeFrom(offset: number): Segment[] {
+    let kept = this.#segments.length
+    while (kept > 1 && this.#segments[kept - 1]!.baseOffset >= offset) kept--
+    return this.#segments.splice(kept)
+  }
+
+  /** Begins anew. */
+  replaceAll(segment: Segment): Segment[] {
+    return this.#segments.splice(0, this.#segments.length, segment)
+  }
+}

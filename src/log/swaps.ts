@@ -1,0 +1,65 @@
+import { batchLastOffset } from '../../protocol/records/batch.ts'
+import type { LogContext } from './context.ts'
+import { parseSegmentFileName, segmentFileName } from './paths.ts'
+import { scanSync } from './scan.ts'
+
+const READ_BYTES = 1024 * 1024
+const SEGMENT_FILES = ['log', 'index', 'timeindex', 'txnindex'] as const
+
+/**
+ * Ends what a cleaner had begun when its process died, as Kafka does: files to be deleted and half-cleaned segments go;
+ * a segment that was about to take the place of others (`.swap`) takes it, unless a half-cleaned one says that not all
+ * of its kind were complete. Indexes are built anew.
+ */
+export function completeSwaps(context: LogContext, path: string, names: readonly string[]): void {
+  const { disk } = context.host
+  const files = names.map((name) => ({ name, file: parseSegmentFileName(name) }))
+  const offsetsOf = (suffix: string): number[] =>
+    files.filter(({ file }) => file?.suffix === suffix).map(({ file }) => file!.offset)
+  const leastCleaned = Math.min(
+    Infinity,
+    ...files.filter(({ name }) => name.endsWith('.cleaned')).map(({ file }) => file?.offset ?? 0),
+  )
+  const swapped = offsetsOf('log.swap').filter((offset) => offset < leastCleaned)
+  for (const offset of swapped) {
+    const swap = `${path}/${segmentFileName(offset, 'log')}.swap`
+    const nextOffset = endOf(context, swap, offset)
+    for (const replaced of offsetsOf('log')) {
+      if (replaced >= offset && replaced < nextOffset) removeSegment(context, path, replaced)
+    }
+    disk.rename(swap, `${path}/${segmentFileName(offset, 'log')}`)
+  }
+  for (const { name } of files) {
+    if (!/\.(deleted|cleaned|swap)$/.test(name)) continue
+    if (disk.exists(`${path}/${name}`)) disk.remove(`${path}/${name}`)
+  }
+}
+
+function endOf(context: LogContext, path: string, baseOffset: number): number {
+  const file = context.host.disk.open(path, 'read')
+  try {
+    let nextOffset = baseOffset
+    scanSync({
+      file,
+      from: 0,
+      end: file.size(),
+      what: 'headers',
+      readBytes: READ_BYTES,
+      visit: (buffer, at) => {
+        nextOffset = batchLastOffset(buffer, at) + 1
+        return true
+      },
+    })
+    return nextOffset
+  } finally {
+    file.close()
+  }
+}
+
+function removeSegment(context: LogContext, path: string, offset: number): void {
+  const { disk } = context.host
+  for (const kind of SEGMENT_FILES) {
+    const file = `${path}/${segmentFileName(offset, kind)}`
+    if (disk.exists(file)) disk.remove(file)
+  }
+}

@@ -1,0 +1,95 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import type { Host } from '../../src/host/host.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/config.ts'
+import type { Log } from '../../src/log/log.ts'
+import { LogManager, type LogManagerOptions } from '../../src/log/manager.ts'
+import type { AppendOrigin, AppendResult, ReadResult, ReadUpTo } from '../../src/log/results.ts'
+
+export const codecs = nodeCodecs()
+export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
+
+const roots: string[] = []
+
+/** A directory of its own, gone after the file's tests. */
+export function temporaryDirectory(): string {
+  const path = mkdtempSync(join(tmpdir(), 'ottla-log-'))
+  roots.push(path)
+  return path
+}
+
+afterAll(() => {
+  for (const path of roots.splice(0)) rmSync(path, { recursive: true, force: true })
+})
+
+export function realHost(): Host {
+  return nodeHost({ log: { level: 'silent' } })
+}
+
+export interface OpenOptions extends Partial<LogManagerOptions> {
+  readonly config?: Partial<LogConfig>
+}
+
+/** A manager of one directory, with everything that it finds loaded. */
+export function openManager(path: string, options: OpenOptions = {}): LogManager {
+  const manager = LogManager.open({
+    host: realHost(),
+    codecs,
+    directories: [path],
+    onDirectoryFailed: () => undefined,
+    ...options,
+  })
+  const config = { ...DEFAULT_LOG_CONFIG, ...options.config }
+  manager.loadPartitions({ configOf: () => config, isWanted: () => true })
+  return manager
+}
+
+/** The log of `t-0`, made where it isn't there. */
+export async function openLog(
+  path: string,
+  options: OpenOptions = {},
+): Promise<{ manager: LogManager; log: Log }> {
+  const manager = openManager(path, options)
+  const config = { ...DEFAULT_LOG_CONFIG, ...options.config }
+  return { manager, log: await manager.createLog('t', 0, TOPIC_ID, config) }
+}
+
+export function append(
+  log: Log,
+  records: Buffer,
+  { epoch = 0, origin = 'client' }: { epoch?: number; origin?: AppendOrigin } = {},
+): Promise<AppendResult> {
+  return new Promise((resolve) => log.append(records, epoch, origin, resolve))
+}
+
+export function follow(log: Log, records: Buffer): Promise<AppendResult> {
+  return new Promise((resolve) => log.appendAsFollower(records, resolve))
+}
+
+/** A batch of so many records whose values have so many bytes. */
+export function batchOf(
+  count: number,
+  valueBytes = 10,
+  more: Partial<BatchToWrite> & { timestamp?: number } = {},
+): Buffer {
+  const { timestamp = Date.now(), ...rest } = more
+  const records = Array.from({ length: count }, (_, index) => ({
+    timestamp: timestamp + index,
+    key: null,
+    value: Buffer.alloc(valueBytes, index),
+  }))
+  return buildBatch({ records, ...rest }, codecs)
+}
+
+export async function readAll(
+  log: Log,
+  offset: number,
+  { maxBytes = 1 << 20, upTo = 'logEnd' as ReadUpTo, minOne = true } = {},
+): Promise<ReadResult & { bytes: Buffer }> {
+  const result = await log.read(offset, maxBytes, upTo, minOne)
+  return { ...result, bytes: Buffer.concat(result.chunks) }
+}
