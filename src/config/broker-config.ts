@@ -52,7 +52,8 @@ export class BrokerConfig implements BrokerView {
 
   /** The current value of a setting. */
   get<Name extends BrokerSettingName>(name: Name): BrokerValue<Name> {
-    return this.parsed(name).value as BrokerValue<Name>
+    const found = this.#values.get(name)
+    return (found ? found.value : brokerSettings[name].default) as BrokerValue<Name>
   }
 
   /** The value for one listener: listener.name.NAME.SETTING where it is set, else the setting itself. */

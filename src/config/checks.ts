@@ -20,6 +20,12 @@ export function brokerProblems(view: BrokerView): string[] {
   checkGroups(view, (holds, message) => {
     if (!holds) problems.push(message)
   })
+  const authorizer = view.get('authorizer.class.name')
+  if (authorizer !== '') {
+    problems.push(
+      `authorizer.class.name asks for ${authorizer}, but Ottla has no authorizer: everybody may do everything. Remove the setting to start nevertheless.`,
+    )
+  }
   const overrides = addressLimits(view.get('max.connections.per.ip.overrides'))
   if (overrides === null) {
     problems.push(

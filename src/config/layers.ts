@@ -25,6 +25,8 @@ export interface ConfigSources {
   readonly file?: { readonly path: string; readonly text: string }
   /** Environment variables; KAFKA_* are settings, CLUSTER_ID the id to format with. */
   readonly environment?: Readonly<Record<string, string | undefined>>
+  /** By name, from a program that starts a broker. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
   /** `name=value`, from the command line. */
   readonly set?: readonly string[]
 }
@@ -59,21 +61,16 @@ export interface StaticLayers {
 }
 
 /**
- * Joins the sources. A wrong value is an error wherever it stands; an unknown name is one on the command line only.
+ * Joins the sources. A wrong value is an error wherever it stands; an unknown name is one where a person or
+ * program has just written it.
  * @throws ConfigError
  */
-export function joinLayers({ file, environment, set = [] }: ConfigSources): StaticLayers {
+export function joinLayers(sources: ConfigSources): StaticLayers {
   const problems: string[] = []
-  const layers: { origin: string; entries: ReadonlyMap<string, string> }[] = []
-  if (file) layers.push({ origin: file.path, entries: readFile(file, problems) })
-  if (environment) {
-    layers.push({ origin: 'the environment', entries: settingsOfEnvironment(environment) })
-  }
-  layers.push({ origin: '--set', entries: readAssignments(set, problems) })
-
+  const { file } = sources
   const entries = new Map<string, string>()
   const origins = new Map<string, string>()
-  for (const layer of layers) {
+  for (const layer of readLayers(sources, problems)) {
     for (const [name, value] of layer.entries) {
       entries.set(name, value)
       origins.set(name, layer.origin)
@@ -86,8 +83,9 @@ export function joinLayers({ file, environment, set = [] }: ConfigSources): Stat
     const origin = origins.get(name) ?? 'the defaults'
     const setting = settingOf(brokerSettings, baseName(name))
     if (!setting || setting.onlyDynamic) {
-      if (origin === '--set') problems.push(`Unknown setting ${name} in --set.${suggest(name)}`)
-      else unknown.push(`${name} (from ${origin})`)
+      if (STRICT.includes(origin)) {
+        problems.push(`Unknown setting ${name} in ${origin}.${suggest(name)}`)
+      } else unknown.push(`${name} (from ${origin})`)
       continue
     }
     const parsed = parseSetting(name, setting, value)
@@ -108,6 +106,29 @@ const OF_MECHANISM = [
   'sasl.server.callback.handler.class',
   'connections.max.reauth.ms',
 ]
+
+const COMMAND_LINE = '--set'
+const CALLER = "the caller's settings"
+/** Where an unknown name is a mistake: nobody keeps settings of other programs there. */
+const STRICT = [COMMAND_LINE, CALLER]
+
+interface Layer {
+  readonly origin: string
+  readonly entries: ReadonlyMap<string, string>
+}
+
+function readLayers(sources: ConfigSources, problems: string[]): Layer[] {
+  const { file, environment, settings = {}, set = [] } = sources
+  const layers: Layer[] = []
+  if (file) layers.push({ origin: file.path, entries: readFile(file, problems) })
+  if (environment) {
+    layers.push({ origin: 'the environment', entries: settingsOfEnvironment(environment) })
+  }
+  const given = Object.entries(settings).map(([name, value]) => [name, String(value)] as const)
+  layers.push({ origin: CALLER, entries: new Map(given) })
+  layers.push({ origin: COMMAND_LINE, entries: readAssignments(set, problems) })
+  return layers
+}
 
 /** Whether a name has the prefix of a listener. */
 export const isListenerName = (name: string): boolean => LISTENER_PREFIX.test(name)

@@ -76,8 +76,8 @@ export const HOUR_MS = 60 * MINUTE_MS
 export const DAY_MS = 24 * HOUR_MS
 
 export const INT_MAX = 2 ** 31 - 1
-/** Stands for Java's Long.MAX_VALUE, which no number can hold exactly: "without limit". */
-export const LONG_MAX = 2 ** 63
+/** Stands for Java's Long.MAX_VALUE, which no number can hold exactly and which means "without limit". */
+export const LONG_MAX = Infinity
 const LONG_MAX_TEXT = '9223372036854775807'
 
 /** `null` as a default makes null a possible value. */
@@ -163,7 +163,7 @@ export function textOf(type: SettingType, value: unknown): string | null {
   if (value === null) return null
   if (type === 'LIST') return (value as readonly string[]).join(',')
   if (type === 'DOUBLE') return javaDouble(value as number)
-  if (value === LONG_MAX) return LONG_MAX_TEXT
+  if (value === LONG_MAX && type === 'LONG') return LONG_MAX_TEXT
   return String(value)
 }
 
@@ -206,11 +206,12 @@ const parsers: Record<SettingType, (text: string) => Parsed | string> = {
 }
 
 function integer(text: string, bits: number, type: string): Parsed | string {
-  if (!/^[+-]?\d+$/.test(text)) return `Not a number of type ${type}`
+  if (!/^[+-]?0*\d{1,19}$/.test(text)) return `Not a number of type ${type}`
   const exact = BigInt(text.replace(/^\+/, ''))
   const limit = 1n << BigInt(bits)
   if (exact >= limit || exact < -limit) return `Not a number of type ${type}`
-  return { value: Number(exact), text: exact.toString() }
+  const shown = exact.toString()
+  return { value: shown === LONG_MAX_TEXT ? LONG_MAX : Number(exact), text: shown }
 }
 
 function validate(name: string, setting: Setting, { value, text }: Parsed): Complaint | null {

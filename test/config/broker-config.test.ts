@@ -46,14 +46,14 @@ describe('values', () => {
     // @ts-expect-error null is possible
     const never: number = config.get('log.retention.ms')
     // @ts-expect-error no such setting
-    const unknown = config.get('log.segment.byte')
-    expect([bytes, enabled, policies, ms, type, never, unknown]).toEqual([
+    const unknown = () => config.get('log.segment.byte')
+    expect(unknown).toThrow(TypeError)
+    expect([bytes, enabled, policies, ms, type, never]).toEqual([
       1073741824,
       true,
       ['delete'],
       null,
       'CreateTime',
-      null,
       null,
     ])
   })
@@ -93,6 +93,12 @@ describe('wrong settings', () => {
     ])
   })
 
+  test('of the caller may be unknown too', () => {
+    expect(problemsOf({ settings: { 'log.segment.bytes': 2000000, nope: true } })).toEqual([
+      "Unknown setting nope in the caller's settings.",
+    ])
+  })
+
   test('on the command line may be unknown, and get a proposal', () => {
     expect(problemsOf({ set: ['log.segments.byte=1'] })).toEqual([
       'Unknown setting log.segments.byte in --set. Did you mean log.segment.bytes?',
@@ -107,6 +113,21 @@ describe('wrong settings', () => {
     const text = 'process.roles=broker\ncontroller.listener.names=C\n'
     expect(problemsOf({ file: { path: 'a', text } })).toEqual([
       'Missing required configuration "node.id" which has no default value. Add it to a or give it with --set node.id=VALUE.',
+    ])
+  })
+})
+
+describe('settings that change nothing', () => {
+  test('are listed where they were given and differ from the default', () => {
+    const config = withFile('num.io.threads=16\nnum.network.threads=3\nnum.partitions=5')
+    expect(config.notActedUpon).toContain('num.io.threads')
+    expect(config.notActedUpon).not.toContain('num.network.threads')
+    expect(config.notActedUpon).not.toContain('num.partitions')
+  })
+
+  test('are refused where ignoring them would leave a door open', () => {
+    expect(problemsOf({ set: ['authorizer.class.name=a.B'] })).toEqual([
+      'authorizer.class.name asks for a.B, but Ottla has no authorizer: everybody may do everything. Remove the setting to start nevertheless.',
     ])
   })
 })
@@ -197,7 +218,7 @@ describe('the settings of a topic', () => {
     const config = withFile('log.roll.hours=2\nlog.retention.minutes=3\nlog.retention.hours=9')
     expect(config.topic().get('segment.ms')).toBe(7200000)
     expect(config.topic().get('retention.ms')).toBe(180000)
-    expect(config.topic().get('flush.ms')).toBe(2 ** 63)
+    expect(config.topic().get('flush.ms')).toBe(Infinity)
     expect(config.topic().text('flush.ms')).toBe('9223372036854775807')
   })
 

@@ -5,7 +5,7 @@ export const security = {
   'authorizer.class.name': string({
     default: '',
     use: 'stored',
-    doc: 'The authorizer; empty: everybody may do everything.',
+    doc: 'The authorizer; empty: everybody may do everything. Any other value prevents the start.',
   }),
   'principal.builder.class': javaClass({
     default: 'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder',
