@@ -146,11 +146,18 @@ export type ParseResult = ({ readonly ok: true } & Parsed) | { readonly ok: fals
  */
 export function parseSetting(name: string, setting: Setting, raw: string): ParseResult {
   const trimmed = trim(raw)
-  const parsed = parsers[setting.type](trimmed)
+  const parsed = withoutDuplicates(setting, parsers[setting.type](trimmed))
   if (typeof parsed === 'string') return { ok: false, message: invalid(name, raw, parsed) }
   const complaint = validate(name, setting, parsed)
   if (complaint === null) return { ok: true, ...parsed }
   return { ok: false, message: 'whole' in complaint ? complaint.whole : complaint.reason }
+}
+
+/** Kafka takes duplicates out of a list, unless a validator of its own looks at it. */
+function withoutDuplicates(setting: Setting, parsed: Parsed | string): Parsed | string {
+  if (setting.type !== 'LIST' || setting.check || typeof parsed === 'string') return parsed
+  const value = [...new Set(parsed.value as readonly string[])]
+  return { value, text: value.join(',') }
 }
 
 /** The default in both forms. */
@@ -198,7 +205,7 @@ const parsers: Record<SettingType, (text: string) => Parsed | string> = {
     return { value, text: javaDouble(value) }
   },
   LIST: (text) => {
-    const value = text === '' ? [] : [...new Set(text.split(/\s*,\s*/))]
+    const value = text === '' ? [] : text.split(/\s*,\s*/)
     return { value, text: value.join(',') }
   },
   CLASS: (text) => ({ value: text, text }),
