@@ -1,4 +1,3 @@
-import { spawn } from 'node:child_process'
 import path from 'node:path'
 import zlib from 'node:zlib'
 import { type BrokerUnderTest } from './broker.ts'
@@ -6,6 +5,14 @@ import { type Codec, type Driver, startDriver } from './driver.ts'
 import { kcatDriver } from './kcat.ts'
 import { type RecordLimits } from './records.ts'
 import { type Step, scenario } from './scenario.ts'
+import {
+  goBinary,
+  goMissing,
+  installed,
+  python,
+  pythonMissing,
+  sourceDirectory,
+} from './toolchains.ts'
 
 /** What a suite gets to run with. */
 export interface SuiteRun {
@@ -59,14 +66,6 @@ const javascript = (name: string, codecs: readonly Codec[]): Suite =>
     missing: present,
   })
 
-/** Resolves to null when the program can be run, else says what is missing. */
-const installed = (program: string, ...args: string[]): Promise<string | null> =>
-  new Promise((resolve) => {
-    const child = spawn(program, args, { stdio: 'ignore' })
-    child.once('error', () => resolve(`${program} is not installed`))
-    child.once('close', (code) => resolve(code === 0 ? null : `${program} does not run`))
-  })
-
 const kcat: Suite = {
   name: 'kcat',
   // kcat can't say how many partitions a topic is to have.
@@ -86,6 +85,24 @@ const kcat: Suite = {
     ),
 }
 
+const pythonClient = (name: string, driver: string): Suite =>
+  programSuite({
+    name,
+    command: [python, '-u', path.join(sourceDirectory, 'python', driver)],
+    codecs: allCodecs,
+    idempotent: true,
+    missing: pythonMissing,
+  })
+
+const goClient = (name: string, idempotent: boolean): Suite =>
+  programSuite({
+    name,
+    command: [goBinary(name)],
+    codecs: allCodecs,
+    idempotent,
+    missing: goMissing,
+  })
+
 /** @platformatic/kafka has zstd where Node has it. */
 const zstdInNode = 'zstdCompressSync' in zlib
 
@@ -94,4 +111,10 @@ export const suites: readonly Suite[] = [
   javascript('kafkajs', allCodecs),
   javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),
   kcat,
+  pythonClient('confluent-kafka', 'confluent_driver.py'),
+  pythonClient('kafka-python', 'kafka_python_driver.py'),
+  pythonClient('aiokafka', 'aiokafka_driver.py'),
+  goClient('franz-go', true),
+  goClient('sarama', true),
+  goClient('kafka-go', false),
 ]

@@ -1,0 +1,197 @@
+"""confluent-kafka, librdkafka in Python."""
+
+import threading
+import uuid
+
+from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka.admin import AdminClient, NewTopic
+
+from driver import (
+    Stream,
+    Taking,
+    bootstrap,
+    encode,
+    headers_to_send,
+    record,
+    serve,
+    tell_assigned,
+    tell_consumed,
+)
+
+COMMON = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+
+
+def checked(message):
+    """A polled message without an error, or None."""
+    if message is None:
+        return None
+    if message.error() is None:
+        return message
+    if message.error().retriable() or message.error().code() < 0:
+        return None
+    raise RuntimeError(message.error())
+
+
+def record_of(message):
+    return record(
+        message.partition(), message.offset(), message.key(), message.value(), message.headers()
+    )
+
+
+def take(consumer, taking):
+    while not taking.done:
+        message = checked(consumer.poll(0.5))
+        if message is not None:
+            taking.take(record_of(message))
+
+
+class Driver:
+    def __init__(self):
+        self.admin = AdminClient(COMMON)
+        self.members = {}
+        self.streams = {}
+
+    def consumer(self, group, **settings):
+        return Consumer(
+            {
+                **COMMON,
+                "group.id": group,
+                "auto.offset.reset": "earliest",
+                "enable.auto.commit": False,
+                "fetch.wait.max.ms": 200,
+                **settings,
+            }
+        )
+
+    def create(self, topic, partitions):
+        for future in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+            future.result(30)
+
+    def produce(self, topic, codec, records):
+        producer = Producer(
+            {**COMMON, "enable.idempotence": True, "compression.type": codec, "linger.ms": 20}
+        )
+        failures = []
+
+        def delivered(error, _message):
+            if error is not None:
+                failures.append(error)
+
+        for key, value, headers in records:
+            producer.produce(
+                topic,
+                key=encode(key),
+                value=encode(value),
+                headers=headers_to_send(headers),
+                on_delivery=delivered,
+            )
+            producer.poll(0)
+        left = producer.flush(60)
+        if failures or left:
+            raise RuntimeError(f"{left} records left, failures {failures[:3]}")
+
+    def partitions_of(self, consumer, topic):
+        return consumer.list_topics(topic, 30).topics[topic].partitions
+
+    def consume(self, topic, count=None, until=None):
+        consumer = self.consumer(str(uuid.uuid4()))
+        partitions = self.partitions_of(consumer, topic)
+        consumer.assign([TopicPartition(topic, each, 0) for each in partitions])
+        taking = Taking(count, until)
+        take(consumer, taking)
+        consumer.close()
+        return {"records": taking.records}
+
+    def work(self, topic, group, count):
+        consumer = self.consumer(group)
+        consumer.subscribe([topic])
+        taking = Taking(count)
+        take(consumer, taking)
+        offsets = [TopicPartition(topic, *each) for each in taking.next_offsets.items()]
+        consumer.commit(offsets=offsets, asynchronous=False)
+        consumer.close()
+        return {"records": taking.records}
+
+    def committed(self, topic, group):
+        consumer = self.consumer(group)
+        asked = [TopicPartition(topic, each) for each in self.partitions_of(consumer, topic)]
+        found = consumer.committed(asked, timeout=30)
+        consumer.close()
+        return {"offsets": {str(each.partition): each.offset for each in found if each.offset >= 0}}
+
+    def seek(self, topic, partition, offset, count):
+        consumer = self.consumer(str(uuid.uuid4()))
+        consumer.assign([TopicPartition(topic, partition, 0)])
+        while checked(consumer.poll(0.5)) is None:
+            pass
+        consumer.seek(TopicPartition(topic, partition, offset))
+        taking = Taking(count)
+        take(consumer, taking)
+        consumer.close()
+        return {"records": taking.records}
+
+    def join(self, member, topic, group):
+        consumer = self.consumer(
+            group,
+            **{
+                "enable.auto.commit": True,
+                "session.timeout.ms": 6000,
+                "heartbeat.interval.ms": 500,
+            },
+        )
+        leaving = threading.Event()
+
+        def assigned(_consumer, partitions):
+            tell_assigned(member, [each.partition for each in partitions])
+
+        def revoked(_consumer, _partitions):
+            tell_assigned(member, [])
+
+        def run():
+            consumer.subscribe([topic], on_assign=assigned, on_revoke=revoked)
+            count = 0
+            while not leaving.is_set():
+                if checked(consumer.poll(0.2)) is not None:
+                    count += 1
+                    tell_consumed(member, count)
+            consumer.close()
+
+        thread = threading.Thread(target=run, daemon=True)
+        self.members[member] = (leaving, thread)
+        thread.start()
+
+    def leave(self, member):
+        leaving, thread = self.members.pop(member)
+        leaving.set()
+        thread.join()
+
+    def stream(self, stream, topic, idempotent):
+        state = self.streams[stream] = Stream(stream)
+        kind = {"enable.idempotence": True} if idempotent else {"max.in.flight": 1}
+        producer = Producer({**COMMON, **kind, "message.timeout.ms": 170000, "linger.ms": 0})
+
+        def delivered(number):
+            def told(error, _message):
+                if error is None:
+                    state.delivered()
+                else:
+                    state.failed.append(number)
+
+            return told
+
+        while not state.stopped:
+            if not state.room():
+                producer.poll(0.1)
+                continue
+            text = str(state.sent).encode()
+            producer.produce(topic, key=text, value=text, partition=0, on_delivery=delivered(state.sent))
+            state.sent += 1
+            producer.poll(0)
+        producer.flush(170)
+        return state.result()
+
+    def stop(self, stream):
+        self.streams[stream].stopped = True
+
+
+serve(Driver())

@@ -1,0 +1,103 @@
+import { spawn } from 'node:child_process'
+import { createHash } from 'node:crypto'
+import { access, readFile } from 'node:fs/promises'
+import path from 'node:path'
+
+/** Where .ci/prepare-clients puts what it installs and builds. */
+export const cacheDirectory = path.resolve(
+  process.env['OTTLA_CLIENT_CACHE'] ?? 'node_modules/.cache/ottla-clients',
+)
+
+/** The folder of the sources, from the repository's root, where the suites are run. */
+export const sourceDirectory = path.resolve('test/clients')
+
+const prepare = 'run .ci/prepare-clients'
+
+/** Runs a program to its end; its exit code and what it printed. The code is null when it can't be run. */
+export const run = (
+  program: string,
+  args: readonly string[],
+  options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
+): Promise<{ code: number | null; output: string }> =>
+  new Promise((resolve) => {
+    const child = spawn(program, args, {
+      stdio: ['ignore', 'pipe', 'pipe'],
+      ...options,
+      env: { ...process.env, ...options.env },
+    })
+    let output = ''
+    for (const stream of [child.stdout, child.stderr])
+      stream.on('data', (chunk: Buffer) => (output += chunk.toString()))
+    child.once('error', () => resolve({ code: null, output }))
+    child.once('close', (code) => resolve({ code, output }))
+  })
+
+/** Resolves to null when the program can be run, else says what is missing. */
+export const installed = async (program: string, ...args: string[]): Promise<string | null> => {
+  const { code } = await run(program, args)
+  if (code === null) return `${program} is not installed`
+  return code === 0 ? null : `${program} does not run`
+}
+
+/** The Python of the clients' own environment. */
+export const python = path.join(cacheDirectory, 'python/bin/python3')
+
+/** Resolves to null when the Python clients are installed in the versions that requirements.txt names. */
+export const pythonMissing = async (): Promise<string | null> => {
+  const wanted = await readFile(path.join(sourceDirectory, 'python/requirements.txt'))
+  const digest = createHash('sha256').update(wanted).digest('hex')
+  const stamp = path.join(cacheDirectory, 'python/requirements.sha256')
+  const found = await readFile(stamp, 'utf8').catch(() => null)
+  if (found === null) return `the Python clients are not installed: ${prepare}`
+  return found.trim() === digest ? null : `the Python clients are outdated: ${prepare}`
+}
+
+/** Where the Go drivers are built to. */
+export const goBinary = (name: string): string => path.join(cacheDirectory, 'go', name)
+
+let goBuilt: Promise<string | null> | null = null
+
+/** Builds the Go drivers, from modules that have been downloaded before; resolves to what is missing or null. */
+export const goMissing = (): Promise<string | null> =>
+  (goBuilt ??= (async () => {
+    const missing = await installed('go', 'version')
+    if (missing !== null) return missing
+    const built = await run('go', ['build', '-o', `${path.join(cacheDirectory, 'go')}/`, './...'], {
+      cwd: path.join(sourceDirectory, 'go'),
+      env: { GOPROXY: 'off', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' },
+    })
+    return built.code === 0
+      ? null
+      : `the Go clients don't build, ${prepare}: ${built.output.trim()}`
+  })())
+
+/** The folder of Apache Kafka's jars. */
+export const jarsDirectory = path.resolve(
+  process.env['OTTLA_KAFKA_JARS'] ?? path.join(cacheDirectory, 'jars'),
+)
+
+/** Where the Java driver is compiled to. */
+export const javaClasses = path.join(cacheDirectory, 'java')
+
+let javaCompiled: Promise<string | null> | null = null
+
+/** Compiles the Java driver against the jars; resolves to what is missing or null. */
+export const javaMissing = (): Promise<string | null> =>
+  (javaCompiled ??= (async () => {
+    const missing = await installed('javac', '-version')
+    if (missing !== null) return missing
+    const isThere = await access(path.join(jarsDirectory, '.complete')).then(
+      () => true,
+      () => false,
+    )
+    // A folder that the environment names needs no stamp of ours.
+    if (!isThere && process.env['OTTLA_KAFKA_JARS'] === undefined)
+      return `Apache Kafka's jars are not there: ${prepare}`
+    const sources = path.join(sourceDirectory, 'java/src')
+    const files = ['Driver.java', 'Tools.java', 'Protocol.java'].map((name) =>
+      path.join(sources, name),
+    )
+    const args = ['-nowarn', '-d', javaClasses, '-cp', `${jarsDirectory}/*`, ...files]
+    const compiled = await run('javac', args)
+    return compiled.code === 0 ? null : `the Java driver doesn't compile: ${compiled.output.trim()}`
+  })())
