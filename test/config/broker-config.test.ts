@@ -156,6 +156,54 @@ describe('the environment', () => {
   })
 })
 
+describe('the configurations that Apache Kafka comes with', () => {
+  test('the file of a single node', () => {
+    const { listeners, notActedUpon } = new BrokerConfig({
+      file: {
+        path: 'server.properties',
+        text: `
+process.roles=broker,controller
+node.id=1
+controller.quorum.bootstrap.servers=localhost:9093
+listeners=PLAINTEXT://:9092,CONTROLLER://:9093
+inter.broker.listener.name=PLAINTEXT
+advertised.listeners=PLAINTEXT://localhost:9092,CONTROLLER://localhost:9093
+controller.listener.names=CONTROLLER
+listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT,SASL_SSL:SASL_SSL
+num.network.threads=3
+num.io.threads=8
+socket.send.buffer.bytes=102400
+log.dirs=/tmp/kraft-combined-logs
+`,
+      },
+    })
+    expect(listeners.advertised.map(({ listener }) => listener)).toEqual(['PLAINTEXT'])
+    expect(listeners.controller.map(({ port }) => port)).toEqual([9093])
+    expect(notActedUpon).not.toContain('num.io.threads')
+  })
+
+  test('the environment of a single node in Docker', () => {
+    const { listeners } = new BrokerConfig({
+      environment: {
+        KAFKA_NODE_ID: '1',
+        KAFKA_PROCESS_ROLES: 'broker,controller',
+        KAFKA_LISTENERS: 'PLAINTEXT://:19092,CONTROLLER://:29093,PLAINTEXT_HOST://:9092',
+        KAFKA_ADVERTISED_LISTENERS: 'PLAINTEXT_HOST://localhost:9092,PLAINTEXT://broker:19092',
+        KAFKA_CONTROLLER_LISTENER_NAMES: 'CONTROLLER',
+        KAFKA_LISTENER_SECURITY_PROTOCOL_MAP:
+          'CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,PLAINTEXT_HOST:PLAINTEXT',
+        KAFKA_CONTROLLER_QUORUM_VOTERS: '1@broker:29093',
+        KAFKA_INTER_BROKER_LISTENER_NAME: 'PLAINTEXT',
+        KAFKA_OFFSETS_TOPIC_REPLICATION_FACTOR: '1',
+        KAFKA_LOG_DIRS: '/tmp/kraft-combined-logs',
+        CLUSTER_ID: '4L6g3nShT-eMCtK--X86sw',
+      },
+    })
+    expect(listeners.broker.map(({ port }) => port)).toEqual([19092, 9092])
+    expect(listeners.advertised[0]).toMatchObject({ listener: 'PLAINTEXT_HOST', port: 9092 })
+  })
+})
+
 describe('dynamic settings', () => {
   const cluster = new Map([
     ['log.segment.bytes', '2097152'],
