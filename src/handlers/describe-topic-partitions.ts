@@ -1,9 +1,10 @@
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { ALL_OPERATIONS } from './authorized-operations.ts'
 import { handle } from './handler.ts'
-import type { ClusterView, TopicView } from './services.ts'
+import type { ClusterView } from './services.ts'
 
 type Response = (typeof DescribeTopicPartitions)['response']['encoded']
 type TopicResponse = Response['topics'][number]
@@ -41,13 +42,10 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions).by((reque
       continue
     }
     const first = cursor?.topicName === name ? cursor.partitionIndex : 0
-    const indexes = [...topic.partitions.keys()]
-      .filter((index) => index >= first)
-      .sort((a, b) => a - b)
-    topics.push(known(topic, indexes.slice(0, left)))
-    const next = indexes[left]
-    if (next !== undefined) return page(topics, { topicName: name, partitionIndex: next })
-    left -= indexes.length
+    const end = Math.min(first + left, topic.partitions.length)
+    topics.push(known(topic, first, end))
+    if (end < topic.partitions.length) return page(topics, { topicName: name, partitionIndex: end })
+    left -= Math.max(end - first, 0)
   }
   return page(topics, null)
 })
@@ -83,26 +81,23 @@ function unknown(name: string): TopicResponse {
   }
 }
 
-function known(topic: TopicView, indexes: readonly number[]): TopicResponse {
+function known(topic: TopicImage, first: number, end: number): TopicResponse {
   return {
     errorCode: 'NONE',
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     topicAuthorizedOperations: ALL_OPERATIONS.topic,
-    partitions: indexes.map((partitionIndex) => {
-      const partition = topic.partitions.get(partitionIndex)!
-      return {
-        errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
-        partitionIndex,
-        leaderId: partition.leader,
-        leaderEpoch: partition.leaderEpoch,
-        replicaNodes: partition.replicas,
-        isrNodes: partition.isr,
-        eligibleLeaderReplicas: [],
-        lastKnownElr: [],
-        offlineReplicas: [],
-      }
-    }),
+    partitions: topic.partitions.slice(first, end).map((partition, i) => ({
+      errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
+      partitionIndex: first + i,
+      leaderId: partition.leader,
+      leaderEpoch: partition.leaderEpoch,
+      replicaNodes: partition.replicas,
+      isrNodes: partition.isr,
+      eligibleLeaderReplicas: partition.eligibleLeaderReplicas,
+      lastKnownElr: partition.lastKnownElr,
+      offlineReplicas: [],
+    })),
   }
 }

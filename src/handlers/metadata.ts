@@ -2,11 +2,11 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import type { MetadataRequest } from '../../protocol/messages/metadata.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
-import type { TopicView } from './services.ts'
 
 type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
 type TopicRequest = NonNullable<MetadataRequest['topics']>[number]
@@ -94,14 +94,14 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
   }
 }
 
-function known(topic: TopicView, topicAuthorizedOperations: number): TopicResponse {
+function known(topic: TopicImage, topicAuthorizedOperations: number): TopicResponse {
   return {
     errorCode: 'NONE',
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     topicAuthorizedOperations,
-    partitions: Array.from(topic.partitions, ([partitionIndex, partition]) => ({
+    partitions: topic.partitions.map((partition, partitionIndex) => ({
       // [RP#27629] Without a leader clients must not take an old epoch for the current one.
       errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
       partitionIndex,

@@ -1,8 +1,8 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Clock } from '../host/host.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
-import type { PartitionAssignment } from '../replication/partition.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 
 /** What the handlers need of the broker. The broker puts one such object together and hands it to every request. */
@@ -34,9 +34,9 @@ export interface ClusterView {
   readonly controllerId: number
   /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
   brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
-  topics(): Iterable<TopicView>
-  topic(name: string): TopicView | undefined
-  topicById(id: string): TopicView | undefined
+  topics(): Iterable<TopicImage>
+  topic(name: string): TopicImage | undefined
+  topicById(id: string): TopicImage | undefined
 }
 
 export interface BrokerAddress {
@@ -45,10 +45,4 @@ export interface BrokerAddress {
   readonly port: number
   readonly rack: string | null
   readonly isFenced: boolean
-}
-
-export interface TopicView {
-  readonly name: string
-  readonly id: string
-  readonly partitions: ReadonlyMap<number, PartitionAssignment>
 }

@@ -2,21 +2,15 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host } from '../host/host.ts'
 import type { LogConfig } from '../log/config.ts'
 import type { Log } from '../log/log.ts'
+import type { TopicImage } from '../metadata/image.ts'
 import { Partition } from './partition.ts'
 import type { PartitionAssignment, TopicSettings } from './partition.ts'
-
-/** A topic as the cluster's metadata has it. */
-export interface TopicAssignment {
-  readonly name: string
-  readonly id: string
-  readonly partitions: ReadonlyMap<number, PartitionAssignment>
-}
 
 /** What changed in the cluster's metadata. */
 export interface TopicChanges {
   /** Topics that are new or have changed partitions, whole. */
-  readonly changed: Iterable<TopicAssignment>
-  readonly deleted: Iterable<{ readonly name: string; readonly id: string }>
+  readonly changed: Iterable<TopicImage>
+  readonly deleted: Iterable<TopicImage>
 }
 
 /** The logs of all directories. */
@@ -78,9 +72,9 @@ export class ReplicaManager {
   }
 
   /** Takes over the logs that were found at start, without touching the disk for them. */
-  load(topics: Iterable<TopicAssignment>): Promise<void> {
+  load(topics: Iterable<TopicImage>): Promise<void> {
     for (const topic of topics) {
-      for (const [index, assignment] of topic.partitions) {
+      for (const [index, assignment] of topic.partitions.entries()) {
         const log = this.#logs.get(topic.name, index)
         if (log !== undefined) this.#adopt(topic, index, assignment, log)
       }
@@ -118,7 +112,7 @@ export class ReplicaManager {
     for (const { name, id } of deleted) this.#remove(name, id)
     const created: Promise<void>[] = []
     for (const topic of changed) {
-      for (const [index, assignment] of topic.partitions) {
+      for (const [index, assignment] of topic.partitions.entries()) {
         const partition = this.#byId.get(topic.id)?.partitions.get(index)
         if (partition !== undefined) partition.update(assignment)
         else if (assignment.replicas.includes(this.#brokerId)) {
@@ -130,7 +124,7 @@ export class ReplicaManager {
   }
 
   async #create(
-    topic: TopicAssignment,
+    topic: TopicImage,
     index: number,
     assignment: PartitionAssignment,
   ): Promise<void> {
@@ -152,7 +146,7 @@ export class ReplicaManager {
   }
 
   #adopt(
-    topic: TopicAssignment,
+    topic: TopicImage,
     index: number,
     assignment: PartitionAssignment,
     log: Log | null,
