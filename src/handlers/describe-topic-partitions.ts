@@ -1,10 +1,10 @@
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { ALL_OPERATIONS } from './authorized-operations.ts'
 import { handle } from './handler.ts'
-import type { ClusterView } from './services.ts'
 
 type Response = (typeof DescribeTopicPartitions)['response']['encoded']
 type TopicResponse = Response['topics'][number]

@@ -1,7 +1,8 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Clock } from '../host/host.ts'
-import type { TopicImage } from '../metadata/image.ts'
+import type { ProducerIds } from '../coordinators/producer-ids.ts'
+import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 
@@ -11,6 +12,7 @@ export interface Services {
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache
+  readonly producerIds: ProducerIds
   /** The cluster as this broker knows it now. */
   cluster(): ClusterView
   /** The APIs as ApiVersions tells them. */
@@ -25,24 +27,4 @@ export interface FeatureLevels {
   readonly supported: readonly { name: string; minVersion: number; maxVersion: number }[]
   readonly finalized: readonly { name: string; minVersionLevel: number; maxVersionLevel: number }[]
   readonly epoch: number
-}
-
-/** A moment of the cluster's metadata. */
-export interface ClusterView {
-  readonly clusterId: string
-  /** The broker that clients should take for the controller. */
-  readonly controllerId: number
-  /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
-  brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
-  topics(): Iterable<TopicImage>
-  topic(name: string): TopicImage | undefined
-  topicById(id: string): TopicImage | undefined
-}
-
-export interface BrokerAddress {
-  readonly id: number
-  readonly host: string
-  readonly port: number
-  readonly rack: string | null
-  readonly isFenced: boolean
 }

@@ -126,6 +126,8 @@ export interface DiskFile {
 }
 
 export interface Network {
+  /** The name of this machine, for clients of listeners that name none. */
+  readonly hostName: string
   /** Listens; port 0 takes a free one. Rejects with EADDRINUSE, EACCES, EADDRNOTAVAIL. */
   listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Listener>
   connect(host: string, port: number): Promise<Socket>

@@ -1,4 +1,5 @@
 import net from 'node:net'
+import { hostname } from 'node:os'
 import type { Listener, Logger, Network, Socket } from './host.ts'
 
 type SocketEvents = Parameters<Socket['attach']>[0]
@@ -19,6 +20,7 @@ export function tcpNetwork(log: Logger): Network {
   const readBuffer = (): Buffer =>
     process.platform === 'win32' ? Buffer.allocUnsafeSlow(READ_BUFFER_BYTES) : shared
   return {
+    hostName: hostname(),
     listen: (host, port, accept) => listen(host, port, accept, readBuffer, log),
     connect: (host, port) => connect(host, port, readBuffer()),
   }

@@ -23,6 +23,7 @@ export interface Logs {
 interface HostedTopic {
   readonly name: string
   readonly id: string
+  settings: TopicSettings
   readonly partitions: Map<number, Partition>
 }
 
@@ -102,10 +103,15 @@ export class ReplicaManager {
 
   /** A topic's settings changed. */
   configure(topic: string): void {
-    const { log: config } = this.#settingsOf(topic)
-    for (const partition of this.#byName.get(topic)?.partitions.values() ?? []) {
-      partition.log?.updateConfig(config)
-    }
+    const hosted = this.#byName.get(topic)
+    if (hosted === undefined) return
+    hosted.settings = this.#settingsOf(topic)
+    for (const { log } of hosted.partitions.values()) log?.updateConfig(hosted.settings.log)
+  }
+
+  /** A setting of the broker changed, which topics may inherit. */
+  configureAll(): void {
+    for (const topic of this.#byName.keys()) this.configure(topic)
   }
 
   async #apply({ changed, deleted }: TopicChanges): Promise<void> {
@@ -123,11 +129,7 @@ export class ReplicaManager {
     await Promise.all(created)
   }
 
-  async #create(
-    topic: TopicImage,
-    index: number,
-    assignment: PartitionAssignment,
-  ): Promise<void> {
+  async #create(topic: TopicImage, index: number, assignment: PartitionAssignment): Promise<void> {
     let log: Log | null = null
     try {
       log = await this.#logs.createLog(
@@ -145,18 +147,15 @@ export class ReplicaManager {
     this.#adopt(topic, index, assignment, log)
   }
 
-  #adopt(
-    topic: TopicImage,
-    index: number,
-    assignment: PartitionAssignment,
-    log: Log | null,
-  ): void {
+  #adopt(topic: TopicImage, index: number, assignment: PartitionAssignment, log: Log | null): void {
     let hosted = this.#byId.get(topic.id)
     if (hosted === undefined) {
-      hosted = { name: topic.name, id: topic.id, partitions: new Map() }
+      const settings = this.#settingsOf(topic.name)
+      hosted = { name: topic.name, id: topic.id, settings, partitions: new Map() }
       this.#byId.set(topic.id, hosted)
       this.#byName.set(topic.name, hosted)
     }
+    const owner = hosted
     const partition = new Partition({
       clock: this.#host.clock,
       brokerId: this.#brokerId,
@@ -165,7 +164,7 @@ export class ReplicaManager {
       index,
       assignment,
       log,
-      settings: () => this.#settingsOf(topic.name),
+      settings: () => owner.settings,
     })
     hosted.partitions.set(index, partition)
   }

@@ -41,6 +41,7 @@ export class Server {
   readonly #perAddress = new Map<string, number>()
   readonly #waiting: (() => void)[] = []
   #nextId = 1
+  #isOpen = false
   #idleTimer: Timer | null = null
   #closing = false
   #onEmpty: (() => void) | null = null
@@ -58,7 +59,10 @@ export class Server {
     return this.#connections.size
   }
 
-  /** Listens on one more address; returns the port, the real one where 0 was asked. */
+  /**
+   * Listens on one more address; returns the port, the real one where 0 was asked. Clients can connect from now on, and are
+   * served after `open`.
+   */
   async listen(address: ListenerAddress): Promise<number> {
     const { network } = this.#host
     const listener = await network.listen(address.host, address.port, (socket) =>
@@ -66,6 +70,12 @@ export class Server {
     )
     this.#listeners.push(listener)
     return listener.port
+  }
+
+  /** Serves those who have connected, and all who will. */
+  open(): void {
+    this.#isOpen = true
+    while (this.#waiting.length > 0 && this.#hasRoom()) this.#admitNext()
   }
 
   /** Accepts nothing more, lets requests in flight be answered for up to `graceMs`, then closes all connections. */
@@ -103,18 +113,19 @@ export class Server {
       return
     }
     this.#perAddress.set(address, fromAddress)
-    if (this.#connections.size < this.#settings.maxConnections) this.#open(socket, listenerName)
+    if (this.#hasRoom()) this.#serve(socket, listenerName)
     else this.#wait(socket, listenerName)
   }
 
   /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits unread. */
   #wait(socket: Socket, listenerName: string): void {
-    const limit = this.#settings.maxConnections
-    this.#log.warn(
-      { client: socket.remoteAddress },
-      `A client waits: ${limit} are connected (max.connections)`,
-    )
-    socket.pause()
+    if (this.#isOpen) {
+      const limit = this.#settings.maxConnections
+      this.#log.warn(
+        { client: socket.remoteAddress },
+        `A client waits: ${limit} are connected (max.connections)`,
+      )
+    }
     let gone = false
     socket.attach({
       data: () => {},
@@ -124,20 +135,25 @@ export class Server {
         this.#forgetAddress(socket.remoteAddress)
       },
     })
+    socket.pause()
     this.#waiting.push(() => {
       if (gone) this.#admitNext()
       else {
-        this.#open(socket, listenerName)
+        this.#serve(socket, listenerName)
         socket.resume()
       }
     })
   }
 
-  #admitNext(): void {
-    if (this.#connections.size < this.#settings.maxConnections) this.#waiting.shift()?.()
+  #hasRoom(): boolean {
+    return this.#isOpen && this.#connections.size < this.#settings.maxConnections
   }
 
-  #open(socket: Socket, listenerName: string): void {
+  #admitNext(): void {
+    if (this.#hasRoom()) this.#waiting.shift()?.()
+  }
+
+  #serve(socket: Socket, listenerName: string): void {
     const connection = new Connection({
       socket,
       context: {

@@ -1,0 +1,294 @@
+import type { ErrorName } from '../protocol/errors.ts'
+import type { Codecs } from '../protocol/records/codecs.ts'
+import { addressLimits } from './config/checks.ts'
+import type { BrokerConfig } from './config/broker-config.ts'
+import type { Endpoint } from './config/listeners.ts'
+import { ProducerIds } from './coordinators/producer-ids.ts'
+import { advertisedApis, handlers } from './handlers/index.ts'
+import type { Services } from './handlers/services.ts'
+import type { Host } from './host/host.ts'
+import type { LogManager } from './log/manager.ts'
+import { clusterView } from './metadata/cluster-view.ts'
+import { ResourceType, configOf } from './metadata/image.ts'
+import type { EndPoint, MetadataDelta } from './metadata/image.ts'
+import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/stand-in.ts'
+import type { MetadataNode } from './metadata/stand-in.ts'
+import { FetchSessionCache } from './replication/fetch-session.ts'
+import { ReplicaManager } from './replication/replica-manager.ts'
+import { topicSettings } from './replication/topic-settings.ts'
+import { Dispatcher } from './server/dispatch.ts'
+import { Server } from './server/server.ts'
+import { openStorage } from './storage.ts'
+import type { Storage } from './storage.ts'
+
+/** Requests in flight get this long to be answered when the broker stops. */
+const STOP_GRACE_MS = 10_000
+/** Producers that have been idle for too long are looked for so often (Kafka's producer.id.expiration.check.interval.ms). */
+const FIRST_SESSION_ID = 1
+const MAX_SESSION_ID = 0x7fff_fffe
+
+/** A broker can't start, for a reason that its operator can mend. The message says what to do. */
+export class StartError extends Error {
+  override readonly name = 'StartError'
+  readonly code = 'ERR_START'
+}
+
+/** Where clients reach the broker. */
+export interface Address {
+  readonly listener: string
+  readonly host: string
+  readonly port: number
+}
+
+/** One node, broker and controller in one: the place where the parts meet. */
+export class Broker {
+  readonly clusterId: string
+  /** Resolves only if the node can't go on, with the reason: its last log directory failed, or the metadata log. */
+  readonly failed: Promise<Error>
+  readonly #host: Host
+  readonly #config: BrokerConfig
+  readonly #nodeId: number
+  readonly #logs: LogManager
+  readonly #metadata: MetadataNode
+  readonly #directoryIds: readonly string[]
+  readonly #replicas: ReplicaManager
+  readonly #server: Server
+  #addresses: readonly Address[] = []
+  #brokerEpoch = -1
+  #closing: Promise<void> | null = null
+
+  /**
+   * Opens the directories, replays the metadata, recovers the logs, and listens.
+   * @throws StartError, LogDirectoryError
+   */
+  static async start(host: Host, codecs: Codecs, config: BrokerConfig): Promise<Broker> {
+    let fail: (reason: Error) => void = () => {}
+    const failed = new Promise<Error>((resolve) => (fail = resolve))
+    const storage = await openStorage(host, codecs, config, (reason) => fail(reason))
+    const broker = new Broker(host, config, storage, failed)
+    try {
+      await broker.#open()
+    } catch (error) {
+      await broker.close()
+      throw error
+    }
+    return broker
+  }
+
+  private constructor(host: Host, config: BrokerConfig, storage: Storage, failed: Promise<Error>) {
+    this.#host = host
+    this.#config = config
+    this.#nodeId = config.get('node.id')
+    this.#logs = storage.logs
+    this.#metadata = storage.metadata
+    this.#directoryIds = storage.identity.directoryIds
+    this.clusterId = storage.identity.clusterId
+    this.failed = failed
+    this.#replicas = new ReplicaManager({
+      host,
+      brokerId: this.#nodeId,
+      logs: storage.logs,
+      settingsOf: (topic) =>
+        topicSettings(config, configOf(this.#metadata.image, ResourceType.TOPIC, topic)),
+    })
+    this.#server = new Server(
+      host,
+      serverSettings(config),
+      new Dispatcher(handlers, this.#services()),
+    )
+  }
+
+  /** Of each listener, with the real ports; the first one first. */
+  get addresses(): readonly Address[] {
+    return this.#addresses
+  }
+
+  /** Finishes the requests in flight, flushes, and leaves nothing running. */
+  close(): Promise<void> {
+    return (this.#closing ??= this.#close())
+  }
+
+  async #open(): Promise<void> {
+    const { image } = this.#metadata
+    this.#applyDynamicConfig()
+    this.#metadata.onChange((delta) => this.#follow(delta))
+    await this.#replicas.load(image.topics.byName.values())
+    this.#logs.runPeriodically(
+      this.#config.get('log.flush.offset.checkpoint.interval.ms'),
+      this.#config.get('producer.id.expiration.check.interval.ms'),
+    )
+    this.#addresses = await this.#listen()
+    await this.#register()
+    await this.#replicas.settled()
+    this.#server.open()
+  }
+
+  async #close(): Promise<void> {
+    await this.#server.close(STOP_GRACE_MS)
+    await this.#metadata.close()
+    await this.#replicas.settled()
+    await this.#logs.close(this.#brokerEpoch)
+  }
+
+  /** Takes the ports; clients that connect from now on wait until the broker is ready for them. */
+  async #listen(): Promise<Address[]> {
+    const addresses: Address[] = []
+    for (const { listener, host, port } of this.#config.listeners.broker) {
+      try {
+        const taken = await this.#server.listen({
+          name: listener,
+          host: host === '0.0.0.0' ? '' : host,
+          port,
+        })
+        addresses.push({
+          listener,
+          host: host === '' ? this.#host.network.hostName : host,
+          port: taken,
+        })
+      } catch (error) {
+        throw new StartError(whyNotListening(error, listener, host, port), { cause: error })
+      }
+    }
+    return addresses
+  }
+
+  /** Tells the controller where clients reach this broker; from then on it may lead. */
+  async #register(): Promise<void> {
+    const reply = await this.#metadata.submit({
+      type: 'registerBroker',
+      brokerId: this.#nodeId,
+      clusterId: this.clusterId,
+      incarnationId: this.#host.random.bytes(16).toString('base64url'),
+      endPoints: this.#config.listeners.advertised.map((endpoint) => this.#advertise(endpoint)),
+      features: SUPPORTED_FEATURES,
+      rack: this.#config.get('broker.rack'),
+      logDirs: this.#directoryIds,
+      local: true,
+    })
+    if (reply.errorCode !== 'NONE') {
+      throw new StartError(
+        `The controller refused this broker: ${reply.errorMessage ?? reply.errorCode}`,
+      )
+    }
+    this.#brokerEpoch = reply.brokerEpoch
+  }
+
+  #advertise({ listener, host, port }: Endpoint): EndPoint {
+    const taken = this.#addresses.find((address) => address.listener === listener)
+    return {
+      name: listener,
+      host: host === '' || host === '0.0.0.0' ? this.#host.network.hostName : host,
+      port: port === 0 ? (taken?.port ?? 0) : port,
+      securityProtocol: 0,
+    }
+  }
+
+  #follow(delta: MetadataDelta): void {
+    for (const { resourceType, resourceName } of delta.changedConfigs) {
+      if (resourceType === ResourceType.TOPIC) this.#replicas.configure(resourceName)
+      if (resourceType === ResourceType.BROKER) this.#applyDynamicConfig()
+    }
+    const { createdTopics, changedTopics, deletedTopics } = delta
+    if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
+    void this.#replicas.apply({
+      changed: [...createdTopics, ...changedTopics],
+      deleted: deletedTopics,
+    })
+  }
+
+  #applyDynamicConfig(): void {
+    const { image } = this.#metadata
+    const ignored = this.#config.updateDynamic({
+      cluster: configOf(image, ResourceType.BROKER, ''),
+      broker: configOf(image, ResourceType.BROKER, String(this.#nodeId)),
+    })
+    this.#replicas.configureAll()
+    for (const reason of ignored) this.#host.log.warn({}, `A dynamic setting is ignored: ${reason}`)
+  }
+
+  #services(): Services {
+    const { clock, random } = this.#host
+    const apis = advertisedApis()
+    return {
+      clock,
+      config: this.#config,
+      replicas: this.#replicas,
+      fetchSessions: new FetchSessionCache(
+        this.#config.get('max.incremental.fetch.session.cache.slots'),
+        () => clock.monotonic(),
+        () => random.below(MAX_SESSION_ID) + FIRST_SESSION_ID,
+      ),
+      producerIds: new ProducerIds(() => this.#allocateProducerIds()),
+      cluster: () => clusterView(this.#metadata.image, this.clusterId, this.#nodeId),
+      apis: () => apis,
+      features: () => ({
+        supported: SUPPORTED_FEATURES.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
+          name,
+          minVersion: minSupportedVersion,
+          maxVersion: maxSupportedVersion,
+        })),
+        finalized: finalizedFeatures(this.#metadata.image),
+        epoch: this.#metadata.image.offset,
+      }),
+      createTopicsAutomatically: (names) => this.#createTopics(names),
+    }
+  }
+
+  async #allocateProducerIds(): Promise<{ firstId: number; size: number }> {
+    const { errorCode, producerIdStart, producerIdLen } = await this.#metadata.submit({
+      type: 'allocateProducerIds',
+      brokerId: this.#nodeId,
+      brokerEpoch: this.#brokerEpoch,
+    })
+    if (errorCode !== 'NONE') throw new Error(`The controller gave no producer ids: ${errorCode}`)
+    return { firstId: producerIdStart, size: producerIdLen }
+  }
+
+  /** Topics that a client named and nobody has made, with the cluster's defaults. */
+  async #createTopics(names: readonly string[]): Promise<Map<string, ErrorName>> {
+    const created = await this.#metadata.submit({
+      type: 'createTopics',
+      topics: names.map((name) => ({
+        name,
+        numPartitions: -1,
+        replicationFactor: -1,
+        assignments: [],
+        configs: [],
+      })),
+      validateOnly: false,
+    })
+    await this.#replicas.settled()
+    const refused = new Map<string, ErrorName>()
+    for (const { name, errorCode } of created) {
+      if (errorCode !== 'NONE' && errorCode !== 'TOPIC_ALREADY_EXISTS') refused.set(name, errorCode)
+    }
+    return refused
+  }
+}
+
+function serverSettings(config: BrokerConfig): ConstructorParameters<typeof Server>[1] {
+  const perAddress = config.get('max.connections.per.ip')
+  const overrides = addressLimits(config.get('max.connections.per.ip.overrides'))
+  return {
+    maxRequestBytes: config.get('socket.request.max.bytes'),
+    maxQueuedBytes: config.get('queued.max.request.bytes'),
+    maxConnections: config.get('max.connections'),
+    maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
+    maxIdleMs: config.get('connections.max.idle.ms'),
+  }
+}
+
+function whyNotListening(error: unknown, listener: string, host: string, port: number): string {
+  const place = `${listener}://${host}:${port}`
+  switch ((error as { code?: string }).code) {
+    case 'EADDRINUSE':
+      return `Port ${port} is in use by another process, so ${place} can't be listened on. Stop that process, or choose another port in listeners`
+    case 'EACCES':
+      return `This user may not listen on ${place}. Choose a port above 1023 in listeners`
+    case 'EADDRNOTAVAIL':
+    case 'ENOTFOUND':
+      return `${host} is no address of this machine, so ${place} can't be listened on. Correct listeners; what clients are told to connect to is advertised.listeners`
+    default:
+      return `${place} can't be listened on: ${error instanceof Error ? error.message : String(error)}`
+  }
+}

@@ -1,0 +1,91 @@
+import { Broker } from './broker.ts'
+import type { Address } from './broker.ts'
+import { BrokerConfig } from './config/broker-config.ts'
+import type { ConfigSources } from './config/layers.ts'
+import { nodeCodecs } from './host/codecs.ts'
+import type { Host } from './host/host.ts'
+import { nodeHost } from './host/node.ts'
+import { temporaryDirectory } from './host/temporary.ts'
+
+export type { Address } from './broker.ts'
+export { StartError } from './broker.ts'
+export { ConfigError } from './config/layers.ts'
+export type { ConfigSources } from './config/layers.ts'
+
+export interface BrokerOptions extends ConfigSources {
+  /** Kafka's settings by name; they win over all other sources. */
+  readonly settings?: Readonly<Record<string, string | number | boolean>>
+  /**
+   * Where the data lives. Without it and without `log.dirs` a broker that is started from code keeps its data in a
+   * temporary directory, which `close` removes.
+   */
+  readonly directory?: string
+  /** The machine to run on; by default the real one, logging warnings to standard error. */
+  readonly host?: Host
+}
+
+export interface RunningBroker {
+  /** Of the first listener, with the real port where 0 was asked. */
+  readonly host: string
+  readonly port: number
+  /** `host:port`, as clients take it. */
+  readonly bootstrap: string
+  readonly addresses: readonly Address[]
+  readonly clusterId: string
+  /** Resolves only if the broker can't go on, with the reason. */
+  readonly failed: Promise<Error>
+  /** Answers what is in flight, flushes, and leaves nothing running. */
+  close(): Promise<void>
+}
+
+/**
+ * Starts a broker in this process.
+ *
+ *     const broker = await startBroker({ settings: { listeners: 'PLAINTEXT://127.0.0.1:0' } })
+ *     new Kafka({ brokers: [broker.bootstrap] })
+ *     await broker.close()
+ *
+ * Without any option it listens on a free port of 127.0.0.1 and keeps its data in a temporary directory.
+ * @throws ConfigError, StartError and errors of the directories, each with a `code` and a message that says what to mend
+ */
+export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
+  const { settings = {}, directory, set = [], file, environment } = options
+  const own = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
+  if (directory !== undefined) own.push(`log.dirs=${directory}`)
+  const isEmbedded = file === undefined && environment === undefined
+  const temporary =
+    isEmbedded && !own.some(setsDirectory) && !set.some(setsDirectory) ? temporaryDirectory() : null
+  if (temporary !== null) own.push(`log.dirs=${temporary.path}`)
+  if (isEmbedded && !own.concat(set).some((entry) => entry.startsWith('listeners='))) {
+    own.push('listeners=PLAINTEXT://127.0.0.1:0')
+  }
+  try {
+    const config = new BrokerConfig({ ...options, set: [...set, ...own] })
+    const host = options.host ?? nodeHost(isEmbedded ? { log: { level: 'warn' } } : {})
+    const broker = await Broker.start(host, nodeCodecs(), config)
+    return running(broker, () => temporary?.remove())
+  } catch (error) {
+    temporary?.remove()
+    throw error
+  }
+}
+
+function setsDirectory(entry: string): boolean {
+  return entry.startsWith('log.dirs=') || entry.startsWith('log.dir=')
+}
+
+function running(broker: Broker, cleanUp: () => void): RunningBroker {
+  const { host, port } = broker.addresses[0]!
+  return {
+    host,
+    port,
+    bootstrap: `${host}:${port}`,
+    addresses: broker.addresses,
+    clusterId: broker.clusterId,
+    failed: broker.failed,
+    close: async () => {
+      await broker.close()
+      cleanUp()
+    },
+  }
+}

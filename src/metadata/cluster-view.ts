@@ -1,0 +1,45 @@
+import type { MetadataImage, TopicImage } from './image.ts'
+
+export interface BrokerAddress {
+  readonly id: number
+  readonly host: string
+  readonly port: number
+  readonly rack: string | null
+  readonly isFenced: boolean
+}
+
+/** A moment of the cluster's metadata, as clients are told of it. */
+export interface ClusterView {
+  readonly clusterId: string
+  /** The broker that clients should take for the controller; -1 when none is alive. */
+  readonly controllerId: number
+  /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
+  brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
+  topics(): Iterable<TopicImage>
+  topic(name: string): TopicImage | undefined
+  topicById(id: string): TopicImage | undefined
+}
+
+/** @param controllerId the broker to name as the controller: any live one will do, requests are forwarded */
+export function clusterView(
+  image: MetadataImage,
+  clusterId: string,
+  controllerId: number,
+): ClusterView {
+  return {
+    clusterId,
+    controllerId,
+    brokers: (listenerName, includeFenced = false) => {
+      const addresses: BrokerAddress[] = []
+      for (const { id, endPoints, rack, fenced } of image.brokers.values()) {
+        const endPoint = endPoints.find(({ name }) => name === listenerName)
+        if (endPoint === undefined || (fenced && !includeFenced)) continue
+        addresses.push({ id, host: endPoint.host, port: endPoint.port, rack, isFenced: fenced })
+      }
+      return addresses
+    },
+    topics: () => image.topics.byName.values(),
+    topic: (name) => image.topics.byName.get(name),
+    topicById: (id) => image.topics.byId.get(id),
+  }
+}

@@ -1,0 +1,38 @@
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { LogConfig } from '../log/config.ts'
+import type { TopicSettings } from './partition.ts'
+
+/**
+ * What the settings of a topic come to.
+ * @param own the topic's own settings, by name; the broker's stand behind them
+ */
+export function topicSettings(
+  config: BrokerConfig,
+  own: ReadonlyMap<string, string>,
+): TopicSettings {
+  const topic = config.topic(own)
+  const policies = topic.get('cleanup.policy')
+  const log: LogConfig = {
+    segmentBytes: topic.get('internal.segment.bytes') ?? topic.get('segment.bytes'),
+    segmentMs: topic.get('segment.ms'),
+    segmentJitterMs: topic.get('segment.jitter.ms'),
+    segmentIndexBytes: topic.get('segment.index.bytes'),
+    indexIntervalBytes: topic.get('index.interval.bytes'),
+    maxMessageBytes: topic.get('max.message.bytes'),
+    messageTimestampType:
+      topic.get('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
+    messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
+    messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
+    compacted: policies.includes('compact'),
+    flushMessages: topic.get('flush.messages'),
+    flushMs: topic.get('flush.ms'),
+    preallocate: topic.get('preallocate'),
+    fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
+    producerIdExpirationMs: config.get('producer.id.expiration.ms'),
+  }
+  return {
+    log,
+    minInSyncReplicas: topic.get('min.insync.replicas'),
+    deletesRecords: policies.includes('delete'),
+  }
+}
