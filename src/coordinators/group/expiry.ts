@@ -1,0 +1,115 @@
+import { CONSUMER_PROTOCOL_TYPE, isSubscribed } from './classic/group.ts'
+import type { ClassicGroup } from './classic/group.ts'
+import type { CommittedOffset, DurableFact } from './facts.ts'
+import type { OffsetStore } from './offsets.ts'
+
+/** What one decision removes at most: its tombstones have to fit into one batch, and others wait for their turn meanwhile. */
+const MAX_TOMBSTONE_BYTES = 256 * 1024
+const TOMBSTONE_OVERHEAD_BYTES = 40
+const MAX_BYTES_A_UNIT = 3
+
+/** Collects tombstones up to a limit of their size. */
+export class Tombstones {
+  readonly facts: DurableFact[] = []
+  #sizeBytes = 0
+
+  /** @returns false when there is no room for more */
+  add(fact: Extract<DurableFact, { type: 'OffsetDeleted' | 'GroupDeleted' }>): boolean {
+    if (this.isFull) return false
+    const names = fact.groupId.length + (fact.type === 'OffsetDeleted' ? fact.topic.length : 0)
+    this.#sizeBytes += names * MAX_BYTES_A_UNIT + TOMBSTONE_OVERHEAD_BYTES
+    this.facts.push(fact)
+    return true
+  }
+
+  get isFull(): boolean {
+    return this.#sizeBytes >= MAX_TOMBSTONE_BYTES
+  }
+}
+
+/**
+ * [KIP-211] When an offset is no longer kept for its group: for an empty group the retention counts from when it became
+ * empty, for a simple group and for topics that a stable consumer group doesn't read any more from the commit. While a
+ * group rebalances nothing expires.
+ * @returns null when no offset of the group can expire now
+ */
+export function expiryOf(
+  group: ClassicGroup,
+  time: number,
+  retentionMs: number,
+): ((topic: string, committed: CommittedOffset) => boolean) | null {
+  const since = retentionStart(group)
+  if (since === null) return null
+  return (topic, committed) => {
+    if (isSubscribed(group, topic)) return false
+    // Clients of old could say themselves when.
+    if (committed.expireTimestamp !== -1) return time >= committed.expireTimestamp
+    return time - since(committed) >= retentionMs
+  }
+}
+
+function retentionStart(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
+  const fromCommit = ({ commitTimestamp }: CommittedOffset): number => commitTimestamp
+  if (group.protocolType === null) return fromCommit
+  if (group.state === 'Empty') {
+    return (committed) => group.stateSince ?? committed.commitTimestamp
+  }
+  const readsKnownTopics =
+    group.protocolType === CONSUMER_PROTOCOL_TYPE && group.subscribedTopics !== null
+  return group.state === 'Stable' && readsKnownTopics ? fromCommit : null
+}
+
+/** Removes expired offsets, and empty groups that have none left. Full tombstones mean that there may be more. */
+export function expire(
+  groups: ReadonlyMap<string, ClassicGroup>,
+  offsets: OffsetStore,
+  time: number,
+  retentionMs: number,
+): Tombstones {
+  const tombstones = new Tombstones()
+  for (const [groupId, group] of groups) {
+    if (tombstones.isFull) break
+    if (!expireGroup(tombstones, group, offsets, time, retentionMs)) continue
+    if (group.state === 'Empty' && group.pendingMembers.size === 0) {
+      tombstones.add({ type: 'GroupDeleted', groupId })
+    }
+  }
+  return tombstones
+}
+
+/** @returns whether the group has no offset left */
+function expireGroup(
+  tombstones: Tombstones,
+  group: ClassicGroup,
+  offsets: OffsetStore,
+  time: number,
+  retentionMs: number,
+): boolean {
+  const { groupId } = group
+  if (!offsets.has(groupId)) return true
+  const isExpired = expiryOf(group, time, retentionMs)
+  if (isExpired === null) return false
+  let isEmpty = true
+  for (const [topic, partitions] of offsets.of(groupId)) {
+    for (const [partition, committed] of partitions) {
+      const isGone =
+        isExpired(topic, committed) &&
+        tombstones.add({ type: 'OffsetDeleted', groupId, topic, partition })
+      isEmpty &&= isGone
+    }
+  }
+  return isEmpty
+}
+
+/** Removes the offsets of topics that are no more. Full tombstones mean that there may be more. */
+export function forgetTopics(offsets: OffsetStore, topics: readonly string[]): Tombstones {
+  const tombstones = new Tombstones()
+  for (const groupId of offsets.groupIds()) {
+    for (const topic of topics) {
+      for (const partition of offsets.of(groupId).get(topic)?.keys() ?? []) {
+        if (!tombstones.add({ type: 'OffsetDeleted', groupId, topic, partition })) return tombstones
+      }
+    }
+  }
+  return tombstones
+}

@@ -1,0 +1,246 @@
+import type { Alarm, Decision, Machine, Ticket } from '../../machine/machine.ts'
+import { EXPIRY_ALARM, parseAlarm } from './alarms.ts'
+import { GroupDraft } from './classic/draft.ts'
+import type { DecisionContext } from './classic/draft.ts'
+import { evolve } from './classic/evolve.ts'
+import { emptyGroup, metadataOf } from './classic/group.ts'
+import type { ClassicGroup } from './classic/group.ts'
+import { join } from './classic/join.ts'
+import { heartbeat, leave, sync } from './classic/operations.ts'
+import {
+  joinTimeIsUp,
+  prepareRebalance,
+  sessionTimeIsUp,
+  syncTimeIsUp,
+} from './classic/rebalance.ts'
+import type {
+  CommandOf,
+  DescribedGroup,
+  GroupCommand,
+  GroupReply,
+  GroupSettings,
+  ReplyTo,
+} from './commands.ts'
+import { expire, forgetTopics } from './expiry.ts'
+import { isDurable } from './facts.ts'
+import type { GroupFact } from './facts.ts'
+import {
+  commitError,
+  commitOffsets,
+  deleteAllOffsets,
+  deleteOffsets,
+  fetchOffsets,
+} from './offset-operations.ts'
+import { OffsetStore } from './offsets.ts'
+
+type GroupDecision = Decision<GroupFact, GroupReply>
+
+/** A group of any type. */
+export type Group = ClassicGroup
+
+/** One shard of the group coordinator: the groups of one partition of `__consumer_offsets`, and their offsets. */
+export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply> {
+  readonly #settings: GroupSettings
+  readonly #wallClock: () => number
+  readonly #groups = new Map<string, Group>()
+  readonly #offsets = new OffsetStore()
+
+  /** @param wallClock milliseconds since 1970, for the timestamps that facts carry */
+  constructor(settings: GroupSettings, wallClock: () => number) {
+    this.#settings = settings
+    this.#wallClock = wallClock
+  }
+
+  get groups(): ReadonlyMap<string, Group> {
+    return this.#groups
+  }
+
+  decide(command: GroupCommand | Alarm, ticket: Ticket, now: number): GroupDecision {
+    const context = { settings: this.#settings, now, time: this.#wallClock() }
+    if ('alarm' in command) return this.#ring(command.alarm, context)
+    switch (command.type) {
+      case 'Loaded':
+        return this.#loaded(ticket, context)
+      case 'Join':
+      case 'Sync':
+      case 'Heartbeat':
+      case 'Leave':
+        return this.#membership(command, ticket, context)
+      case 'CommitOffsets':
+        return this.#commit(command, ticket, context)
+      case 'FetchOffsets':
+        return answer(ticket, fetchOffsets(this.#offsets, command))
+      case 'DeleteOffsets': {
+        const group = this.#groups.get(command.groupId)
+        const { facts, reply } = deleteOffsets(this.#offsets, group, command)
+        return answer(ticket, reply, facts)
+      }
+      case 'List':
+        return answer(ticket, this.#list(command))
+      case 'Describe':
+        return answer(ticket, this.#describe(command.groupId))
+      case 'Delete':
+        return this.#delete(command.groupId, ticket)
+      case 'DeleteTopics': {
+        const { facts, isFull } = forgetTopics(this.#offsets, command.topics)
+        return answer(ticket, { more: isFull }, facts)
+      }
+    }
+  }
+
+  apply(fact: GroupFact): void {
+    const { groupId } = fact
+    switch (fact.type) {
+      case 'GroupDeleted':
+        this.#groups.delete(groupId)
+        return
+      case 'OffsetCommitted':
+        if (!this.#groups.has(groupId)) {
+          this.#groups.set(groupId, emptyGroup(groupId, fact.committed.commitTimestamp))
+        }
+        this.#offsets.put(groupId, fact.topic, fact.partition, fact.committed)
+        return
+      case 'OffsetDeleted':
+        this.#offsets.delete(groupId, fact.topic, fact.partition)
+        return
+      default:
+        this.#groups.set(groupId, evolve(this.#groups.get(groupId), fact))
+    }
+  }
+
+  isVolatile(fact: GroupFact): boolean {
+    return !isDurable(fact)
+  }
+
+  #draft(groupId: string, context: DecisionContext): GroupDraft {
+    return new GroupDraft(groupId, this.#groups.get(groupId), context)
+  }
+
+  /** Members go on where they were, with their full session time. */
+  #loaded(ticket: Ticket, context: DecisionContext): GroupDecision {
+    const { settings, now } = context
+    const expiryAt = now + settings.offsetsRetentionCheckIntervalMs
+    const decisions = Array.from(this.#groups.values(), (group) => {
+      const draft = new GroupDraft(group.groupId, group, context)
+      for (const member of group.members.values()) draft.restartSession(member)
+      // The limit was lowered: the rebalance lets as many in as there is room for.
+      if (group.members.size > settings.maxGroupSize) prepareRebalance(draft)
+      return draft.decision()
+    })
+    return {
+      facts: decisions.flatMap(({ facts }) => facts ?? []),
+      alarms: [
+        { name: EXPIRY_ALARM, at: expiryAt },
+        ...decisions.flatMap(({ alarms }) => alarms ?? []),
+      ],
+      replies: [{ ticket, reply: null }, ...decisions.flatMap(({ replies }) => replies ?? [])],
+    }
+  }
+
+  #membership(
+    command: CommandOf<'Join' | 'Sync' | 'Heartbeat' | 'Leave'>,
+    ticket: Ticket,
+    context: DecisionContext,
+  ): GroupDecision {
+    const groupId = command.type === 'Leave' ? command.groupId : command.request.groupId
+    const draft = this.#draft(groupId, context)
+    switch (command.type) {
+      case 'Join':
+        join(draft, command, ticket)
+        break
+      case 'Sync':
+        sync(draft, command, ticket)
+        break
+      case 'Heartbeat':
+        draft.reply(ticket, heartbeat(draft, command))
+        break
+      case 'Leave':
+        draft.reply(ticket, leave(draft, command))
+    }
+    return draft.decision()
+  }
+
+  #ring(name: string, context: DecisionContext): GroupDecision {
+    const alarm = parseAlarm(name)
+    if (alarm.kind === 'expiry') return this.#expire(context)
+    const draft = this.#draft(alarm.groupId, context)
+    if (!draft.exists) return {}
+    if (alarm.kind === 'session') sessionTimeIsUp(draft, alarm.memberId)
+    else if (alarm.kind === 'join') joinTimeIsUp(draft)
+    else syncTimeIsUp(draft)
+    return draft.decision()
+  }
+
+  #expire({ settings, now, time }: DecisionContext): GroupDecision {
+    const { offsetsRetentionMs, offsetsRetentionCheckIntervalMs } = settings
+    const { facts, isFull } = expire(this.#groups, this.#offsets, time, offsetsRetentionMs)
+    const at = isFull ? now : now + offsetsRetentionCheckIntervalMs
+    return { facts, alarms: [{ name: EXPIRY_ALARM, at }] }
+  }
+
+  #commit(
+    command: CommandOf<'CommitOffsets'>,
+    ticket: Ticket,
+    context: DecisionContext,
+  ): GroupDecision {
+    const group = this.#groups.get(command.groupId)
+    const error = commitError(group, command)
+    if (error !== 'NONE') return answer(ticket, error)
+    const { facts, results } = commitOffsets(command, context)
+    const draft = this.#draft(command.groupId, context)
+    const member = group?.members.get(command.memberId)
+    // A commit shows as well as a heartbeat that the member is alive.
+    if (member !== undefined) draft.restartSession(member)
+    return { ...draft.decision(), ...answer(ticket, results, facts) }
+  }
+
+  #list({ statesFilter, typesFilter }: CommandOf<'List'>): ReplyTo<'List'> {
+    const states = statesFilter.map((state) => state.trim().toLowerCase())
+    const types = typesFilter.map((type) => type.toLowerCase())
+    return Array.from(this.#groups.values())
+      .filter(({ state }) => states.length === 0 || states.includes(state.toLowerCase()))
+      .filter(({ type }) => types.length === 0 || types.includes(type))
+      .map(({ groupId, protocolType, state }) => ({
+        groupId,
+        protocolType: protocolType ?? '',
+        groupState: state,
+        groupType: 'Classic',
+      }))
+  }
+
+  #describe(groupId: string): DescribedGroup | null {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return null
+    const isStable = group.state === 'Stable'
+    return {
+      groupId,
+      groupState: group.state,
+      protocolType: group.protocolType ?? '',
+      protocolData: isStable ? (group.protocolName ?? '') : '',
+      members: Array.from(group.members.values(), (member) => ({
+        memberId: member.memberId,
+        groupInstanceId: member.groupInstanceId,
+        clientId: member.clientId,
+        clientHost: member.clientHost,
+        memberMetadata: metadataOf(member, isStable ? group.protocolName : null),
+        memberAssignment: member.assignment,
+      })),
+    }
+  }
+
+  #delete(groupId: string, ticket: Ticket): GroupDecision {
+    const group = this.#groups.get(groupId)
+    if (group === undefined) return answer<'Delete'>(ticket, 'GROUP_ID_NOT_FOUND')
+    if (group.state !== 'Empty') return answer<'Delete'>(ticket, 'NON_EMPTY_GROUP')
+    const facts: GroupFact[] = deleteAllOffsets(this.#offsets, groupId)
+    return answer<'Delete'>(ticket, 'NONE', [...facts, { type: 'GroupDeleted', groupId }])
+  }
+}
+
+function answer<Type extends GroupCommand['type']>(
+  ticket: Ticket,
+  reply: ReplyTo<Type>,
+  facts: readonly GroupFact[] = [],
+): GroupDecision {
+  return { facts, replies: [{ ticket, reply }] }
+}

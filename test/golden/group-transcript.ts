@@ -1,0 +1,254 @@
+import { encodeSubscription } from '../../protocol/state/consumer-protocol.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { GroupCommand, GroupReply } from '../../src/coordinators/group/commands.ts'
+import { isDurable } from '../../src/coordinators/group/facts.ts'
+import type { DurableFact, GroupFact } from '../../src/coordinators/group/facts.ts'
+import { GroupMachine } from '../../src/coordinators/group/machine.ts'
+import type { Alarm, Decision } from '../../src/machine/machine.ts'
+
+const START_TIME = 1_700_000_000_000
+const DAY_MS = 86_400_000
+
+type Words = Map<string, string>
+
+/**
+ * Runs the machine under the group coordinator's transcripts: commands of one line each, `verb group key=value ...`, with
+ * time that goes on by `wait MS` and fires the alarms that are due.
+ */
+export class GroupTranscript {
+  #machine: GroupMachine
+  #now = 0
+  #lastTicket = 0
+  #lastUuid = 0
+  readonly #alarms = new Map<string, number>()
+  readonly #durable: DurableFact[] = []
+  readonly #settings = {
+    initialRebalanceDelayMs: 3000,
+    maxGroupSize: 2 ** 31 - 1,
+    maxOffsetMetadataLength: 4096,
+    offsetsRetentionMs: 7 * DAY_MS,
+    offsetsRetentionCheckIntervalMs: 600_000,
+  }
+
+  constructor() {
+    this.#machine = this.#newMachine()
+  }
+
+  run(line: string): string[] {
+    const [verb = '', ...rest] = line.split(' ').filter((word) => word !== '')
+    const words: Words = new Map(
+      rest.map((word) => {
+        const at = word.indexOf('=')
+        return at < 0 ? ['', word] : [word.slice(0, at), word.slice(at + 1)]
+      }),
+    )
+    if (verb === 'wait') return this.#wait(this.#now + Number(words.get('')))
+    if (verb === 'set') return this.#set(words)
+    if (verb === 'restart') return this.#restart()
+    if (verb === 'list-alarms') return this.#listAlarms()
+    return this.#decide(this.#command(verb, words))
+  }
+
+  #newMachine(): GroupMachine {
+    return new GroupMachine(this.#settings, () => START_TIME + this.#now)
+  }
+
+  #set(words: Words): string[] {
+    for (const [name, value] of words) Object.assign(this.#settings, { [name]: Number(value) })
+    return []
+  }
+
+  #wait(until: number): string[] {
+    const lines: string[] = []
+    for (;;) {
+      const due = [...this.#alarms].filter(([, at]) => at <= until).sort((a, b) => a[1] - b[1])[0]
+      if (due === undefined) break
+      this.#alarms.delete(due[0])
+      this.#now = Math.max(this.#now, due[1])
+      const follows = this.#decide({ alarm: due[0] }, 0)
+      if (follows.length > 0) lines.push(`at ${this.#now}: ${due[0]}`, ...follows)
+    }
+    this.#now = until
+    return lines
+  }
+
+  /** What is volatile is lost, what is durable is replayed. */
+  #restart(): string[] {
+    this.#alarms.clear()
+    this.#machine = this.#newMachine()
+    for (const fact of this.#durable) this.#machine.apply(fact)
+    return this.#decide({ type: 'Loaded' })
+  }
+
+  #listAlarms(): string[] {
+    return [...this.#alarms].map(([name, at]) => `${name} at ${at}`).sort()
+  }
+
+  #decide(command: GroupCommand | Alarm, ticket = ++this.#lastTicket): string[] {
+    const decision = this.#machine.decide(command, ticket, this.#now)
+    for (const fact of decision.facts ?? []) {
+      this.#machine.apply(fact)
+      if (isDurable(fact)) this.#durable.push(fact)
+    }
+    for (const { name, at } of decision.alarms ?? []) {
+      if (at === null) this.#alarms.delete(name)
+      else this.#alarms.set(name, at)
+    }
+    return [...(ticket > 0 ? [`ticket ${ticket}`] : []), ...describe(decision)]
+  }
+
+  #command(verb: string, words: Words): GroupCommand {
+    const groupId = words.get('') ?? ''
+    const number = (name: string, otherwise: number): number => Number(words.get(name) ?? otherwise)
+    const memberId = words.get('member') ?? ''
+    const groupInstanceId = words.get('instance') ?? null
+    const generation = number('generation', -1)
+    switch (verb) {
+      case 'join':
+        return {
+          type: 'Join',
+          version: number('v', 9),
+          clientId: words.get('client') ?? 'client',
+          clientHost: '/127.0.0.1',
+          uuid: `u${++this.#lastUuid}`,
+          request: {
+            groupId,
+            memberId,
+            groupInstanceId,
+            sessionTimeoutMs: number('session', 10_000),
+            rebalanceTimeoutMs: number('rebalance', 60_000),
+            protocolType: words.get('type') ?? 'consumer',
+            protocols: protocols(words.get('protocols') ?? 'range:t'),
+            reason: null,
+          },
+        }
+      case 'sync':
+        return {
+          type: 'Sync',
+          request: {
+            groupId,
+            generationId: generation,
+            memberId,
+            groupInstanceId,
+            protocolType: words.get('type') ?? null,
+            protocolName: words.get('protocol') ?? null,
+            assignments: pairs(words.get('assign')).map(([to, what]) => ({
+              memberId: to,
+              assignment: Buffer.from(what),
+            })),
+          },
+        }
+      case 'heartbeat':
+        return {
+          type: 'Heartbeat',
+          request: { groupId, generationId: generation, memberId, groupInstanceId },
+        }
+      case 'leave':
+        return {
+          type: 'Leave',
+          groupId,
+          members: (words.get('members') ?? '').split(',').map((member) => {
+            const [id = '', instance] = member.split('@')
+            return { memberId: id, groupInstanceId: instance ?? null, reason: null }
+          }),
+        }
+      case 'commit':
+        return {
+          type: 'CommitOffsets',
+          version: number('v', 9),
+          groupId,
+          generation,
+          memberId,
+          groupInstanceId,
+          retentionTimeMs: number('retention', -1),
+          topics: pairs(words.get('offsets')).map(([topic, offset]) => ({
+            name: topic,
+            topicId: ZERO_UUID,
+            partitions: [
+              {
+                partitionIndex: 0,
+                committedOffset: Number(offset),
+                committedLeaderEpoch: number('epoch', -1),
+                committedMetadata: words.get('metadata') ?? null,
+              },
+            ],
+          })),
+        }
+      case 'fetch':
+        return {
+          type: 'FetchOffsets',
+          groupId,
+          topics: words.has('topics')
+            ? words
+                .get('topics')!
+                .split(',')
+                .map((name) => ({ name, topicId: ZERO_UUID, partitionIndexes: [0] }))
+            : null,
+        }
+      case 'delete-offsets':
+        return {
+          type: 'DeleteOffsets',
+          groupId,
+          topics: (words.get('topics') ?? '').split(',').map((name) => ({ name, partitions: [0] })),
+        }
+      case 'delete-topics':
+        return { type: 'DeleteTopics', topics: (words.get('topics') ?? '').split(',') }
+      case 'list':
+        return {
+          type: 'List',
+          statesFilter: words.get('states')?.split(',') ?? [],
+          typesFilter: words.get('types')?.split(',') ?? [],
+        }
+      case 'describe':
+        return { type: 'Describe', groupId }
+      case 'delete':
+        return { type: 'Delete', groupId }
+      default:
+        throw new Error(`Unknown command ${verb}`)
+    }
+  }
+}
+
+/** `range:t1+t2,sticky:t1` names protocols with the topics they subscribe to; `range!xyz` one with such metadata. */
+function protocols(text: string): { name: string; metadata: Buffer }[] {
+  return text.split(',').map((part) => {
+    const [name = '', raw] = part.split('!')
+    if (raw !== undefined) return { name, metadata: Buffer.from(raw) }
+    const [protocol = '', topics = ''] = part.split(':')
+    return { name: protocol, metadata: encodeSubscription(0, { topics: topics.split('+') }) }
+  })
+}
+
+function pairs(text: string | undefined): [string, string][] {
+  return (text ?? '')
+    .split(',')
+    .filter((part) => part !== '')
+    .map((part) => part.split(':') as [string, string])
+}
+
+function describe({ facts, replies, alarms }: Decision<GroupFact, GroupReply>): string[] {
+  return [
+    ...(facts ?? []).map((fact) => {
+      const { type, ...rest } = fact
+      return `${isDurable(fact) ? 'stores' : 'notes'} ${type} ${show(rest)}`
+    }),
+    ...(replies ?? []).map(({ ticket, reply }) => `answers ${ticket}: ${show(reply)}`),
+    ...(alarms ?? []).map(({ name, at }) =>
+      at === null ? `alarm ${name} off` : `alarm ${name} at ${at}`,
+    ),
+  ]
+}
+
+function show(value: unknown): string {
+  if (value instanceof Uint8Array)
+    return `'${Buffer.from(value)
+      .toString('latin1')
+      .replace(/[^!-~]/g, '.')}'`
+  if (Array.isArray(value)) return `[${value.map(show).join(', ')}]`
+  if (value !== null && typeof value === 'object') {
+    return `{ ${Object.entries(value)
+      .map(([name, field]) => `${name}: ${show(field)}`)
+      .join(', ')} }`
+  }
+  return typeof value === 'string' ? value || "''" : String(value)
+}
