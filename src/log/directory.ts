@@ -1,4 +1,4 @@
-import type { DiskLock } from '../host/host.ts'
+import type { Disk, DiskLock } from '../host/host.ts'
 import { formatOffsetCheckpoint, parseOffsetCheckpoint } from './checkpoints.ts'
 import type { LogContext, LogHome, QueuedWriter } from './context.ts'
 import { LogDirectoryError, messageOf, StorageError } from './errors.ts'
@@ -8,12 +8,15 @@ import {
   parseMetaProperties,
   type MetaProperties,
 } from './meta-properties.ts'
-import { readIfThere } from './segment.ts'
+import { readIfThere } from './files.ts'
 import { TurnWriter } from './turn-writer.ts'
 
 const META_PROPERTIES = 'meta.properties'
 const LOCK = '.lock'
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
+
+/** So many logs are closed at the same time: each waits for the disk. */
+const CLOSED_AT_ONCE = 16
 
 const CHECKPOINTS = {
   recoveryPoint: 'recovery-point-offset-checkpoint',
@@ -47,7 +50,7 @@ export class LogDirectory implements LogHome {
     const { disk } = context.host
     let lock: DiskLock | null
     try {
-      disk.makeDirectory(path)
+      makeDurably(disk, path)
       lock = disk.lock(`${path}/${LOCK}`)
     } catch (cause) {
       const message = `The log directory ${path} can't be used: ${messageOf(cause)}. Make it writable, or set log.dirs to another one`
@@ -179,7 +182,7 @@ export class LogDirectory implements LogHome {
   /** Closes all logs so that the next start has nothing to check, and lets the directory go. */
   async close(brokerEpoch: number): Promise<void> {
     try {
-      for (const log of this.#logs.values()) await log.close()
+      await this.#closeLogs()
       await this.checkpoint()
       if (this.#failure === null) {
         const content = JSON.stringify({ version: 0, brokerEpoch })
@@ -190,6 +193,14 @@ export class LogDirectory implements LogHome {
     } finally {
       this.release()
     }
+  }
+
+  async #closeLogs(): Promise<void> {
+    const logs = this.#logs.values()
+    const closeSome = async (): Promise<void> => {
+      for (const log of logs) await log.close()
+    }
+    await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, closeSome))
   }
 
   /** Closes all files as they are, as a crash would. */
@@ -229,4 +240,13 @@ export class LogDirectory implements LogHome {
       this.#context.host.log.warn({ path }, 'The checkpoint is damaged and is ignored')
     return offsets ?? new Map<string, number>()
   }
+}
+
+/** Makes a directory, and those above it that are missing, so that a crash leaves them. */
+function makeDurably(disk: Disk, path: string): void {
+  const missing: string[] = []
+  for (let at = path; at !== '' && !disk.exists(at); at = at.slice(0, at.lastIndexOf('/')))
+    missing.push(at)
+  disk.makeDirectory(path)
+  for (const made of missing) disk.syncDirectory(made.slice(0, made.lastIndexOf('/')) || '/')
 }

@@ -68,11 +68,10 @@ export class LogFlushing {
     this.#unflushedRecords = 0
     this.stop()
     try {
-      if (upTo > state.recoveryPoint) {
-        for (const segment of state.segments.from(state.recoveryPoint)) {
-          if (state.segments.has(segment)) await segment.sync(segment !== state.segments.active)
-        }
+      for (const segment of state.segments.all.filter((each) => each.needsSync)) {
+        if (state.segments.has(segment)) await segment.sync()
       }
+      await state.snapshots.sync(state.context.files)
       await this.#saveNames()
     } catch (error) {
       if (state.isClosed) throw error

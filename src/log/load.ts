@@ -7,7 +7,8 @@ import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
 import { recoverSegment, type Recovery } from './recovery.ts'
 import { replaySync } from './replay.ts'
-import { newSegment, readIfThere, Segment } from './segment.ts'
+import { readIfThere } from './files.ts'
+import { newSegment, Segment } from './segment.ts'
 import { Segments } from './segments.ts'
 import type { LoadedLog } from './state.ts'
 import { completeSwaps } from './swaps.ts'
@@ -169,10 +170,20 @@ function repairIndexes(recovery: Recovery, files: Files): void {
   }
 }
 
+/** The log was closed, and yet doesn't end with a whole batch. */
+function recoverActive(recovery: Recovery): number {
+  const { active } = recovery.segments
+  replaySync({ ...recovery }, active.baseOffset)
+  const { cutBytes, nextOffset } = recoverSegment(recovery, active)
+  const fields = { path: active.handle.path, position: active.sizeBytes, cutBytes }
+  recovery.context.host.log.warn(fields, 'The log was cut at the first bad batch')
+  return nextOffset
+}
+
 function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
   const { context, segments, snapshots, producers, epochs } = recovery
   let { logStartOffset } = recovery
-  let logEndOffset = segments.active.nextOffsetSync()
+  let logEndOffset = segments.active.nextOffsetSync() ?? recoverActive(recovery)
   if (logEndOffset < logStartOffset) {
     // What was left of the log is all below where it should begin: as Kafka does, it begins anew there.
     for (const segment of segments.all) {
@@ -205,6 +216,7 @@ function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
     logStartOffset,
     logEndOffset,
     recoveryPoint,
+    hasNewFiles: !options.wasClean || logEndOffset === 0,
     highWatermark: options.highWatermark,
     epochs,
     producers,

@@ -3,7 +3,8 @@ import { segmentFileName } from './paths.ts'
 import type { ProducerEntry } from './producer-entry.ts'
 import { decodeProducerSnapshot, encodeProducerSnapshot } from './producer-snapshot.ts'
 import type { ProducerState } from './producer-state.ts'
-import { readIfThere, replaceContent } from './segment.ts'
+import { readIfThere, replaceContent, syncIfThere } from './files.ts'
+import type { OpenFiles } from './open-files.ts'
 
 type Crc32c = (bytes: Uint8Array) => number
 
@@ -11,9 +12,10 @@ type Crc32c = (bytes: Uint8Array) => number
 export class ProducerSnapshots {
   readonly #disk: Disk
   readonly #crc32c: Crc32c
-  #path: string
+  readonly #path: string
   /** Rising. */
   #offsets: number[]
+  readonly #unsynced = new Set<number>()
 
   constructor(disk: Disk, crc32c: Crc32c, path: string, offsets: readonly number[]) {
     this.#disk = disk
@@ -26,20 +28,25 @@ export class ProducerSnapshots {
     return this.#offsets
   }
 
-  movedTo(path: string): void {
-    this.#path = path
-  }
-
   filePath(offset: number): string {
     return `${this.#path}/${segmentFileName(offset, 'snapshot')}`
   }
 
-  /** Writes one, unless there is one of this offset or a later one. Not made durable: it can be built anew. */
+  /** Writes one, unless there is one of this offset or a later one. */
   take(state: ProducerState, offset: number): void {
     if (offset <= (this.#offsets.at(-1) ?? 0)) return
     const content = encodeProducerSnapshot(state.producers, this.#crc32c)
     replaceContent(this.#disk, this.filePath(offset), content)
     this.#offsets.push(offset)
+    this.#unsynced.add(offset)
+  }
+
+  /** Makes durable those that were taken. */
+  async sync(files: OpenFiles): Promise<void> {
+    for (const offset of this.#unsynced) {
+      this.#unsynced.delete(offset)
+      await syncIfThere(files, this.filePath(offset))
+    }
   }
 
   /** The latest one at or before this offset that is sound; damaged ones are removed. */

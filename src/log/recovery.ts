@@ -31,7 +31,6 @@ export function recoverSegment(
   let nextOffset = segment.baseOffset
   segment.beginRebuild()
   if (sizeBytes === 0) return { cutBytes: 0, nextOffset }
-  segment.resetAborted()
   const { position } = segment.scanSync(0, 'whole', SCAN_READ_BYTES, (buffer, at) => {
     const batchBytes = batchSizeBytes(buffer, at)
     const fault = checkBatch(buffer, at, at + batchBytes, context.codecs.crc32c)

@@ -3,7 +3,7 @@ import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segments } from './segments.ts'
 import { batchBaseOffset } from '../../protocol/records/batch.ts'
-import { SCAN_READ_BYTES, type Segment } from './segment.ts'
+import { SCAN_READ_BYTES } from './segment.ts'
 
 export interface Replay {
   readonly segments: Segments
@@ -40,17 +40,9 @@ export async function replayAsync(state: LogState): Promise<void> {
   const replay = { segments, producers, snapshots, logStartOffset, nowMs, expirationMs }
   const from = loadSnapshot(replay, logEndOffset)
   if (from >= logEndOffset) return
-  for (const segment of segments.from(from))
-    await replaySegment(segment, producers, from, logEndOffset)
-}
-
-function replaySegment(
-  segment: Segment,
-  producers: ProducerState,
-  from: number,
-  upTo: number,
-): Promise<void> {
-  return segment.scan(0, 'whole', SCAN_READ_BYTES, visitor(producers, from, upTo))
+  for (const segment of segments.from(from)) {
+    await segment.scan(0, 'whole', SCAN_READ_BYTES, visitor(producers, from, logEndOffset))
+  }
 }
 
 function visitor(producers: ProducerState, from: number, upTo: number) {

@@ -1,17 +1,25 @@
 import { batchLastOffset, batchMaxTimestamp, batchSizeBytes } from '../../protocol/records/batch.ts'
-import type { Clock, Disk, DiskFile } from '../host/host.ts'
+import type { Clock } from '../host/host.ts'
 import type { LogConfig } from './config.ts'
-import { fitsRelativeOffset, OffsetIndex, readOffsetIndex } from './offset-index.ts'
+import {
+  isMissing,
+  readIfThere,
+  readIfThereAsync,
+  replaceContent,
+  syncIfThere,
+  withFile,
+} from './files.ts'
+import {
+  fitsRelativeOffset,
+  OffsetIndex,
+  OFFSET_INDEX_ENTRY_BYTES,
+  readOffsetIndex,
+} from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
 import { segmentFileName, type SegmentFile } from './paths.ts'
 import { scanAsync, scanSync, type BatchVisitor, type ScanResult } from './scan.ts'
 import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
-import {
-  ABORTED_TRANSACTION_BYTES,
-  decodeAborted,
-  encodeAborted,
-  type AbortedTransactionEntry,
-} from './transaction-index.ts'
+import { TransactionIndex, type AbortedTransactionEntry } from './transaction-index.ts'
 
 /** How much is read at once to find a batch near a position that an index gave. */
 const LOOKUP_READ_BYTES = 16 * 1024
@@ -29,7 +37,6 @@ export interface SegmentOptions {
   readonly sizeBytes: number
   readonly hasTransactionIndex: boolean
   readonly indexIntervalBytes: number
-  /** Where the log is one that was there before: its file isn't made. */
   readonly createdMs: number
 }
 
@@ -38,117 +45,108 @@ interface Indexes {
   readonly times: TimeIndex
 }
 
+/** What decides whether a segment is rolled before some batches. */
+export interface RollQuestion {
+  readonly sizeBytes: number
+  readonly lastOffset: number
+  readonly maxTimestamp: bigint
+  readonly segmentBytes: number
+  readonly segmentMs: number
+  readonly segmentIndexBytes: number
+  readonly nowMs: number
+}
+
 /** A run of a log's batches in one file, with the indexes that find them by offset and by time. */
 export class Segment {
   readonly baseOffset: number
-  readonly createdMs: number
   readonly handle: FileHandle
   readonly #options: SegmentOptions
-  #path: string
+  readonly #path: string
+  readonly #transactions: TransactionIndex
   /** What is in the file. */
   #sizeBytes: number
   /** What will be in the file when everything noted has been written. */
   #notedBytes: number
   #bytesSinceIndexEntry = 0
-  /** The indexes have more than their files. */
-  #hasNewIndexEntries = false
-  #isPreallocated = false
+  /** Null where they are only in their files. */
   #indexes: Indexes | null = null
   #maxTimestamp: TimestampOffset | null = null
   #firstTimestamp: bigint | null = null
-  #aborted: AbortedTransactionEntry[] | null
-  #abortedCount = 0
+  /** The indexes have more than their files. */
+  #hasNewIndexEntries = false
+  #isPreallocated = false
+  /** The `.log` has bytes, or a length, that may not be durable. */
+  #hasUnsyncedBytes = false
+  #hasUnsyncedIndexes = false
 
   constructor(options: SegmentOptions) {
     this.#options = options
     this.#path = options.path
     this.baseOffset = options.baseOffset
-    this.createdMs = options.createdMs
     this.#sizeBytes = options.sizeBytes
     this.#notedBytes = options.sizeBytes
-    this.#aborted = options.hasTransactionIndex ? null : []
-    this.handle = new FileHandle(options.files, this.filePath('log'))
-    if (options.sizeBytes === 0) this.resetIndexes()
+    const { files, baseOffset, hasTransactionIndex } = options
+    this.#transactions = new TransactionIndex(files, baseOffset, hasTransactionIndex)
+    this.handle = new FileHandle(files, this.filePath('log'))
+    if (options.sizeBytes === 0) this.#resetIndexes()
   }
 
   get sizeBytes(): number {
     return this.#sizeBytes
   }
 
-  get notedBytes(): number {
-    return this.#notedBytes
-  }
-
-  get hasIndexes(): boolean {
-    return this.#indexes !== null
-  }
-
+  /** How much memory the indexes take. */
   get indexBytes(): number {
     if (this.#indexes === null) return 0
     return this.#indexes.offsets.bytes().length + this.#indexes.times.bytes().length
   }
 
   get mayHaveAborted(): boolean {
-    return this.#aborted === null || this.#aborted.length > 0
+    return this.#transactions.mayHaveEntries
   }
 
   filePath(kind: SegmentFile): string {
     return `${this.#path}/${segmentFileName(this.baseOffset, kind)}`
   }
 
-  /** The partition's directory has another name now. */
-  movedTo(path: string): void {
-    this.#path = path
-    this.handle.renamed(this.filePath('log'))
-  }
-
   /** Makes the file of a new segment. */
   create(preallocatedBytes: number): void {
     const file = this.handle.open('create')
     this.#hasNewIndexEntries = true
+    this.#hasUnsyncedBytes = true
     this.#isPreallocated = preallocatedBytes > 0
     if (this.#isPreallocated) file.truncate(preallocatedBytes)
   }
 
-  /** Begins with empty indexes: a new segment, or one that is about to be scanned. */
-  resetIndexes(): void {
-    this.#indexes = {
-      offsets: new OffsetIndex(this.baseOffset),
-      times: new TimeIndex(this.baseOffset),
-    }
+  #resetIndexes(): void {
+    const { baseOffset } = this
+    this.#indexes = { offsets: new OffsetIndex(baseOffset), times: new TimeIndex(baseOffset) }
     this.#maxTimestamp = null
     this.#bytesSinceIndexEntry = 0
   }
 
-  /** Whether the next batches have to go into a new segment. */
-  needsRollFor(batches: {
-    sizeBytes: number
-    lastOffset: number
-    maxTimestamp: bigint
-    segmentBytes: number
-    segmentMs: number
-    segmentIndexBytes: number
-    nowMs: number
-  }): boolean {
-    if (this.#notedBytes > batches.segmentBytes - batches.sizeBytes) return true
-    if (!fitsRelativeOffset(this.baseOffset, batches.lastOffset)) return true
+  /** Whether these batches have to go into a new segment. */
+  needsRollFor(question: RollQuestion): boolean {
+    if (this.#notedBytes > question.segmentBytes - question.sizeBytes) return true
+    if (!fitsRelativeOffset(this.baseOffset, question.lastOffset)) return true
     const { offsets, times } = this.#residentIndexes()
-    if (offsets.isFull(batches.segmentIndexBytes) || times.isFull(batches.segmentIndexBytes))
-      return true
+    const { segmentIndexBytes } = question
+    if (offsets.isFull(segmentIndexBytes) || times.isFull(segmentIndexBytes)) return true
     if (this.#notedBytes === 0) return false
     const first = this.#firstBatchTimestamp()
     const waitedMs =
-      first >= 0n ? Number(batches.maxTimestamp - first) : batches.nowMs - this.createdMs
-    return waitedMs > batches.segmentMs
+      first >= 0n ? Number(question.maxTimestamp - first) : question.nowMs - this.#options.createdMs
+    return waitedMs > question.segmentMs
   }
 
   #firstBatchTimestamp(): bigint {
     if (this.#firstTimestamp === null) {
-      this.#firstTimestamp = NO_TIMESTAMP
+      let first = NO_TIMESTAMP
       this.scanSync(0, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
-        this.#firstTimestamp = batchMaxTimestamp(buffer, at)
+        first = batchMaxTimestamp(buffer, at)
         return false
       })
+      this.#firstTimestamp = first
     }
     return this.#firstTimestamp
   }
@@ -187,12 +185,14 @@ export class Segment {
   }
 
   writeSync(chunks: readonly Buffer[], sizeBytes: number): void {
+    this.#hasUnsyncedBytes = true
     this.handle.open().writeSync(chunks, this.#sizeBytes)
     this.#sizeBytes += sizeBytes
   }
 
   async write(chunks: readonly Buffer[], sizeBytes: number): Promise<void> {
     await this.handle.using((file) => file.write(chunks, this.#sizeBytes))
+    this.#hasUnsyncedBytes = true
     this.#sizeBytes += sizeBytes
   }
 
@@ -202,15 +202,18 @@ export class Segment {
     this.#isPreallocated = false
     if (this.#indexes === null || !this.#hasNewIndexEntries) return
     this.#hasNewIndexEntries = false
-    const greatest = this.#maxTimestampSoFar(this.#indexes.times)
-    this.#indexes.times.append(greatest.timestamp, greatest.offset)
-    const disk = this.#options.files.disk
-    replaceContent(disk, this.filePath('index'), this.#indexes.offsets.bytes())
-    replaceContent(disk, this.filePath('timeindex'), this.#indexes.times.bytes())
+    this.#hasUnsyncedIndexes = true
+    const { offsets, times } = this.#indexes
+    const greatest = this.#maxTimestampSoFar(times)
+    times.append(greatest.timestamp, greatest.offset)
+    const { disk } = this.#options.files
+    replaceContent(disk, this.filePath('index'), offsets.bytes())
+    replaceContent(disk, this.filePath('timeindex'), times.bytes())
   }
 
-  /** Forgets the indexes, which are in their files. */
+  /** Forgets the indexes of a segment that isn't written to any more, once they are in their files. */
   dropIndexes(): void {
+    this.finish()
     this.#indexes = null
   }
 
@@ -220,14 +223,14 @@ export class Segment {
   }
 
   #readIndexesSync(): Indexes {
-    const disk = this.#options.files.disk
-    const indexes = this.#checked(
-      readIfThere(disk, this.filePath('index')),
-      readIfThere(disk, this.filePath('timeindex')),
-    )
+    const { disk } = this.#options.files
+    const index = readIfThere(disk, this.filePath('index'))
+    const timeIndex = readIfThere(disk, this.filePath('timeindex'))
+    const indexes = this.#checked(index, timeIndex)
     if (indexes !== null) return indexes
-    this.rebuildIndexesSync()
-    return this.#indexes!
+    const fresh = this.#emptyTwin()
+    this.scanSync(0, 'headers', SCAN_READ_BYTES, fresh.visitor)
+    return this.#takeIndexesOf(fresh.segment)
   }
 
   #checked(index: Buffer | null, timeIndex: Buffer | null): Indexes | null {
@@ -237,40 +240,50 @@ export class Segment {
     return offsets === null || times === null ? null : { offsets, times }
   }
 
-  /** Builds the indexes anew from the batches, which are taken as they are. */
-  rebuildIndexesSync(): void {
-    const sizeBytes = this.#sizeBytes
-    this.beginRebuild()
-    this.scanSync(0, 'headers', SCAN_READ_BYTES, (buffer, at) => {
-      this.noteBatch(buffer, at, batchSizeBytes(buffer, at))
-      return true
-    })
-    this.#notedBytes = sizeBytes
-  }
-
-  /** Empties the indexes: the batches are about to be noted again, from the first one on. */
-  beginRebuild(): void {
-    this.#notedBytes = 0
-    this.#hasNewIndexEntries = true
-    this.resetIndexes()
-  }
-
   /** Has the indexes in memory, from their files or, where these are damaged, from the batches. */
   async loadIndexes(): Promise<void> {
     if (this.#indexes !== null) return
-    const files = this.#options.files
+    const { files } = this.#options
     const [index, timeIndex] = await Promise.all([
-      readWhole(new FileHandle(files, this.filePath('index'))),
-      readWhole(new FileHandle(files, this.filePath('timeindex'))),
+      readIfThereAsync(files, this.filePath('index')),
+      readIfThereAsync(files, this.filePath('timeindex')),
     ])
     if (this.#indexes !== null) return
     const indexes = this.#checked(index, timeIndex)
-    if (indexes !== null) {
-      this.#indexes = indexes
-      return
+    if (indexes === null) await this.#rebuildIndexes()
+    else this.#indexes = indexes
+  }
+
+  /** Builds the indexes anew from the batches, which are taken as they are. */
+  async #rebuildIndexes(): Promise<void> {
+    const fresh = this.#emptyTwin()
+    await this.scan(0, 'headers', SCAN_READ_BYTES, fresh.visitor)
+    if (this.#indexes === null) this.#takeIndexesOf(fresh.segment)
+  }
+
+  #emptyTwin(): { segment: Segment; visitor: BatchVisitor } {
+    const segment = new Segment({ ...this.#options, sizeBytes: 0 })
+    const visitor = (buffer: Buffer, at: number): boolean => {
+      segment.noteBatch(buffer, at, batchSizeBytes(buffer, at))
+      return true
     }
-    this.rebuildIndexesSync()
-    this.finish()
+    return { segment, visitor }
+  }
+
+  #takeIndexesOf(twin: Segment): Indexes {
+    const indexes = twin.#residentIndexes()
+    this.#indexes = indexes
+    this.#maxTimestamp = twin.#maxTimestamp
+    this.#hasNewIndexEntries = true
+    return indexes
+  }
+
+  /** Empties the indexes: the batches are about to be noted again, from the first one on. For start-up. */
+  beginRebuild(): void {
+    this.#notedBytes = 0
+    this.#hasNewIndexEntries = true
+    this.#resetIndexes()
+    this.#transactions.reset(this.filePath('txnindex'))
   }
 
   /** Goes through the batches from a position on; for start-up. */
@@ -284,53 +297,84 @@ export class Segment {
     return scanSync({ file, from, end: this.#sizeBytes, what, readBytes, visit })
   }
 
-  /** Goes through the batches from a position on, in `.log`'s own order. */
+  /** Goes through the batches from a position on. */
   scan(
     from: number,
     what: 'headers' | 'whole',
     readBytes: number,
     visit: BatchVisitor,
-  ): Promise<void> {
-    return this.handle.using(async (file) => {
-      await scanAsync({ file, from, end: this.#sizeBytes, what, readBytes, visit })
-    })
+  ): Promise<ScanResult> {
+    return this.handle.using((file) =>
+      scanAsync({ file, from, end: this.#sizeBytes, what, readBytes, visit }),
+    )
   }
 
   /** The position of the first batch that ends at or after this offset; null where there is none. */
   async locate(offset: number): Promise<number | null> {
     await this.loadIndexes()
-    let found: number | null = null
-    const from = this.#indexes?.offsets.positionFor(offset) ?? 0
-    await this.scan(from, 'headers', LOOKUP_READ_BYTES, (buffer, at, position) => {
-      if (batchLastOffset(buffer, at) < offset) return true
-      found = position
-      return false
-    })
-    return found
+    const from = this.#residentIndexes().offsets.positionFor(offset)
+    const found = await this.#locateFrom(from, offset)
+    if (found !== 'damaged') return found
+    this.#indexes = null
+    await this.#rebuildIndexes()
+    const again = await this.#locateFrom(0, offset)
+    return again === 'damaged' ? null : again
   }
 
-  /** The offset after the last batch; the base offset where there is none. For start-up. */
-  nextOffsetSync(): number {
+  /** The index is damaged where its position isn't one of a batch that ends at or before the offset. */
+  async #locateFrom(from: number, offset: number): Promise<number | null | 'damaged'> {
+    let found: number | null = null
+    let isWrong = false
+    const visit: BatchVisitor = (buffer, at, position) => {
+      const lastOffset = batchLastOffset(buffer, at)
+      isWrong ||= position === from && from > 0 && lastOffset > offset
+      if (lastOffset < offset) return true
+      found = position
+      return false
+    }
+    const { outcome } = await this.scan(from, 'headers', LOOKUP_READ_BYTES, visit)
+    return isWrong || (outcome === 'cut' && from > 0) ? 'damaged' : found
+  }
+
+  /** The offset after the last batch; null where the file doesn't end with a whole one. For start-up. */
+  nextOffsetSync(): number | null {
+    const from = this.#sizeBytes > LOOKUP_READ_BYTES ? this.#lastIndexedPosition() : 0
+    const next = this.#nextOffsetFrom(from)
+    return next === null && from > 0 ? this.#nextOffsetFrom(0) : next
+  }
+
+  #nextOffsetFrom(from: number): number | null {
     let next = this.baseOffset
-    const from = this.#sizeBytes > SCAN_READ_BYTES ? this.#lastIndexedPosition() : 0
-    this.scanSync(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
+    if (this.#sizeBytes === 0) return next
+    const { outcome } = this.scanSync(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
       next = batchLastOffset(buffer, at) + 1
       return true
     })
-    return next
+    return outcome === 'complete' && next > this.baseOffset ? next : null
   }
 
+  /** Reads only the last entry: thousands of segments are opened at once. */
   #lastIndexedPosition(): number {
-    return this.#residentIndexes().offsets.positionFor(Number.MAX_SAFE_INTEGER)
+    try {
+      return withFile(this.#options.files.disk, this.filePath('index'), 'read', (file) => {
+        const sizeBytes = file.size()
+        if (sizeBytes < OFFSET_INDEX_ENTRY_BYTES) return 0
+        const entry = Buffer.alloc(OFFSET_INDEX_ENTRY_BYTES)
+        file.readSync(entry, sizeBytes - OFFSET_INDEX_ENTRY_BYTES)
+        const position = entry.readInt32BE(4)
+        return position > 0 && position < this.#sizeBytes ? position : 0
+      })
+    } catch (error) {
+      if (isMissing(error)) return 0
+      throw error
+    }
   }
 
   /** The greatest timestamp and the last offset of its batch; (-1, base offset) where there is none. */
   async greatestTimestamp(): Promise<TimestampOffset> {
     if (this.#maxTimestamp !== null) return this.#maxTimestamp
     await this.loadIndexes()
-    return this.#indexes === null
-      ? this.greatestTimestamp()
-      : this.#maxTimestampSoFar(this.#indexes.times)
+    return this.#maxTimestampSoFar(this.#residentIndexes().times)
   }
 
   /** Where to begin to look for a record of this timestamp or a later one. */
@@ -340,37 +384,17 @@ export class Segment {
     return offsets.positionFor(Math.max(times.floor(timestamp).offset, fromOffset))
   }
 
-  async abortedTransactions(): Promise<readonly AbortedTransactionEntry[]> {
-    if (this.#aborted !== null) return this.#aborted
-    const file = await readWhole(new FileHandle(this.#options.files, this.filePath('txnindex')))
-    const aborted = (file === null ? [] : decodeAborted(file, this.baseOffset)) ?? []
-    this.#aborted ??= aborted
-    return this.#aborted
+  abortedTransactions(): Promise<readonly AbortedTransactionEntry[]> {
+    return this.#transactions.entries(this.filePath('txnindex'))
   }
 
-  /** Kafka too writes the transaction index right behind the marker. */
   addAborted(entry: AbortedTransactionEntry): void {
-    const disk = this.#options.files.disk
-    this.#aborted ??= decodeAborted(disk.readFile(this.filePath('txnindex')), this.baseOffset) ?? []
-    this.#abortedCount = this.#aborted.length
-    withFile(disk, this.filePath('txnindex'), (file) => {
-      file.writeSync([encodeAborted(entry)], this.#abortedCount * ABORTED_TRANSACTION_BYTES)
-    })
-    this.#aborted.push(entry)
-  }
-
-  /** Empties the transaction index before a scan fills it again. */
-  resetAborted(): void {
-    if (!this.mayHaveAborted) return
-    replaceContent(this.#options.files.disk, this.filePath('txnindex'), Buffer.alloc(0))
-    this.#aborted = []
+    this.#transactions.append(this.filePath('txnindex'), entry)
   }
 
   /** Whether the transaction index can be read; for start-up. */
   hasSoundAborted(): boolean {
-    if (this.#aborted !== null) return true
-    const file = readIfThere(this.#options.files.disk, this.filePath('txnindex'))
-    return file !== null && decodeAborted(file, this.baseOffset) !== null
+    return this.#transactions.isSound(this.filePath('txnindex'))
   }
 
   /** Cuts the file, and what the indexes say of it, at the batch with this offset. */
@@ -380,39 +404,47 @@ export class Segment {
     offsets.truncateTo(offset)
     times.truncateTo(offset)
     this.#hasNewIndexEntries = true
-    const aborted = await this.abortedTransactions()
-    const kept = aborted.filter((entry) => entry.lastOffset < offset)
-    if (kept.length < aborted.length) {
-      replaceContent(
-        this.#options.files.disk,
-        this.filePath('txnindex'),
-        Buffer.concat(kept.map(encodeAborted)),
-      )
-      this.#aborted = kept
-    }
+    await this.#transactions.truncateTo(this.filePath('txnindex'), offset)
     if (position !== null) this.cutAt(position)
     this.#bytesSinceIndexEntry = 0
     let greatest = times.lastEntry()
-    await this.scan(
-      offsets.positionFor(greatest.offset),
-      'headers',
-      SCAN_READ_BYTES,
-      (buffer, at) => {
-        const timestamp = batchMaxTimestamp(buffer, at)
-        if (timestamp > greatest.timestamp)
-          greatest = { timestamp, offset: batchLastOffset(buffer, at) }
-        return true
-      },
-    )
+    const from = offsets.positionFor(greatest.offset)
+    await this.scan(from, 'headers', SCAN_READ_BYTES, (buffer, at) => {
+      const timestamp = batchMaxTimestamp(buffer, at)
+      if (timestamp > greatest.timestamp)
+        greatest = { timestamp, offset: batchLastOffset(buffer, at) }
+      return true
+    })
     this.#maxTimestamp = greatest
   }
 
   /** Cuts the file at a position. The indexes are the caller's affair. */
   cutAt(position: number): void {
-    this.handle.open().truncate(position)
-    this.#sizeBytes = position
+    this.#hasUnsyncedBytes = true
     this.#notedBytes = position
     if (position === 0) this.#firstTimestamp = null
+    if (position === this.#sizeBytes) return
+    this.handle.open().truncate(position)
+    this.#sizeBytes = position
+  }
+
+  get needsSync(): boolean {
+    return this.#hasUnsyncedBytes || this.#hasUnsyncedIndexes || this.#transactions.isUnsynced
+  }
+
+  /** Makes durable what was written. */
+  async sync(): Promise<void> {
+    const { files } = this.#options
+    if (this.#hasUnsyncedBytes) {
+      this.#hasUnsyncedBytes = false
+      await this.handle.using((file) => file.sync())
+    }
+    if (this.#hasUnsyncedIndexes) {
+      this.#hasUnsyncedIndexes = false
+      await syncIfThere(files, this.filePath('index'))
+      await syncIfThere(files, this.filePath('timeindex'))
+    }
+    await this.#transactions.sync(this.filePath('txnindex'))
   }
 
   /** Gives the files names that the next start removes. */
@@ -432,15 +464,6 @@ export class Segment {
       const path = `${this.filePath(kind)}${DELETED_SUFFIX}`
       if (disk.exists(path)) disk.remove(path)
     }
-  }
-
-  /** Makes what was written durable. */
-  async sync(withIndexes: boolean): Promise<void> {
-    await this.handle.using((file) => file.sync())
-    if (!withIndexes) return
-    const files = this.#options.files
-    for (const kind of ['index', 'timeindex'] as const) await syncFile(files, this.filePath(kind))
-    if (this.#abortedCount > 0) await syncFile(files, this.filePath('txnindex'))
   }
 }
 
@@ -462,57 +485,4 @@ export function newSegment(
   })
   segment.create(config.preallocate ? config.segmentBytes : 0)
   return segment
-}
-
-async function syncFile(files: OpenFiles, path: string): Promise<void> {
-  const handle = new FileHandle(files, path)
-  try {
-    await handle.using((file) => file.sync())
-  } finally {
-    handle.close()
-  }
-}
-
-async function readWhole(handle: FileHandle): Promise<Buffer | null> {
-  try {
-    return await handle.using(async (file) => {
-      const bytes = Buffer.allocUnsafeSlow(file.size())
-      return bytes.subarray(0, await file.read(bytes, 0))
-    })
-  } catch (error) {
-    if (isMissing(error)) return null
-    throw error
-  } finally {
-    handle.close()
-  }
-}
-
-export function isMissing(error: unknown): boolean {
-  return (error as { code?: unknown } | null)?.code === 'ENOENT'
-}
-
-export function readIfThere(disk: Disk, path: string): Buffer | null {
-  try {
-    return disk.readFile(path)
-  } catch (error) {
-    if (isMissing(error)) return null
-    throw error
-  }
-}
-
-export function withFile(disk: Disk, path: string, use: (file: DiskFile) => void): void {
-  const file = disk.open(path, 'create')
-  try {
-    use(file)
-  } finally {
-    file.close()
-  }
-}
-
-/** Without any durability: for files that can be built anew. */
-export function replaceContent(disk: Disk, path: string, content: Buffer): void {
-  withFile(disk, path, (file) => {
-    file.truncate(0)
-    if (content.length > 0) file.writeSync([content], 0)
-  })
 }

@@ -19,6 +19,8 @@ export interface LoadedLog {
   readonly logStartOffset: number
   readonly logEndOffset: number
   readonly recoveryPoint: number
+  /** The directory has names that may not be durable yet. */
+  readonly hasNewFiles: boolean
   readonly highWatermark: number
   readonly epochs: EpochCache
   readonly producers: ProducerState
@@ -49,7 +51,6 @@ export class LogState {
   /** What is below is durable. */
   recoveryPoint: number
   isClosed = false
-  /** The directory has names that may not be durable yet. */
   hasNewFiles: boolean
 
   constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {
@@ -69,7 +70,7 @@ export class LogState {
     this.logEndOffset = loaded.logEndOffset
     this.nextOffset = loaded.logEndOffset
     this.recoveryPoint = loaded.recoveryPoint
-    this.hasNewFiles = loaded.recoveryPoint === loaded.logStartOffset
+    this.hasNewFiles = loaded.hasNewFiles
     this.highWatermark = loaded.logStartOffset
     this.setHighWatermark(loaded.highWatermark)
   }

@@ -77,8 +77,12 @@ export class LogWriter implements QueuedWriter {
   }
 
   writeQueued(onThreads: boolean): void {
-    while (this.#queue.length > 0 && !this.#isWriting && this.#home.failure === null) {
-      if (!this.#writeGroup(onThreads)) break
+    // What is appended by those who are told of the end of their appends has its own turn.
+    let left = this.#queue.length
+    while (left > 0 && !this.#isWriting && this.#home.failure === null) {
+      const written = this.#writeGroup(left, onThreads)
+      if (written === 0) break
+      left -= written
     }
     if (this.#home.failure !== null) this.failAll()
     if (!this.isIdle) return
@@ -93,14 +97,17 @@ export class LogWriter implements QueuedWriter {
     if (appends.length > 0) this.#log.failed(appends)
   }
 
-  /** Writes the longest run of appends that go into one segment. */
-  #writeGroup(onThreads: boolean): boolean {
+  /**
+   * Writes the longest run of the first appends that go into one segment.
+   * @returns how many; 0 when they are under way, or have failed
+   */
+  #writeGroup(most: number, onThreads: boolean): number {
     const chunks: Buffer[] = []
     let sizeBytes = 0
     let segment: Segment | null = null
     let count = 0
     try {
-      for (; count < this.#queue.length; count++) {
+      for (; count < most; count++) {
         const { batches } = this.#queue[count]!
         if (batches === null) continue
         const next = this.#log.segmentFor(batches)
@@ -113,20 +120,20 @@ export class LogWriter implements QueuedWriter {
       }
     } catch (error) {
       this.#home.fail('begin a segment', error)
-      return false
+      return 0
     }
     const group = count === this.#queue.length ? this.#queue : this.#queue.slice(0, count)
     this.#queue = count === this.#queue.length ? [] : this.#queue.slice(count)
     this.#queuedBytes -= sizeBytes
     if (segment === null) {
       this.#finish(group)
-      return true
+      return count
     }
     if (onThreads) {
       void this.#writeOnThreads(segment, group, chunks, sizeBytes)
-      return false
+      return 0
     }
-    return this.#writeNow(segment, group, chunks, sizeBytes)
+    return this.#writeNow(segment, group, chunks, sizeBytes) ? count : 0
   }
 
   #writeNow(

@@ -1,0 +1,141 @@
+import { checkBatch, batchSizeBytes } from '../../protocol/records/batch.ts'
+import type { Host, Random } from '../../src/host/host.ts'
+import { SimDisk, type CrashKind } from '../../src/host/sim-disk.ts'
+import type { Log } from '../../src/log/log.ts'
+import type { LogConfig } from '../../src/log/config.ts'
+import { append, batchOf, codecs, openLog, openManager, readAll, realHost } from './support.ts'
+
+/** The same numbers for the same seed. */
+function seeded(seed: number): Random {
+  let state = seed * 2654435761 + 1
+  const next = (): number => {
+    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
+    return state / 0x100000000
+  }
+  return {
+    below: (limit) => Math.floor(next() * limit),
+    bytes: (length) => Buffer.from(Array.from({ length }, () => Math.floor(next() * 256))),
+  }
+}
+
+function simulatedHost(disk: SimDisk, random: Random): Host {
+  return { ...realHost(), disk, random }
+}
+
+const ROOT = '/data'
+const config: Partial<LogConfig> = { segmentBytes: 6000, indexIntervalBytes: 500 }
+
+interface Life {
+  readonly disk: SimDisk
+  /** All that was appended, in order. */
+  readonly appended: Buffer
+  /** The log's end at the last flush that was reported. */
+  readonly flushedOffset: number
+  readonly logEndOffset: number
+  readonly sequence: number
+}
+
+/** Appends, flushes and saves checkpoints at random. */
+async function live(random: Random): Promise<Life> {
+  const disk = new SimDisk({ random })
+  const { manager, log } = await openLog(ROOT, { host: simulatedHost(disk, random), config })
+  const appended: Buffer[] = []
+  let flushedOffset = 0
+  let sequence = 0
+  let epoch = 0
+  for (let step = 0; step < 60; step++) {
+    const choice = random.below(12)
+    if (choice === 0) {
+      await log.flush()
+      flushedOffset = log.recoveryPoint
+    } else if (choice === 1) {
+      await manager.checkpoint()
+    } else {
+      if (random.below(10) === 0) epoch++
+      const count = 1 + random.below(8)
+      const batch = batchOf(count, random.below(200), {
+        producerId: 5,
+        producerEpoch: 0,
+        baseSequence: sequence,
+      })
+      sequence += count
+      expect(await append(log, batch, { epoch })).toMatchObject({ errorCode: 'NONE' })
+      appended.push(batch)
+    }
+  }
+  const { logEndOffset } = log
+  return { disk, appended: Buffer.concat(appended), flushedOffset, logEndOffset, sequence }
+}
+
+/** What a segment's file holds up to the first batch that isn't sound. */
+function soundPart(file: Buffer): Buffer {
+  let at = 0
+  while (checkBatch(file, at, file.length, codecs.crc32c) === null) at += batchSizeBytes(file, at)
+  return file.subarray(0, at)
+}
+
+/** What the segments hold up to the first one that isn't whole or doesn't follow the one before. */
+function soundLog(disk: SimDisk): Buffer {
+  const names = disk.list(`${ROOT}/t-0`).filter((name) => name.endsWith('.log'))
+  const parts: Buffer[] = []
+  for (const name of names.sort()) {
+    const file = disk.readFile(`${ROOT}/t-0/${name}`)
+    const sound = soundPart(file)
+    parts.push(sound)
+    if (sound.length < file.length) break
+  }
+  return Buffer.concat(parts)
+}
+
+const kinds: CrashKind[] = ['lost', 'torn', 'scattered']
+
+describe.each(kinds)('after a crash with unsynced bytes %s', (kind) => {
+  test.each(Array.from({ length: 25 }, (_, seed) => seed))(
+    'nothing flushed is lost and the log ends at the first bad batch (seed %d)',
+    async (seed) => {
+      const random = seeded(seed)
+      const life = await live(random)
+      const disk = life.disk.crash(kind)
+      const found = soundLog(disk)
+      const manager = openManager(ROOT, { host: simulatedHost(disk, random), config })
+      const log = manager.get('t', 0)!
+      expect(log.logEndOffset).toBeGreaterThanOrEqual(life.flushedOffset)
+      const parts: Buffer[] = []
+      for (let offset = 0; offset < log.logEndOffset;) {
+        const { bytes, errorCode } = await readAll(log, offset)
+        expect(errorCode).toBe('NONE')
+        parts.push(bytes)
+        let at = 0
+        for (; at < bytes.length; at += batchSizeBytes(bytes, at)) {
+          offset = Number(bytes.readBigInt64BE(at)) + bytes.readInt32BE(at + 23) + 1
+        }
+      }
+      const survived = Buffer.concat(parts)
+      expect(life.appended.subarray(0, survived.length).equals(survived)).toBe(true)
+      expect(survived.length).toBeGreaterThanOrEqual(Math.min(found.length, life.appended.length))
+      await expectGoesOn(log)
+      await manager.close()
+      await expectSoundAfterClose(disk, random)
+    },
+  )
+})
+
+/** The producer's state is that of the log's end: the next sequence number is taken, another one isn't. */
+async function expectGoesOn(log: Log): Promise<void> {
+  const next = log.logEndOffset
+  const wrong = batchOf(1, 5, { producerId: 5, producerEpoch: 0, baseSequence: next + 7 })
+  const right = batchOf(1, 5, { producerId: 5, producerEpoch: 0, baseSequence: next })
+  if (next > 0) expect((await append(log, wrong)).errorCode).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
+  expect(await append(log, right)).toMatchObject({ errorCode: 'NONE', baseOffset: next })
+}
+
+async function expectSoundAfterClose(disk: SimDisk, random: Random): Promise<void> {
+  const closed = disk.crash('lost')
+  const manager = openManager(ROOT, { host: simulatedHost(closed, random), config })
+  expect(manager.directories[0]!.wasClean).toBe(true)
+  const log = manager.get('t', 0)!
+  for (let offset = 0; offset < log.logEndOffset; offset++) {
+    expect((await readAll(log, offset)).sizeBytes).toBeGreaterThan(0)
+  }
+  manager.abandon()
+}
