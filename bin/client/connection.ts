@@ -1,0 +1,318 @@
+import { codecOf } from '../../protocol/codec.ts'
+import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import {
+  RequestHeader,
+  requestHeaderVersion,
+  ResponseHeader,
+  responseHeaderVersion,
+} from '../../protocol/messages/headers.ts'
+import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../protocol/schema.ts'
+import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
+import type { Host, Socket } from '../../src/host/host.ts'
+import { formatAddress, type Address } from './address.ts'
+import { ClientError } from './errors.ts'
+import { FrameCutter } from './frames.ts'
+
+export type ClientHost = Pick<Host, 'clock' | 'network'>
+export type ApiVersionsResponse = ReceivedResponse<typeof ApiVersions>
+
+export interface ConnectionOptions {
+  readonly clientId: string
+  readonly connectTimeoutMs: number
+  /** How long an answer may take; a request may say otherwise. */
+  readonly requestTimeoutMs: number
+}
+
+export interface RequestOptions {
+  /** Instead of the highest version in common with the broker; not checked against what the broker says it has. */
+  readonly version?: number
+  readonly timeoutMs?: number
+}
+
+interface Pending {
+  readonly name: string
+  readonly correlationId: number
+  readonly answer: (frame: Buffer) => void
+  readonly fail: (error: Error) => void
+}
+
+const UNSUPPORTED_VERSION = 35
+
+/**
+ * One connection to one broker: frames, correlation, and the versions that both sides have. Requests may be sent before
+ * earlier ones are answered; answers come in order, and the first that is out of order ends the connection.
+ */
+export class Connection {
+  readonly address: Address
+  readonly #host: ClientHost
+  readonly #options: ConnectionOptions
+  readonly #socket: Socket
+  readonly #pending: Pending[] = []
+  #correlationId = 0
+  #ended: ClientError | null = null
+  #apiVersions: ApiVersionsResponse | null = null
+
+  private constructor(
+    host: ClientHost,
+    address: Address,
+    socket: Socket,
+    options: ConnectionOptions,
+  ) {
+    this.#host = host
+    this.address = address
+    this.#socket = socket
+    this.#options = options
+    const frames = new FrameCutter((frame) => this.#answered(frame))
+    socket.attach({
+      data: (bytes) => {
+        if (this.#ended !== null) return
+        const wrong = frames.push(bytes)
+        if (wrong !== null) this.#end(notKafka(address, wrong))
+      },
+      drain: () => undefined,
+      close: (error) => this.#end(this.#closedError(error)),
+    })
+  }
+
+  /** Connects and asks for the broker's versions. Throws ClientError. */
+  static async open(
+    host: ClientHost,
+    address: Address,
+    options: ConnectionOptions,
+  ): Promise<Connection> {
+    const socket = await connectSocket(host, address, options.connectTimeoutMs)
+    const connection = new Connection(host, address, socket, options)
+    try {
+      connection.#apiVersions = await connection.#negotiate()
+    } catch (error) {
+      connection.close()
+      throw error
+    }
+    return connection
+  }
+
+  /** Whether requests can still be sent. */
+  get isOpen(): boolean {
+    return this.#ended === null
+  }
+
+  /** The broker's own answer: its APIs' versions, and its features. */
+  get apiVersions(): ApiVersionsResponse {
+    return this.#apiVersions!
+  }
+
+  /** The highest version of an API that both sides have; null when there is none. */
+  versionOf(api: Pick<Api<Shape, Shape>, 'key' | 'versions' | 'unstable'>): number | null {
+    const range = this.apiVersions.apiKeys.find(({ apiKey }) => apiKey === api.key)
+    if (range === undefined) return null
+    const version = Math.min(range.maxVersion, api.versions[1] - (api.unstable ? 1 : 0))
+    return version < Math.max(range.minVersion, api.versions[0]) ? null : version
+  }
+
+  /** Sends a request and waits for its answer. Throws ClientError; errors inside the answer are the caller's. */
+  async request<Q extends Shape, R extends Shape>(
+    api: Api<Q, R>,
+    body: Encoded<Q>,
+    options: RequestOptions = {},
+  ): Promise<Decoded<R>> {
+    const version = options.version ?? this.#chooseVersion(api)
+    const correlationId = this.#send(api, version, body)
+    const frame = await this.#receive(api.name, correlationId, options.timeoutMs)
+    return this.#decode(api, version, frame)
+  }
+
+  /** Sends a request that the broker doesn't answer: Produce with acks=0. */
+  notify<Q extends Shape>(api: Api<Q, Shape>, body: Encoded<Q>): void {
+    this.#send(api, this.#chooseVersion(api), body)
+  }
+
+  /** Sends what was written and closes; requests without an answer fail. */
+  close(): void {
+    if (this.#ended !== null) return
+    this.#socket.end()
+    this.#end(new ClientError('CONNECTION_CLOSED', 'The connection was closed by this client'))
+  }
+
+  #chooseVersion(api: Api<Shape, Shape>): number {
+    const version = this.versionOf(api)
+    if (version !== null) return version
+    const range = this.apiVersions.apiKeys.find(({ apiKey }) => apiKey === api.key)
+    const has =
+      range === undefined ? 'not at all' : `in versions ${range.minVersion} to ${range.maxVersion}`
+    throw new ClientError(
+      'UNSUPPORTED_VERSION',
+      `The broker at ${formatAddress(this.address)} serves ${api.name} ${has}, and this needs ${api.versions.join(' to ')}`,
+      { remedy: 'Use a broker of a version that has it.' },
+    )
+  }
+
+  #send<Q extends Shape>(api: Api<Q, Shape>, version: number, body: Encoded<Q>): number {
+    if (this.#ended !== null) throw this.#ended
+    this.#correlationId = (this.#correlationId + 1) & 0x7fffffff
+    const correlationId = this.#correlationId
+    const writer = new Writer()
+    const headerVersion = requestHeaderVersion(api, version)
+    codecOf(RequestHeader, headerVersion).write(writer, {
+      requestApiKey: api.key,
+      requestApiVersion: version,
+      correlationId,
+      clientId: this.#options.clientId,
+    })
+    codecOf(api.request, version).write(writer, body)
+    const length = Buffer.alloc(4)
+    length.writeInt32BE(writer.size)
+    this.#socket.write([length, ...writer.chunks()])
+    return correlationId
+  }
+
+  #receive(name: string, correlationId: number, timeoutMs?: number): Promise<Buffer> {
+    const limitMs = timeoutMs ?? this.#options.requestTimeoutMs
+    return new Promise((resolve, reject) => {
+      const timer = this.#host.clock.after(limitMs, () => {
+        // What comes after it on this connection would wait for it, too.
+        this.#end(
+          new ClientError(
+            'REQUEST_TIMEOUT',
+            `${formatAddress(this.address)} has not answered ${name} within ${limitMs} ms`,
+            { remedy: 'See whether the broker is overloaded, or allow it more time.' },
+          ),
+        )
+        this.#socket.destroy()
+      })
+      const settle = (): void => timer.cancel()
+      this.#pending.push({
+        name,
+        correlationId,
+        answer: (frame) => (settle(), resolve(frame)),
+        fail: (error) => (settle(), reject(error)),
+      })
+    })
+  }
+
+  #answered(frame: Buffer): void {
+    const pending = this.#pending.shift()
+    if (pending === undefined || frame.length < 4) {
+      return this.#end(notKafka(this.address, 'an answer that nobody asked for'))
+    }
+    const correlationId = frame.readInt32BE(0)
+    if (correlationId === pending.correlationId) return pending.answer(frame)
+    const error = notKafka(
+      this.address,
+      `answer ${correlationId} in place of ${pending.correlationId}`,
+    )
+    pending.fail(error)
+    this.#end(error)
+  }
+
+  #decode<R extends Shape>(api: Api<Shape, R>, version: number, frame: Buffer): Decoded<R> {
+    const reader: Reader = new Reader(frame)
+    try {
+      codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(reader)
+      const value = codecOf(api.response, version).read(reader)
+      if (reader.remaining > 0) reader.fail(`${reader.remaining} bytes too many`)
+      return value
+    } catch (error) {
+      if (!(error instanceof DecodeError)) throw error
+      const wrong = notKafka(this.address, error.message, error)
+      this.#end(wrong)
+      throw wrong
+    }
+  }
+
+  /** A broker that doesn't know our version answers in version 0, with the versions it does know (KIP-511). */
+  async #negotiate(): Promise<ApiVersionsResponse> {
+    const body = { clientSoftwareName: 'ottla', clientSoftwareVersion: '0.1.0' }
+    const ask = async (version: number): Promise<{ version: number; frame: Buffer }> => {
+      const id = this.#send(ApiVersions, version, body)
+      const frame = await this.#receive('ApiVersions', id, this.#options.connectTimeoutMs)
+      const isRefused = frame.length >= 6 && frame.readInt16BE(4) === UNSUPPORTED_VERSION
+      return { version: isRefused ? 0 : version, frame }
+    }
+    const [, latest] = ApiVersions.versions
+    let { version, frame } = await ask(latest)
+    let answer = this.#decode(ApiVersions, version, frame)
+    if (answer.errorCode === 'UNSUPPORTED_VERSION') {
+      const range = answer.apiKeys.find(({ apiKey }) => apiKey === ApiVersions.key)
+      ;({ version, frame } = await ask(Math.min(range?.maxVersion ?? 0, latest)))
+      answer = this.#decode(ApiVersions, version, frame)
+    }
+    if (answer.errorCode !== 'NONE') throw notKafka(this.address, answer.errorCode)
+    return answer
+  }
+
+  #closedError(error: Error | undefined): ClientError {
+    const first = this.#apiVersions === null
+    return new ClientError(
+      'CONNECTION_CLOSED',
+      `${formatAddress(this.address)} closed the connection${error === undefined ? '' : `: ${error.message}`}`,
+      {
+        cause: error,
+        ...(first && { remedy: 'See whether that port is a listener for TLS or SASL.' }),
+      },
+    )
+  }
+
+  #end(error: ClientError): void {
+    if (this.#ended !== null) return
+    this.#ended = error
+    if (error.code === 'NOT_KAFKA') this.#socket.destroy()
+    for (const pending of this.#pending.splice(0)) pending.fail(error)
+  }
+}
+
+function notKafka(address: Address, what: string, cause?: unknown): ClientError {
+  return new ClientError(
+    'NOT_KAFKA',
+    `${formatAddress(address)} doesn't speak Kafka's protocol as expected: ${what}`,
+    { cause, remedy: "See whether the address is a broker's, and its listener is PLAINTEXT." },
+  )
+}
+
+function connectSocket(host: ClientHost, address: Address, timeoutMs: number): Promise<Socket> {
+  return new Promise((resolve, reject) => {
+    let isLate = false
+    const timer = host.clock.after(timeoutMs, () => {
+      isLate = true
+      reject(
+        new ClientError(
+          'CONNECT_TIMEOUT',
+          `${formatAddress(address)} could not be reached within ${timeoutMs} ms`,
+          { remedy: 'See whether the host is up and a firewall lets you through.' },
+        ),
+      )
+    })
+    host.network.connect(address.host, address.port).then(
+      (socket) => {
+        timer.cancel()
+        if (isLate) socket.destroy()
+        else resolve(socket)
+      },
+      (error: NodeJS.ErrnoException) => {
+        timer.cancel()
+        reject(connectError(address, error))
+      },
+    )
+  })
+}
+
+function connectError(address: Address, error: NodeJS.ErrnoException): ClientError {
+  const where = formatAddress(address)
+  // Where a name has several addresses, Node's error is of all of them.
+  const code = error.code ?? (error as { errors?: NodeJS.ErrnoException[] }).errors?.[0]?.code
+  if (code === 'ECONNREFUSED') {
+    return new ClientError('CONNECTION_REFUSED', `Nothing listens on ${where}`, {
+      cause: error,
+      remedy: 'Start a broker (ottla start), or name the address of yours with --bootstrap-server.',
+    })
+  }
+  if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
+    return new ClientError('HOST_NOT_FOUND', `The name ${address.host} can't be resolved`, {
+      cause: error,
+      remedy:
+        'See whether it is spelt right; it may be the name that the broker advertises (advertised.listeners).',
+    })
+  }
+  return new ClientError('CONNECT_FAILED', `No connection to ${where}: ${error.message || code}`, {
+    cause: error,
+  })
+}

@@ -1,0 +1,44 @@
+/** No answer that we ask for comes near it; TLS and HTTP, read as a length, are above it. */
+const MAX_FRAME_BYTES = 256 * 1024 * 1024
+
+/** Cuts what a socket receives into frames: an int32 length, and as many bytes. Each frame gets memory of its own. */
+export class FrameCutter {
+  readonly #deliver: (frame: Buffer) => void
+  readonly #length = Buffer.alloc(4)
+  #lengthBytes = 0
+  #frame: Buffer | null = null
+  #filled = 0
+
+  constructor(deliver: (frame: Buffer) => void) {
+    this.#deliver = deliver
+  }
+
+  /** @returns null, or what is wrong with the bytes, after which nothing more may be pushed */
+  push(bytes: Buffer): string | null {
+    let at = 0
+    while (at < bytes.length) {
+      if (this.#frame === null) {
+        this.#length[this.#lengthBytes++] = bytes[at++]!
+        if (this.#lengthBytes < 4) continue
+        const size = this.#length.readInt32BE(0)
+        if (size < 0 || size > MAX_FRAME_BYTES) {
+          return `an answer that begins with ${JSON.stringify(this.#length.toString('latin1'))}`
+        }
+        this.#lengthBytes = 0
+        this.#frame = Buffer.allocUnsafe(size)
+        this.#filled = 0
+      } else {
+        const count = Math.min(this.#frame.length - this.#filled, bytes.length - at)
+        bytes.copy(this.#frame, this.#filled, at, at + count)
+        this.#filled += count
+        at += count
+      }
+      if (this.#frame !== null && this.#filled === this.#frame.length) {
+        const frame = this.#frame
+        this.#frame = null
+        this.#deliver(frame)
+      }
+    }
+    return null
+  }
+}

@@ -1,0 +1,21 @@
+import { FrameCutter } from '../../../bin/client/frames.ts'
+
+describe('Cutting answers out of a stream', () => {
+  test('frames come whole, however the bytes are divided', () => {
+    const stream = Buffer.from('00000003616263' + '00000000' + '0000000164', 'hex')
+    for (let chunkBytes = 1; chunkBytes <= stream.length; chunkBytes++) {
+      const frames: string[] = []
+      const cutter = new FrameCutter((frame) => frames.push(frame.toString()))
+      for (let at = 0; at < stream.length; at += chunkBytes) {
+        expect(cutter.push(stream.subarray(at, at + chunkBytes))).toBeNull()
+      }
+      expect(frames).toEqual(['abc', '', 'd'])
+    }
+  })
+
+  test('what is not a length is refused before memory is taken for it', () => {
+    const cutter = new FrameCutter(() => undefined)
+    expect(cutter.push(Buffer.from('HTTP/1.1 400'))).toBe('an answer that begins with "HTTP"')
+    expect(new FrameCutter(() => undefined).push(Buffer.from('ffffffff', 'hex'))).not.toBeNull()
+  })
+})
