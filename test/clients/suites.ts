@@ -9,6 +9,8 @@ import {
   goBinary,
   goMissing,
   installed,
+  java,
+  javaMissing,
   python,
   pythonMissing,
   sourceDirectory,
@@ -103,11 +105,20 @@ const goClient = (name: string, idempotent: boolean): Suite =>
     missing: goMissing,
   })
 
+const javaClient: Suite = programSuite({
+  name: 'java',
+  command: [...java(), 'Driver'],
+  codecs: allCodecs,
+  idempotent: true,
+  missing: javaMissing,
+})
+
 /** @platformatic/kafka has zstd where Node has it. */
 const zstdInNode = 'zstdCompressSync' in zlib
 
 /** All suites, the slowest first. */
 export const suites: readonly Suite[] = [
+  javaClient,
   javascript('kafkajs', allCodecs),
   javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),
   kcat,
