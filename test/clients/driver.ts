@@ -35,6 +35,17 @@ export interface Commands {
   stop: { ask: { stream: string }; reply: object }
 }
 
+/** What the Java driver can do beyond the commands of all. */
+export interface ToolCommands {
+  /** Runs the main method of one of Apache's tools with text as its standard input. */
+  tool: {
+    ask: { class: string; args: readonly string[]; input?: string }
+    reply: { status: number; output: string; errors: string }
+  }
+}
+
+type AllCommands = Commands & ToolCommands
+
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 
 /** The attributes' number of a codec. */
@@ -46,25 +57,30 @@ export const codecNumbers: Readonly<Record<Codec, number>> = {
   zstd: 4,
 }
 
-/** One driver, and what it told so far. */
-export interface Driver {
+/** A process, or several, that a suite started and that is ended with it. */
+export interface Started {
   readonly name: string
-  call<Name extends keyof Commands>(
+  /** Ends it without a warning, as a crash would. */
+  kill9(): Promise<void>
+  /** Ends it; group members may leave. */
+  close(): Promise<void>
+  /** Its last lines, for a failure's report. */
+  tail(): string
+}
+
+/** One driver, and what it told so far. */
+export interface Driver extends Started {
+  call<Name extends keyof AllCommands>(
     name: Name,
-    ask: Commands[Name]['ask'],
+    ask: AllCommands[Name]['ask'],
     limitMs?: number,
-  ): Promise<Commands[Name]['reply']>
+  ): Promise<AllCommands[Name]['reply']>
   /** The partitions that a member has now, in order; absent before its first assignment. */
   readonly assigned: ReadonlyMap<string, readonly number[]>
   /** How many records each member has read. */
   readonly consumed: ReadonlyMap<string, number>
   /** How many records of each stream were acknowledged. */
   readonly acked: ReadonlyMap<string, number>
-  /** Ends the driver without a warning, as a crash would. */
-  kill9(): Promise<void>
-  /** Ends the driver; its members may leave. */
-  close(): Promise<void>
-  tail(): string
 }
 
 type Told =

@@ -225,7 +225,7 @@ export const kcatDriver = (bootstrap: string): Driver => {
     consumed: account.consumed,
     acked: account.acked,
     call: (name, ask, limitMs = 60_000) =>
-      within(actions[name](ask as never), `kcat: ${name}`, limitMs) as never,
+      within(actions[name as keyof Actions](ask as never), `kcat: ${name}`, limitMs) as never,
     kill9,
     close: kill9,
     tail: () => output.tail(40),

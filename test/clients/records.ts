@@ -72,7 +72,8 @@ export const checkReadBack = (
     const index = places.get(text)?.shift()
     const where = `partition ${partition}, offset ${offset}`
     if (index === undefined) throw new Error(`${where}: nobody sent ${text}, or not so often`)
-    if (index <= (last.get(partition) ?? -1)) throw new Error(`${where}: out of order: ${text}`)
+    if (index <= (last.get(partition) ?? -1))
+      throw new Error(`${where}: sent as number ${index}, after ${last.get(partition)}: ${text}`)
     last.set(partition, index)
   }
 }

@@ -2,7 +2,7 @@ import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
 import { type BrokerUnderTest, brokerUnderTest } from './broker.ts'
-import { type Driver } from './driver.ts'
+import { type Started } from './driver.ts'
 import { type Step } from './scenario.ts'
 import { type Suite, suites } from './suites.ts'
 import { within } from './wait.ts'
@@ -26,7 +26,7 @@ const secondsSince = (start: number): number => (now() - start) / 1000
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
 /** What must be ended when the runner is told to stop. */
-const running = new Set<{ broker: BrokerUnderTest | null; drivers: Driver[] }>()
+const running = new Set<{ broker: BrokerUnderTest | null; drivers: Started[] }>()
 
 const endAll = async (): Promise<void> => {
   await Promise.all(
@@ -42,7 +42,7 @@ const report = (
   suite: Suite,
   error: unknown,
   broker: BrokerUnderTest | null,
-  drivers: Driver[],
+  drivers: Started[],
 ) => {
   print(`${suite.name}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
   if (broker !== null) print(`${suite.name}: the broker's last lines:\n${broker.tail()}`)
@@ -78,12 +78,12 @@ const runSuite = async (suite: Suite): Promise<Outcome> => {
     return { name: suite.name, result, seconds: secondsSince(start), why: missing }
   }
   const directory = await mkdtemp(path.join(tmpdir(), `ottla-clients-${suite.name}-`))
-  const drivers: Driver[] = []
+  const drivers: Started[] = []
   let isOver = false
   const step = stepsOf(suite, () => isOver)
-  const entry: { broker: BrokerUnderTest | null; drivers: Driver[] } = { broker: null, drivers }
+  const entry: { broker: BrokerUnderTest | null; drivers: Started[] } = { broker: null, drivers }
   running.add(entry)
-  const keep = (driver: Driver): Driver => {
+  const keep = <Kept extends Started>(driver: Kept): Kept => {
     drivers.push(driver)
     return driver
   }

@@ -1,7 +1,7 @@
 import { readFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type BrokerUnderTest, partitionDirectories } from './broker.ts'
-import { type Codec, type Driver, codecNumbers } from './driver.ts'
+import { type Codec, type Driver, type Started, codecNumbers } from './driver.ts'
 import {
   type ReadRecord,
   type RecordLimits,
@@ -23,6 +23,14 @@ export interface Client {
 
 /** Runs a named part of a suite: prints its name, seconds and outcome; a failure fails the suite. */
 export type Step = <T>(name: string, run: () => Promise<T>) => Promise<T>
+
+/** What a suite gets to run with. */
+export interface SuiteRun {
+  readonly broker: BrokerUnderTest
+  readonly step: Step
+  /** Takes note of a process, whose end the runner sees to. */
+  keep<Kept extends Started>(started: Kept): Kept
+}
 
 const recordCount = 10_000
 const memberPartitions = 6

@@ -1,10 +1,10 @@
 import path from 'node:path'
 import zlib from 'node:zlib'
-import { type BrokerUnderTest } from './broker.ts'
 import { type Codec, type Driver, startDriver } from './driver.ts'
 import { kcatDriver } from './kcat.ts'
+import { toolsScenario } from './tools.ts'
 import { type RecordLimits } from './records.ts'
-import { type Step, scenario } from './scenario.ts'
+import { type SuiteRun, scenario } from './scenario.ts'
 import {
   goBinary,
   goMissing,
@@ -15,14 +15,6 @@ import {
   pythonMissing,
   sourceDirectory,
 } from './toolchains.ts'
-
-/** What a suite gets to run with. */
-export interface SuiteRun {
-  readonly broker: BrokerUnderTest
-  readonly step: Step
-  /** Takes note of a driver, whose end the runner sees to. */
-  keep(driver: Driver): Driver
-}
 
 /** The tests of one client. */
 export interface Suite {
@@ -113,11 +105,18 @@ const javaClient: Suite = programSuite({
   missing: javaMissing,
 })
 
+const apacheTools: Suite = {
+  name: 'apache-tools',
+  missing: javaMissing,
+  run: toolsScenario,
+}
+
 /** @platformatic/kafka has zstd where Node has it. */
 const zstdInNode = 'zstdCompressSync' in zlib
 
 /** All suites, the slowest first. */
 export const suites: readonly Suite[] = [
+  apacheTools,
   javaClient,
   javascript('kafkajs', allCodecs),
   javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),

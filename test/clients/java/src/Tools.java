@@ -6,6 +6,8 @@ import java.io.InputStream;
 import java.io.PrintStream;
 import java.lang.reflect.InvocationTargetException;
 import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
 import org.apache.kafka.common.utils.Exit;
 
 /** Runs the main methods of Apache Kafka's command-line tools, one at a time, as their scripts would. */
@@ -17,6 +19,7 @@ final class Tools {
 
     private static final class Run {
         Integer status;
+        final List<Runnable> hooks = new ArrayList<>();
     }
 
     /** Runs {"class", "args", "input"}; answers {"status", "output", "errors"}. */
@@ -34,7 +37,8 @@ final class Tools {
         };
         Exit.setExitProcedure(end);
         Exit.setHaltProcedure(end);
-        Exit.setShutdownHookAdder((name, hook) -> {});
+        // A process's end runs them: the console producer closes its producer so.
+        Exit.setShutdownHookAdder((name, hook) -> run.hooks.add(hook));
         try {
             System.setOut(new PrintStream(output, true, StandardCharsets.UTF_8));
             System.setErr(new PrintStream(errors, true, StandardCharsets.UTF_8));
@@ -46,6 +50,7 @@ final class Tools {
                 if (run.status == null) run.status = 1;
             }
         } finally {
+            run.hooks.forEach(Runnable::run);
             System.setOut(before[0]);
             System.setErr(before[1]);
             System.setIn(input);
