@@ -212,7 +212,10 @@ export class Log {
       deleteBefore(this.#state, Math.min(offset, this.#state.logEndOffset))
   }
 
-  /** For followers: drops everything from this offset on. Nothing may be appended until it resolves. */
+  /**
+   * For followers: drops everything from this offset on, and the whole batch that it is in. Nothing may be appended until
+   * it resolves.
+   */
   async truncateTo(offset: number): Promise<void> {
     await this.#appender.writer.whenIdle()
     if (offset >= this.#state.logEndOffset) return

@@ -1,4 +1,10 @@
-import { batchLastOffset, batchMaxTimestamp, batchSizeBytes } from '../../protocol/records/batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  batchBaseOffset,
+  batchLastOffset,
+  batchMaxTimestamp,
+  batchSizeBytes,
+} from '../../protocol/records/batch.ts'
 import type { Clock } from '../host/host.ts'
 import type { LogConfig } from './config.ts'
 import {
@@ -397,9 +403,13 @@ export class Segment {
     return this.#transactions.isSound(this.filePath('txnindex'))
   }
 
-  /** Cuts the file, and what the indexes say of it, at the batch with this offset. */
-  async truncateTo(offset: number): Promise<void> {
-    const position = await this.locate(offset)
+  /**
+   * Cuts the file, and what the indexes say of it, at the batch with this offset.
+   * @returns where the segment ends then: before this offset where it is in the middle of a batch
+   */
+  async truncateTo(target: number): Promise<number> {
+    const position = await this.locate(target)
+    const offset = position === null ? target : Math.min(target, await this.#baseOffsetAt(position))
     const { offsets, times } = this.#residentIndexes()
     offsets.truncateTo(offset)
     times.truncateTo(offset)
@@ -416,6 +426,16 @@ export class Segment {
       return true
     })
     this.#maxTimestamp = greatest
+    return offset
+  }
+
+  async #baseOffsetAt(position: number): Promise<number> {
+    let baseOffset = Infinity
+    await this.scan(position, 'headers', BATCH_HEADER_BYTES, (buffer, at) => {
+      baseOffset = batchBaseOffset(buffer, at)
+      return false
+    })
+    return baseOffset
   }
 
   /** Cuts the file at a position. The indexes are the caller's affair. */

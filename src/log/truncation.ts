@@ -38,13 +38,13 @@ export function removeSegments(state: LogState, segments: readonly Segment[]): v
   })
 }
 
-/** Drops everything from an offset on, which is above the first segment's. */
-export async function truncate(state: LogState, offset: number): Promise<void> {
+/** Drops everything from an offset on, which is above the first segment's, and the whole batch that it is in. */
+export async function truncate(state: LogState, target: number): Promise<void> {
   try {
-    removeSegments(state, state.segments.removeFrom(offset))
+    removeSegments(state, state.segments.removeFrom(target))
     const { active } = state.segments
     state.context.coldIndexes.forget(active)
-    await active.truncateTo(offset)
+    const offset = await active.truncateTo(target)
     state.logEndOffset = offset
     state.nextOffset = offset
     state.recoveryPoint = Math.min(state.recoveryPoint, offset)

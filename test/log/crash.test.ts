@@ -1,26 +1,10 @@
 import { checkBatch, batchSizeBytes } from '../../protocol/records/batch.ts'
-import type { Host, Random } from '../../src/host/host.ts'
+import type { Random } from '../../src/host/host.ts'
 import { SimDisk, type CrashKind } from '../../src/host/sim-disk.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { LogConfig } from '../../src/log/config.ts'
-import { append, batchOf, codecs, openLog, openManager, readAll, realHost } from './support.ts'
-
-/** The same numbers for the same seed. */
-function seeded(seed: number): Random {
-  let state = seed * 2654435761 + 1
-  const next = (): number => {
-    state = (Math.imul(state, 1664525) + 1013904223) >>> 0
-    return state / 0x100000000
-  }
-  return {
-    below: (limit) => Math.floor(next() * limit),
-    bytes: (length) => Buffer.from(Array.from({ length }, () => Math.floor(next() * 256))),
-  }
-}
-
-function simulatedHost(disk: SimDisk, random: Random): Host {
-  return { ...realHost(), disk, random }
-}
+import { append, batchOf, codecs, openLog, openManager, readAll } from './support.ts'
+import { seeded, simulatedHost } from './seeded.ts'
 
 const ROOT = '/data'
 const config: Partial<LogConfig> = { segmentBytes: 6000, indexIntervalBytes: 500 }

@@ -1,0 +1,143 @@
+import {
+  batchAttributes,
+  batchCrc,
+  batchMaxTimestamp,
+  readBatches,
+  readRecords,
+  setBatchCrc,
+  setBatchMaxTimestamp,
+  timestampType,
+} from '../../protocol/records/batch.ts'
+import { buildBatch } from '../../protocol/records/batch.ts'
+import type { AppendResult } from '../../src/log/results.ts'
+import { append, batchOf, codecs, follow, openLog, readAll, temporaryDirectory } from './support.ts'
+
+test.each<[string, () => Buffer, string]>([
+  ['cut off', () => batchOf(1).subarray(0, -1), 'CORRUPT_MESSAGE'],
+  ['of another checksum', () => Buffer.from(batchOf(1).fill(0xff, 70)), 'CORRUPT_MESSAGE'],
+  ['of magic 1', () => Buffer.from(batchOf(1)).fill(1, 16, 17), 'INVALID_RECORD'],
+  ['none', () => Buffer.alloc(0), 'INVALID_RECORD'],
+  ['a control batch', () => batchOf(1, 1, { isControl: true }), 'INVALID_RECORD'],
+  ['with a base offset', () => batchOf(1, 1, { baseOffset: 5 }), 'INVALID_RECORD'],
+  ['too large', () => batchOf(1, 2_000_000), 'MESSAGE_TOO_LARGE'],
+  [
+    'of the far future',
+    () => batchOf(1, 1, { timestamp: Date.now() + 7_200_000 }),
+    'INVALID_TIMESTAMP',
+  ],
+])('a batch that is %s is refused and nothing changes', async (_, build, errorCode) => {
+  const { log } = await openLog(temporaryDirectory())
+  expect(await append(log, build())).toMatchObject({ errorCode, baseOffset: -1, lastOffset: -1 })
+  expect(log.logEndOffset).toBe(0)
+  expect((await append(log, batchOf(1))).baseOffset).toBe(0)
+})
+
+test('more bytes than a segment are refused', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { segmentBytes: 1000 } })
+  expect((await append(log, batchOf(2, 1000))).errorCode).toBe('RECORD_LIST_TOO_LARGE')
+})
+
+test('a compacted topic names the records that have no key', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { compacted: true } })
+  const records = [
+    { timestamp: 1, key: Buffer.from('k'), value: null },
+    { timestamp: 1, key: null, value: null },
+  ]
+  const result = await append(log, buildBatch({ records }, codecs))
+  expect(result.errorCode).toBe('INVALID_RECORD')
+  expect(result.recordErrors.map((each) => each.batchIndex)).toEqual([1])
+  expect((await append(log, buildBatch({ records: records.slice(0, 1) }, codecs))).errorCode).toBe(
+    'NONE',
+  )
+})
+
+test('with LogAppendTime the batch has the broker’s time, and says so', async () => {
+  const { log } = await openLog(temporaryDirectory(), {
+    config: { messageTimestampType: 'LogAppendTime' },
+  })
+  const before = Date.now()
+  const result = await append(log, batchOf(3, 5, { timestamp: 1000 }))
+  expect(result.logAppendTimeMs).toBeGreaterThanOrEqual(before)
+  const { bytes } = await readAll(log, 0)
+  expect(timestampType(batchAttributes(bytes, 0))).toBe('LogAppendTime')
+  expect(Number(batchMaxTimestamp(bytes, 0))).toBe(result.logAppendTimeMs)
+  expect(codecs.crc32c(bytes.subarray(21))).toBe(batchCrc(bytes, 0))
+  for (const record of readRecords(bytes, codecs)) {
+    expect(Number(record.timestamp)).toBe(result.logAppendTimeMs)
+  }
+})
+
+test.each(['none', 'gzip', 'zstd'] as const)(
+  'a greatest timestamp that the client left unset is found (%s)',
+  async (compression) => {
+    const { log } = await openLog(temporaryDirectory())
+    const batch = batchOf(3, 5, { timestamp: 5000, compression })
+    setBatchMaxTimestamp(batch, 0, 'CreateTime', -1n)
+    setBatchCrc(batch, 0, codecs.crc32c)
+    await append(log, batch)
+    const { bytes } = await readAll(log, 0)
+    expect(batchMaxTimestamp(bytes, 0)).toBe(5002n)
+    expect(codecs.crc32c(bytes.subarray(21))).toBe(batchCrc(bytes, 0))
+  },
+)
+
+test('appends are reported in order, also where some go to the thread pool', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  const order: number[] = []
+  const results: Promise<AppendResult>[] = []
+  for (let index = 0; index < 30; index++) {
+    const done = append(log, batchOf(1 + (index % 3), index % 4 === 0 ? 60_000 : 10))
+    results.push(done)
+    void done.then((result) => order.push(result.baseOffset))
+    if (index % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
+  }
+  const offsets = (await Promise.all(results)).map((each) => each.baseOffset)
+  expect(order).toEqual(offsets)
+  expect([...offsets].sort((one, other) => one - other)).toEqual(offsets)
+  expect([...readBatches((await readAll(log, 0, { maxBytes: 1 << 24 })).bytes)]).toHaveLength(30)
+})
+
+test('one who is told of the end of an append may append again at once', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  let left = 50
+  await new Promise<void>((resolve) => {
+    const again = (): void =>
+      left-- === 0 ? resolve() : log.append(batchOf(1), 0, 'client', again)
+    again()
+  })
+  expect(log.logEndOffset).toBe(50)
+})
+
+test('a follower keeps offsets and epochs, leaves out a cut batch, and refuses what does not follow', async () => {
+  const leader = (await openLog(temporaryDirectory())).log
+  await append(leader, batchOf(3), { epoch: 2 })
+  await append(leader, batchOf(3), { epoch: 4 })
+  const { bytes } = await readAll(leader, 0)
+  const { log } = await openLog(temporaryDirectory())
+  expect(await follow(log, Buffer.from(bytes.subarray(0, -5)))).toMatchObject({
+    errorCode: 'NONE',
+    lastOffset: 2,
+  })
+  expect(await follow(log, Buffer.from(bytes))).toMatchObject({ errorCode: 'UNKNOWN_SERVER_ERROR' })
+  const rest = [...readBatches(bytes)][1]!
+  expect(await follow(log, Buffer.from(rest))).toMatchObject({ errorCode: 'NONE', baseOffset: 3 })
+  expect((await readAll(log, 0)).bytes.equals(bytes)).toBe(true)
+  expect([log.epochAt(2), log.epochAt(3), log.latestEpoch]).toEqual([2, 4, 4])
+  const rotten = Buffer.from(batchOf(1, 5, { baseOffset: 6 }))
+  rotten[65]! ^= 1
+  expect((await follow(log, rotten)).errorCode).toBe('CORRUPT_MESSAGE')
+})
+
+test('with flush.messages an append is reported after its flush, and one fsync serves all that wait', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { flushMessages: 1 } })
+  const results = await Promise.all([1, 2, 3].map(() => append(log, batchOf(1))))
+  expect(results.map((each) => each.baseOffset)).toEqual([0, 1, 2])
+  expect(log.recoveryPoint).toBe(3)
+})
+
+test('with flush.ms a flush comes by itself', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { flushMs: 5 } })
+  await append(log, batchOf(2))
+  expect(log.recoveryPoint).toBe(0)
+  while (log.recoveryPoint < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+})

@@ -1,0 +1,139 @@
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
+import {
+  formatEpochCheckpoint,
+  parseEpochCheckpoint,
+  parseOffsetCheckpoint,
+} from '../../src/log/checkpoints.ts'
+import { formatMetaProperties, parseMetaProperties } from '../../src/log/meta-properties.ts'
+import { parsePartitionDirectoryName, suffixedDirectoryName } from '../../src/log/paths.ts'
+import {
+  append,
+  batchOf,
+  openLog,
+  openManager,
+  readAll,
+  temporaryDirectory,
+  TOPIC_ID,
+} from './support.ts'
+
+test('meta.properties is Java’s: comments and escapes are understood, what is missing is told', () => {
+  const properties = {
+    clusterId: 'Some_Cluster-Id_22char',
+    nodeId: 3,
+    directoryId: 'AAAAAAAAAAAAAAAAAAAAAQ',
+  }
+  expect(parseMetaProperties(formatMetaProperties(properties))).toEqual(properties)
+  const apache = '#\n#Sat Nov 21 05:01:00 UTC 2026\nnode.id=1\nversion=1\ncluster.id=a\\=b\n'
+  expect(parseMetaProperties(apache)).toEqual({ clusterId: 'a=b', nodeId: 1, directoryId: null })
+  expect(parseMetaProperties('node.id=1\nversion=2\ncluster.id=x\n')).toBeNull()
+  expect(parseMetaProperties('version=1\ncluster.id=x\n')).toBeNull()
+})
+
+test('checkpoints that are damaged are known as such, an empty one was never written', () => {
+  expect(parseOffsetCheckpoint('0\n2\na-b 0 5\nc 1 9007199254740991\n')).toEqual(
+    new Map([
+      ['a-b-0', 5],
+      ['c-1', Number.MAX_SAFE_INTEGER],
+    ]),
+  )
+  expect(parseOffsetCheckpoint('')).toEqual(new Map())
+  for (const damaged of ['1\n0\n', '0\n2\na 0 5\n', '0\n1\na 0 x\n', '0\n1\na 0\n', '0\nx\n']) {
+    expect(parseOffsetCheckpoint(damaged)).toBeNull()
+  }
+  const entries = [
+    { epoch: 0, startOffset: 0 },
+    { epoch: 4, startOffset: 20 },
+  ]
+  expect(formatEpochCheckpoint(entries)).toBe('0\n2\n0 0\n4 20\n')
+  expect(parseEpochCheckpoint('0\n2\n0 0\n4 20\n')).toEqual(entries)
+  expect(parseEpochCheckpoint('0\n2\n4 20\n0 0\n')).toBeNull()
+})
+
+test('a partition’s directory is split at the last dash, and cut to what a file system takes', () => {
+  expect(parsePartitionDirectoryName('a-b-3')).toEqual({ topic: 'a-b', partition: 3 })
+  expect(parsePartitionDirectoryName('a-b')).toBeNull()
+  const name = suffixedDirectoryName(`${'x'.repeat(249)}-12`, Buffer.alloc(16), 'delete')
+  expect(name).toHaveLength(255)
+  expect(name).toMatch(/^x+-12\.0{32}-delete$/)
+})
+
+test('a second process on the same directory is told so', async () => {
+  const path = temporaryDirectory()
+  const manager = openManager(path)
+  expect(() => openManager(path)).toThrow(expect.objectContaining({ code: 'LOG_DIRECTORY_LOCKED' }))
+  await manager.close()
+  await openManager(path).close()
+})
+
+test('a damaged meta.properties keeps the directory from being used', () => {
+  const path = temporaryDirectory()
+  writeFileSync(`${path}/meta.properties`, 'nonsense')
+  expect(() => openManager(path)).toThrow(
+    expect.objectContaining({ code: 'META_PROPERTIES_INVALID' }),
+  )
+})
+
+test('checkpoints have what recovery, followers and DeleteRecords need', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path)
+  await append(log, batchOf(10))
+  log.setHighWatermark(8)
+  log.deleteRecordsBefore(4)
+  await log.flush()
+  await manager.checkpoint()
+  const read = (name: string): string => readFileSync(`${path}/${name}`, 'utf8')
+  expect(read('recovery-point-offset-checkpoint')).toBe('0\n1\nt 0 10\n')
+  expect(read('replication-offset-checkpoint')).toBe('0\n1\nt 0 8\n')
+  expect(read('log-start-offset-checkpoint')).toBe('0\n1\nt 0 4\n')
+  manager.abandon()
+  const again = openManager(path).get('t', 0)!
+  expect(again).toMatchObject({ logStartOffset: 4, highWatermark: 8, logEndOffset: 10 })
+})
+
+test('a topic that is deleted and made again under another id begins empty', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path)
+  await append(log, batchOf(10))
+  manager.deleteLog('t', 0)
+  expect((await append(log, batchOf(1))).errorCode).toBe('KAFKA_STORAGE_ERROR')
+  expect(readdirSync(path).some((name) => /^t-0\.[0-9a-f]{32}-delete$/.test(name))).toBe(true)
+  const second = await manager.createLog('t', 0, 'BBBBBBBBBBBBBBBBBBBBBQ', DEFAULT_LOG_CONFIG)
+  expect(second.logEndOffset).toBe(0)
+  expect(readFileSync(`${path}/t-0/partition.metadata`, 'utf8')).toBe(
+    'version: 0\ntopic_id: BBBBBBBBBBBBBBBBBBBBBQ',
+  )
+  await manager.close()
+  const names: string[] = []
+  const again = openManager(path)
+  again.loadPartitions({
+    configOf: () => DEFAULT_LOG_CONFIG,
+    isWanted: (topic) => names.push(topic) > 0,
+  })
+  await again.close()
+})
+
+test('a partition that two ask for at the same time is made once', async () => {
+  const manager = openManager(temporaryDirectory())
+  const [one, other] = await Promise.all([
+    manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG),
+    manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG),
+  ])
+  expect(one).toBe(other)
+  await manager.close()
+})
+
+test('the metadata log is opened by itself, is not among the partitions, and needs no partition.metadata', async () => {
+  const path = temporaryDirectory()
+  const manager = openManager(path)
+  const log = manager.openMetadataLog(manager.directories[0]!, DEFAULT_LOG_CONFIG)
+  await append(log, batchOf(3), { epoch: 1, origin: 'raft' })
+  expect([...manager.logs()]).toEqual([])
+  await manager.close()
+  expect(readFileSync(`${path}/recovery-point-offset-checkpoint`, 'utf8')).toBe('0\n0\n')
+  const again = openManager(path)
+  const found = again.openMetadataLog(again.directories[0]!, DEFAULT_LOG_CONFIG)
+  expect(found).toMatchObject({ logEndOffset: 3, latestEpoch: 1, topicId: null })
+  expect((await readAll(found, 0)).sizeBytes).toBeGreaterThan(0)
+  await again.close()
+})

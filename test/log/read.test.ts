@@ -1,0 +1,193 @@
+import { readBatches } from '../../protocol/records/batch.ts'
+import type { Log } from '../../src/log/log.ts'
+import type { ReadResult } from '../../src/log/results.ts'
+import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
+
+const isPromise = (value: ReadResult | Promise<ReadResult>): boolean => value instanceof Promise
+
+/** Ten batches of ten records, in several segments. */
+async function filled(config = {}): Promise<Log> {
+  const { log } = await openLog(temporaryDirectory(), {
+    config: { segmentBytes: 1500, indexIntervalBytes: 200, ...config },
+  })
+  for (let index = 0; index < 10; index++) {
+    await append(log, batchOf(10, 20, { timestamp: 10_000 * (index + 1) }), {
+      epoch: Math.floor(index / 4),
+    })
+  }
+  log.setHighWatermark(100)
+  return log
+}
+
+test('an offset below the start or above the end is out of range; at the end there is nothing yet', async () => {
+  const log = await filled()
+  expect((await readAll(log, 101)).errorCode).toBe('OFFSET_OUT_OF_RANGE')
+  expect(await readAll(log, 100)).toMatchObject({
+    errorCode: 'NONE',
+    sizeBytes: 0,
+    logEndOffset: 100,
+  })
+  expect(log.deleteRecordsBefore(25)).toBe('NONE')
+  expect((await readAll(log, 24)).errorCode).toBe('OFFSET_OUT_OF_RANGE')
+  expect((await readAll(log, 25)).sizeBytes).toBeGreaterThan(0)
+})
+
+test('consumers stop at the high watermark, replicas at the end', async () => {
+  const log = await filled({ segmentBytes: 1_000_000 })
+  log.setHighWatermark(40)
+  const toConsumer = await readAll(log, 20, { upTo: 'highWatermark' })
+  expect([...readBatches(toConsumer.bytes)]).toHaveLength(2)
+  expect(await readAll(log, 40, { upTo: 'highWatermark' })).toMatchObject({
+    errorCode: 'NONE',
+    sizeBytes: 0,
+  })
+  expect([...readBatches((await readAll(log, 20)).bytes)]).toHaveLength(8)
+})
+
+test('only whole batches are read; the first one is, however large, where one is wanted', async () => {
+  const log = await filled({ segmentBytes: 1_000_000 })
+  const one = (await readAll(log, 0, { maxBytes: 1 })).sizeBytes
+  expect(one).toBeGreaterThan(61)
+  expect((await readAll(log, 0, { maxBytes: 1, minOne: false })).sizeBytes).toBe(0)
+  expect((await readAll(log, 0, { maxBytes: 3 * one - 1 })).sizeBytes).toBe(2 * one)
+  expect((await readAll(log, 0, { maxBytes: 3 * one })).sizeBytes).toBe(3 * one)
+})
+
+test('a reader at the end gets what was just appended without a read of the file', async () => {
+  const log = await filled()
+  await readAll(log, 100)
+  await append(log, batchOf(3, 7))
+  await append(log, batchOf(2, 7))
+  const read = log.read(102, 1 << 20, 'logEnd', true)
+  expect(isPromise(read)).toBe(false)
+  const { chunks, sizeBytes, release } = await read
+  const bytes = Buffer.concat(chunks)
+  expect(bytes.length).toBe(sizeBytes)
+  expect([...readBatches(bytes)].map((batch) => Number(batch.readBigInt64BE(0)))).toEqual([
+    100, 103,
+  ])
+  release()
+  release()
+  const fromTheFile = await log.read(99, 1 << 20, 'logEnd', true)
+  expect(fromTheFile.sizeBytes).toBeGreaterThan(0)
+})
+
+test('what is read keeps its bytes until it is released, however much is appended', async () => {
+  const { log } = await openLog(temporaryDirectory(), { tailCacheBytes: 1024 * 1024 })
+  await readAll(log, 0)
+  await append(log, batchOf(1, 100_000))
+  const read = await log.read(0, 1 << 20, 'logEnd', true)
+  const before = Buffer.concat(read.chunks)
+  for (let index = 0; index < 30; index++) await append(log, batchOf(1, 100_000 + index))
+  expect(Buffer.concat(read.chunks).equals(before)).toBe(true)
+  expect((await readAll(log, 0)).bytes.subarray(0, before.length).equals(before)).toBe(true)
+})
+
+test('many segments are read to the end, also when few files may be open', async () => {
+  const path = temporaryDirectory()
+  const { log, manager } = await openLog(path, {
+    config: { segmentBytes: 1000 },
+    maxOpenFiles: 3,
+    coldIndexBytes: 100,
+  })
+  for (let index = 0; index < 40; index++) await append(log, batchOf(10, 50))
+  await manager.close()
+  const again = openManager(path, { maxOpenFiles: 3, coldIndexBytes: 100 }).get('t', 0)!
+  for (let offset = 0; offset < 400;) {
+    const { bytes, errorCode } = await readAll(again, offset)
+    expect(errorCode).toBe('NONE')
+    offset += 10 * [...readBatches(bytes)].length
+  }
+})
+
+test('a time is found to the record', async () => {
+  const log = await filled()
+  expect(await log.offsetForTimestamp(30_004n)).toEqual({
+    offset: 24,
+    timestamp: 30_004n,
+    leaderEpoch: 0,
+  })
+  expect(await log.offsetForTimestamp(30_010n)).toEqual({
+    offset: 30,
+    timestamp: 40_000n,
+    leaderEpoch: 0,
+  })
+  expect(await log.offsetForTimestamp(0n)).toEqual({
+    offset: 0,
+    timestamp: 10_000n,
+    leaderEpoch: 0,
+  })
+  expect(await log.offsetForTimestamp(100_010n)).toBeNull()
+  expect(await log.latestTimestamp()).toEqual({ offset: 99, timestamp: 100_009n, leaderEpoch: 2 })
+  log.deleteRecordsBefore(33)
+  expect(await log.offsetForTimestamp(0n)).toEqual({
+    offset: 33,
+    timestamp: 40_003n,
+    leaderEpoch: 0,
+  })
+  expect(log.earliest()).toEqual({ offset: 33, timestamp: -1n, leaderEpoch: 0 })
+})
+
+test('times beyond 2^53 are compared exactly', async () => {
+  const { log } = await openLog(temporaryDirectory(), {
+    config: { messageTimestampAfterMaxMs: Infinity },
+  })
+  const nanoseconds = 1_700_000_000_000_000_001n
+  const { buildBatch } = await import('../../protocol/records/batch.ts')
+  const { codecs } = await import('./support.ts')
+  const records = [0n, 1n, 2n].map((more) => ({
+    timestamp: nanoseconds + more,
+    key: null,
+    value: null,
+  }))
+  await append(log, buildBatch({ records }, codecs))
+  expect(await log.offsetForTimestamp(nanoseconds + 1n)).toMatchObject({
+    offset: 1,
+    timestamp: nanoseconds + 1n,
+  })
+  expect(await log.latestTimestamp()).toMatchObject({ offset: 2 })
+})
+
+test('an epoch ends where the next one begins', async () => {
+  const log = await filled()
+  expect(log.endOffsetForEpoch(0)).toEqual({ leaderEpoch: 0, endOffset: 40 })
+  expect(log.endOffsetForEpoch(2)).toEqual({ leaderEpoch: 2, endOffset: 100 })
+  expect(log.endOffsetForEpoch(3)).toEqual({ leaderEpoch: -1, endOffset: -1 })
+})
+
+test('DeleteRecords removes the segments that are wholly below, and never more than is replicated', async () => {
+  const log = await filled()
+  const before = log.segmentCount
+  log.setHighWatermark(60)
+  expect(log.deleteRecordsBefore(61)).toBe('OFFSET_OUT_OF_RANGE')
+  expect(log.deleteRecordsBefore(-1)).toBe('NONE')
+  expect(log.logStartOffset).toBe(60)
+  expect(log.segmentCount).toBeLessThan(before)
+  expect(log.firstSegmentOffset).toBeLessThanOrEqual(60)
+  expect(log.deleteRecordsBefore(10)).toBe('NONE')
+  expect(log.logStartOffset).toBe(60)
+})
+
+test('a truncated log goes on where it was cut, with the producers and epochs of then', async () => {
+  const log = await filled()
+  const producer = { producerId: 3, producerEpoch: 0 }
+  await append(log, batchOf(5, 9, { ...producer, baseSequence: 0 }), { epoch: 5 })
+  await append(log, batchOf(5, 9, { ...producer, baseSequence: 5 }), { epoch: 6 })
+  await log.truncateTo(105)
+  expect(log).toMatchObject({ logEndOffset: 105, latestEpoch: 5, highWatermark: 100 })
+  const next = await append(log, batchOf(5, 9, { ...producer, baseSequence: 5 }), { epoch: 7 })
+  expect(next).toMatchObject({ errorCode: 'NONE', baseOffset: 105 })
+  await log.truncateTo(35)
+  expect(log.logEndOffset).toBe(30)
+  expect((await readAll(log, 20)).sizeBytes).toBeGreaterThan(0)
+  expect(await log.latestTimestamp()).toMatchObject({ offset: 29 })
+  expect(await append(log, batchOf(1), { epoch: 8 })).toMatchObject({ baseOffset: 30 })
+  await log.truncateFullyAndStartAt(500)
+  expect(log).toMatchObject({
+    logStartOffset: 500,
+    logEndOffset: 500,
+    highWatermark: 500,
+    latestEpoch: -1,
+  })
+  expect(await append(log, batchOf(1), { epoch: 8 })).toMatchObject({ baseOffset: 500 })
+})
