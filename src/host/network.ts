@@ -11,6 +11,12 @@ const READ_BUFFER_BYTES = 64 * 1024
 const WRITE_QUEUE_BYTES = 256 * 1024
 
 /**
+ * How long a client gets to close its side once we have sent our last. Closing at once, with bytes of it unread, would
+ * reset the connection and take the last answers with it; waiting for as long as it likes would hold up our end.
+ */
+const LINGER_MS = 500
+
+/**
  * TCP by node:net. All sockets read into one buffer: Node's default takes 64 KiB of fresh memory for each read, which
  * costs about half of the CPU time of receiving. On Unix a read and its callback are one step, so that one buffer
  * serves all; Windows reads ahead, and there each socket gets its own.
@@ -170,7 +176,15 @@ class TcpSocket implements Socket {
   }
 
   end(): void {
-    this.#socket.end()
+    const socket = this.#socket
+    if (this.#reader !== null) this.#reader.data = null
+    else socket.removeAllListeners('data')
+    // Unread bytes would hide the client's own end.
+    socket.resume()
+    socket.end(() => {
+      const timer = setTimeout(() => socket.destroy(), LINGER_MS).unref()
+      socket.once('close', () => clearTimeout(timer))
+    })
   }
 
   destroy(): void {
