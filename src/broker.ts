@@ -3,6 +3,8 @@ import type { Codecs } from '../protocol/records/codecs.ts'
 import { addressLimits } from './config/checks.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { Endpoint } from './config/listeners.ts'
+import { GroupCoordinator, OFFSETS_TOPIC } from './coordinators/group/coordinator.ts'
+import { automaticTopic } from './coordinators/internal-topics.ts'
 import { ProducerIds } from './coordinators/producer-ids.ts'
 import { advertisedApis, handlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
@@ -52,6 +54,7 @@ export class Broker {
   readonly #metadata: MetadataNode
   readonly #directoryIds: readonly string[]
   readonly #replicas: ReplicaManager
+  readonly #groups: GroupCoordinator
   readonly #server: Server
   #addresses: readonly Address[] = []
   #brokerEpoch = -1
@@ -65,7 +68,7 @@ export class Broker {
     let fail: (reason: Error) => void = () => {}
     const failed = new Promise<Error>((resolve) => (fail = resolve))
     const storage = await openStorage(host, codecs, config, (reason) => fail(reason))
-    const broker = new Broker(host, config, storage, failed)
+    const broker = new Broker(host, codecs, config, storage, failed)
     try {
       await broker.#open()
     } catch (error) {
@@ -75,7 +78,13 @@ export class Broker {
     return broker
   }
 
-  private constructor(host: Host, config: BrokerConfig, storage: Storage, failed: Promise<Error>) {
+  private constructor(
+    host: Host,
+    codecs: Codecs,
+    config: BrokerConfig,
+    storage: Storage,
+    failed: Promise<Error>,
+  ) {
     this.#host = host
     this.#config = config
     this.#nodeId = config.get('node.id')
@@ -90,6 +99,17 @@ export class Broker {
       logs: storage.logs,
       settingsOf: (topic) =>
         topicSettings(config, configOf(this.#metadata.image, ResourceType.TOPIC, topic)),
+    })
+    this.#groups = new GroupCoordinator({
+      host,
+      codecs,
+      config,
+      partitionCount: () =>
+        this.#metadata.image.topics.byName.get(OFFSETS_TOPIC)?.partitions.length ?? 0,
+      partition: (index) => {
+        const partition = this.#replicas.find(OFFSETS_TOPIC, index)
+        return typeof partition === 'string' ? undefined : partition
+      },
     })
     this.#server = new Server(
       host,
@@ -120,10 +140,13 @@ export class Broker {
     this.#addresses = await this.#listen()
     await this.#register()
     await this.#replicas.settled()
+    this.#groups.follow()
     this.#server.open()
   }
 
   async #close(): Promise<void> {
+    // Members that wait for a rebalance are told to come back, so that their requests don't hold the stop up.
+    this.#groups.close()
     await this.#server.close(STOP_GRACE_MS)
     await this.#metadata.close()
     await this.#replicas.settled()
@@ -190,9 +213,10 @@ export class Broker {
     }
     const { createdTopics, changedTopics, deletedTopics } = delta
     if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
-    void this.#replicas.apply({
-      changed: [...createdTopics, ...changedTopics],
-      deleted: deletedTopics,
+    const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
+    void this.#replicas.apply(changes).then(() => {
+      this.#groups.follow()
+      return this.#groups.forgetTopics(deletedTopics.map(({ name }) => name))
     })
   }
 
@@ -219,6 +243,7 @@ export class Broker {
         () => random.below(MAX_SESSION_ID) + FIRST_SESSION_ID,
       ),
       producerIds: new ProducerIds(() => this.#allocateProducerIds()),
+      groups: this.#groups,
       cluster: () => clusterView(this.#metadata.image, this.clusterId, this.#nodeId),
       apis: () => apis,
       features: () => ({
@@ -248,13 +273,7 @@ export class Broker {
   async #createTopics(names: readonly string[]): Promise<Map<string, ErrorName>> {
     const created = await this.#metadata.submit({
       type: 'createTopics',
-      topics: names.map((name) => ({
-        name,
-        numPartitions: -1,
-        replicationFactor: -1,
-        assignments: [],
-        configs: [],
-      })),
+      topics: names.map((name) => automaticTopic(name, this.#config)),
       validateOnly: false,
     })
     await this.#replicas.settled()

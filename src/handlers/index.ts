@@ -1,14 +1,25 @@
 import { apiVersions } from './api-versions.ts'
+import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
 import { describeCluster } from './describe-cluster.ts'
+import { describeGroups } from './describe-groups.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { fetch } from './fetch.ts'
+import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
+import { heartbeat } from './heartbeat.ts'
 import { initProducerId } from './init-producer-id.ts'
+import { joinGroup } from './join-group.ts'
+import { leaveGroup } from './leave-group.ts'
+import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
 import { metadata } from './metadata.ts'
+import { offsetCommit } from './offset-commit.ts'
+import { offsetDelete } from './offset-delete.ts'
+import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { syncGroup } from './sync-group.ts'
 
 /**
  * Every API that this broker serves. The only list: dispatch, the ApiVersions answer and the README's table derive from
@@ -16,15 +27,26 @@ import { produce } from './produce.ts'
  */
 export const handlers: readonly Handler[] = [
   apiVersions,
+  deleteGroups,
   deleteRecords,
   describeCluster,
+  describeGroups,
   describeTopicPartitions,
   fetch,
+  findCoordinator,
+  heartbeat,
   initProducerId,
+  joinGroup,
+  leaveGroup,
+  listGroups,
   listOffsets,
   metadata,
+  offsetCommit,
+  offsetDelete,
+  offsetFetch,
   offsetForLeaderEpoch,
   produce,
+  syncGroup,
 ]
 
 /** The APIs as ApiVersions tells them, in the order of their keys. */

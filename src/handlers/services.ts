@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Clock } from '../host/host.ts'
+import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
@@ -13,6 +14,7 @@ export interface Services {
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache
   readonly producerIds: ProducerIds
+  readonly groups: GroupCoordinator
   /** The cluster as this broker knows it now. */
   cluster(): ClusterView
   /** The APIs as ApiVersions tells them. */

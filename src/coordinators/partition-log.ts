@@ -1,0 +1,207 @@
+import { buildBatch } from '../../protocol/records/builder.ts'
+import { COMPRESSION_TYPES } from '../../protocol/records/codecs.ts'
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import {
+  batchAttributes,
+  batchLastOffset,
+  batchProducerId,
+  isControl,
+  isTransactional,
+} from '../../protocol/records/header.ts'
+import { readBatches, readRecords } from '../../protocol/records/reader.ts'
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { Clock } from '../host/host.ts'
+import type { ShardLog } from '../machine/runtime.ts'
+import type { Partition } from '../replication/partition.ts'
+
+const BATCH_OVERHEAD_BYTES = 61
+/** Length, attributes, two deltas, lengths of key and value, number of headers, at their longest. */
+const RECORD_OVERHEAD_BYTES = 36
+
+/** An append that was refused or not replicated. `code` is the protocol's name for the reason. */
+export class AppendError extends Error {
+  override readonly name = 'AppendError'
+  readonly code: ErrorName
+
+  constructor(code: ErrorName, message: string) {
+    super(message)
+    this.code = code
+  }
+}
+
+/** A record of an internal topic; a null value is a tombstone. */
+export interface StateRecord {
+  readonly key: Buffer
+  readonly value: Buffer | null
+}
+
+/** The partition of an internal topic as the log of a coordinator's shard. */
+export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
+  readonly #partition: Partition
+  readonly #clock: Clock
+  readonly #codecs: Codecs
+  readonly #encode: (fact: Fact) => StateRecord
+  readonly #settings: () => { timeoutMs: number; compression: number }
+  /** A fact is encoded when its size is asked for, and appended later in the same turn. */
+  readonly #encoded = new WeakMap<Fact, StateRecord>()
+
+  constructor(options: {
+    partition: Partition
+    clock: Clock
+    codecs: Codecs
+    encode: (fact: Fact) => StateRecord
+    /** How long an append may wait for its replicas, and the number of its compression. */
+    settings: () => { timeoutMs: number; compression: number }
+  }) {
+    this.#partition = options.partition
+    this.#clock = options.clock
+    this.#codecs = options.codecs
+    this.#encode = options.encode
+    this.#settings = options.settings
+  }
+
+  get nextOffset(): number {
+    return this.#partition.log?.logEndOffset ?? -1
+  }
+
+  refuse(facts: readonly Fact[]): Error | null {
+    const sizeBytes = BATCH_OVERHEAD_BYTES + this.#sizeBytes(facts)
+    if (sizeBytes <= this.#maxBatchBytes()) return null
+    return new AppendError('MESSAGE_TOO_LARGE', `${sizeBytes} bytes don't fit into one batch`)
+  }
+
+  append(groups: readonly (readonly Fact[])[], done: (failure: Error | null) => void): void {
+    const { timeoutMs } = this.#settings()
+    const batches = this.#pack(groups).map((facts) => this.#batch(facts))
+    const bytes = batches.length === 1 ? batches[0]! : Buffer.concat(batches)
+    this.#partition.append(bytes, -1, 'coordinator', timeoutMs, ({ errorCode, errorMessage }) => {
+      if (errorCode === 'NONE') return done(null)
+      done(new AppendError(errorCode, errorMessage ?? errorCode))
+    })
+  }
+
+  /** As few batches as hold all, with no group in two of them. */
+  #pack(groups: readonly (readonly Fact[])[]): Fact[][] {
+    const batches: Fact[][] = []
+    let left = 0
+    for (const group of groups) {
+      const sizeBytes = this.#sizeBytes(group)
+      if (sizeBytes > left) {
+        batches.push([])
+        left = this.#maxBatchBytes() - BATCH_OVERHEAD_BYTES
+      }
+      batches.at(-1)!.push(...group)
+      left -= sizeBytes
+    }
+    return batches
+  }
+
+  #batch(facts: readonly Fact[]): Buffer {
+    const timestamp = this.#clock.now()
+    const compression = COMPRESSION_TYPES[this.#settings().compression] ?? 'none'
+    const records = facts.map((fact) => ({ timestamp, ...this.#record(fact) }))
+    return buildBatch({ records, compression }, this.#codecs)
+  }
+
+  #maxBatchBytes(): number {
+    return this.#partition.log?.config.maxMessageBytes ?? 0
+  }
+
+  #sizeBytes(facts: readonly Fact[]): number {
+    let sizeBytes = 0
+    for (const fact of facts) {
+      const { key, value } = this.#record(fact)
+      sizeBytes += RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0)
+    }
+    return sizeBytes
+  }
+
+  #record(fact: Fact): StateRecord {
+    let record = this.#encoded.get(fact)
+    if (record === undefined) this.#encoded.set(fact, (record = this.#encode(fact)))
+    return record
+  }
+}
+
+/** A batch of records as a shard is rebuilt from them. */
+export interface StateBatch {
+  /** -1 unless it is part of a transaction. */
+  readonly producerId: number
+  /** The end of a transaction; its record is a marker. */
+  readonly isControl: boolean
+  readonly records: Iterable<StateRecord & { readonly offset: number }>
+}
+
+/**
+ * Reads a partition from its start to its end, a part a turn, and waits until all that was read is committed.
+ * @param isWanted asked after every wait
+ * @returns whether it came to the end; not when it is no longer wanted or the log failed
+ */
+export async function replayPartition(
+  partition: Partition,
+  { clock, codecs, maxBytes }: { clock: Clock; codecs: Codecs; maxBytes: number },
+  onBatch: (batch: StateBatch) => void,
+  isWanted: () => boolean,
+): Promise<boolean> {
+  const { log } = partition
+  if (log === null) return false
+  let offset = log.logStartOffset
+  while (offset < log.logEndOffset) {
+    const result = await log.read(offset, maxBytes, 'logEnd', true)
+    if (!isWanted()) return false
+    if (result.errorCode === 'OFFSET_OUT_OF_RANGE' && result.logStartOffset > offset) {
+      offset = result.logStartOffset
+      continue
+    }
+    if (result.errorCode !== 'NONE' || result.sizeBytes === 0) return false
+    for (const chunk of result.chunks) {
+      for (const batch of readBatches(chunk)) {
+        onBatch(stateBatch(batch, codecs))
+        offset = batchLastOffset(batch, 0) + 1
+      }
+    }
+    result.release()
+    await new Promise<void>((resolve) => clock.endOfTurn(resolve))
+    if (!isWanted()) return false
+  }
+  await committedUpTo(partition, offset, isWanted)
+  return isWanted() && partition.log === log
+}
+
+function stateBatch(batch: Buffer, codecs: Codecs): StateBatch {
+  const attributes = batchAttributes(batch, 0)
+  return {
+    producerId: isTransactional(attributes) ? batchProducerId(batch, 0) : -1,
+    isControl: isControl(attributes),
+    records: stateRecords(batch, codecs),
+  }
+}
+
+function* stateRecords(
+  batch: Buffer,
+  codecs: Codecs,
+): Generator<StateRecord & { readonly offset: number }> {
+  for (const { key, value, offset } of readRecords(batch, codecs)) {
+    // The bytes that were read are used again for others.
+    if (key !== null) yield { key: Buffer.from(key), value: value && Buffer.from(value), offset }
+  }
+}
+
+function committedUpTo(
+  partition: Partition,
+  offset: number,
+  isWanted: () => boolean,
+): Promise<void> {
+  return new Promise((resolve) => {
+    const waiter = {
+      advanced: (): void => {
+        const isThere = (partition.log?.highWatermark ?? Infinity) >= offset
+        if (!isThere && isWanted()) return
+        partition.stopWaiting(waiter)
+        resolve()
+      },
+    }
+    partition.wait(waiter)
+    waiter.advanced()
+  })
+}

@@ -1,0 +1,55 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import { JoinGroup } from '../../protocol/messages/join-group.ts'
+import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
+import { coordinated } from './coordinated.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+const FIRST_VERSION_WITH_NULL_PROTOCOL = 7
+
+/** JoinGroup: answered when the other members have joined too, or the time to is up. */
+export const joinGroup = handle(JoinGroup).by(async (request, context) => {
+  const { groups, version, clientId, connection } = context
+  const refuse = (errorCode: ErrorName): JoinGroupResponse => ({
+    errorCode,
+    generationId: -1,
+    protocolName: '',
+    leader: '',
+    memberId: request.memberId,
+    members: [],
+  })
+  const error = requestError(request, context)
+  if (error !== 'NONE') return refuse(error)
+  const response = await coordinated(
+    groups.ask<'Join'>(request.groupId, {
+      type: 'Join',
+      request: { ...request, protocols: request.protocols.map(keep) },
+      version,
+      clientId,
+      clientHost: `/${connection.host}`,
+      uuid: groups.newUuid(),
+    }),
+    refuse,
+  )
+  if (version >= FIRST_VERSION_WITH_NULL_PROTOCOL) return response
+  return { ...response, protocolName: response.protocolName ?? '' }
+})
+
+function requestError(
+  { groupId, sessionTimeoutMs }: JoinGroupRequest,
+  { config }: RequestContext,
+): ErrorName {
+  if (groupId === '') return 'INVALID_GROUP_ID'
+  const isInBounds =
+    sessionTimeoutMs >= config.get('group.min.session.timeout.ms') &&
+    sessionTimeoutMs <= config.get('group.max.session.timeout.ms')
+  return isInBounds ? 'NONE' : 'INVALID_SESSION_TIMEOUT'
+}
+
+/** Metadata stays with the group; the request's bytes don't. */
+function keep({ name, metadata }: JoinGroupRequest['protocols'][number]): {
+  name: string
+  metadata: Buffer
+} {
+  return { name, metadata: Buffer.from(metadata) }
+}

@@ -1,0 +1,101 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
+import type {
+  OffsetFetchRequest,
+  OffsetFetchResponse,
+} from '../../protocol/messages/offset-fetch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { ReplyTo } from '../coordinators/group/commands.ts'
+import type { ClusterView } from '../metadata/cluster-view.ts'
+import { coordinated } from './coordinated.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+const FIRST_VERSION_WITH_GROUP_ERROR = 2
+const FIRST_VERSION_WITH_GROUPS = 8
+const FIRST_VERSION_WITH_IDS = 10
+
+type AskedGroup = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
+type AskedTopic = NonNullable<AskedGroup['topics']>[number]
+type GroupAnswer = NonNullable<OffsetFetchResponse['groups']>[number]
+type TopicAnswer = GroupAnswer['topics'][number]
+
+/** OffsetFetch: of one group up to v7, of several from v8 on; a partition without a commit has -1 and no error. */
+export const offsetFetch = handle(OffsetFetch).by(async (request, context) => {
+  if (context.version >= FIRST_VERSION_WITH_GROUPS) {
+    const groups = await Promise.all(request.groups.map((group) => fetchGroup(group, context)))
+    return { groups }
+  }
+  const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
+  const answer = await fetchGroup({ groupId: request.groupId, topics }, context)
+  const { errorCode = 'NONE' } = answer
+  if (errorCode === 'NONE' || context.version >= FIRST_VERSION_WITH_GROUP_ERROR) {
+    return { errorCode, topics: answer.topics.map(named) }
+  }
+  return { topics: (topics ?? []).map((topic) => named(failed(topic, errorCode))) }
+})
+
+function named({ name = '', partitions }: TopicAnswer): {
+  name: string
+  partitions: TopicAnswer['partitions']
+} {
+  return { name, partitions }
+}
+
+function fetchGroup(group: AskedGroup, context: RequestContext): Promise<GroupAnswer> {
+  const { groupId } = group
+  const answer =
+    context.version >= FIRST_VERSION_WITH_IDS ? fetchById(group, context) : ask(group, context)
+  return coordinated<GroupAnswer>(
+    answer.then((topics) => ({ groupId, topics: [...topics], errorCode: 'NONE' })),
+    (errorCode) => ({ groupId, topics: [], errorCode }),
+  )
+}
+
+function ask(
+  { groupId, topics }: AskedGroup,
+  { groups }: RequestContext,
+): Promise<ReplyTo<'FetchOffsets'>> {
+  return groups.ask<'FetchOffsets'>(groupId, { type: 'FetchOffsets', groupId, topics })
+}
+
+/** The coordinator keeps offsets by name. Topics that are no more can't be told of by id. */
+async function fetchById(group: AskedGroup, context: RequestContext): Promise<TopicAnswer[]> {
+  const view = context.cluster()
+  if (group.topics === null) {
+    const all = await ask(group, context)
+    return all.flatMap(({ name, partitions }) => withId(name, partitions, view))
+  }
+  const known = group.topics.flatMap((topic) => {
+    const name = view.topicById(topic.topicId)?.name
+    return name === undefined ? [] : [{ ...topic, name }]
+  })
+  const fetched = await ask({ groupId: group.groupId, topics: known }, context)
+  const unknown = group.topics.filter(({ topicId }) => view.topicById(topicId) === undefined)
+  return [...fetched, ...unknown.map((topic) => failed(topic, 'UNKNOWN_TOPIC_ID'))]
+}
+
+function withId(
+  name: string,
+  partitions: TopicAnswer['partitions'],
+  view: ClusterView,
+): TopicAnswer[] {
+  const topicId = view.topic(name)?.id
+  return topicId === undefined ? [] : [{ name, topicId, partitions }]
+}
+
+function failed(
+  { name, topicId, partitionIndexes }: AskedTopic,
+  errorCode: ErrorName,
+): TopicAnswer {
+  return {
+    name,
+    topicId,
+    partitions: partitionIndexes.map((partitionIndex) => ({
+      partitionIndex,
+      committedOffset: -1,
+      metadata: '',
+      errorCode,
+    })),
+  }
+}
