@@ -116,16 +116,25 @@ func read(topic string, partitions []int, offset int64, taking *driver.Taking) e
 	}
 }
 
+// partitionsOf asks again as long as the client's own copy of the metadata is older than the topic.
 func (segmentio *segmentio) partitionsOf(topic string) ([]int, error) {
-	described, err := segmentio.client.Metadata(background, &kafka.MetadataRequest{Topics: []string{topic}})
-	if err != nil {
-		return nil, err
+	for try := 1; ; try++ {
+		described, err := segmentio.client.Metadata(background, &kafka.MetadataRequest{Topics: []string{topic}})
+		if err == nil {
+			err = described.Topics[0].Error
+		}
+		if err == nil {
+			partitions := []int{}
+			for _, partition := range described.Topics[0].Partitions {
+				partitions = append(partitions, partition.ID)
+			}
+			return partitions, nil
+		}
+		if try == 50 {
+			return nil, err
+		}
+		time.Sleep(100 * time.Millisecond)
 	}
-	partitions := []int{}
-	for _, partition := range described.Topics[0].Partitions {
-		partitions = append(partitions, partition.ID)
-	}
-	return partitions, described.Topics[0].Error
 }
 
 func (segmentio *segmentio) Consume(topic string, taking *driver.Taking) error {
