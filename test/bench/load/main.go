@@ -1,0 +1,306 @@
+// Command load is the benchmark's client. It encodes with franz-go's kmsg and speaks to the sockets itself, with requests
+// that are encoded once, so that what is measured is the broker. See docs/benchmark.md.
+package main
+
+import (
+	"encoding/json"
+	"flag"
+	"fmt"
+	"os"
+	"runtime/debug"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+const usage = `usage: load COMMAND [flags]
+  sink                                       a null broker: takes and serves at full speed, keeps nothing
+  create, delete                             topics, named by -topics NAME:PARTITIONS,...
+  probe                                      wait until the broker serves; prints when it did
+  metadata                                   time Metadata requests for all topics
+  produce, fetch, tail, round-trip, paced    the workloads
+`
+
+func main() {
+	debug.SetGCPercent(400)
+	if len(os.Args) < 2 {
+		fmt.Fprint(os.Stderr, usage)
+		os.Exit(64)
+	}
+	result, err := run(os.Args[1], os.Args[2:])
+	if err != nil {
+		fmt.Fprintf(os.Stderr, "load %s: %v\n", os.Args[1], err)
+		os.Exit(1)
+	}
+	if result != nil {
+		json.NewEncoder(os.Stdout).Encode(result)
+	}
+}
+
+func run(command string, arguments []string) (any, error) {
+	l, m := &load{}, &measurement{}
+	flags := flag.NewFlagSet(command, flag.ExitOnError)
+	flags.StringVar(&l.address, "address", "127.0.0.1:9092", "the broker's `host:port`")
+	flags.StringVar(&l.topic, "topic", "bench", "topic")
+	flags.IntVar(&l.connections, "connections", 1, "connections")
+	flags.IntVar(&l.consumers, "consumers", 20, "consumers at the tail")
+	flags.IntVar(&l.inFlight, "in-flight", 5, "requests in flight on each connection")
+	flags.IntVar(&l.recordSize, "record-bytes", 1024, "size of a record's value")
+	flags.IntVar(&l.batchRecords, "batch-records", 1, "records in a batch")
+	flags.IntVar(&l.acks, "acks", -1, "acks")
+	flags.BoolVar(&l.idempotent, "idempotent", true, "produce with a producer id and sequences")
+	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail and paced")
+	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
+	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
+	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")
+	flags.IntVar(&m.brokerPID, "pid", 0, "the broker's process, for its CPU time")
+	flags.DurationVar(&m.warmup, "warmup", 200*time.Millisecond, "time before the measured interval")
+	flags.DurationVar(&m.duration, "duration", 2*time.Second, "the longest measured interval")
+	flags.Int64Var(&m.maxBytes, "max-bytes", 0, "end the interval after so many bytes (0: no limit)")
+	topics := flags.String("topics", "", "NAME:PARTITIONS,...")
+	partitions := flags.Int("partitions", 0, "probe: wait until so many partitions have a leader")
+	produce := flags.Bool("produce", false, "probe: wait until a record to -topic was acknowledged, too")
+	count := flags.Int("count", 20, "metadata: requests to time")
+	timeout := flags.Duration("timeout", 60*time.Second, "probe, create: give up after this time")
+	flags.Parse(arguments)
+
+	workload := map[string]func(*measurement, target, versions) (*Result, error){
+		"produce": l.produce, "fetch": l.fetch, "tail": l.tail, "round-trip": l.roundTrip, "paced": l.paced,
+	}[command]
+	switch {
+	case workload != nil:
+		t, known, err := l.find()
+		if err != nil {
+			return nil, err
+		}
+		return workload(m, t, known)
+	case command == "sink":
+		return nil, serveSink(l.address)
+	case command == "create":
+		return l.create(*topics, *timeout)
+	case command == "delete":
+		return l.delete(*topics)
+	case command == "probe":
+		return l.probe(*partitions, *produce, *timeout)
+	case command == "metadata":
+		return l.timeMetadata(*count)
+	}
+	return nil, fmt.Errorf("an unknown command\n%s", usage)
+}
+
+// find describes the workload's topic.
+func (l *load) find() (target, versions, error) {
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return target{}, nil, err
+	}
+	defer c.Close()
+	response, err := metadata(c, &l.topic)
+	if err != nil {
+		return target{}, nil, err
+	}
+	if len(response.Topics) != 1 {
+		return target{}, nil, fmt.Errorf("a Metadata response with %d topics instead of one", len(response.Topics))
+	}
+	topic := response.Topics[0]
+	return target{topic.TopicID, len(topic.Partitions)}, c.versions, check("Metadata of "+l.topic, topic.ErrorCode)
+}
+
+// metadata asks for one topic, or for all when it is nil.
+func metadata(c *conn, topic *string) (*kmsg.MetadataResponse, error) {
+	request := kmsg.NewPtrMetadataRequest()
+	if topic != nil {
+		asked := kmsg.NewMetadataRequestTopic()
+		asked.Topic = topic
+		request.Topics = append(request.Topics, asked)
+	}
+	request.AllowAutoTopicCreation = false
+	response, err := c.call(request)
+	if err != nil {
+		return nil, fmt.Errorf("Metadata: %w", err)
+	}
+	return response.(*kmsg.MetadataResponse), nil
+}
+
+func led(response *kmsg.MetadataResponse) (partitions int) {
+	for _, topic := range response.Topics {
+		for _, partition := range topic.Partitions {
+			if partition.ErrorCode == 0 && partition.Leader >= 0 {
+				partitions++
+			}
+		}
+	}
+	return partitions
+}
+
+type created struct {
+	Seconds float64 `json:"seconds"`
+}
+
+// create makes topics, one request each, and waits until every partition has a leader.
+func (l *load) create(list string, timeout time.Duration) (*created, error) {
+	start := time.Now()
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	expected := 0
+	for _, entry := range strings.Split(list, ",") {
+		name, partitions, _ := strings.Cut(entry, ":")
+		number, err := strconv.Atoi(partitions)
+		if err != nil {
+			return nil, fmt.Errorf("-topics %q: NAME:PARTITIONS is expected", entry)
+		}
+		expected += number
+		topic := kmsg.NewCreateTopicsRequestTopic()
+		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(number), 1
+		delay := kmsg.NewCreateTopicsRequestTopicConfig()
+		delay.Name, delay.Value = "file.delete.delay.ms", kmsg.StringPtr("1000")
+		topic.Configs = append(topic.Configs, delay)
+		request := kmsg.NewPtrCreateTopicsRequest()
+		request.TimeoutMillis = 60_000
+		request.Topics = append(request.Topics, topic)
+		response, err := c.call(request)
+		if err != nil {
+			return nil, fmt.Errorf("CreateTopics: %w", err)
+		}
+		answer := response.(*kmsg.CreateTopicsResponse).Topics
+		if len(answer) != 1 {
+			return nil, fmt.Errorf("CreateTopics: %d topics in the response", len(answer))
+		}
+		if err := check("CreateTopics of "+name, answer[0].ErrorCode); err != nil {
+			return nil, err
+		}
+	}
+	names := map[string]bool{}
+	for _, entry := range strings.Split(list, ",") {
+		name, _, _ := strings.Cut(entry, ":")
+		names[name] = true
+	}
+	for {
+		response, err := metadata(c, nil)
+		if err != nil {
+			return nil, err
+		}
+		mine := *response
+		mine.Topics = nil
+		for _, topic := range response.Topics {
+			if topic.Topic != nil && names[*topic.Topic] {
+				mine.Topics = append(mine.Topics, topic)
+			}
+		}
+		if led(&mine) == expected {
+			return &created{time.Since(start).Seconds()}, nil
+		}
+		if time.Since(start) > timeout {
+			return nil, fmt.Errorf("%d of %d partitions have a leader after %v", led(&mine), expected, timeout)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+func (l *load) delete(list string) (*created, error) {
+	start := time.Now()
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	request := kmsg.NewPtrDeleteTopicsRequest()
+	request.TimeoutMillis = 30_000
+	for _, name := range strings.Split(list, ",") {
+		topic := kmsg.NewDeleteTopicsRequestTopic()
+		topic.Topic = &name
+		request.Topics = append(request.Topics, topic)
+		request.TopicNames = append(request.TopicNames, name)
+	}
+	response, err := c.call(request)
+	if err != nil {
+		return nil, fmt.Errorf("DeleteTopics: %w", err)
+	}
+	for _, topic := range response.(*kmsg.DeleteTopicsResponse).Topics {
+		if err := check("DeleteTopics", topic.ErrorCode); err != nil {
+			return nil, err
+		}
+	}
+	return &created{time.Since(start).Seconds()}, nil
+}
+
+// served tells when the broker first did what was asked, in milliseconds since 1970.
+type served struct {
+	AtMs float64 `json:"atMs"`
+}
+
+// probe tries every few milliseconds, on a fresh connection each time, until the broker serves.
+func (l *load) probe(partitions int, produce bool, timeout time.Duration) (*served, error) {
+	l.inFlight, l.batchRecords = 1, 1
+	for end := time.Now().Add(timeout); ; time.Sleep(3 * time.Millisecond) {
+		err := l.attempt(partitions, produce)
+		if err == nil {
+			return &served{float64(time.Now().UnixMicro()) / 1e3}, nil
+		}
+		if time.Now().After(end) {
+			return nil, fmt.Errorf("not serving after %v: %w", timeout, err)
+		}
+	}
+}
+
+func (l *load) attempt(partitions int, produce bool) error {
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	c.SetDeadline(time.Now().Add(10 * time.Second))
+	response, err := metadata(c, nil)
+	if err != nil {
+		return err
+	}
+	if len(response.Brokers) == 0 {
+		return fmt.Errorf("no broker in the Metadata response")
+	}
+	if found := led(response); found < partitions {
+		return fmt.Errorf("%d of %d partitions have a leader", found, partitions)
+	}
+	if !produce {
+		return nil
+	}
+	t, known, err := l.find()
+	if err != nil {
+		return err
+	}
+	l.idempotent = false
+	link, err := l.produceLink(t, known, []int{0}, buildBatch(1, 100))
+	if err != nil {
+		return err
+	}
+	defer link.Close()
+	link.SetDeadline(time.Now().Add(10 * time.Second))
+	if err := link.queue(); err != nil {
+		return err
+	}
+	if err := link.flush(); err != nil {
+		return err
+	}
+	return link.acknowledged()
+}
+
+func (l *load) timeMetadata(count int) (*Distribution, error) {
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	var latencies []time.Duration
+	for i := 0; i < count; i++ {
+		start := time.Now()
+		if _, err := metadata(c, nil); err != nil {
+			return nil, err
+		}
+		latencies = append(latencies, time.Since(start))
+	}
+	return distribution(latencies), nil
+}

@@ -1,0 +1,505 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"sync/atomic"
+	"syscall"
+	"time"
+
+	"github.com/twmb/franz-go/pkg/kmsg"
+)
+
+// Requests up to this size are gathered into one write when several may be sent.
+const gatherSize = 64 << 10
+
+// Records in one batch at a set rate, when the broker has fallen behind.
+const maxPacedBatch = 500
+
+// load is what the flags of a workload say.
+type load struct {
+	address      string
+	topic        string
+	partitions   int
+	connections  int
+	consumers    int
+	inFlight     int
+	recordSize   int
+	batchRecords int
+	acks         int
+	idempotent   bool
+	rate         int
+	maxBytes     int
+	partMaxBytes int
+	verify       bool
+}
+
+// target is a topic as the broker describes it.
+type target struct {
+	id         [16]byte
+	partitions int
+}
+
+func (l *load) produceRequest(c *conn, t target, partition int) *kmsg.ProduceRequest {
+	request := kmsg.NewPtrProduceRequest()
+	c.versions.apply(request)
+	request.Acks, request.TimeoutMillis = int16(l.acks), 30_000
+	part := kmsg.NewProduceRequestTopicPartition()
+	part.Partition = int32(partition)
+	topic := kmsg.NewProduceRequestTopic()
+	topic.Topic, topic.TopicID = l.topic, t.id
+	topic.Partitions = append(topic.Partitions, part)
+	request.Topics = append(request.Topics, topic)
+	return request
+}
+
+// producerFor asks for an identity when the load is idempotent.
+func (l *load) producerFor(c *conn) (producer, error) {
+	if !l.idempotent {
+		return producer{id: -1}, nil
+	}
+	request := kmsg.NewPtrInitProducerIDRequest()
+	request.TransactionTimeoutMillis = 60_000
+	request.ProducerID, request.ProducerEpoch = -1, -1
+	// A coordinator that is still loading says so; a client asks again.
+	for try := 0; ; try++ {
+		response, err := c.call(request)
+		if err != nil {
+			return producer{}, fmt.Errorf("InitProducerId: %w", err)
+		}
+		r := response.(*kmsg.InitProducerIDResponse)
+		if r.ErrorCode == 0 {
+			return producer{r.ProducerID, r.ProducerEpoch}, nil
+		}
+		if try == 50 {
+			return producer{}, check("InitProducerId", r.ErrorCode)
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+// produceLink is one connection that produces to some partitions in turn.
+type produceLink struct {
+	*conn
+	frames   []*produceFrame
+	turn     int
+	pending  []byte // frames gathered and not yet written
+	response *kmsg.ProduceResponse
+	next     time.Time
+}
+
+func (l *load) produceLink(t target, known versions, partitions []int, batch []byte) (*produceLink, error) {
+	c, err := dial(l.address, known, 16<<10)
+	if err != nil {
+		return nil, err
+	}
+	by, err := l.producerFor(c)
+	if err != nil {
+		return nil, err
+	}
+	link := &produceLink{conn: c}
+	for _, partition := range partitions {
+		request := l.produceRequest(c, t, partition)
+		link.response = request.ResponseKind().(*kmsg.ProduceResponse)
+		link.frames = append(link.frames, newProduceFrame(request, batch, l.batchRecords, by))
+	}
+	return link, nil
+}
+
+// queue takes the next partition's frame; flush writes what was queued.
+func (p *produceLink) queue() error {
+	frame := p.frames[p.turn]
+	p.turn = (p.turn + 1) % len(p.frames)
+	p.correlation++
+	encoded := frame.next(p.correlation)
+	if len(encoded) <= gatherSize {
+		p.pending = append(p.pending, encoded...)
+		if len(p.pending) < gatherSize {
+			return nil
+		}
+		return p.flush()
+	}
+	if err := p.flush(); err != nil {
+		return err
+	}
+	_, err := p.Write(encoded)
+	return err
+}
+
+func (p *produceLink) flush() error {
+	if len(p.pending) == 0 {
+		return nil
+	}
+	_, err := p.Write(p.pending)
+	p.pending = p.pending[:0]
+	return err
+}
+
+func (p *produceLink) acknowledged() error {
+	if err := p.receive(p.response); err != nil {
+		return err
+	}
+	if len(p.response.Topics) != 1 || len(p.response.Topics[0].Partitions) != 1 {
+		return errors.New("a Produce response without its partition")
+	}
+	return check("Produce", p.response.Topics[0].Partitions[0].ErrorCode)
+}
+
+// produce keeps a number of requests in flight on every connection.
+func (l *load) produce(m *measurement, t target, known versions) (*Result, error) {
+	batch := buildBatch(l.batchRecords, l.recordSize)
+	links := make([]*produceLink, l.connections)
+	for i := range links {
+		var mine []int
+		for p := i % t.partitions; p < t.partitions; p += l.connections {
+			mine = append(mine, p)
+		}
+		link, err := l.produceLink(t, known, mine, batch)
+		if err != nil {
+			return nil, fmt.Errorf("connection %d: %w", i, err)
+		}
+		defer link.Close()
+		links[i] = link
+	}
+	var workers []func(*counter) error
+	for _, link := range links {
+		workers = append(workers, func(c *counter) error { return l.keepInFlight(m, c, link, int64(len(batch))) })
+	}
+	return m.run(workers, nil)
+}
+
+func (l *load) keepInFlight(m *measurement, c *counter, link *produceLink, size int64) error {
+	sent := make([]time.Time, l.inFlight) // a ring: answers come in order
+	first, flying := 0, 0
+	for {
+		for flying < l.inFlight && !m.stopping.Load() {
+			sent[(first+flying)%l.inFlight] = time.Now()
+			if err := link.queue(); err != nil {
+				return err
+			}
+			flying++
+		}
+		if flying == 0 {
+			return nil
+		}
+		// Answers that have already arrived are taken first: the requests that follow them share one write.
+		if err := link.flush(); err != nil {
+			return err
+		}
+		for {
+			if err := link.acknowledged(); err != nil {
+				return err
+			}
+			m.latency(c, time.Since(sent[first]))
+			m.add(c, 1, int64(l.batchRecords), size)
+			first, flying = (first+1)%l.inFlight, flying-1
+			if flying == 0 || link.reader.Buffered() == 0 {
+				break
+			}
+		}
+	}
+}
+
+// consumer reads all partitions of a topic with full fetches, one after another on one connection.
+type consumer struct {
+	*conn
+	request  *kmsg.FetchRequest
+	response *kmsg.FetchResponse
+	offsets  []int64
+	first    int // the partition that is asked for first
+	verify   bool
+	fromTop  bool // start again at offset 0 after the end
+}
+
+func (l *load) consumer(t target, known versions, offset int64, fromTop bool) (*consumer, error) {
+	c, err := dial(l.address, known, 4<<10)
+	if err != nil {
+		return nil, err
+	}
+	request := kmsg.NewPtrFetchRequest()
+	c.versions.apply(request)
+	request.MaxWaitMillis, request.MinBytes, request.MaxBytes = 500, 1, int32(l.maxBytes)
+	request.SessionEpoch = -1
+	topic := kmsg.NewFetchRequestTopic()
+	topic.Topic, topic.TopicID = l.topic, t.id
+	offsets := make([]int64, t.partitions)
+	for p := range offsets {
+		offsets[p] = offset
+		part := kmsg.NewFetchRequestTopicPartition()
+		part.PartitionMaxBytes = int32(l.partMaxBytes)
+		topic.Partitions = append(topic.Partitions, part)
+	}
+	request.Topics = append(request.Topics, topic)
+	response := request.ResponseKind().(*kmsg.FetchResponse)
+	return &consumer{
+		conn: c, request: request, response: response, offsets: offsets, verify: l.verify, fromTop: fromTop,
+	}, nil
+}
+
+// fetch sends one request and moves the offsets behind what came. Brokers fill a response in the order of the request:
+// those that were served go to the end of the next one.
+func (f *consumer) fetch() (records int64, size int64, err error) {
+	asked := f.request.Topics[0].Partitions
+	for i := range asked {
+		partition := (f.first + i) % len(asked)
+		asked[i].Partition, asked[i].FetchOffset = int32(partition), f.offsets[partition]
+	}
+	if err := f.send(f.request); err != nil {
+		return 0, 0, err
+	}
+	if err := f.receive(f.response); err != nil {
+		return 0, 0, err
+	}
+	if err := check("Fetch", f.response.ErrorCode); err != nil {
+		return 0, 0, err
+	}
+	served := 0
+	for _, topic := range f.response.Topics {
+		for i := range topic.Partitions {
+			got := &topic.Partitions[i]
+			if err := check("Fetch", got.ErrorCode); err != nil {
+				return 0, 0, err
+			}
+			offset := &f.offsets[got.Partition]
+			count, next, length, ok := span(got.RecordBatches, *offset, f.verify)
+			if !ok {
+				return 0, 0, fmt.Errorf("a damaged batch in partition %d after offset %d", got.Partition, *offset)
+			}
+			if length > 0 {
+				served++
+			}
+			records, size, *offset = records+count, size+int64(length), next
+			if f.fromTop && next >= got.HighWatermark {
+				*offset = 0
+			}
+		}
+	}
+	f.first = (f.first + served) % len(asked)
+	return records, size, nil
+}
+
+// fetch reads logs that are in the page cache, again and again from their start.
+func (l *load) fetch(m *measurement, t target, known versions) (*Result, error) {
+	var workers []func(*counter) error
+	for i := 0; i < l.connections; i++ {
+		f, err := l.consumer(t, known, 0, true)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		workers = append(workers, func(c *counter) error {
+			for !m.stopping.Load() {
+				start := time.Now()
+				records, size, err := f.fetch()
+				if err != nil {
+					return err
+				}
+				m.latency(c, time.Since(start))
+				m.add(c, 1, records, size)
+			}
+			return nil
+		})
+	}
+	return m.run(workers, nil)
+}
+
+// endOffset is the offset after the last record of partition 0.
+func (l *load) endOffset(t target, known versions) (int64, error) {
+	c, err := dial(l.address, known, 4<<10)
+	if err != nil {
+		return 0, err
+	}
+	defer c.Close()
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.ReplicaID = -1
+	part := kmsg.NewListOffsetsRequestTopicPartition()
+	part.Timestamp = -1
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic = l.topic
+	topic.Partitions = append(topic.Partitions, part)
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return 0, fmt.Errorf("ListOffsets: %w", err)
+	}
+	got := response.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]
+	return got.Offset, check("ListOffsets", got.ErrorCode)
+}
+
+// tail lets consumers follow one partition while one producer writes at a set pace. Only what the consumers get counts.
+func (l *load) tail(m *measurement, t target, known versions) (*Result, error) {
+	end, err := l.endOffset(t, known)
+	if err != nil {
+		return nil, err
+	}
+	batch := buildBatch(l.batchRecords, l.recordSize)
+	link, err := l.produceLink(t, known, []int{0}, batch)
+	if err != nil {
+		return nil, err
+	}
+	defer link.Close()
+	interval := time.Second * time.Duration(l.batchRecords) / time.Duration(l.rate)
+	workers := []func(*counter) error{func(*counter) error {
+		for due := time.Now(); !m.stopping.Load(); due = due.Add(interval) {
+			time.Sleep(time.Until(due))
+			if err := errors.Join(link.queue(), link.flush(), link.acknowledged()); err != nil {
+				return err
+			}
+		}
+		return nil
+	}}
+	var consumers []*consumer
+	for i := 0; i < l.consumers; i++ {
+		f, err := l.consumer(t, known, end, false)
+		if err != nil {
+			return nil, err
+		}
+		defer f.Close()
+		consumers = append(consumers, f)
+		workers = append(workers, func(c *counter) error {
+			for !m.stopping.Load() {
+				records, size, err := f.fetch()
+				if err != nil {
+					return err
+				}
+				m.add(c, 1, records, size)
+			}
+			return nil
+		})
+	}
+	return m.run(workers, func() { closeAll(consumers) })
+}
+
+func closeAll(consumers []*consumer) {
+	for _, f := range consumers {
+		f.Close()
+	}
+}
+
+// roundTrip sends one record at a time, and sends the next when the consumer that waits for it has it.
+func (l *load) roundTrip(m *measurement, t target, known versions) (*Result, error) {
+	end, err := l.endOffset(t, known)
+	if err != nil {
+		return nil, err
+	}
+	batch := buildBatch(1, l.recordSize)
+	l.batchRecords = 1
+	link, err := l.produceLink(t, known, []int{0}, batch)
+	if err != nil {
+		return nil, err
+	}
+	defer link.Close()
+	f, err := l.consumer(t, known, end, false)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	arrived := make(chan time.Time, 16)
+	gone := make(chan struct{})
+	consume := func(*counter) error {
+		defer close(gone)
+		for !m.stopping.Load() {
+			records, _, err := f.fetch()
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			for ; records > 0; records-- {
+				arrived <- now
+			}
+		}
+		return nil
+	}
+	produce := func(c *counter) error {
+		for !m.stopping.Load() {
+			start := time.Now()
+			if err := errors.Join(link.queue(), link.flush(), link.acknowledged()); err != nil {
+				return err
+			}
+			select {
+			case at := <-arrived:
+				m.latency(c, at.Sub(start))
+				m.add(c, 1, 1, int64(len(batch)))
+			case <-gone:
+				return nil
+			}
+		}
+		return nil
+	}
+	return m.run([]func(*counter) error{produce, consume}, func() { f.Close() })
+}
+
+// paced sends records at a set rate with no linger: what is due goes out at once in one batch while fewer than inFlight
+// requests are out, and waits for an answer otherwise. A record's latency counts from when it was due, so that a slow
+// answer shows in all the records that waited behind it.
+func (l *load) paced(m *measurement, t target, known versions) (*Result, error) {
+	c, err := dial(l.address, known, 16<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	by, err := l.producerFor(c)
+	if err != nil {
+		return nil, err
+	}
+	response := l.produceRequest(c, t, 0).ResponseKind().(*kmsg.ProduceResponse)
+	link := &produceLink{conn: c, response: response}
+	type flight struct {
+		due   time.Time // of its first record
+		count int
+	}
+	flights := make(chan flight, l.inFlight-1) // and the one whose answer is awaited
+	var done atomic.Bool
+	interval := time.Second / time.Duration(l.rate)
+	send := func(*counter) error {
+		defer close(flights)
+		// The runtime's timers have a grain of a millisecond; a thread of its own sleeps more finely.
+		runtime.LockOSThread()
+		defer runtime.UnlockOSThread()
+		start, sent, sequence := time.Now(), 0, int32(0)
+		frames := map[int]*produceFrame{}
+		for !m.stopping.Load() && !done.Load() {
+			count := min(int(time.Since(start)/interval)-sent, maxPacedBatch)
+			if count <= 0 {
+				pause := syscall.NsecToTimespec(int64(interval))
+				syscall.Nanosleep(&pause, nil)
+				continue
+			}
+			frame := frames[count]
+			if frame == nil {
+				frame = newProduceFrame(l.produceRequest(c, t, 0), buildBatch(count, l.recordSize), count, by)
+				frames[count] = frame
+			}
+			frame.sequence = sequence
+			link.correlation++
+			encoded := frame.next(link.correlation)
+			sequence = frame.sequence
+			flights <- flight{start.Add(time.Duration(sent) * interval), count}
+			if _, err := link.Write(encoded); err != nil {
+				return err
+			}
+			sent += count
+		}
+		return nil
+	}
+	receive := func(c *counter) error {
+		defer func() {
+			done.Store(true)
+			for range flights { // the sender may be waiting for a place
+			}
+		}()
+		for out := range flights {
+			if err := link.acknowledged(); err != nil {
+				return err
+			}
+			now := time.Now()
+			for i := 0; i < out.count; i++ {
+				m.latency(c, now.Sub(out.due.Add(time.Duration(i)*interval)))
+			}
+			m.add(c, 1, int64(out.count), int64(out.count*l.recordSize))
+		}
+		return nil
+	}
+	return m.run([]func(*counter) error{send, receive}, nil)
+}
