@@ -1,0 +1,115 @@
+import type { Measurement } from './client.ts'
+import type { Figure, Target } from './workloads.ts'
+
+/** One line of the table; null where nothing was measured. */
+export interface Line {
+  readonly work: string
+  readonly measure: string
+  readonly ottla: number | null
+  readonly kafka: number | null
+  /** The client's own figure against the null sink: its limit, or for CPU what it spends itself. */
+  readonly client: number | null
+  readonly target: Target | null
+  /** Why there is no figure. */
+  readonly failures: readonly string[]
+}
+
+/** The middle value; the mean of the two middle values of an even number; null of none. */
+export const median = (values: readonly number[]): number | null => {
+  const sorted = [...values].sort((a, b) => a - b)
+  const middle = sorted.length >> 1
+  if (sorted.length === 0) return null
+  return sorted.length % 2 === 1 ? sorted[middle]! : (sorted[middle - 1]! + sorted[middle]!) / 2
+}
+
+/** A figure of one measurement. `cpu` says whose processor time is meant. */
+export const figureOf = (
+  figure: Figure,
+  measured: Measurement,
+  cpu: 'broker' | 'client' = 'broker',
+): number => {
+  const cpuSeconds = cpu === 'broker' ? measured.brokerCpuSeconds : measured.clientCpuSeconds
+  const latencyMs = (name: 'p50Us' | 'p99Us' | 'p999Us'): number =>
+    measured.latency === null ? Number.NaN : measured.latency[name] / 1e3
+  switch (figure) {
+    case 'MB/s':
+      return measured.bytes / 1e6 / measured.seconds
+    case 'requests/s':
+      return measured.requests / measured.seconds
+    case 'CPU s/GB':
+      return cpuSeconds / (measured.bytes / 1e9)
+    case 'CPU µs/request':
+      return (cpuSeconds * 1e6) / measured.requests
+    case 'CPU µs/record':
+      return (cpuSeconds * 1e6) / measured.records
+    case 'p50 ms':
+      return latencyMs('p50Us')
+    case 'p99 ms':
+      return latencyMs('p99Us')
+    case 'p99.9 ms':
+      return latencyMs('p999Us')
+  }
+}
+
+/** Ottla to Apache Kafka, or null where one of the two is missing. */
+export const ratioOf = (line: Line): number | null =>
+  line.ottla === null || line.kafka === null || line.kafka === 0 ? null : line.ottla / line.kafka
+
+/** Whether the target is reached; null without a target or a ratio. */
+export const reaches = (line: Line): boolean | null => {
+  const ratio = ratioOf(line)
+  if (ratio === null || line.target === null) return null
+  return 'atLeast' in line.target ? ratio >= line.target.atLeast : ratio <= line.target.atMost
+}
+
+const number = (value: number | null): string => {
+  if (value === null || Number.isNaN(value)) return '-'
+  if (value >= 1000) return Math.round(value).toLocaleString('en-US')
+  return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
+}
+
+const targetText = (line: Line): string => {
+  if (line.target === null) return ''
+  const wanted = 'atLeast' in line.target ? `≥ ${line.target.atLeast}` : `≤ ${line.target.atMost}`
+  const reached = reaches(line)
+  return reached === null ? wanted : `${wanted} ${reached ? 'yes' : 'NO'}`
+}
+
+const heads = ['work', 'measure', 'Ottla', 'Kafka', 'Ottla:Kafka', 'target', 'client alone']
+
+/** The table in Markdown, its columns aligned so that a terminal shows it well too. */
+export const tableOf = (lines: readonly Line[]): string => {
+  const rows = lines.map((line, index) => {
+    const ratio = ratioOf(line)
+    return [
+      lines[index - 1]?.work === line.work ? '' : line.work,
+      line.measure,
+      number(line.ottla),
+      number(line.kafka),
+      ratio === null ? '-' : `${ratio.toFixed(2)}×`,
+      targetText(line),
+      line.client === null ? '' : number(line.client),
+    ]
+  })
+  const widths = heads.map((head, column) =>
+    Math.max(head.length, ...rows.map((row) => row[column]!.length)),
+  )
+  const isText = (column: number): boolean => column < 2 || column === 5
+  const print = (cells: readonly string[]): string =>
+    `| ${cells
+      .map((cell, column) =>
+        isText(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+      )
+      .join(' | ')} |`
+  const rule = widths.map((width, column) =>
+    isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+  )
+  const failures = lines.flatMap((line) => line.failures)
+  const notes = [...new Set(failures)].map((failure) => `- not measured: ${failure}`)
+  return [
+    print(heads),
+    print(rule),
+    ...rows.map(print),
+    ...(notes.length ? ['', ...notes] : []),
+  ].join('\n')
+}

@@ -1,0 +1,166 @@
+import { execFileSync } from 'node:child_process'
+import { mkdtemp } from 'node:fs/promises'
+import os from 'node:os'
+import path from 'node:path'
+import { parseArgs } from 'node:util'
+import { type Broker, type BrokerName, pause, prepareBroker, removeAll } from './brokers.ts'
+import { buildClient, clientOf } from './client.ts'
+import { type Plan, runWorkload } from './load.ts'
+import { type Line, tableOf } from './report.ts'
+import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
+import { workloads } from './workloads.ts'
+
+const phases = ['start', 'kill', 'partitions', ...workloads.map(({ name }) => name)]
+
+const usage = `npm run bench -- [options]
+
+  --only A,B        only these: ${phases.slice(0, 6).join(', ')},
+                    ${phases.slice(6).join(', ')}
+  --brokers A,B     of ottla, kafka, sink (default: all three)
+  --rounds N        rounds, of which the median counts (default 3; 1 with --quick)
+  --seconds S       the longest measured interval (default 4; 1.2 with --quick)
+  --quick           everything in about two minutes, without 10,000 partitions: a first look, not a result
+  --dir DIR         where the brokers keep their data (default: the directory for temporary files)
+  --node-flags F    flags for Ottla's process, such as --cpu-prof
+  --json            print JSON instead of a table
+
+Needs Go; Apache Kafka needs Java 17, and Maven unless OTTLA_KAFKA_JARS names a folder of its jars.
+See docs/benchmark.md.
+`
+
+const readOptions = () => {
+  const { values } = parseArgs({
+    options: {
+      only: { type: 'string' },
+      brokers: { type: 'string', default: 'ottla,kafka,sink' },
+      rounds: { type: 'string' },
+      seconds: { type: 'string' },
+      quick: { type: 'boolean', default: false },
+      dir: { type: 'string', default: os.tmpdir() },
+      'node-flags': { type: 'string', default: '' },
+      json: { type: 'boolean', default: false },
+      help: { type: 'boolean', default: false },
+    },
+  })
+  const only = values.only?.split(',') ?? phases
+  const brokers = values.brokers.split(',') as BrokerName[]
+  const unknown = [
+    ...only.filter((name) => !phases.includes(name)),
+    ...brokers.filter((name) => !['ottla', 'kafka', 'sink'].includes(name)),
+  ]
+  if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}\n\n${usage}`)
+  const positive = (name: string, text: string | undefined, byDefault: number): number => {
+    const value = text === undefined ? byDefault : Number(text)
+    if (!(value > 0)) throw new Error(`--${name} needs a number above 0`)
+    return value
+  }
+  const rounds = Math.round(positive('rounds', values.rounds, values.quick ? 1 : 3))
+  const seconds = positive('seconds', values.seconds, values.quick ? 1.2 : 4)
+  const plan: Plan = {
+    quick: values.quick,
+    rounds,
+    durationMs: seconds * 1000,
+    warmupMs: Math.min(values.quick ? 1_500 : 6_000, seconds * 1500),
+    sinkMs: Math.min(1_500, seconds * 500),
+    maxBytes: values.quick ? 6e8 : 2e9,
+  }
+  const nodeFlags = values['node-flags'].split(' ').filter((flag) => flag !== '')
+  return { ...values, only, brokers, plan, nodeFlags }
+}
+
+type Options = ReturnType<typeof readOptions>
+
+const progress = (text: string): void => {
+  process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`)
+}
+
+/** The workloads, on brokers that are up together so that rounds can alternate; then what memory they hold. */
+const runLoads = async (options: Options, starts: StartsOptions): Promise<Line[]> => {
+  const chosen = workloads.filter(({ name }) => options.only.includes(name))
+  if (chosen.length === 0) return []
+  const { client } = starts.options
+  const brokers: Broker[] = []
+  const lines: Line[] = []
+  try {
+    for (const name of options.brokers) {
+      const directory = path.join(starts.directory, name)
+      const broker = await prepareBroker(name, { ...starts.options, directory })
+      brokers.push(broker)
+      progress(`${name}: start`)
+      await broker.start(0)
+    }
+    for (const workload of chosen) {
+      lines.push(...(await runWorkload(client, brokers, workload, options.plan, progress)))
+    }
+    await pause(2_000)
+    const memory = (name: BrokerName): number | null => {
+      const broker = brokers.find((one) => one.name === name)
+      return broker === undefined ? null : broker.residentBytes() / 1e6
+    }
+    lines.push({
+      work: 'after all of the above',
+      measure: 'resident memory, MB',
+      ottla: memory('ottla'),
+      kafka: memory('kafka'),
+      client: null,
+      target: null,
+      failures: [],
+    })
+  } finally {
+    await Promise.all(brokers.map((broker) => broker.stop()))
+  }
+  return lines
+}
+
+const environment = () => ({
+  date: new Date().toISOString(),
+  processors: `${os.cpus().length} × ${os.cpus()[0]?.model ?? 'unknown'}`,
+  memoryGb: Math.round(os.totalmem() / 1e9),
+  kernel: os.release(),
+  node: process.version,
+  java: firstLine('java', '--version'),
+  go: firstLine('go', 'version'),
+})
+
+const firstLine = (program: string, flag: string): string => {
+  try {
+    return execFileSync(program, [flag], { encoding: 'utf8' }).split('\n')[0]!
+  } catch {
+    return 'not found'
+  }
+}
+
+const main = async (): Promise<void> => {
+  const options = readOptions()
+  if (options.help) return void process.stdout.write(usage)
+  progress('building the load client')
+  const client = clientOf(await buildClient())
+  const directory = await mkdtemp(path.join(options.dir, 'ottla-bench-'))
+  const starts: StartsOptions = {
+    brokers: options.brokers.filter((name) => name !== 'sink'),
+    directory,
+    options: { client, nodeFlags: options.nodeFlags },
+    plan: options.plan,
+    progress,
+  }
+  try {
+    const lines: Line[] = []
+    if (options.only.includes('start')) lines.push(...(await measureStarts(starts)))
+    if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
+    if (options.only.includes('partitions')) lines.push(...(await measurePartitions(starts)))
+    lines.push(...(await runLoads(options, starts)))
+    const where = { ...environment(), rounds: options.plan.rounds, quick: options.plan.quick }
+    if (options.json) console.log(JSON.stringify({ environment: where, lines }, null, 2))
+    else {
+      const about = Object.entries(where).map(([name, value]) => `${name} ${value}`)
+      console.log(`${about.join(', ')}\n\n${tableOf(lines)}`)
+    }
+  } finally {
+    await removeAll(directory)
+  }
+}
+
+main().catch((error: Error) => {
+  console.error(error.message)
+  process.exitCode = 1
+})

@@ -1,0 +1,143 @@
+import type { Flags } from './client.ts'
+
+/** A figure of a measurement that the table shows. */
+export type Figure =
+  | 'MB/s'
+  | 'requests/s'
+  | 'CPU s/GB'
+  | 'CPU µs/request'
+  | 'CPU µs/record'
+  | 'p50 ms'
+  | 'p99 ms'
+  | 'p99.9 ms'
+
+/** What the project wants of a ratio Ottla:Kafka. */
+export type Target = { readonly atLeast: number } | { readonly atMost: number }
+
+export interface Workload {
+  readonly name: string
+  readonly title: string
+  readonly command: 'produce' | 'fetch' | 'tail' | 'round-trip' | 'paced'
+  readonly partitions: number
+  readonly flags: Flags
+  /** Bytes to write before the measurement, spread over all partitions; the topic then serves every round. */
+  readonly fillBytes?: { readonly full: number; readonly quick: number }
+  readonly figures: readonly (readonly [Figure, Target | null])[]
+}
+
+/** Batches just below the 1,048,588 bytes that a broker takes by default. */
+const large1K = { 'record-bytes': 1024, 'batch-records': 950 }
+const large100 = { 'record-bytes': 100, 'batch-records': 9000 }
+
+export const workloads: readonly Workload[] = [
+  {
+    name: 'produce-1k',
+    title: 'produce 1 KB, acks=all, large batches',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 2, 'in-flight': 5, acks: -1, ...large1K },
+    figures: [
+      ['MB/s', { atLeast: 1.3 }],
+      ['CPU s/GB', { atMost: 0.4 }],
+    ],
+  },
+  {
+    name: 'produce-100b',
+    title: 'produce 100 B, acks=1, large batches',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 2, 'in-flight': 5, acks: 1, idempotent: false, ...large100 },
+    figures: [
+      ['MB/s', { atLeast: 1.1 }],
+      ['CPU s/GB', { atMost: 0.5 }],
+    ],
+  },
+  {
+    name: 'produce-small',
+    title: 'produce, batches of ten 100 B records',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 4, 'in-flight': 5, acks: -1, 'record-bytes': 100, 'batch-records': 10 },
+    figures: [
+      ['requests/s', { atLeast: 2 }],
+      ['CPU µs/request', { atMost: 0.4 }],
+    ],
+  },
+  {
+    name: 'fetch-1',
+    title: 'fetch 1 KB from the page cache, 1 partition',
+    command: 'fetch',
+    partitions: 1,
+    flags: {},
+    fillBytes: { full: 1e9, quick: 3e8 },
+    figures: [
+      ['MB/s', { atLeast: 1 }],
+      ['CPU s/GB', { atMost: 1.2 }],
+    ],
+  },
+  {
+    name: 'fetch-100',
+    title: 'fetch 1 KB from the page cache, 100 partitions',
+    command: 'fetch',
+    partitions: 100,
+    flags: {},
+    fillBytes: { full: 1e9, quick: 3e8 },
+    figures: [
+      ['MB/s', { atLeast: 1 }],
+      ['CPU s/GB', { atMost: 1.2 }],
+    ],
+  },
+  {
+    name: 'tail-20',
+    title: '20 consumers at the tail of one partition',
+    command: 'tail',
+    partitions: 1,
+    flags: { consumers: 20, rate: 20_000, 'record-bytes': 1024, 'batch-records': 64 },
+    figures: [
+      ['MB/s', null],
+      ['CPU s/GB', { atMost: 1 }],
+    ],
+  },
+  {
+    name: 'latency',
+    title: 'end-to-end latency, acks=all, linger 0, one record at a time',
+    command: 'round-trip',
+    partitions: 1,
+    flags: { acks: -1, 'record-bytes': 100 },
+    figures: [
+      ['p50 ms', { atMost: 0.5 }],
+      ['p99 ms', { atMost: 0.5 }],
+      ['CPU µs/record', null],
+    ],
+  },
+  {
+    name: 'latency-20k',
+    title: 'latency at 20,000 records/s of 100 B, acks=all, linger 0',
+    command: 'paced',
+    partitions: 1,
+    flags: { acks: -1, rate: 20_000, 'record-bytes': 100, 'in-flight': 5 },
+    figures: [
+      ['p99 ms', { atMost: 0.3 }],
+      ['p99.9 ms', null],
+      ['CPU µs/record', null],
+    ],
+  },
+  {
+    name: 'connections-1000',
+    title: '1,000 connections, one record each in turn',
+    command: 'produce',
+    partitions: 10,
+    flags: {
+      connections: 1000,
+      'in-flight': 1,
+      acks: -1,
+      'record-bytes': 100,
+      'batch-records': 1,
+    },
+    figures: [
+      ['requests/s', { atLeast: 1.5 }],
+      ['p99 ms', { atMost: 0.5 }],
+      ['CPU µs/request', null],
+    ],
+  },
+]
