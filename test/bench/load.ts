@@ -10,6 +10,8 @@ export interface Plan {
   readonly durationMs: number
   /** Before the first measurement of a workload, per broker. */
   readonly warmupMs: number
+  /** The same for Apache Kafka: a cold JVM is far slower than a warm one. */
+  readonly kafkaWarmupMs: number
   readonly sinkMs: number
   /** A measured interval ends after so many bytes. */
   readonly maxBytes: number
@@ -90,8 +92,9 @@ const runOn = async (
   plan: Plan,
   round: 'warm-up' | number,
 ): Promise<Measurement> => {
-  const durationMs =
-    round === 'warm-up' ? plan.warmupMs : broker.name === 'sink' ? plan.sinkMs : plan.durationMs
+  const warmupMs = broker.name === 'kafka' ? plan.kafkaWarmupMs : plan.warmupMs
+  const measuredMs = broker.name === 'sink' ? plan.sinkMs : plan.durationMs
+  const durationMs = round === 'warm-up' ? warmupMs : measuredMs
   const interval = { durationMs, maxBytes: plan.maxBytes, topic: `${workload.name}-${round}` }
   if (workload.fillBytes === undefined) return onFreshTopic(client, broker, workload, interval)
   if (round === 'warm-up') {

@@ -60,7 +60,8 @@ const readOptions = () => {
     quick: values.quick,
     rounds,
     durationMs: seconds * 1000,
-    warmupMs: Math.min(values.quick ? 1_500 : 6_000, seconds * 1500),
+    warmupMs: values.quick ? 1_000 : Math.min(6_000, seconds * 1500),
+    kafkaWarmupMs: values.quick ? 2_500 : 8_000,
     sinkMs: Math.min(1_500, seconds * 500),
     maxBytes: values.quick ? 6e8 : 2e9,
   }

@@ -139,67 +139,99 @@ type created struct {
 	Seconds float64 `json:"seconds"`
 }
 
-// create makes topics, one request each, and waits until every partition has a leader.
-func (l *load) create(list string, timeout time.Duration) (*created, error) {
-	start := time.Now()
-	c, err := dial(l.address, nil, 64<<10)
-	if err != nil {
-		return nil, err
-	}
-	defer c.Close()
-	expected := 0
+type wanted struct {
+	name       string
+	partitions int
+}
+
+func parseTopics(list string) (topics []wanted, err error) {
 	for _, entry := range strings.Split(list, ",") {
 		name, partitions, _ := strings.Cut(entry, ":")
 		number, err := strconv.Atoi(partitions)
 		if err != nil {
 			return nil, fmt.Errorf("-topics %q: NAME:PARTITIONS is expected", entry)
 		}
-		expected += number
-		topic := kmsg.NewCreateTopicsRequestTopic()
-		topic.Topic, topic.NumPartitions, topic.ReplicationFactor = name, int32(number), 1
-		delay := kmsg.NewCreateTopicsRequestTopicConfig()
-		delay.Name, delay.Value = "file.delete.delay.ms", kmsg.StringPtr("1000")
-		topic.Configs = append(topic.Configs, delay)
-		request := kmsg.NewPtrCreateTopicsRequest()
-		request.TimeoutMillis = 60_000
-		request.Topics = append(request.Topics, topic)
-		response, err := c.call(request)
-		if err != nil {
-			return nil, fmt.Errorf("CreateTopics: %w", err)
-		}
-		answer := response.(*kmsg.CreateTopicsResponse).Topics
-		if len(answer) != 1 {
-			return nil, fmt.Errorf("CreateTopics: %d topics in the response", len(answer))
-		}
-		if err := check("CreateTopics of "+name, answer[0].ErrorCode); err != nil {
+		topics = append(topics, wanted{name, number})
+	}
+	return topics, nil
+}
+
+// create makes topics, one request each, and waits until every partition is served by its leader.
+func (l *load) create(list string, timeout time.Duration) (*created, error) {
+	start := time.Now()
+	topics, err := parseTopics(list)
+	if err != nil {
+		return nil, err
+	}
+	c, err := dial(l.address, nil, 64<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	for _, topic := range topics {
+		if err := createOne(c, topic); err != nil {
 			return nil, err
 		}
 	}
-	names := map[string]bool{}
-	for _, entry := range strings.Split(list, ",") {
-		name, _, _ := strings.Cut(entry, ":")
-		names[name] = true
-	}
-	for {
-		response, err := metadata(c, nil)
-		if err != nil {
-			return nil, err
+	for _, topic := range topics {
+		for {
+			err := allLed(c, topic)
+			if err == nil {
+				break
+			}
+			if time.Since(start) > timeout {
+				return nil, fmt.Errorf("after %v: %w", timeout, err)
+			}
+			time.Sleep(10 * time.Millisecond)
 		}
-		mine := *response
-		mine.Topics = nil
-		for _, topic := range response.Topics {
-			if topic.Topic != nil && names[*topic.Topic] {
-				mine.Topics = append(mine.Topics, topic)
+	}
+	return &created{time.Since(start).Seconds()}, nil
+}
+
+func createOne(c *conn, wanted wanted) error {
+	topic := kmsg.NewCreateTopicsRequestTopic()
+	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = wanted.name, int32(wanted.partitions), 1
+	delay := kmsg.NewCreateTopicsRequestTopicConfig()
+	delay.Name, delay.Value = "file.delete.delay.ms", kmsg.StringPtr("1000")
+	topic.Configs = append(topic.Configs, delay)
+	request := kmsg.NewPtrCreateTopicsRequest()
+	request.TimeoutMillis = 60_000
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return fmt.Errorf("CreateTopics: %w", err)
+	}
+	answer := response.(*kmsg.CreateTopicsResponse).Topics
+	if len(answer) != 1 {
+		return fmt.Errorf("CreateTopics: %d topics in the response", len(answer))
+	}
+	return check("CreateTopics of "+wanted.name, answer[0].ErrorCode)
+}
+
+// allLed asks the partitions themselves: Metadata may name a leader that does not know of it yet.
+func allLed(c *conn, wanted wanted) error {
+	request := kmsg.NewPtrListOffsetsRequest()
+	request.ReplicaID = -1
+	topic := kmsg.NewListOffsetsRequestTopic()
+	topic.Topic = wanted.name
+	for p := range wanted.partitions {
+		part := kmsg.NewListOffsetsRequestTopicPartition()
+		part.Partition, part.Timestamp = int32(p), -1
+		topic.Partitions = append(topic.Partitions, part)
+	}
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return fmt.Errorf("ListOffsets: %w", err)
+	}
+	for _, answer := range response.(*kmsg.ListOffsetsResponse).Topics {
+		for _, part := range answer.Partitions {
+			if err := check(fmt.Sprintf("ListOffsets of %s-%d", wanted.name, part.Partition), part.ErrorCode); err != nil {
+				return err
 			}
 		}
-		if led(&mine) == expected {
-			return &created{time.Since(start).Seconds()}, nil
-		}
-		if time.Since(start) > timeout {
-			return nil, fmt.Errorf("%d of %d partitions have a leader after %v", led(&mine), expected, timeout)
-		}
-		time.Sleep(20 * time.Millisecond)
 	}
+	return nil
 }
 
 func (l *load) delete(list string) (*created, error) {
