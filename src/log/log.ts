@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import { CorruptRecordError } from '../../protocol/records/batch.ts'
 import { LogAppender } from './appender.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext, LogHome } from './context.ts'
@@ -159,13 +160,26 @@ export class Log {
 
   /** ListOffsets -3: the first record with the greatest timestamp. Null where no record has one. */
   latestTimestamp(): Promise<TimestampedOffset | null> {
-    return recordOfGreatestTimestamp(this.#state.context, this.#state.segments)
+    const { context, segments } = this.#state
+    return this.#lookUp(() => recordOfGreatestTimestamp(context, segments))
   }
 
   /** The first record with this timestamp or a later one; null where there is none. */
   offsetForTimestamp(timestamp: bigint): Promise<TimestampedOffset | null> {
     const { context, segments, logStartOffset } = this.#state
-    return recordAtTimestamp(context, segments, timestamp, logStartOffset)
+    return this.#lookUp(() => recordAtTimestamp(context, segments, timestamp, logStartOffset))
+  }
+
+  /** Rejects with CorruptRecordError where records can't be read, else with StorageError. */
+  async #lookUp(find: () => Promise<TimestampedOffset | null>): Promise<TimestampedOffset | null> {
+    const state = this.#state
+    if (state.isOffline) throw state.offlineError()
+    try {
+      return await find()
+    } catch (error) {
+      if (error instanceof CorruptRecordError) throw error
+      throw state.isClosed ? state.offlineError() : state.home.fail(`read ${state.path}`, error)
+    }
   }
 
   /** OffsetForLeaderEpoch: the greatest epoch ≤ the one asked for, with its end; -1/-1 for none and for later ones. */

@@ -4,12 +4,14 @@ import {
   batchBaseOffset,
   batchBaseTimestamp,
   batchLastOffsetDelta,
+  batchMagic,
   batchMaxTimestamp,
   batchNextOffset,
   batchSizeBytes,
   checkBatch,
   checkProducedBatch,
   CorruptRecordError,
+  CURRENT_MAGIC,
   isControl,
   readRecords,
   setBatchBaseOffset,
@@ -58,9 +60,9 @@ export interface AppendFault {
 export type Preparation = { readonly fault: AppendFault } | { readonly batches: PreparedBatches }
 
 const BATCH_FAULTS: Record<BatchFault, [ErrorName, string]> = {
-  'too-short': ['CORRUPT_MESSAGE', 'The record batch is cut off'],
+  'too-short': ['INVALID_RECORD', 'The record batch is cut off'],
   size: ['CORRUPT_MESSAGE', 'The record batch is shorter than its header'],
-  magic: ['INVALID_RECORD', 'Only record batches of magic 2 are taken'],
+  magic: ['CORRUPT_MESSAGE', 'The record batch has an unknown magic'],
   crc: ['CORRUPT_MESSAGE', 'The record batch has another checksum than its bytes'],
   offsets: ['INVALID_RECORD', 'The record batch has impossible offsets'],
   count: ['INVALID_RECORD', 'The record batch has another number of records than offsets'],
@@ -119,9 +121,17 @@ function refused(errorCode: ErrorName, errorMessage: string): { fault: AppendFau
   return { fault: { errorCode, errorMessage, recordErrors: [] } }
 }
 
+/** As Kafka says it: formats that it knows but doesn't take any more are another thing than noise. */
+function batchFault(fault: BatchFault, records: Buffer, at: number): AppendFault {
+  if (fault === 'magic' && batchMagic(records, at) >>> 0 < CURRENT_MAGIC) {
+    return refused('INVALID_RECORD', 'Only record batches of magic 2 are taken').fault
+  }
+  return refused(...BATCH_FAULTS[fault]).fault
+}
+
 function checkOne(records: Buffer, at: number, target: AppendTarget): AppendFault | null {
   const fault = checkBatch(records, at, records.length, target.codecs.crc32c)
-  if (fault !== null) return refused(...BATCH_FAULTS[fault]).fault
+  if (fault !== null) return batchFault(fault, records, at)
   const sizeBytes = batchSizeBytes(records, at)
   const { maxMessageBytes } = target.config
   if (sizeBytes > maxMessageBytes && target.origin !== 'raft') {

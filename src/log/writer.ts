@@ -183,8 +183,13 @@ export class LogWriter implements QueuedWriter {
   }
 
   #finish(group: readonly QueuedAppend[]): void {
-    for (const { batches } of group) {
-      if (batches !== null) this.#log.written(batches)
+    try {
+      for (const { batches } of group) {
+        if (batches !== null) this.#log.written(batches)
+      }
+    } catch (error) {
+      this.#home.fail('write a transaction index', error)
+      return this.#log.failed(group)
     }
     this.#log.completed(group)
   }

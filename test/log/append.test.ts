@@ -13,9 +13,10 @@ import type { AppendResult } from '../../src/log/results.ts'
 import { append, batchOf, codecs, follow, openLog, readAll, temporaryDirectory } from './support.ts'
 
 test.each<[string, () => Buffer, string]>([
-  ['cut off', () => batchOf(1).subarray(0, -1), 'CORRUPT_MESSAGE'],
+  ['cut off', () => batchOf(1).subarray(0, -1), 'INVALID_RECORD'],
   ['of another checksum', () => Buffer.from(batchOf(1).fill(0xff, 70)), 'CORRUPT_MESSAGE'],
   ['of magic 1', () => Buffer.from(batchOf(1)).fill(1, 16, 17), 'INVALID_RECORD'],
+  ['of magic 3', () => Buffer.from(batchOf(1)).fill(3, 16, 17), 'CORRUPT_MESSAGE'],
   ['none', () => Buffer.alloc(0), 'INVALID_RECORD'],
   ['a control batch', () => batchOf(1, 1, { isControl: true }), 'INVALID_RECORD'],
   ['with a base offset', () => batchOf(1, 1, { baseOffset: 5 }), 'INVALID_RECORD'],

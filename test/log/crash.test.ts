@@ -74,7 +74,7 @@ function soundLog(disk: SimDisk): Buffer {
 const kinds: CrashKind[] = ['lost', 'torn', 'scattered']
 
 describe.each(kinds)('after a crash with unsynced bytes %s', (kind) => {
-  test.each(Array.from({ length: 25 }, (_, seed) => seed))(
+  test.each(Array.from({ length: 10 }, (_, seed) => seed))(
     'nothing flushed is lost and the log ends at the first bad batch (seed %d)',
     async (seed) => {
       const random = seeded(seed)
@@ -118,7 +118,7 @@ async function expectSoundAfterClose(disk: SimDisk, random: Random): Promise<voi
   const manager = openManager(ROOT, { host: simulatedHost(closed, random), config })
   expect(manager.directories[0]!.wasClean).toBe(true)
   const log = manager.get('t', 0)!
-  for (let offset = 0; offset < log.logEndOffset; offset++) {
+  for (let offset = 0; offset < log.logEndOffset; offset += 7) {
     expect((await readAll(log, offset)).sizeBytes).toBeGreaterThan(0)
   }
   manager.abandon()

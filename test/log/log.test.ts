@@ -1,4 +1,4 @@
-import { readdirSync } from 'node:fs'
+import { readdirSync, statSync } from 'node:fs'
 import { batchBaseOffset, batchLeaderEpoch } from '../../protocol/records/batch.ts'
 import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
 
@@ -60,5 +60,31 @@ test('a log that was not closed is recovered', async () => {
   const log = manager.get('t', 0)!
   expect(log.logEndOffset).toBe(200)
   expect(log.latestEpoch).toBe(3)
+  await manager.close()
+})
+
+test('with preallocate the active segment has its whole length, which goes when it is closed', async () => {
+  const path = temporaryDirectory()
+  const config = { preallocate: true, segmentBytes: 5000 }
+  const { manager, log } = await openLog(path, { config })
+  await append(log, batchOf(3))
+  const file = `${path}/t-0/00000000000000000000.log`
+  expect(statSync(file).size).toBe(5000)
+  const { sizeBytes } = log
+  manager.abandon()
+  const again = openManager(path, { config })
+  expect(again.get('t', 0)!.logEndOffset).toBe(3)
+  await again.close()
+  expect(statSync(file).size).toBe(sizeBytes)
+})
+
+test('what is not durable yet is written when the log is closed, and a flush of nothing costs nothing', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path)
+  await append(log, batchOf(3))
+  expect(log.recoveryPoint).toBe(0)
+  await Promise.all([log.flush(), log.flush(), log.flush()])
+  expect(log.recoveryPoint).toBe(3)
+  await log.flush()
   await manager.close()
 })

@@ -1,0 +1,51 @@
+import { EpochCache } from '../../src/log/epoch-cache.ts'
+
+const filled = (): EpochCache =>
+  new EpochCache([
+    { epoch: 2, startOffset: 10 },
+    { epoch: 4, startOffset: 20 },
+    { epoch: 7, startOffset: 30 },
+  ])
+
+test.each([
+  [7, 7, 99],
+  [6, 4, 30],
+  [4, 4, 30],
+  [3, 2, 20],
+  [2, 2, 20],
+  [1, 1, 10],
+  [8, -1, -1],
+  [-1, -1, -1],
+])('asked for epoch %d the answer is epoch %d with end %d', (asked, leaderEpoch, endOffset) => {
+  expect(filled().endOffsetFor(asked, 99)).toEqual({ leaderEpoch, endOffset })
+})
+
+test('an epoch that contradicts later entries takes their place', () => {
+  const cache = filled()
+  cache.assign(7, 35)
+  expect(cache.isChanged).toBe(false)
+  cache.assign(8, 20)
+  expect(cache.entries).toEqual([
+    { epoch: 2, startOffset: 10 },
+    { epoch: 8, startOffset: 20 },
+  ])
+  expect(cache.isChanged).toBe(true)
+})
+
+test('a log cut at its end forgets the epochs that began there or later', () => {
+  const cache = filled()
+  cache.truncateFromEnd(30)
+  expect(cache.latestEpoch).toBe(4)
+  expect([cache.epochAt(9), cache.epochAt(10), cache.epochAt(29)]).toEqual([-1, 2, 4])
+})
+
+test('a log cut at its start keeps the epoch of its first offset', () => {
+  const cache = filled()
+  cache.truncateFromStart(25)
+  expect(cache.entries).toEqual([
+    { epoch: 4, startOffset: 25 },
+    { epoch: 7, startOffset: 30 },
+  ])
+  cache.truncateFromStart(30)
+  expect(cache.entries).toEqual([{ epoch: 7, startOffset: 30 }])
+})
