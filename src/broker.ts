@@ -231,7 +231,7 @@ export class Broker {
   }
 
   #services(): Services {
-    const { clock, random } = this.#host
+    const { clock, disk, random } = this.#host
     const apis = advertisedApis()
     return {
       clock,
@@ -244,6 +244,9 @@ export class Broker {
       ),
       producerIds: new ProducerIds(() => this.#allocateProducerIds()),
       groups: this.#groups,
+      controller: this.#metadata,
+      logs: this.#logs,
+      spaceOf: (path) => disk.space(path),
       cluster: () => clusterView(this.#metadata.image, this.clusterId, this.#nodeId),
       apis: () => apis,
       features: () => ({

@@ -1,9 +1,11 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { Clock } from '../host/host.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import type { Clock, DiskSpace } from '../host/host.ts'
 import type { ProducerIds } from '../coordinators/producer-ids.ts'
+import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
+import type { ControllerCommand, ReplyTo } from '../metadata/commands.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 
@@ -15,6 +17,10 @@ export interface Services {
   readonly fetchSessions: FetchSessionCache
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
+  readonly controller: ControllerAccess
+  readonly logs: Pick<LogManager, 'directories'>
+  /** The size of the volume that a directory is on. */
+  spaceOf(path: string): DiskSpace
   /** The cluster as this broker knows it now. */
   cluster(): ClusterView
   /** The APIs as ApiVersions tells them. */
@@ -29,4 +35,39 @@ export interface FeatureLevels {
   readonly supported: readonly { name: string; minVersion: number; maxVersion: number }[]
   readonly finalized: readonly { name: string; minVersionLevel: number; maxVersionLevel: number }[]
   readonly epoch: number
+}
+
+/** What the handlers ask of the controller. */
+export interface ControllerAccess {
+  /** Rejects with ShardError when the controller is lost or can't commit in time. */
+  submit<Command extends ControllerCommand>(command: Command): Promise<ReplyTo<Command>>
+  describeQuorum(): QuorumState
+}
+
+/** The quorum as this node sees it. */
+export interface QuorumState {
+  /** -1 when unknown. */
+  readonly leaderId: number
+  readonly leaderEpoch: number
+  readonly highWatermark: number
+  readonly currentVoters: readonly QuorumReplica[]
+  readonly observers: readonly QuorumReplica[]
+  /** The voters with their controller listeners. */
+  readonly voters: readonly {
+    readonly id: number
+    readonly endpoints: readonly {
+      readonly name: string
+      readonly host: string
+      readonly port: number
+    }[]
+  }[]
+}
+
+export interface QuorumReplica {
+  readonly id: number
+  readonly directoryId: string
+  readonly logEndOffset: number
+  /** Milliseconds since 1970, -1 when unknown; so is the other. */
+  readonly lastFetchTimestamp: number
+  readonly lastCaughtUpTimestamp: number
 }

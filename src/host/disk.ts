@@ -18,6 +18,10 @@ export function systemDisk(): Disk {
         modifiedMs: Math.floor(stats.mtimeMs),
       }
     },
+    space: (path) => {
+      const { bsize, blocks, bavail } = fs.statfsSync(path)
+      return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
+    },
     list: (path) => fs.readdirSync(path),
     makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),
     rename: (from, to) => fs.renameSync(from, to),

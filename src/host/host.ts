@@ -58,6 +58,8 @@ export interface Disk {
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
   exists(path: string): boolean
   stat(path: string): FileStat
+  /** The volume that a file or directory is on. */
+  space(path: string): DiskSpace
   /** The names in a directory, in no particular order. */
   list(path: string): string[]
   /** Makes a directory and those above it; one that is there already is fine. */
@@ -103,6 +105,12 @@ export interface FileStat {
   readonly isDirectory: boolean
   /** Milliseconds since 1970. */
   readonly modifiedMs: number
+}
+
+export interface DiskSpace {
+  readonly totalBytes: number
+  /** What this user may still write. */
+  readonly usableBytes: number
 }
 
 export interface DiskLock {

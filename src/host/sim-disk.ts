@@ -1,4 +1,4 @@
-import type { Disk, DiskFile, DiskLock, FileStat, Random } from './host.ts'
+import type { Disk, DiskFile, DiskLock, DiskSpace, FileStat, Random } from './host.ts'
 
 /** A file's bytes as programs see them, and as they would be found after a crash. */
 interface FileNode {
@@ -109,6 +109,12 @@ export class SimDisk implements Disk {
     const node = this.#get(path)
     const size = node.kind === 'file' ? node.content.length : 0
     return { size, isDirectory: node.kind === 'directory', modifiedMs: 0 }
+  }
+
+  space(path: string): DiskSpace {
+    this.#get(path)
+    const totalBytes = Math.min(this.capacityBytes, Number.MAX_SAFE_INTEGER)
+    return { totalBytes, usableBytes: Math.max(0, totalBytes - this.usedBytes) }
   }
 
   list(path: string): string[] {

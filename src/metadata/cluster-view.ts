@@ -1,4 +1,5 @@
-import type { MetadataImage, TopicImage } from './image.ts'
+import { configOf, resourceOf } from './image.ts'
+import type { MetadataImage, ResourceConfig, TopicImage } from './image.ts'
 
 export interface BrokerAddress {
   readonly id: number
@@ -18,6 +19,10 @@ export interface ClusterView {
   topics(): Iterable<TopicImage>
   topic(name: string): TopicImage | undefined
   topicById(id: string): TopicImage | undefined
+  /** The dynamic settings of a resource; empty where there are none. */
+  config(resourceType: number, resourceName: string): ResourceConfig
+  /** The resources of a type that have dynamic settings. */
+  configured(resourceType: number): string[]
 }
 
 /** @param controllerId the broker to name as the controller: any live one will do, requests are forwarded */
@@ -41,5 +46,10 @@ export function clusterView(
     topics: () => image.topics.byName.values(),
     topic: (name) => image.topics.byName.get(name),
     topicById: (id) => image.topics.byId.get(id),
+    config: (resourceType, resourceName) => configOf(image, resourceType, resourceName),
+    configured: (resourceType) =>
+      Array.from(image.configs.keys(), resourceOf)
+        .filter((resource) => resource.resourceType === resourceType)
+        .map(({ resourceName }) => resourceName),
   }
 }

@@ -15,6 +15,16 @@ export class MetadataNode {
   onChange(listener: (delta: MetadataDelta, image: MetadataImage) => void): void {
     this.#listeners.push(listener)
   }
+  describeQuorum() {
+    return {
+      leaderId: 1,
+      leaderEpoch: 1,
+      highWatermark: 0,
+      currentVoters: [],
+      observers: [],
+      voters: [],
+    }
+  }
   async submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
     const c = command as ControllerCommand
     const before = this.image

@@ -1,0 +1,93 @@
+import { DescribeConfigs } from '../../protocol/messages/describe-configs.ts'
+import type { DescribeConfigsRequest } from '../../protocol/messages/describe-configs.ts'
+import {
+  describeBroker,
+  describeBrokerDefaults,
+  describeClientMetrics,
+  describeGroup,
+  describeTopic,
+} from '../config/describe.ts'
+import type { DescribedSetting } from '../config/describe.ts'
+import { topicNameProblem } from '../metadata/topic-names.ts'
+import { ResourceType, invalidRequest, parseNodeId } from './config-resources.ts'
+import type { ResourceError } from './config-resources.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+type ResourceRequest = DescribeConfigsRequest['resources'][number]
+
+const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(ResourceType))
+/** What Kafka answers all resources with when one is of a type that it doesn't know. */
+const UNKNOWN_TYPE = invalidRequest(
+  'This most likely occurs because of a request being malformed by the client library or the message was sent to an incompatible broker. See the broker logs for more details.',
+)
+
+/**
+ * DescribeConfigs: v1-4. Every setting of a resource with its value, where that comes from and, if asked for, where else
+ * it could come from; v3 has types and documentation (KIP-569).
+ */
+export const describeConfigs = handle(DescribeConfigs).by((request, context) => {
+  const { resources, includeSynonyms, includeDocumentation } = request
+  const wrong = resources.some(({ resourceType }) => !KNOWN_TYPES.has(resourceType))
+  return {
+    throttleTimeMs: 0,
+    results: resources.map((resource) => {
+      const { resourceType, resourceName } = resource
+      const found = wrong ? UNKNOWN_TYPE : settingsOf(resource, context)
+      if ('errorCode' in found) return { ...found, resourceType, resourceName, configs: [] }
+      return {
+        errorCode: 'NONE',
+        errorMessage: '',
+        resourceType,
+        resourceName,
+        configs: found.map((setting) => ({
+          ...setting,
+          synonyms: includeSynonyms ? setting.synonyms : [],
+          documentation: includeDocumentation ? setting.documentation : null,
+        })),
+      }
+    }),
+  }
+})
+
+function settingsOf(
+  { resourceType, resourceName: name, configurationKeys: asked }: ResourceRequest,
+  { config, cluster }: RequestContext,
+): readonly DescribedSetting[] | ResourceError {
+  switch (resourceType) {
+    case ResourceType.TOPIC: {
+      const problem = topicNameProblem(name)
+      if (problem !== null) return { errorCode: 'INVALID_TOPIC_EXCEPTION', errorMessage: problem }
+      if (cluster().topic(name) === undefined) {
+        return { errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', errorMessage: '' }
+      }
+      return describeTopic(config, cluster().config(resourceType, name), asked)
+    }
+    case ResourceType.BROKER:
+      if (name === '') return describeBrokerDefaults(config, asked)
+      return (
+        otherBroker(name, config.get('node.id'), ' or empty string,') ??
+        describeBroker(config, asked)
+      )
+    case ResourceType.BROKER_LOGGER:
+      if (name === '') return invalidRequest('Broker id must not be empty')
+      // [KIP-412] No logger here has a level that can be altered at run time.
+      return otherBroker(name, config.get('node.id'), '') ?? []
+    case ResourceType.CLIENT_METRICS:
+      if (name === '') return invalidRequest('Client metrics subscription name must not be empty')
+      return describeClientMetrics(config, cluster().config(resourceType, name), asked)
+    default:
+      if (name === '') return invalidRequest('Group name must not be empty')
+      return describeGroup(config, cluster().config(resourceType, name), asked)
+  }
+}
+
+/** A broker tells only of itself. */
+function otherBroker(name: string, nodeId: number, alternative: string): ResourceError | null {
+  const id = parseNodeId(name)
+  if (id === null) return invalidRequest(`Broker id must be an integer, but it is: ${name}`)
+  if (id === nodeId) return null
+  return invalidRequest(
+    `Unexpected broker id, expected ${nodeId}${alternative} but received ${name}`,
+  )
+}

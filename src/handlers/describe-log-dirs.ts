@@ -1,0 +1,76 @@
+import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
+import type { DescribeLogDirsRequest } from '../../protocol/messages/describe-log-dirs.ts'
+import type { DiskSpace } from '../host/host.ts'
+import type { LogDirectory } from '../log/directory.ts'
+import type { Log } from '../log/log.ts'
+import { METADATA_TOPIC } from '../log/manager.ts'
+import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
+
+type DirectoryResponse = (typeof DescribeLogDirs)['response']['encoded']['results'][number]
+type Filter = (topic: string, partition: number) => boolean
+
+const UNKNOWN_LAG = -1
+
+/** DescribeLogDirs: v1-5. What lies in this broker's directories; v4 has the size of their volumes (KIP-827). */
+export const describeLogDirs = handle(DescribeLogDirs).by((request, context) => {
+  const isAsked = filterOf(request.topics)
+  return {
+    throttleTimeMs: 0,
+    errorCode: 'NONE',
+    results: context.logs.directories.map((directory) => describe(directory, isAsked, context)),
+  }
+})
+
+function filterOf(topics: DescribeLogDirsRequest['topics']): Filter {
+  if (topics === null) return () => true
+  const asked = new Set(
+    topics.flatMap(({ topic, partitions }) => partitions.map((index) => `${index}/${topic}`)),
+  )
+  return (topic, partition) => asked.has(`${partition}/${topic}`)
+}
+
+function describe(
+  directory: LogDirectory,
+  isAsked: Filter,
+  context: RequestContext,
+): DirectoryResponse {
+  const { path: logDir } = directory
+  const space = directory.failure === null ? spaceOf(logDir, context) : null
+  if (space === null) return { errorCode: 'KAFKA_STORAGE_ERROR', logDir, topics: [] }
+  const topics = new Map<string, DirectoryResponse['topics'][number]['partitions'][number][]>()
+  for (const log of directory.logs.values()) {
+    const { topic, partition } = log
+    if (topic === METADATA_TOPIC || !isAsked(topic, partition)) continue
+    const partitions = topics.get(topic) ?? []
+    topics.set(topic, partitions)
+    partitions.push({
+      partitionIndex: partition,
+      partitionSize: log.sizeBytes,
+      offsetLag: lagOf(log, context),
+      isFutureKey: false,
+    })
+  }
+  return {
+    errorCode: 'NONE',
+    logDir,
+    topics: Array.from(topics, ([name, partitions]) => ({ name, partitions })),
+    ...space,
+  }
+}
+
+/** How far the log's end is behind the high watermark, as it may be in a follower. */
+function lagOf(log: Log, { replicas }: RequestContext): number {
+  const partition = replicas.find(log.topic, log.partition)
+  if (typeof partition === 'string' || partition.log === null) return UNKNOWN_LAG
+  return Math.max(partition.log.highWatermark - log.logEndOffset, 0)
+}
+
+/** Null when the directory can't be looked at, as when somebody has unmounted it. */
+function spaceOf(path: string, context: RequestContext): DiskSpace | null {
+  try {
+    return context.spaceOf(path)
+  } catch {
+    return null
+  }
+}
