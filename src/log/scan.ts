@@ -1,4 +1,9 @@
-import { BATCH_HEADER_BYTES, batchSizeBytes } from '../../protocol/records/batch.ts'
+import {
+  BATCH_HEADER_BYTES,
+  batchMagic,
+  batchSizeBytes,
+  CURRENT_MAGIC,
+} from '../../protocol/records/batch.ts'
 import type { DiskFile } from '../host/host.ts'
 
 /** Sees a batch: in `buffer` at `at`, in the file at `position`. Says whether to go on. */
@@ -81,9 +86,10 @@ function step(scan: Scan, progress: Progress, buffer: Buffer, lengthBytes: numbe
     if (sizeBytes < BATCH_HEADER_BYTES || sizeBytes > left)
       return finish(progress, readAt + at, 'cut')
     if (scan.what === 'whole' && sizeBytes > lengthBytes - at) {
-      const isCut = at === 0 && lengthBytes >= sizeBytes
-      if (isCut || (at === 0 && lengthBytes < buffer.length)) return finish(progress, readAt, 'cut')
-      return moveOn(progress, readAt + at, sizeBytes)
+      // Noise that looks like a length must not make a buffer of that size.
+      const isCut =
+        batchMagic(buffer, at) !== CURRENT_MAGIC || (at === 0 && lengthBytes < buffer.length)
+      return isCut ? finish(progress, readAt + at, 'cut') : moveOn(progress, readAt + at, sizeBytes)
     }
     if (!scan.visit(buffer, at, readAt + at)) return finish(progress, readAt + at, 'stopped')
     at += sizeBytes
