@@ -73,7 +73,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
   #held: Held[] = []
   #deadline: Timer | null = null
   #lastTicket = NO_TICKET
-  #groups: Fact[][] = []
+  #groups: (readonly Fact[])[] = []
   #groupFacts = 0
   /** The turn that collects facts now; turns up to `#committed` are committed. */
   #turn = 1
@@ -155,7 +155,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
     }
     if (durable.length === 0) return
     if (this.#groups.length === 0) clock.endOfTurn(() => this.#append())
-    this.#groups.push([...durable])
+    this.#groups.push(durable)
     this.#groupFacts += durable.length
   }
 

@@ -62,6 +62,10 @@ export interface AlteredResource extends ErrorOutcome {
   readonly resourceName: string
 }
 
+/**
+ * The broker of the controller's own process. It holds the directory's lock, so no other incarnation can be alive: it takes
+ * over at once and is unfenced in the same batch.
+ */
 export interface BrokerRegistration {
   readonly brokerId: number
   readonly clusterId: string
@@ -71,11 +75,6 @@ export interface BrokerRegistration {
   readonly rack: string | null
   /** Directory ids. */
   readonly logDirs: readonly string[]
-  /**
-   * The broker is in the controller's own process and holds the directory's lock, so no other incarnation can be alive:
-   * it takes over at once and is unfenced in the same batch.
-   */
-  readonly local: boolean
 }
 
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */

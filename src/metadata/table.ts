@@ -1,10 +1,12 @@
-/** A map that never changes. Keeps the order of no one. */
+/** A map by strings that never changes, in no particular order. */
 export interface ReadonlyTable<Value> {
   readonly size: number
   get(key: string): Value | undefined
   has(key: string): boolean
   keys(): IterableIterator<string>
   values(): IterableIterator<Value>
+  /** A version with these changes; undefined removes. */
+  with(changes: ReadonlyMap<string, Value | undefined>): ReadonlyTable<Value>
 }
 
 const LEAST_CHUNKS = 16
@@ -46,7 +48,6 @@ export class Table<Value> implements ReadonlyTable<Value> {
     for (const chunk of this.#chunks) yield* chunk.values()
   }
 
-  /** A version with these changes; undefined removes. */
   with(changes: ReadonlyMap<string, Value | undefined>): Table<Value> {
     if (changes.size === 0) return this
     const roomy = this.#roomFor(this.size + changes.size)

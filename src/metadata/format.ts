@@ -1,0 +1,128 @@
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import {
+  decodeMetadataRecord,
+  encodeMetadataRecord,
+} from '../../protocol/state/metadata-records.ts'
+import type { Host } from '../host/host.ts'
+import type { LogDirectory } from '../log/directory.ts'
+import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
+import type { Voter, VoterEndpoint } from '../quorum/types.ts'
+import type { MetadataFact } from './facts.ts'
+import { featureFact } from './facts.ts'
+import { randomId } from './ids.ts'
+
+const BOOTSTRAP = 'bootstrap.checkpoint'
+const METADATA_LOG = '__cluster_metadata-0'
+const KRAFT_VERSION = 1
+
+/** The levels that a new cluster gets: metadata.version 30 is 4.3-IV0, and no feature that isn't really here. */
+export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([['metadata.version', 30]])
+
+/** A log directory is another node's or another cluster's. */
+export class FormatError extends Error {
+  override readonly name = 'FormatError'
+  readonly code = 'ERR_LOG_DIRECTORY_MISMATCH'
+}
+
+export interface FormatOptions {
+  readonly host: Pick<Host, 'clock' | 'disk' | 'random'>
+  readonly codecs: Codecs
+  /** All of `log.dirs`, taken. */
+  readonly directories: readonly LogDirectory[]
+  /** The one of them with the metadata log (`metadata.log.dir`). */
+  readonly metadataDirectory: LogDirectory
+  readonly nodeId: number
+  /** Random on the first start where it isn't given. */
+  readonly clusterId?: string | undefined
+  /** Where this node's controller listener is; none for a node that needs none. */
+  readonly controllerEndpoints?: readonly VoterEndpoint[]
+}
+
+/** Whose directories these are. */
+export interface Identity {
+  readonly clusterId: string
+  readonly nodeId: number
+  /** Of the metadata directory. */
+  readonly directoryId: string
+  /** Of all directories, in their order. */
+  readonly directoryIds: readonly string[]
+  /** This start made the cluster. */
+  readonly formatted: boolean
+}
+
+/**
+ * Reads whose the directories are, and on the first start makes them this node's: a dynamic quorum of one (KIP-853), as
+ * `kafka-storage format --standalone` does it. `meta.properties` comes last, so an interrupted first start begins anew.
+ * @throws FormatError when a directory belongs to somebody else
+ */
+export function formatIfNeeded(options: FormatOptions): Identity {
+  const { host, directories, metadataDirectory, nodeId } = options
+  checkOwners(options)
+  const known = directories.find(({ metaProperties }) => metaProperties !== null)
+  const clusterId = known?.metaProperties?.clusterId ?? (options.clusterId || randomId(host.random))
+  const formatted = metadataDirectory.metaProperties === null
+  const ids = new Map<LogDirectory, string>()
+  for (const directory of directories) {
+    ids.set(directory, directory.metaProperties?.directoryId ?? randomId(host.random))
+  }
+  const directoryId = ids.get(metadataDirectory)!
+  if (formatted) writeBootstrap(options, directoryId)
+  for (const directory of directories) {
+    const properties = { clusterId, nodeId, directoryId: ids.get(directory)! }
+    if (directory.metaProperties?.directoryId == null) directory.writeMetaProperties(properties)
+  }
+  return { clusterId, nodeId, directoryId, directoryIds: [...ids.values()], formatted }
+}
+
+function checkOwners({ directories, nodeId, clusterId }: FormatOptions): void {
+  for (const { path, metaProperties } of directories) {
+    if (metaProperties === null) continue
+    if (metaProperties.nodeId !== nodeId) {
+      throw new FormatError(
+        `${path} belongs to node ${metaProperties.nodeId}, and this is node ${nodeId}: set node.id=${metaProperties.nodeId}, or give this node another directory in log.dirs`,
+      )
+    }
+    const expected = clusterId || directories[0]!.metaProperties?.clusterId
+    if (expected !== undefined && expected !== metaProperties.clusterId) {
+      throw new FormatError(
+        `${path} belongs to the cluster ${metaProperties.clusterId}, not to ${expected}: use that cluster id, or give this node another directory in log.dirs`,
+      )
+    }
+  }
+}
+
+function writeBootstrap(options: FormatOptions, directoryId: string): void {
+  const { host, codecs, metadataDirectory, nodeId } = options
+  const now = host.clock.now()
+  const features = [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
+  const first = { id: { offset: 0, epoch: 0 }, timestampMs: now }
+  const bootstrap = snapshotBytes(
+    { ...first, kraftVersion: 0, voters: [], records: features.map(encodeMetadataRecord) },
+    now,
+    codecs,
+  )
+  host.disk.replaceFile(`${metadataDirectory.path}/${BOOTSTRAP}`, bootstrap)
+  const log = `${metadataDirectory.path}/${METADATA_LOG}`
+  host.disk.makeDirectory(log)
+  const self: Voter = { id: nodeId, directoryId, endpoints: options.controllerEndpoints ?? [] }
+  const voters = snapshotBytes(
+    { ...first, kraftVersion: KRAFT_VERSION, voters: [self], records: [] },
+    now,
+    codecs,
+  )
+  host.disk.replaceFile(snapshotPath(log, first.id), voters)
+  host.disk.syncDirectory(metadataDirectory.path)
+}
+
+/** The records that an empty metadata log begins with. */
+export function readBootstrap(
+  host: Pick<Host, 'disk'>,
+  metadataDirectory: string,
+  codecs: Codecs,
+): MetadataFact[] {
+  const path = `${metadataDirectory}/${BOOTSTRAP}`
+  if (!host.disk.exists(path)) {
+    return [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
+  }
+  return readSnapshot(host, path, codecs).records.map(decodeMetadataRecord)
+}

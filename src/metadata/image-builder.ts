@@ -1,0 +1,337 @@
+import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
+import type {
+  BrokerImage,
+  ControllerImage,
+  MetadataDelta,
+  MetadataImage,
+  PartitionImage,
+  TopicImage,
+} from './image.ts'
+import { resourceKey, resourceOf, ResourceType } from './image.ts'
+
+type RecordOf<Type extends MetadataRecord['type']> = Extract<
+  MetadataRecord,
+  { type: Type }
+>['value']
+
+/** A record doesn't fit to what was before it: the log is damaged, or written by something newer. */
+export class MetadataError extends Error {
+  override readonly name = 'MetadataError'
+  readonly code = 'ERR_METADATA'
+}
+
+const NO_LEADER_CHANGE = -2
+
+/** Folds records into the image that follows another one. Touches only what the records name. */
+export class ImageBuilder {
+  readonly #base: MetadataImage
+  /** By topic id; null where it was removed. */
+  readonly #topics = new Map<string, TopicImage | null>()
+  readonly #ids = new Map<string, string | undefined>()
+  readonly #configs = new Map<string, Map<string, string>>()
+  readonly #others = new Map<string, MetadataRecord | undefined>()
+  #brokers: Map<number, BrokerImage> | null = null
+  #controllers: Map<number, ControllerImage> | null = null
+  #features: Map<string, number> | null = null
+  #nextProducerId: number
+
+  constructor(base: MetadataImage) {
+    this.#base = base
+    this.#nextProducerId = base.nextProducerId
+  }
+
+  /**
+   * Applies one record; those of transactions must have been taken out before.
+   * @throws MetadataError
+   */
+  apply(record: MetadataRecord): void {
+    switch (record.type) {
+      case 'TopicRecord':
+        return this.#topic(record.value)
+      case 'RemoveTopicRecord':
+        return this.#removeTopic(record.value.topicId)
+      case 'PartitionRecord':
+        return this.#partition(record.value)
+      case 'PartitionChangeRecord':
+        return this.#partitionChange(record.value)
+      case 'ClearElrRecord':
+        return this.#clearElr(record.value.topicName)
+      case 'ConfigRecord':
+        return this.#config(record.value)
+      case 'ProducerIdsRecord':
+        this.#nextProducerId = record.value.nextProducerId
+        return
+      case 'FeatureLevelRecord':
+        this.#features ??= new Map(this.#base.features)
+        if (record.value.featureLevel === 0) this.#features.delete(record.value.name)
+        else this.#features.set(record.value.name, record.value.featureLevel)
+        return
+      case 'RegisterControllerRecord': {
+        const { controllerId: id, incarnationId, endPoints, features } = record.value
+        this.#controllers ??= new Map(this.#base.controllers)
+        this.#controllers.set(id, { id, incarnationId, endPoints, features })
+        return
+      }
+      case 'NoOpRecord':
+      case 'ZkMigrationStateRecord':
+        return
+      default:
+        return this.#brokerRecord(record)
+    }
+  }
+
+  /** The image with everything applied so far, and what it changed. The builder goes no further. */
+  build(offset: number, epoch: number): { image: MetadataImage; delta: MetadataDelta } {
+    const base = this.#base
+    const byId = new Map<string, TopicImage | undefined>()
+    for (const [id, topic] of this.#topics) byId.set(id, topic ?? undefined)
+    const byName = new Map<string, TopicImage | undefined>()
+    for (const [name, id] of this.#ids) {
+      byName.set(name, id === undefined ? undefined : (this.#findTopic(id) ?? undefined))
+    }
+    for (const topic of this.#topics.values()) if (topic !== null) byName.set(topic.name, topic)
+    const configs = new Map<string, ReadonlyMap<string, string> | undefined>()
+    for (const [key, config] of this.#configs) {
+      configs.set(key, config.size === 0 ? undefined : config)
+    }
+    const image: MetadataImage = {
+      offset,
+      epoch,
+      topics: { byName: base.topics.byName.with(byName), byId: base.topics.byId.with(byId) },
+      configs: base.configs.with(configs),
+      brokers: this.#brokers ?? base.brokers,
+      controllers: this.#controllers ?? base.controllers,
+      features: this.#features ?? base.features,
+      nextProducerId: this.#nextProducerId,
+      others: base.others.with(this.#others),
+    }
+    return { image, delta: this.#delta() }
+  }
+
+  #delta(): MetadataDelta {
+    const created: TopicImage[] = []
+    const deleted: TopicImage[] = []
+    const changed: TopicImage[] = []
+    for (const [id, topic] of this.#topics) {
+      const before = this.#base.topics.byId.get(id)
+      if (topic === null) {
+        if (before !== undefined) deleted.push(before)
+      } else if (before === undefined) created.push(topic)
+      else changed.push(topic)
+    }
+    return {
+      before: this.#base,
+      createdTopics: created,
+      deletedTopics: deleted,
+      changedTopics: changed,
+      changedConfigs: [...this.#configs.keys()].map(resourceOf),
+      brokersChanged: this.#brokers !== null,
+      featuresChanged: this.#features !== null,
+      othersChanged: this.#others.size > 0,
+    }
+  }
+
+  #findTopic(id: string): TopicImage | null {
+    const changed = this.#topics.get(id)
+    return changed !== undefined ? changed : (this.#base.topics.byId.get(id) ?? null)
+  }
+
+  #requireTopic(id: string): TopicImage {
+    const topic = this.#findTopic(id)
+    if (topic === null) throw new MetadataError(`A record names the unknown topic ${id}`)
+    return topic
+  }
+
+  #topic({ name, topicId }: RecordOf<'TopicRecord'>): void {
+    this.#topics.set(topicId, { name, id: topicId, partitions: [] })
+    this.#ids.set(name, topicId)
+  }
+
+  #removeTopic(id: string): void {
+    const { name } = this.#requireTopic(id)
+    this.#topics.set(id, null)
+    const current = this.#ids.has(name)
+      ? this.#ids.get(name)
+      : this.#base.topics.byName.get(name)?.id
+    if (current === id) this.#ids.set(name, undefined)
+    const key = resourceKey(ResourceType.TOPIC, name)
+    if (this.#configs.has(key) || this.#base.configs.has(key)) this.#configs.set(key, new Map())
+  }
+
+  #setPartition(topic: TopicImage, partitionId: number, partition: PartitionImage): void {
+    // The topic's own array is copied at its first change only: a topic of many partitions comes one record each.
+    const before = this.#base.topics.byId.get(topic.id)
+    if (topic !== before) {
+      ;(topic.partitions as PartitionImage[])[partitionId] = partition
+      return
+    }
+    const partitions = topic.partitions.slice()
+    partitions[partitionId] = partition
+    this.#topics.set(topic.id, { ...topic, partitions })
+  }
+
+  #partition(value: RecordOf<'PartitionRecord'>): void {
+    this.#setPartition(this.#requireTopic(value.topicId), value.partitionId, {
+      replicas: value.replicas,
+      directories: value.directories,
+      isr: value.isr,
+      removingReplicas: value.removingReplicas,
+      addingReplicas: value.addingReplicas,
+      eligibleLeaderReplicas: value.eligibleLeaderReplicas ?? [],
+      lastKnownElr: value.lastKnownElr ?? [],
+      leader: value.leader,
+      leaderRecoveryState: value.leaderRecoveryState,
+      leaderEpoch: value.leaderEpoch,
+      partitionEpoch: value.partitionEpoch,
+    })
+  }
+
+  #partitionChange(value: RecordOf<'PartitionChangeRecord'>): void {
+    const topic = this.#requireTopic(value.topicId)
+    const before = topic.partitions[value.partitionId]
+    if (before === undefined) {
+      throw new MetadataError(
+        `A record changes ${topic.name}-${value.partitionId}, which is unknown`,
+      )
+    }
+    const led = value.leader !== NO_LEADER_CHANGE
+    this.#setPartition(topic, value.partitionId, {
+      replicas: value.replicas ?? before.replicas,
+      directories: value.directories ?? before.directories,
+      isr: value.isr ?? before.isr,
+      removingReplicas: value.removingReplicas ?? before.removingReplicas,
+      addingReplicas: value.addingReplicas ?? before.addingReplicas,
+      eligibleLeaderReplicas: value.eligibleLeaderReplicas ?? before.eligibleLeaderReplicas,
+      lastKnownElr: value.lastKnownElr ?? before.lastKnownElr,
+      leader: led ? value.leader : before.leader,
+      leaderRecoveryState:
+        value.leaderRecoveryState < 0 ? before.leaderRecoveryState : value.leaderRecoveryState,
+      leaderEpoch: before.leaderEpoch + (led ? 1 : 0),
+      partitionEpoch: before.partitionEpoch + 1,
+    })
+  }
+
+  #clearElr(topicName: string): void {
+    const topics =
+      topicName === ''
+        ? [...this.#base.topics.byId.keys()].map((id) => this.#findTopic(id))
+        : [this.#findTopic(this.#ids.get(topicName) ?? this.#idOf(topicName))]
+    for (const topic of topics) {
+      if (topic === null) continue
+      topic.partitions.forEach((partition, index) => {
+        if (partition.eligibleLeaderReplicas.length + partition.lastKnownElr.length === 0) return
+        const cleared = { ...partition, eligibleLeaderReplicas: [], lastKnownElr: [] }
+        this.#setPartition(this.#requireTopic(topic.id), index, cleared)
+      })
+    }
+  }
+
+  #idOf(name: string): string {
+    const topic = this.#base.topics.byName.get(name)
+    if (topic === undefined) throw new MetadataError(`A record names the unknown topic ${name}`)
+    return topic.id
+  }
+
+  #config({ resourceType, resourceName, name, value }: RecordOf<'ConfigRecord'>): void {
+    const key = resourceKey(resourceType, resourceName)
+    let config = this.#configs.get(key)
+    if (config === undefined) {
+      this.#configs.set(key, (config = new Map(this.#base.configs.get(key))))
+    }
+    if (value === null) config.delete(name)
+    else config.set(name, value)
+  }
+
+  #brokerRecord(record: MetadataRecord): void {
+    switch (record.type) {
+      case 'RegisterBrokerRecord': {
+        const { brokerId: id, brokerEpoch: epoch, ...rest } = record.value
+        const { incarnationId, endPoints, features, rack, fenced } = rest
+        const { inControlledShutdown, logDirs, cordonedLogDirs } = rest
+        return this.#setBroker({
+          id,
+          epoch,
+          incarnationId,
+          endPoints,
+          features,
+          rack,
+          fenced,
+          inControlledShutdown,
+          logDirs,
+          cordonedLogDirs,
+        })
+      }
+      case 'UnregisterBrokerRecord':
+        this.#requireBroker(record.value.brokerId, record.value.brokerEpoch)
+        this.#brokers ??= new Map(this.#base.brokers)
+        this.#brokers.delete(record.value.brokerId)
+        return
+      case 'FenceBrokerRecord':
+      case 'UnfenceBrokerRecord': {
+        const broker = this.#requireBroker(record.value.id, record.value.epoch)
+        return this.#setBroker({ ...broker, fenced: record.type === 'FenceBrokerRecord' })
+      }
+      case 'BrokerRegistrationChangeRecord': {
+        const { brokerId, brokerEpoch, fenced, inControlledShutdown } = record.value
+        const { logDirs, cordonedLogDirs } = record.value
+        const broker = this.#requireBroker(brokerId, brokerEpoch)
+        return this.#setBroker({
+          ...broker,
+          fenced: fenced === 0 ? broker.fenced : fenced > 0,
+          inControlledShutdown: inControlledShutdown > 0 || broker.inControlledShutdown,
+          logDirs: logDirs.length > 0 ? logDirs : broker.logDirs,
+          cordonedLogDirs: cordonedLogDirs ?? broker.cordonedLogDirs,
+        })
+      }
+      default:
+        return this.#other(record)
+    }
+  }
+
+  #requireBroker(id: number, epoch: number): BrokerImage {
+    const broker = (this.#brokers ?? this.#base.brokers).get(id)
+    if (broker === undefined || broker.epoch !== epoch) {
+      throw new MetadataError(`A record names broker ${id} of epoch ${epoch}, which is unknown`)
+    }
+    return broker
+  }
+
+  #setBroker(broker: BrokerImage): void {
+    this.#brokers ??= new Map(this.#base.brokers)
+    this.#brokers.set(broker.id, broker)
+  }
+
+  /** What only snapshots and a few readers need is kept as the record that made it. */
+  #other(record: MetadataRecord): void {
+    switch (record.type) {
+      case 'ClientQuotaRecord': {
+        const { entity, key, remove } = record.value
+        const names = entity
+          .map(({ entityType, entityName }) => JSON.stringify([entityType, entityName]))
+          .sort()
+        this.#others.set(`quota ${names.join()} ${key}`, remove ? undefined : record)
+        return
+      }
+      case 'AccessControlEntryRecord':
+        this.#others.set(`acl ${record.value.id}`, record)
+        return
+      case 'RemoveAccessControlEntryRecord':
+        this.#others.set(`acl ${record.value.id}`, undefined)
+        return
+      case 'UserScramCredentialRecord':
+        this.#others.set(`scram ${record.value.mechanism} ${record.value.name}`, record)
+        return
+      case 'RemoveUserScramCredentialRecord':
+        this.#others.set(`scram ${record.value.mechanism} ${record.value.name}`, undefined)
+        return
+      case 'DelegationTokenRecord':
+        this.#others.set(`token ${record.value.tokenId}`, record)
+        return
+      case 'RemoveDelegationTokenRecord':
+        this.#others.set(`token ${record.value.tokenId}`, undefined)
+        return
+      default:
+        throw new MetadataError(`${record.type} can't be applied here`)
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
+import type { ControlRecord, ControlRecordToWrite } from '../../protocol/state/control-records.ts'
+import { decodeControlRecord, encodeControlRecord } from '../../protocol/state/control-records.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { Voter } from './types.ts'
+
+/** What the nodes of this version offer of the feature kraft.version. */
+const KRAFT_VERSIONS = { minSupportedVersion: 0, maxSupportedVersion: 1 }
+
+/** A batch of control records. */
+export function controlBatch(
+  records: readonly ControlRecordToWrite[],
+  timestampMs: number,
+  codecs: Codecs,
+  at: { baseOffset?: number; leaderEpoch?: number } = {},
+): Buffer {
+  const written = records.map((record) => ({
+    ...encodeControlRecord(record),
+    timestamp: timestampMs,
+  }))
+  return buildBatch({ ...at, isControl: true, records: written }, codecs)
+}
+
+/** The control records of a batch that has no others; those of unknown types are left out. */
+export function readControlRecords(batch: Buffer, codecs: Codecs): ControlRecord[] {
+  const records: ControlRecord[] = []
+  for (const { key, value } of readRecords(batch, codecs)) {
+    if (key === null || value === null) continue
+    const record = decodeControlRecord(key, value)
+    if (record !== null) records.push(record)
+  }
+  return records
+}
+
+/** The records that say of a dynamic quorum (KIP-853) who its voters are. */
+export function quorumRecords(kraftVersion: number, voters: readonly Voter[]) {
+  if (kraftVersion < 1) return []
+  const records: ControlRecordToWrite[] = [
+    { type: 'KRAFT_VERSION', value: { kRaftVersion: kraftVersion } },
+    {
+      type: 'KRAFT_VOTERS',
+      value: {
+        voters: voters.map(({ id, directoryId, endpoints }) => ({
+          voterId: id,
+          voterDirectoryId: directoryId,
+          endpoints,
+          kRaftVersionFeature: KRAFT_VERSIONS,
+        })),
+      },
+    },
+  ]
+  return records
+}
+
+/** The first record of an epoch. As Apache Kafka, in version 0, which names voters by their ids alone. */
+export function leaderChange(
+  leaderId: number,
+  voters: readonly Voter[],
+  grantedBy: readonly number[],
+): ControlRecordToWrite {
+  const named = (voterId: number) => ({ voterId, voterDirectoryId: ZERO_UUID })
+  return {
+    type: 'LEADER_CHANGE',
+    value: {
+      leaderId,
+      voters: voters.map(({ id }) => named(id)),
+      grantingVoters: grantedBy.map(named),
+    },
+  }
+}
+
+/** What control records say of the quorum itself. */
+export interface QuorumFacts {
+  readonly kraftVersion: number
+  readonly voters: readonly Voter[] | null
+}
+
+/** Folds control records into what is known of the quorum. */
+export function withControlRecords(
+  facts: QuorumFacts,
+  records: readonly ControlRecord[],
+): QuorumFacts {
+  let { kraftVersion, voters } = facts
+  for (const record of records) {
+    if (record.type === 'KRAFT_VERSION') kraftVersion = record.value.kRaftVersion
+    else if (record.type === 'KRAFT_VOTERS') {
+      voters = record.value.voters.map(({ voterId, voterDirectoryId, endpoints }) => ({
+        id: voterId,
+        directoryId: voterDirectoryId,
+        endpoints,
+      }))
+    }
+  }
+  return { kraftVersion, voters }
+}

@@ -1,0 +1,20 @@
+import type { Envelope, RaftOutput } from './types.ts'
+
+/** A step's output while it is being made. */
+export type Draft = { -readonly [Key in keyof RaftOutput]: RaftOutput[Key] } & {
+  send: Envelope[]
+  reads: { to: number; offset: number }[]
+}
+
+export function emptyOutput(): Draft {
+  return {
+    persist: null,
+    truncateTo: null,
+    beginEpoch: null,
+    append: null,
+    fetchSnapshot: null,
+    send: [],
+    reads: [],
+    commit: null,
+  }
+}

@@ -1,0 +1,15 @@
+import type { RaftMessage, Voter } from './types.ts'
+
+/** The way to the other nodes of the quorum. Messages may be lost, late and out of order, never changed. */
+export interface Peers {
+  /** Names who is told of what arrives. */
+  attach(receive: (from: number, message: RaftMessage) => void): void
+  /** @param voter what is known of the other node; null for an observer, which is answered where it asked */
+  send(to: number, voter: Voter | null, message: RaftMessage): void
+}
+
+/** For a quorum of one, which has nobody to talk to. */
+export const NO_PEERS: Peers = {
+  attach: () => undefined,
+  send: () => undefined,
+}

@@ -1,0 +1,139 @@
+import type { ReplicaKey } from './types.ts'
+
+/** Knows nobody to follow. */
+export interface Unattached {
+  readonly name: 'unattached'
+  readonly leaderId: number
+  votedFor: ReplicaKey | null
+  deadline: number
+}
+
+/** Asks whether it could win before it disturbs anybody with a new epoch (KIP-996). */
+export interface Prospective {
+  readonly name: 'prospective'
+  /** Whom it followed in this epoch, -1 for nobody. */
+  readonly leaderId: number
+  votedFor: ReplicaKey | null
+  readonly granted: Set<number>
+  readonly refused: Set<number>
+  readonly deadline: number
+  resendAt: number
+}
+
+export interface Candidate {
+  readonly name: 'candidate'
+  readonly granted: Set<number>
+  readonly refused: Set<number>
+  readonly deadline: number
+  resendAt: number
+}
+
+/** How far another node is, as its last fetch told. */
+export interface Progress {
+  offset: number
+  fetchedAt: number
+  /** When its fetch offset last was our log end. */
+  caughtUpAt: number
+}
+
+export interface Leader {
+  readonly name: 'leader'
+  /** Where its LeaderChange is: nothing of its epoch is committed at or below this. */
+  epochStart: number
+  /** Up to here its own log is synced. */
+  flushed: number
+  readonly progress: Map<number, Progress>
+  readonly directoryIds: Map<number, string>
+  beginAt: number
+  quorumDeadline: number
+}
+
+export interface Follower {
+  readonly name: 'follower'
+  readonly leaderId: number
+  votedFor: ReplicaKey | null
+  /** Whether this leader has answered a fetch, which makes others' pre-votes a disturbance. */
+  hasFetched: boolean
+  deadline: number
+  /** A fetch is under way, or what it brought is being written. */
+  fetching: boolean
+  fetchAt: number
+}
+
+/** Led, and must not write in this epoch again. */
+export interface Resigned {
+  readonly name: 'resigned'
+  readonly deadline: number
+  readonly unacknowledged: Set<number>
+  readonly preferredCandidates: readonly ReplicaKey[]
+  resendAt: number
+}
+
+export type Role = Unattached | Prospective | Candidate | Leader | Follower | Resigned
+
+export const newUnattached = (
+  leaderId: number,
+  votedFor: ReplicaKey | null,
+  deadline: number,
+): Unattached => ({ name: 'unattached', leaderId, votedFor, deadline })
+
+/** @param self has its own vote */
+export const newProspective = (
+  self: number,
+  leaderId: number,
+  votedFor: ReplicaKey | null,
+  deadline: number,
+): Prospective => ({
+  name: 'prospective',
+  leaderId,
+  votedFor,
+  granted: new Set([self]),
+  refused: new Set(),
+  deadline,
+  resendAt: 0,
+})
+
+export const newCandidate = (self: number, deadline: number): Candidate => ({
+  name: 'candidate',
+  granted: new Set([self]),
+  refused: new Set(),
+  deadline,
+  resendAt: 0,
+})
+
+export const newLeader = (epochStart: number, now: number, quorumDeadline: number): Leader => ({
+  name: 'leader',
+  epochStart,
+  flushed: -1,
+  progress: new Map(),
+  directoryIds: new Map(),
+  beginAt: now,
+  quorumDeadline,
+})
+
+export const newFollower = (
+  leaderId: number,
+  votedFor: ReplicaKey | null,
+  now: number,
+  deadline: number,
+): Follower => ({
+  name: 'follower',
+  leaderId,
+  votedFor,
+  hasFetched: false,
+  deadline,
+  fetching: false,
+  fetchAt: now,
+})
+
+export const newResigned = (
+  preferredCandidates: readonly ReplicaKey[],
+  deadline: number,
+  resendAt: number,
+): Resigned => ({
+  name: 'resigned',
+  deadline,
+  unacknowledged: new Set(preferredCandidates.map(({ id }) => id)),
+  preferredCandidates,
+  resendAt,
+})

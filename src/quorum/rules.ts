@@ -1,0 +1,84 @@
+import type { Leader } from './roles.ts'
+import type {
+  EndQuorumEpoch,
+  FetchReply,
+  FetchRequest,
+  LogPosition,
+  LogView,
+  RaftTimeouts,
+  ReplicaKey,
+  Voter,
+  VoteRequest,
+} from './types.ts'
+
+/** Whether a log has more: the later epoch, or more of the same one. */
+export const isAhead = (left: LogPosition, right: LogPosition): boolean =>
+  left.epoch !== right.epoch ? left.epoch > right.epoch : left.offset > right.offset
+
+export const sameKey = (left: ReplicaKey, right: ReplicaKey): boolean =>
+  left.id === right.id && left.directoryId === right.directoryId
+
+export const isValidVote = ({ lastOffset, lastEpoch, epoch, preVote }: VoteRequest): boolean =>
+  lastOffset >= 0 && lastEpoch >= 0 && (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
+
+/** How far another node is, as its last fetch told; -1 unknown. */
+export function offsetOf(role: Leader, id: number): number {
+  return role.progress.get(id)?.offset ?? -1
+}
+
+/** Who should lead next: the one that has most. */
+export function successors(role: Leader, others: readonly Voter[]): ReplicaKey[] {
+  return others
+    .map(({ id, directoryId }) => ({ id, directoryId }))
+    .sort((left, right) => offsetOf(role, right.id) - offsetOf(role, left.id))
+}
+
+/**
+ * How long a successor waits after the leader resigned: the first in the list starts at once, the others wait for it,
+ * each longer than the one before.
+ */
+export function successionDelayMs(
+  { preferredCandidates }: EndQuorumEpoch,
+  rank: number,
+  { electionBackoffMaxMs: longest }: RaftTimeouts,
+): number {
+  if (rank === 0) return 0
+  const step = longest >> Math.max(0, preferredCandidates.length - 1)
+  return Math.min(longest, step << (rank - 1))
+}
+
+/** What a majority has synced: the middle of all voters' ends, or the higher of the two that are. */
+export function replicatedOffset(role: Leader, voters: readonly Voter[], self: number): number {
+  const offsets = voters
+    .map(({ id }) => (id === self ? role.flushed : offsetOf(role, id)))
+    .sort((left, right) => right - left)
+  return offsets[Math.floor(offsets.length / 2)] ?? -1
+}
+
+/**
+ * What a leader answers to a fetch, without the records. Null: the fetch is valid, read from its offset.
+ * @param epoch the leader's
+ */
+export function fetchProblem(
+  request: FetchRequest,
+  epoch: number,
+  isLeader: boolean,
+  log: LogView,
+): Partial<FetchReply> | null {
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = request
+  if (fetchOffset < 0 || lastFetchedEpoch < 0 || lastFetchedEpoch > currentLeaderEpoch) {
+    return { errorCode: 'INVALID_REQUEST' }
+  }
+  if (currentLeaderEpoch < epoch) return { errorCode: 'FENCED_LEADER_EPOCH' }
+  if (currentLeaderEpoch > epoch) return { errorCode: 'UNKNOWN_LEADER_EPOCH' }
+  if (!isLeader) return { errorCode: 'NOT_LEADER_OR_FOLLOWER' }
+  const { latestSnapshot: snapshot, startOffset } = log
+  // An empty log is sent the snapshot even where the log still has everything: it is shorter.
+  if (snapshot !== null && fetchOffset === 0) return { snapshot }
+  if (fetchOffset === 0 && startOffset === 0) return null
+  if (snapshot !== null && fetchOffset < startOffset) return { snapshot }
+  const known = log.endOfEpoch(lastFetchedEpoch)
+  if (known.epoch === lastFetchedEpoch && known.offset >= fetchOffset) return null
+  if (snapshot !== null && known.offset <= startOffset) return { snapshot }
+  return { diverging: known }
+}

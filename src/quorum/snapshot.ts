@@ -1,0 +1,155 @@
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import {
+  batchAttributes,
+  batchSizeBytes,
+  buildBatch,
+  checkBatch,
+  isControl,
+  readBatches,
+  readRecords,
+} from '../../protocol/records/batch.ts'
+import type { ControlRecord } from '../../protocol/state/control-records.ts'
+import type { Host } from '../host/host.ts'
+import { controlBatch, quorumRecords, readControlRecords } from './control.ts'
+import type { LogPosition, Voter } from './types.ts'
+
+const SUFFIX = '.checkpoint'
+const PART_SUFFIX = '.checkpoint.part'
+/** As Kafka's snapshot writer: a batch is closed when it has this much. */
+const BATCH_BYTES = 1 << 20
+
+/** A snapshot that is not whole, or not one at all. */
+export class SnapshotError extends Error {
+  override readonly name = 'SnapshotError'
+  readonly code = 'ERR_SNAPSHOT'
+}
+
+const digits = (value: number, count: number): string => String(value).padStart(count, '0')
+
+/** `%020d-%010d.checkpoint`: the offset that follows it, and the epoch of its last record. */
+export function snapshotPath(directory: string, { offset, epoch }: LogPosition): string {
+  return `${directory}/${digits(offset, 20)}-${digits(epoch, 10)}${SUFFIX}`
+}
+
+/** The snapshots in a directory, oldest first. */
+export function listSnapshots(host: Host, directory: string): LogPosition[] {
+  const found: LogPosition[] = []
+  for (const name of host.disk.list(directory)) {
+    const match = /^(\d{20})-(\d{10})\.checkpoint$/.exec(name)
+    if (match !== null) found.push({ offset: Number(match[1]), epoch: Number(match[2]) })
+  }
+  return found.sort((left, right) => left.offset - right.offset)
+}
+
+/** Removes what writers left behind when they were interrupted. */
+export function removeUnfinishedSnapshots(host: Host, directory: string): void {
+  for (const name of host.disk.list(directory)) {
+    if (name.endsWith(PART_SUFFIX)) host.disk.remove(`${directory}/${name}`)
+  }
+}
+
+export interface LoadedSnapshot {
+  readonly control: readonly ControlRecord[]
+  /** Values of the data records. */
+  readonly records: readonly Buffer[]
+  /** When the last record in it was appended, ms. */
+  readonly timestampMs: number
+}
+
+/** @throws SnapshotError when header or footer is missing or a batch is damaged */
+export function readSnapshot(
+  host: Pick<Host, 'disk'>,
+  path: string,
+  codecs: Codecs,
+): LoadedSnapshot {
+  const content = host.disk.readFile(path)
+  const control: ControlRecord[] = []
+  const records: Buffer[] = []
+  let at = 0
+  for (const batch of readBatches(content)) {
+    const fault = checkBatch(batch, 0, batch.length, codecs.crc32c)
+    if (fault !== null) throw new SnapshotError(`${path} has a bad batch at byte ${at}: ${fault}`)
+    if (isControl(batchAttributes(batch, 0))) control.push(...readControlRecords(batch, codecs))
+    else for (const { value } of readRecords(batch, codecs)) if (value !== null) records.push(value)
+    at += batchSizeBytes(batch, 0)
+  }
+  const header = control[0]
+  if (
+    at !== content.length ||
+    header?.type !== 'SNAPSHOT_HEADER' ||
+    control.at(-1)?.type !== 'SNAPSHOT_FOOTER'
+  ) {
+    throw new SnapshotError(`${path} is not complete`)
+  }
+  return { control, records, timestampMs: header.value.lastContainedLogTimestamp }
+}
+
+export interface SnapshotToWrite {
+  readonly id: LogPosition
+  /** When the last record in it was appended, ms. */
+  readonly timestampMs: number
+  readonly kraftVersion: number
+  readonly voters: readonly Voter[]
+  /** Values of data records; taken a batch at a time, with the event loop running in between. */
+  readonly records: Iterable<Buffer>
+}
+
+/** The batches of a snapshot, in Kafka's order. Offsets count from 0, and mean nothing. */
+function* snapshotBatches(snapshot: SnapshotToWrite, now: number, codecs: Codecs) {
+  const { epoch: leaderEpoch } = snapshot.id
+  const header = {
+    type: 'SNAPSHOT_HEADER',
+    value: { lastContainedLogTimestamp: snapshot.timestampMs },
+  } as const
+  const first = [header, ...quorumRecords(snapshot.kraftVersion, snapshot.voters)]
+  yield controlBatch(first, now, codecs, { baseOffset: 0, leaderEpoch })
+  let baseOffset = first.length
+  let values: Buffer[] = []
+  let sizeBytes = 0
+  const close = (): Buffer => {
+    const records = values.map((value) => ({ timestamp: snapshot.timestampMs, key: null, value }))
+    const batch = buildBatch({ baseOffset, leaderEpoch, records }, codecs)
+    baseOffset += values.length
+    values = []
+    sizeBytes = 0
+    return batch
+  }
+  for (const value of snapshot.records) {
+    if (values.length > 0 && sizeBytes + value.length > BATCH_BYTES) yield close()
+    values.push(value)
+    sizeBytes += value.length
+  }
+  if (values.length > 0) yield close()
+  const footer = { type: 'SNAPSHOT_FOOTER', value: {} } as const
+  yield controlBatch([footer], now, codecs, { baseOffset, leaderEpoch })
+}
+
+/** A whole snapshot in memory: for the small ones of formatting. */
+export function snapshotBytes(snapshot: SnapshotToWrite, now: number, codecs: Codecs): Buffer {
+  return Buffer.concat([...snapshotBatches(snapshot, now, codecs)])
+}
+
+/** Writes a snapshot beside the log; it gets its name when it is whole and durable. */
+export async function writeSnapshot(
+  host: Host,
+  directory: string,
+  snapshot: SnapshotToWrite,
+  codecs: Codecs,
+): Promise<void> {
+  const path = snapshotPath(directory, snapshot.id)
+  const unique = host.random.bytes(8).toString('hex')
+  const partPath = `${path.slice(0, -SUFFIX.length)}-${unique}${PART_SUFFIX}`
+  const file = host.disk.open(partPath, 'create')
+  try {
+    let position = 0
+    for (const batch of snapshotBatches(snapshot, host.clock.now(), codecs)) {
+      await file.write([batch], position)
+      position += batch.length
+    }
+    await file.sync()
+  } finally {
+    file.close()
+  }
+  host.disk.rename(partPath, path)
+  host.disk.syncDirectory(directory)
+}

@@ -1,0 +1,98 @@
+import { mkdtempSync, rmSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { LogManager } from '../../src/log/manager.ts'
+import { formatIfNeeded } from '../../src/metadata/format.ts'
+import type { Identity } from '../../src/metadata/format.ts'
+import type { MetadataNode } from '../../src/metadata/node.ts'
+import { openMetadataNode } from '../../src/metadata/node.ts'
+
+export const CLUSTER_ID = 'y4cXkLXxS9u2j5BfbY7Z-Q'
+
+export interface TestNode {
+  readonly node: MetadataNode
+  readonly identity: Identity
+  readonly path: string
+  readonly failures: Error[]
+  register(): Promise<number>
+  close(): Promise<void>
+  /** As a kill would. */
+  crash(): void
+}
+
+/** A metadata node on real files, in a directory of its own or in one that was there before. */
+export async function startNode(
+  path = mkdtempSync(join(tmpdir(), 'ottla-metadata-')),
+  settings: Record<string, string> = {},
+): Promise<TestNode> {
+  const host = nodeHost({ log: { level: 'silent' } })
+  const codecs = nodeCodecs()
+  const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': path, ...settings } })
+  const failures: Error[] = []
+  const logs = LogManager.open({
+    host,
+    codecs,
+    directories: [path],
+    onDirectoryFailed: (_directory, error) => void failures.push(error),
+  })
+  const directory = logs.directories[0]!
+  const identity = formatIfNeeded({
+    host,
+    codecs,
+    directories: logs.directories,
+    metadataDirectory: directory,
+    nodeId: 1,
+    clusterId: CLUSTER_ID,
+  })
+  const node = await openMetadataNode({
+    host,
+    codecs,
+    logs,
+    directory,
+    identity,
+    config,
+    onFailed: (error) => void failures.push(error),
+  })
+  return {
+    node,
+    identity,
+    path,
+    failures,
+    register: async () => {
+      const { brokerEpoch } = await node.submit({
+        type: 'registerBroker',
+        brokerId: 1,
+        clusterId: CLUSTER_ID,
+        incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
+        endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
+        features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 }],
+        rack: null,
+        logDirs: identity.directoryIds,
+      })
+      return brokerEpoch
+    },
+    close: async () => {
+      await node.close()
+      await logs.close()
+    },
+    crash: () => logs.abandon(),
+  }
+}
+
+export function removeDirectory(path: string): void {
+  rmSync(path, { recursive: true, force: true })
+}
+
+/** A plain topic to create. */
+export function topic(name: string, numPartitions = 1, configs: Record<string, string> = {}) {
+  return {
+    name,
+    numPartitions,
+    replicationFactor: -1,
+    assignments: [],
+    configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+  }
+}
