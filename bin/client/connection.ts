@@ -138,10 +138,12 @@ export class Connection {
     if (version !== null) return version
     const range = this.apiVersions.apiKeys.find(({ apiKey }) => apiKey === api.key)
     const has =
-      range === undefined ? 'not at all' : `in versions ${range.minVersion} to ${range.maxVersion}`
+      range === undefined
+        ? `doesn't serve ${api.name}`
+        : `serves ${api.name} in versions ${range.minVersion} to ${range.maxVersion}`
     throw new ClientError(
       'UNSUPPORTED_VERSION',
-      `The broker at ${formatAddress(this.address)} serves ${api.name} ${has}, and this needs ${api.versions.join(' to ')}`,
+      `The broker at ${formatAddress(this.address)} ${has}; this needs versions ${api.versions.join(' to ')}`,
       { remedy: 'Use a broker of a version that has it.' },
     )
   }

@@ -5,7 +5,7 @@ import { errors, type ErrorDefinition, type ErrorName } from '../../protocol/err
  * `BAD_ADDRESS`, `CONNECTION_REFUSED`, `HOST_NOT_FOUND`, `CONNECT_FAILED`, `CONNECT_TIMEOUT` no connection came about;
  * `CONNECTION_CLOSED` it ended with requests unanswered; `REQUEST_TIMEOUT` no answer in time; `NOT_KAFKA` what came back
  * isn't Kafka's protocol; `UNSUPPORTED_VERSION` the broker has no version of the API in common with us;
- * `BROKER_ERROR` the broker answered with an error (then it is a BrokerError).
+ * `NO_SUCH_PARTITION` the topic has fewer; `BROKER_ERROR` the broker answered with an error (then it is a BrokerError).
  */
 export type ClientErrorCode =
   | 'BAD_ADDRESS'
@@ -17,6 +17,7 @@ export type ClientErrorCode =
   | 'REQUEST_TIMEOUT'
   | 'NOT_KAFKA'
   | 'UNSUPPORTED_VERSION'
+  | 'NO_SUCH_PARTITION'
   | 'BROKER_ERROR'
 
 /** A request that came to nothing. `remedy` says what a person can do about it, where that is known. */

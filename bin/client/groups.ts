@@ -1,0 +1,59 @@
+import { Metadata } from '../../protocol/messages/metadata.ts'
+import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { Client } from './client.ts'
+import { throwUnlessNone } from './errors.ts'
+import type { TopicPartition } from './topics.ts'
+
+export interface CommittedOffset extends TopicPartition {
+  readonly offset: number
+  readonly leaderEpoch: number
+  readonly metadata: string
+}
+
+/** What a group has committed, of all topics; nothing for a group that isn't there. Throws ClientError. */
+export function fetchOffsets(client: Client, groupId: string): Promise<CommittedOffset[]> {
+  return client.retry(async () => {
+    const answer = await client.requestCoordinator(groupId, OffsetFetch, {
+      groupId,
+      topics: null,
+      groups: [{ groupId, topics: null }],
+      requireStable: true,
+    })
+    // Up to v7 there is one group, and its fields stand in the answer itself.
+    const group = answer.groups[0] ?? answer
+    throwUnlessNone(group.errorCode, `The offsets of group ${groupId}`)
+    const names = await topicNames(
+      client,
+      answer.groups.flatMap(({ topics }) => topics.map(({ topicId }) => topicId)),
+    )
+    return group.topics.flatMap((topic) =>
+      topic.partitions.flatMap((partition) => {
+        const name = topic.name || names.get((topic as { topicId?: string }).topicId ?? '')
+        throwUnlessNone(partition.errorCode, `The offset of ${name}-${partition.partitionIndex}`)
+        if (name === undefined || partition.committedOffset < 0) return []
+        return {
+          topic: name,
+          partition: partition.partitionIndex,
+          offset: partition.committedOffset,
+          leaderEpoch: partition.committedLeaderEpoch,
+          metadata: partition.metadata ?? '',
+        }
+      }),
+    )
+  })
+}
+
+/** The names of topics by id; those that were deleted are left out. */
+export async function topicNames(
+  client: Client,
+  ids: readonly string[],
+): Promise<Map<string, string>> {
+  const asked = [...new Set(ids)].filter((id) => id !== ZERO_UUID)
+  if (asked.length === 0) return new Map()
+  const { topics } = await client.request(Metadata, {
+    topics: asked.map((topicId) => ({ topicId, name: null })),
+    allowAutoTopicCreation: false,
+  })
+  return new Map(topics.flatMap(({ topicId, name }) => (name === null ? [] : [[topicId, name]])))
+}

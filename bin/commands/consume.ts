@@ -1,0 +1,198 @@
+import type { Command } from 'commander'
+import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
+import type { LogRecord } from '../../protocol/records/record.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import type { Client } from '../client/client.ts'
+import { throwUnlessNone } from '../client/errors.ts'
+import { groupBy } from '../client/group-by.ts'
+import type { IsolationLevel } from '../client/offsets.ts'
+import { PartitionReader } from '../client/reader.ts'
+import { describeTopics, topicsWithLeaders, type Topic } from '../client/topics.ts'
+import { assignmentsOf, parseStart, type Start } from '../consume-start.ts'
+import { UsageError } from '../errors.ts'
+import { FORMATS, type Format } from '../formats.ts'
+import {
+  choice,
+  integer,
+  parseTime,
+  partitionList,
+  withClientOptions,
+  withExamples,
+  type ClientCommandOptions,
+} from '../options.ts'
+import { print, Progress } from '../output.ts'
+import { formatRecord } from '../record-text.ts'
+import { withClient } from '../with-client.ts'
+
+export interface ConsumeOptions extends ClientCommandOptions {
+  readonly partition?: number[]
+  readonly offset?: Start
+  readonly fromTime?: number
+  readonly group?: string
+  readonly commit?: boolean
+  readonly maxMessages?: number
+  readonly follow?: boolean
+  readonly format: Format
+  readonly keyFormat: Format
+  readonly keys?: boolean
+  readonly headers?: boolean
+  readonly timestamps?: boolean
+  readonly offsets?: boolean
+  readonly isolation: IsolationLevel
+}
+
+export function declare(consume: Command): void {
+  consume
+    .argument('<topics...>')
+    .option('-p, --partition <n,...>', 'all unless given', partitionList)
+    .option(
+      '-o, --offset <where>',
+      'beginning (unless told otherwise), end, an offset, or -N for the last N of each partition',
+      parseStart,
+    )
+    .option(
+      '-t, --from-time <time>',
+      'begin with the first record at or after that time',
+      parseTime('--from-time'),
+    )
+    .option(
+      '-g, --group <group>',
+      'begin where the group has committed; at --offset where it has not',
+    )
+    .option('--commit', 'commit for the group what was printed')
+    .option('-n, --max-messages <n>', 'end after so many', integer('--max-messages', 1))
+    .option('-F, --follow', "don't end at the end: wait for more")
+    .option(
+      '-f, --format <format>',
+      `of values: ${FORMATS.join(', ')}`,
+      choice('--format', FORMATS),
+      'string',
+    )
+    .option('--key-format <format>', 'of keys', choice('--key-format', FORMATS), 'string')
+    .option('-k, --keys', 'print keys before values')
+    .option('-H, --headers', 'print headers')
+    .option('-T, --timestamps', 'print timestamps')
+    .option('-O, --offsets', 'print topic, partition and offset')
+    .option(
+      '--isolation <level>',
+      'read_uncommitted, read_committed',
+      choice('--isolation', ['read_uncommitted', 'read_committed']),
+      'read_committed',
+    )
+  withClientOptions(consume)
+  withExamples(
+    consume,
+    'consume orders --keys --offsets',
+    'consume orders --partition 0,2 --offset -10',
+    'consume orders --from-time -1h --format json --json',
+    'consume orders --group billing --commit --follow',
+  ).action(consumeRecords)
+}
+
+async function consumeRecords(topics: readonly string[], options: ConsumeOptions): Promise<void> {
+  if (options.commit && options.group === undefined) {
+    throw new UsageError('--commit needs the --group to commit for')
+  }
+  if (options.fromTime !== undefined && options.offset !== undefined) {
+    throw new UsageError('--from-time and --offset exclude each other')
+  }
+  await withClient(options, async (client) => {
+    await describeTopics(client, topics)
+    const wanted = ({ partition }: { partition: number }): boolean =>
+      options.partition?.includes(partition) ?? true
+    const described = await topicsWithLeaders(client, topics, { wanted })
+    const reader = new PartitionReader(client, await assignmentsOf(client, described, options), {
+      codecs: nodeCodecs(),
+      isolationLevel: options.isolation,
+    })
+    await readAll(client, reader, described, options)
+  })
+}
+
+async function readAll(
+  client: Client,
+  reader: PartitionReader,
+  topics: readonly Topic[],
+  options: ConsumeOptions,
+): Promise<void> {
+  const { maxMessages = Infinity, follow = false } = options
+  const progress = new Progress()
+  const stop = stopRequest()
+  const printed = new Map<string, { topic: string; partition: number; offset: number }>()
+  let count = 0
+  while (!stop.isAsked && count < maxMessages && (follow || !reader.isDone)) {
+    for (const { topic, partition, records } of await reader.poll()) {
+      const taken = records.slice(0, maxMessages - count)
+      if (taken.length === 0) continue
+      // All at once: a line at a time costs more than the reading.
+      await print(taken.map((record) => textOf(topic, partition, record, options)).join('\n'))
+      count += taken.length
+      printed.set(`${topic}-${partition}`, { topic, partition, offset: taken.at(-1)!.offset + 1 })
+    }
+    if (!process.stdout.isTTY) progress.show(() => `${count} records read`)
+    if (options.commit && follow) await commit(client, topics, options.group!, printed)
+  }
+  progress.clear()
+  stop.forget()
+  if (options.commit) await commit(client, topics, options.group!, printed)
+}
+
+/** The first SIGINT or SIGTERM lets the round end, so that what was printed is committed; the second one kills. */
+function stopRequest(): { readonly isAsked: boolean; forget(): void } {
+  let isAsked = false
+  const stop = (): void => {
+    isAsked = true
+    forget()
+  }
+  const forget = (): void => {
+    process.off('SIGINT', stop)
+    process.off('SIGTERM', stop)
+  }
+  process.on('SIGINT', stop)
+  process.on('SIGTERM', stop)
+  return {
+    get isAsked() {
+      return isAsked
+    },
+    forget,
+  }
+}
+
+function textOf(
+  topic: string,
+  partition: number,
+  record: LogRecord,
+  options: ConsumeOptions,
+): string {
+  return formatRecord({ ...record, topic, partition }, options)
+}
+
+async function commit(
+  client: Client,
+  topics: readonly Topic[],
+  groupId: string,
+  printed: Map<string, { topic: string; partition: number; offset: number }>,
+): Promise<void> {
+  if (printed.size === 0) return
+  await client.retry(async () => {
+    const answer = await client.requestCoordinator(groupId, OffsetCommit, {
+      groupId,
+      memberId: '',
+      topics: [...groupBy(printed.values(), ({ topic }) => topic)].map(([name, partitions]) => ({
+        name,
+        topicId: topics.find((topic) => topic.name === name)!.topicId,
+        partitions: partitions.map(({ partition, offset }) => ({
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedMetadata: '',
+        })),
+      })),
+    })
+    for (const { partitions } of answer.topics) {
+      for (const { errorCode } of partitions) {
+        throwUnlessNone(errorCode, `The offsets of group ${groupId}`)
+      }
+    }
+  })
+  printed.clear()
+}

@@ -1,0 +1,70 @@
+import { CommanderError } from 'commander'
+import type { ErrorName } from '../protocol/errors.ts'
+import { BrokerError, ClientError } from './client/errors.ts'
+
+export const EXIT_OK = 0
+export const EXIT_FAILED = 1
+export const EXIT_USAGE = 2
+
+/** The command line makes no sense: exit code 2. */
+export class UsageError extends Error {
+  override readonly name = 'UsageError'
+  readonly code = 'USAGE'
+}
+
+/** The work could not be done, for a reason that is not a broker's: exit code 1. */
+export class CommandError extends Error {
+  override readonly name = 'CommandError'
+  readonly code: string
+  readonly remedy: string | null
+
+  constructor(code: string, message: string, remedy: string | null = null) {
+    super(message)
+    this.code = code
+    this.remedy = remedy
+  }
+}
+
+const REMEDIES: Partial<Record<ErrorName, string>> = {
+  TOPIC_AUTHORIZATION_FAILED: 'Ask for the right ACL on the topic, or use another principal.',
+  GROUP_AUTHORIZATION_FAILED: 'Ask for the right ACL on the group, or use another principal.',
+  CLUSTER_AUTHORIZATION_FAILED: 'Ask for the right ACL on the cluster, or use another principal.',
+  TOPIC_ALREADY_EXISTS: 'Choose another name, or say --if-not-exists.',
+  INVALID_REPLICATION_FACTOR: 'Choose one that is at most the number of brokers.',
+  TOPIC_DELETION_DISABLED: 'Start the brokers with delete.topic.enable=true.',
+  NON_EMPTY_GROUP: 'Stop the members of the group first.',
+  UNSUPPORTED_COMPRESSION_TYPE: 'Use another --compression, or a newer broker.',
+  NOT_ENOUGH_REPLICAS: 'Start the missing brokers, or lower min.insync.replicas.',
+  SASL_AUTHENTICATION_FAILED: 'See whether name and password are right.',
+}
+
+export interface Failure {
+  readonly code: string
+  readonly message: string
+  readonly remedy: string | null
+  readonly exitCode: number
+}
+
+/** What to tell about an error, and with which code to end. Bugs of ours are told with their stack. */
+export function failureOf(error: unknown): Failure {
+  if (error instanceof CommanderError) {
+    const exitCode = error.exitCode === 0 ? EXIT_OK : EXIT_USAGE
+    return { code: error.code, message: '', remedy: null, exitCode }
+  }
+  if (error instanceof UsageError) {
+    return { code: 'USAGE', message: error.message, remedy: null, exitCode: EXIT_USAGE }
+  }
+  if (error instanceof BrokerError) {
+    const remedy = error.remedy ?? REMEDIES[error.error] ?? null
+    return { code: error.error, message: error.message, remedy, exitCode: EXIT_FAILED }
+  }
+  if (error instanceof ClientError || error instanceof CommandError) {
+    const { code, message, remedy } = error
+    return { code, message, remedy, exitCode: code === 'BAD_ADDRESS' ? EXIT_USAGE : EXIT_FAILED }
+  }
+  if (error instanceof Error && 'code' in error && typeof error.code === 'string') {
+    return { code: error.code, message: error.message, remedy: null, exitCode: EXIT_FAILED }
+  }
+  const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
+  return { code: 'BUG', message, remedy: null, exitCode: EXIT_FAILED }
+}

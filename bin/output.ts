@@ -1,0 +1,70 @@
+import { formatTable, type Row } from './table.ts'
+
+/** JSON as we print it: integers of 64 bits as numbers where those are exact, else as text; bytes as base64. */
+export function toJson(value: unknown, indent?: number): string {
+  return JSON.stringify(
+    value,
+    (_, item: unknown) => {
+      if (typeof item === 'bigint') {
+        return Number.isSafeInteger(Number(item)) ? Number(item) : item.toString()
+      }
+      if (isSerializedBuffer(item)) return Buffer.from(item.data).toString('base64')
+      return item
+    },
+    indent,
+  )
+}
+
+/** What a Buffer's own toJSON makes of it before the replacer sees it. */
+function isSerializedBuffer(item: unknown): item is { data: number[] } {
+  const { type, data } = (item ?? {}) as { type?: unknown; data?: unknown }
+  return type === 'Buffer' && Array.isArray(data)
+}
+
+/** Prints a line on standard output; resolves when the next may follow. */
+export function print(text: string): Promise<void> {
+  return new Promise((resolve) => {
+    if (process.stdout.write(`${text}\n`)) resolve()
+    else process.stdout.once('drain', resolve)
+  })
+}
+
+export interface OutputOptions {
+  readonly json?: boolean
+}
+
+/** Prints either the value as JSON, or its rows as a table for people. */
+export function printTable(
+  options: OutputOptions,
+  value: unknown,
+  headings: readonly string[],
+  rows: readonly Row[],
+  whenEmpty: string,
+): Promise<void> {
+  if (options.json) return print(toJson(value, 2))
+  return print(rows.length === 0 ? whenEmpty : formatTable(headings, rows))
+}
+
+/** Prints either the value as JSON, or a text for people. */
+export function printEither(options: OutputOptions, value: unknown, text: string): Promise<void> {
+  return print(options.json ? toJson(value, 2) : text)
+}
+
+/** A line on standard error that overwrites itself, for long work; nothing where that is not a terminal. */
+export class Progress {
+  readonly #isShown = process.stderr.isTTY === true
+  #shownAt = 0
+
+  /** Shows the text unless another was shown less than a fifth of a second ago. */
+  show(text: () => string): void {
+    if (!this.#isShown) return
+    const now = performance.now()
+    if (now - this.#shownAt < 200) return
+    this.#shownAt = now
+    process.stderr.write(`\r\x1b[K${text()}`)
+  }
+
+  clear(): void {
+    if (this.#shownAt > 0) process.stderr.write('\r\x1b[K')
+  }
+}
