@@ -1,0 +1,142 @@
+import { CreateTopics } from '../../protocol/messages/create-topics.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { ConfigSource } from '../../src/config/describe.ts'
+import type { ControllerCommand } from '../../src/metadata/commands.ts'
+import { ShardError } from '../../src/machine/runtime.ts'
+import { TestNode } from './test-node.ts'
+
+const TOPIC_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
+
+const topic = (name: string, configs: { name: string; value: string }[] = []) => ({
+  name,
+  numPartitions: 2,
+  replicationFactor: 1,
+  assignments: [],
+  configs,
+})
+
+/** Makes the topics that begin with 'new'. */
+function node(settings: Readonly<Record<string, string>> = {}): TestNode {
+  const made = new TestNode(settings)
+  made.controller = (command: ControllerCommand) => {
+    if (command.type !== 'createTopics') throw new Error(command.type)
+    return command.topics.map(({ name }) =>
+      name.startsWith('new')
+        ? {
+            name,
+            errorCode: 'NONE',
+            errorMessage: null,
+            topicId: TOPIC_ID,
+            numPartitions: 2,
+            replicationFactor: 1,
+          }
+        : {
+            name,
+            errorCode: 'TOPIC_ALREADY_EXISTS',
+            errorMessage: `Topic '${name}' already exists.`,
+            topicId: ZERO_UUID,
+            numPartitions: -1,
+            replicationFactor: -1,
+          },
+    )
+  }
+  return made
+}
+
+describe('CreateTopics', () => {
+  test('hands the topics to the controller and answers each with its id, size and settings', async () => {
+    const served = node({ 'log.retention.bytes': '5000' })
+    const { topics } = await served.ask(CreateTopics, 7, {
+      topics: [topic('new', [{ name: 'retention.ms', value: '1234' }]), topic('old')],
+      timeoutMs: 1000,
+      validateOnly: true,
+    })
+    expect(served.commands).toMatchObject([{ type: 'createTopics', validateOnly: true }])
+    expect(topics).toHaveLength(2)
+    const [made, refused] = topics
+    expect(made).toMatchObject({
+      name: 'new',
+      topicId: TOPIC_ID,
+      errorCode: 'NONE',
+      topicConfigErrorCode: 'NONE',
+      numPartitions: 2,
+      replicationFactor: 1,
+    })
+    const names = made!.configs!.map(({ name }) => name)
+    expect(names).toEqual([...names].sort())
+    expect(names).toContain('cleanup.policy')
+    expect(made!.configs!.find(({ name }) => name === 'retention.ms')).toEqual({
+      name: 'retention.ms',
+      value: '1234',
+      readOnly: false,
+      configSource: ConfigSource.DYNAMIC_TOPIC_CONFIG,
+      isSensitive: false,
+    })
+    expect(made!.configs!.find(({ name }) => name === 'retention.bytes')).toMatchObject({
+      value: '5000',
+      configSource: ConfigSource.STATIC_BROKER_CONFIG,
+    })
+    expect(refused).toEqual({
+      name: 'old',
+      topicId: ZERO_UUID,
+      errorCode: 'TOPIC_ALREADY_EXISTS',
+      errorMessage: "Topic 'old' already exists.",
+      topicConfigErrorCode: 'NONE',
+      numPartitions: -1,
+      replicationFactor: -1,
+      configs: [],
+    })
+  })
+
+  test.each([2, 3, 4])('v%i tells neither size nor settings', async (version) => {
+    const { topics } = await node().ask(CreateTopics, version, {
+      topics: [topic('new')],
+      timeoutMs: 1000,
+      validateOnly: false,
+    })
+    expect(topics).toMatchObject([{ name: 'new', errorCode: 'NONE', configs: [] }])
+  })
+
+  test('answers when the new partitions serve', async () => {
+    const served = node()
+    const reply = served.controller
+    served.controller = (command) => {
+      // As the broker does when it hears of the change: what is being made isn't waited for here.
+      void served.addTopic('new')
+      return reply(command)
+    }
+    await served.ask(CreateTopics, 7, { topics: [topic('new')], timeoutMs: 1000 })
+    expect(served.replicas.find('new', 0)).toMatchObject({ topic: 'new', index: 0 })
+  })
+
+  test.each([0, -1])('with a time-out of %i nothing is made', async (timeoutMs) => {
+    const served = node()
+    const { topics } = await served.ask(CreateTopics, 7, { topics: [topic('new')], timeoutMs })
+    expect(topics).toMatchObject([
+      { name: 'new', errorCode: 'REQUEST_TIMED_OUT', errorMessage: null },
+    ])
+    expect(served.commands).toEqual([])
+  })
+
+  test('waits for the controller as long as the client does, and no longer', async () => {
+    const served = node()
+    served.controller = () => new Promise(() => {})
+    const { topics } = await served.ask(CreateTopics, 7, { topics: [topic('new')], timeoutMs: 5 })
+    expect(topics).toMatchObject([{ name: 'new', errorCode: 'REQUEST_TIMED_OUT' }])
+  })
+
+  test('tells each topic when the controller is lost', async () => {
+    const served = node()
+    served.controller = () => {
+      throw new ShardError('ERR_SHARD_LOST', 'lost')
+    }
+    const { topics } = await served.ask(CreateTopics, 7, {
+      topics: [topic('a'), topic('b'), topic('a')],
+      timeoutMs: 1000,
+    })
+    expect(topics).toMatchObject([
+      { name: 'a', errorCode: 'NOT_CONTROLLER', errorMessage: 'lost' },
+      { name: 'b', errorCode: 'NOT_CONTROLLER', errorMessage: 'lost' },
+    ])
+  })
+})

@@ -1,0 +1,73 @@
+import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { TestNode } from './test-node.ts'
+
+const TOPIC_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
+
+describe('DeleteTopics', () => {
+  test('by name up to v5', async () => {
+    const node = new TestNode()
+    node.controller = () => [
+      { name: 'a', topicId: TOPIC_ID, errorCode: 'NONE', errorMessage: null },
+      {
+        name: 'b',
+        topicId: ZERO_UUID,
+        errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
+        errorMessage: 'This server does not host this topic-partition.',
+      },
+    ]
+    const body = { topicNames: ['a', 'b'], timeoutMs: 1000 }
+    const { responses } = await node.ask(DeleteTopics, 5, body)
+    expect(node.commands).toEqual([
+      {
+        type: 'deleteTopics',
+        topics: [
+          { name: 'a', topicId: ZERO_UUID },
+          { name: 'b', topicId: ZERO_UUID },
+        ],
+      },
+    ])
+    expect(responses).toMatchObject([
+      { name: 'a', errorCode: 'NONE' },
+      { name: 'b', errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' },
+    ])
+    expect(await node.ask(DeleteTopics, 1, body)).toMatchObject({ responses: [{}, {}] })
+  })
+
+  test('by name or id in v6, and the answer has both', async () => {
+    const node = new TestNode()
+    node.controller = () => [
+      { name: 'a', topicId: TOPIC_ID, errorCode: 'NONE', errorMessage: null },
+    ]
+    const topics = [{ name: null, topicId: TOPIC_ID }]
+    const { responses } = await node.ask(DeleteTopics, 6, { topics, timeoutMs: 1000 })
+    expect(node.commands).toEqual([{ type: 'deleteTopics', topics }])
+    expect(responses).toEqual([
+      { name: 'a', topicId: TOPIC_ID, errorCode: 'NONE', errorMessage: null },
+    ])
+  })
+
+  test.each([
+    [2, 'INVALID_REQUEST'],
+    [3, 'TOPIC_DELETION_DISABLED'],
+    [5, 'TOPIC_DELETION_DISABLED'],
+  ])('v%i says %s where deletion is disabled', async (version, errorCode) => {
+    const node = new TestNode({ 'delete.topic.enable': 'false' })
+    const body = { topicNames: ['a'], timeoutMs: 1000 }
+    const { responses } = await node.ask(DeleteTopics, version, body)
+    expect(responses).toMatchObject([{ name: 'a', errorCode }])
+    expect(node.commands).toEqual([])
+  })
+
+  test('without any time nothing is deleted', async () => {
+    const node = new TestNode()
+    const topics = [
+      { name: null, topicId: TOPIC_ID },
+      { name: 'b', topicId: ZERO_UUID },
+    ]
+    const { responses } = await node.ask(DeleteTopics, 6, { topics, timeoutMs: 0 })
+    const timedOut = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: null }
+    expect(responses).toEqual(topics.map((topic) => ({ ...topic, ...timedOut })))
+    expect(node.commands).toEqual([])
+  })
+})
