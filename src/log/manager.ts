@@ -53,7 +53,7 @@ export class LogManager {
   readonly #logs = new Map<string, Log>()
   readonly #homes = new Map<Log, LogDirectory>()
   #isClosed = false
-  readonly #beingMade = new Map<string, Promise<Log>>()
+  readonly #beingMade = new Map<string, { home: LogDirectory; made: Promise<Log> }>()
 
   /**
    * Takes the directories; loads nothing yet.
@@ -188,12 +188,12 @@ export class LogManager {
     const existing = this.#logs.get(name)
     if (existing !== undefined) return Promise.resolve(existing)
     const begun = this.#beingMade.get(name)
-    if (begun !== undefined) return begun
+    if (begun !== undefined) return begun.made
     const home = directory ?? this.#leastUsedDirectory()
     const made = this.#make(home, name, { topic, partition, topicId, config }).finally(() => {
       this.#beingMade.delete(name)
     })
-    this.#beingMade.set(name, made)
+    this.#beingMade.set(name, { home, made })
     return made
   }
 
@@ -219,13 +219,15 @@ export class LogManager {
   }
 
   #leastUsedDirectory(): LogDirectory {
-    let least: LogDirectory | null = null
-    for (const directory of this.directories) {
-      if (directory.failure !== null) continue
-      if (least === null || directory.logs.size < least.logs.size) least = directory
-    }
-    if (least === null) throw new StorageError('No log directory is online')
-    return least
+    const online = this.directories.filter(({ failure }) => failure === null)
+    const sizes = new Map(online.map((directory) => [directory, directory.logs.size]))
+    for (const { home } of this.#beingMade.values()) sizes.set(home, (sizes.get(home) ?? 0) + 1)
+    const [first, ...others] = online
+    if (first === undefined) throw new StorageError('No log directory is online')
+    return others.reduce(
+      (least, directory) => (sizes.get(directory)! < sizes.get(least)! ? directory : least),
+      first,
+    )
   }
 
   /** Closes a partition and renames its directory, which is removed `file.delete.delay.ms` later. */
@@ -295,7 +297,7 @@ export class LogManager {
   /** Closes everything in order, so that the next start has nothing to check. */
   async close(brokerEpoch = -1): Promise<void> {
     this.#isClosed = true
-    await Promise.allSettled(this.#beingMade.values())
+    await Promise.allSettled(Array.from(this.#beingMade.values(), ({ made }) => made))
     await Promise.all(this.directories.map((directory) => directory.close(brokerEpoch)))
   }
 
