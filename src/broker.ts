@@ -11,10 +11,11 @@ import type { Services } from './handlers/services.ts'
 import type { Host } from './host/host.ts'
 import type { LogManager } from './log/manager.ts'
 import { clusterView } from './metadata/cluster-view.ts'
+import { randomId } from './metadata/ids.ts'
 import { ResourceType, configOf } from './metadata/image.ts'
 import type { EndPoint, MetadataDelta } from './metadata/image.ts'
-import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/stand-in.ts'
-import type { MetadataNode } from './metadata/stand-in.ts'
+import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/features.ts'
+import type { MetadataNode } from './metadata/node.ts'
 import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
@@ -181,7 +182,7 @@ export class Broker {
       type: 'registerBroker',
       brokerId: this.#nodeId,
       clusterId: this.clusterId,
-      incarnationId: this.#host.random.bytes(16).toString('base64url'),
+      incarnationId: randomId(this.#host.random),
       endPoints: this.#config.listeners.advertised.map((endpoint) => this.#advertise(endpoint)),
       features: SUPPORTED_FEATURES,
       rack: this.#config.get('broker.rack'),

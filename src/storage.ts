@@ -2,27 +2,76 @@ import type { Codecs } from '../protocol/records/codecs.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { Host } from './host/host.ts'
 import { LogManager } from './log/manager.ts'
-import { MetadataNode } from './metadata/stand-in.ts'
+import { formatIfNeeded } from './metadata/format.ts'
+import type { Identity } from './metadata/format.ts'
+import { ResourceType, configOf, partitionOf } from './metadata/image.ts'
+import { openMetadataNode } from './metadata/node.ts'
+import type { MetadataNode } from './metadata/node.ts'
+import { topicSettings } from './replication/topic-settings.ts'
+
+/** What a node has on disk, opened: its logs, and the cluster's metadata as it was when the node stopped. */
 export interface Storage {
-  logs: LogManager
-  metadata: MetadataNode
-  identity: { clusterId: string; directoryIds: string[] }
+  readonly identity: Identity
+  readonly logs: LogManager
+  readonly metadata: MetadataNode
 }
+
+/**
+ * Takes the log directories, formats them on the first start, replays the metadata log, and recovers the partitions that
+ * the metadata says are here.
+ * @param fail the node can't go on: its last directory failed, or the one with the metadata log
+ * @throws LogDirectoryError, FormatError
+ */
 export async function openStorage(
   host: Host,
   codecs: Codecs,
   config: BrokerConfig,
-  fail: (e: Error) => void,
+  fail: (reason: Error) => void,
 ): Promise<Storage> {
+  const paths = config.logDirectories.map((path) => host.disk.absolutePath(path))
+  const metadataPath = host.disk.absolutePath(config.get('metadata.log.dir') ?? paths[0]!)
   const logs = LogManager.open({
     host,
     codecs,
-    directories: config.logDirectories,
-    onDirectoryFailed: (_, e) => fail(e),
+    directories: paths.includes(metadataPath) ? paths : [...paths, metadataPath],
+    onDirectoryFailed: (directory, error) => {
+      const isLast = logs.directories.every(({ failure }) => failure !== null)
+      if (isLast || directory.path === metadataPath) fail(error)
+    },
   })
-  return {
-    logs,
-    metadata: new MetadataNode(host),
-    identity: { clusterId: 'scratch', directoryIds: ['AAAAAAAAAAAAAAAAAAAABQ'] },
+  try {
+    const directory = logs.directories.find(({ path }) => path === metadataPath)!
+    const identity = formatIfNeeded({
+      host,
+      codecs,
+      directories: logs.directories,
+      metadataDirectory: directory,
+      nodeId: config.get('node.id'),
+      ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
+    })
+    const metadata = await openMetadataNode({
+      host,
+      codecs,
+      logs,
+      directory,
+      identity,
+      config,
+      onFailed: fail,
+    })
+    loadPartitions(logs, metadata, config)
+    return { identity, logs, metadata }
+  } catch (error) {
+    logs.abandon()
+    throw error
   }
+}
+
+function loadPartitions(logs: LogManager, { image }: MetadataNode, config: BrokerConfig): void {
+  const nodeId = config.get('node.id')
+  logs.loadPartitions({
+    configOf: (topic) => topicSettings(config, configOf(image, ResourceType.TOPIC, topic)).log,
+    isWanted: (topic, partition, topicId) =>
+      image.topics.byName.get(topic)?.id === topicId &&
+      (partitionOf(image, topic, partition)?.replicas.includes(nodeId) ?? false),
+  })
 }

@@ -1,5 +1,5 @@
 import fs from 'node:fs'
-import { dirname } from 'node:path'
+import { dirname, resolve as resolvePath } from 'node:path'
 import { openFile } from './file.ts'
 import type { Disk } from './host.ts'
 import { fileLocks } from './lock.ts'
@@ -10,6 +10,7 @@ export function systemDisk(): Disk {
   return {
     open: openFile,
     exists: (path) => fs.existsSync(path),
+    absolutePath: (path) => resolvePath(path),
     stat: (path) => {
       const stats = fs.statSync(path)
       return {

@@ -57,6 +57,8 @@ export interface Disk {
    */
   open(path: string, mode: 'read' | 'write' | 'create'): DiskFile
   exists(path: string): boolean
+  /** The path from the root, without `.` and `..`. */
+  absolutePath(path: string): string
   stat(path: string): FileStat
   /** The volume that a file or directory is on. */
   space(path: string): DiskSpace

@@ -101,6 +101,11 @@ export class SimDisk implements Disk {
     return new SimFile(this, path, node)
   }
 
+  /** Simulated paths begin at the root. */
+  absolutePath(path: string): string {
+    return path
+  }
+
   exists(path: string): boolean {
     return this.#find(path) !== undefined
   }
