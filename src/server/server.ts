@@ -126,23 +126,8 @@ export class Server {
         `A client waits: ${limit} are connected (max.connections)`,
       )
     }
-    let gone = false
-    socket.attach({
-      data: () => {},
-      drain: () => {},
-      close: () => {
-        gone = true
-        this.#forgetAddress(socket.remoteAddress)
-      },
-    })
-    socket.pause()
-    this.#waiting.push(() => {
-      if (gone) this.#admitNext()
-      else {
-        this.#serve(socket, listenerName)
-        socket.resume()
-      }
-    })
+    // Nobody is attached to the socket, so nothing is read from it; whether it broke meanwhile shows when it is served.
+    this.#waiting.push(() => this.#serve(socket, listenerName))
   }
 
   #hasRoom(): boolean {
