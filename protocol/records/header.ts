@@ -232,7 +232,8 @@ export function addToSequence(sequence: number, increment: number): number {
  * `too-short` there are fewer bytes than the batch says (the tail of a fetch, or of a torn write); `size` its length
  * is less than a header; `magic` not 2; `crc`; `offsets` its last offset is before its first, or beyond 2^53, or its
  * producer id is; `count` fewer than none or more records than offsets; `compression` an unknown one. To a producer,
- * Kafka answers INVALID_RECORD for `offsets` and `count`, and CORRUPT_MESSAGE for the others.
+ * Kafka answers INVALID_RECORD for `offsets` and `count`, UNKNOWN_SERVER_ERROR for `compression`, and CORRUPT_MESSAGE for
+ * the others.
  */
 export type BatchFault =
   'too-short' | 'size' | 'magic' | 'crc' | 'offsets' | 'count' | 'compression'

@@ -41,7 +41,7 @@ export const listOffsets = handle(ListOffsets).by(async (request, context) => {
   const topics = request.topics.map(async ({ name, partitions }) => ({
     name,
     partitions: await Promise.all(
-      partitions.map((partition) =>
+      once(partitions).map((partition) =>
         repeated.has(`${partition.partitionIndex}/${name}`)
           ? ({ partitionIndex: partition.partitionIndex, errorCode: 'INVALID_REQUEST' } as const)
           : find(name, partition, committed, context),
@@ -50,6 +50,11 @@ export const listOffsets = handle(ListOffsets).by(async (request, context) => {
   }))
   return { topics: await Promise.all(topics) }
 })
+
+/** A partition that is named more than once is answered once. */
+function once(partitions: readonly PartitionRequest[]): PartitionRequest[] {
+  return [...new Map(partitions.map((each) => [each.partitionIndex, each])).values()]
+}
 
 async function find(
   topic: string,

@@ -4,6 +4,7 @@ import type { MetadataRequest } from '../../protocol/messages/metadata.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
+import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
@@ -55,7 +56,9 @@ async function namedTopics(
 ): Promise<TopicResponse[]> {
   const asked = request.topics ?? []
   const missing = asked.flatMap(({ name }) =>
-    name !== null && context.cluster().topic(name) === undefined ? [name] : [],
+    name !== null && context.cluster().topic(name) === undefined && topicNameProblem(name) === null
+      ? [name]
+      : [],
   )
   const mayCreate =
     request.allowAutoTopicCreation && context.config.get('auto.create.topics.enable')
@@ -81,7 +84,9 @@ function answerFor(
   }
   const topic = cluster().topic(name)
   if (topic !== undefined) return known(topic, operations)
-  return unknown(name, ZERO_UUID, refused.get(name) ?? 'UNKNOWN_TOPIC_OR_PARTITION')
+  const errorCode =
+    topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
+  return unknown(name, ZERO_UUID, refused.get(name) ?? errorCode)
 }
 
 function unknown(name: string | null, topicId: string, errorCode: ErrorName): TopicResponse {

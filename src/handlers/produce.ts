@@ -1,17 +1,23 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
+import type { ProduceRequest, ProduceResponse } from '../../protocol/messages/produce.ts'
 import {
   BATCH_HEADER_BYTES,
+  CURRENT_MAGIC,
+  HEADER_BYTES_UP_TO_MAGIC,
+  LEAST_LENGTH,
+  LOG_OVERHEAD_BYTES,
   batchAttributes,
   batchMagic,
   batchSizeBytes,
   compressionType,
+  isTransactional,
 } from '../../protocol/records/batch.ts'
 import type { AppendResult } from '../log/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { Partition, RequiredAcks } from '../replication/partition.ts'
 import { closeConnection, handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
+import type { Answer, RequestContext } from './handler.ts'
 
 type TopicResponse = (typeof Produce)['response']['encoded']['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
@@ -30,6 +36,8 @@ const ADMIN_CLIENT_ID = '__admin_client'
 export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, pooled: true }).by(
   (request, context) => {
     const acks = request.acks
+    const refused = refuseAll(request)
+    if (refused !== null) return answerAll(request, refused)
     const answered = new Promise<TopicResponse[]>((resolve) => {
       let missing = 1
       const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
@@ -67,6 +75,49 @@ export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, p
   },
 )
 
+/**
+ * What Kafka finds wrong before it looks at any partition by itself: the first batch of one is noise, or belongs to a
+ * transaction that the request doesn't name. Then no partition is written to.
+ */
+function refuseAll({ topicData, transactionalId }: ProduceRequest): ErrorName | null {
+  for (const { partitionData } of topicData) {
+    for (const { records } of partitionData) {
+      if (records === null) continue
+      const batch = firstBatch(records)
+      if (batch === 'noise') return 'CORRUPT_MESSAGE'
+      if (batch === null || batchMagic(batch, 0) !== CURRENT_MAGIC) continue
+      if (isTransactional(batchAttributes(batch, 0))) {
+        return transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : null
+      }
+    }
+  }
+  return null
+}
+
+/** The batch that the bytes begin with, whole; null for none, `noise` for what can't become one. */
+function firstBatch(records: Buffer): Buffer | 'noise' | null {
+  if (records.length < LOG_OVERHEAD_BYTES) return null
+  const sizeBytes = batchSizeBytes(records, 0)
+  if (sizeBytes < LEAST_LENGTH + LOG_OVERHEAD_BYTES) return 'noise'
+  if (records.length < HEADER_BYTES_UP_TO_MAGIC) return null
+  const magic = batchMagic(records, 0)
+  if (magic < 0 || magic > CURRENT_MAGIC) return 'noise'
+  return sizeBytes > records.length ? null : records.subarray(0, sizeBytes)
+}
+
+function answerAll(
+  { acks, topicData }: ProduceRequest,
+  errorCode: ErrorName,
+): Answer<ProduceResponse> {
+  if (acks === 0) return closeConnection
+  const responses = topicData.map(({ name, topicId, partitionData }) => ({
+    name,
+    topicId,
+    partitionResponses: partitionData.map(({ index }) => ({ ...unanswered, index, errorCode })),
+  }))
+  return { responses }
+}
+
 type MutablePartitionResponse = { -readonly [K in keyof PartitionResponse]: PartitionResponse[K] }
 
 const unanswered: PartitionResponse = {
@@ -92,32 +143,41 @@ function append(
   timeoutMs: number,
   done: Appended,
 ): void {
-  if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS', null)
   const partition =
     version >= FIRST_VERSION_WITH_TOPIC_IDS
       ? replicas.findById(topicId, index)
       : replicas.find(name, index)
   if (typeof partition === 'string') return done(partition, null)
-  const refusal = refuse(records, version)
-  if (refusal !== null || records === null) return done(refusal ?? 'INVALID_RECORD', partition)
+  const batch = onlyBatch(records, version)
+  if (typeof batch === 'string') return done(batch, partition)
+  if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS', partition)
   if (isInternalTopic(partition.topic) && clientId !== ADMIN_CLIENT_ID) {
     return done('INVALID_TOPIC_EXCEPTION', partition)
   }
-  partition.append(records, acks satisfies RequiredAcks, 'client', timeoutMs, (result) =>
+  partition.append(batch, acks satisfies RequiredAcks, 'client', timeoutMs, (result) =>
     done(result, partition),
   )
 }
 
-/** What Kafka checks before a partition's log sees the records. */
-function refuse(records: Buffer | null, version: number): ErrorName | null {
-  // Exactly one batch of magic 2 for a partition (Kafka's ProduceRequest.validateRecords).
-  if (records === null || records.length < BATCH_HEADER_BYTES) return 'INVALID_RECORD'
-  if (batchMagic(records, 0) !== 2) return 'INVALID_RECORD'
-  if (batchSizeBytes(records, 0) < records.length) return 'INVALID_RECORD'
-  const compression = compressionType(batchAttributes(records, 0))
-  if (compression === 'zstd' && version < FIRST_VERSION_WITH_ZSTD)
+/**
+ * What Kafka checks before a partition's log sees the records (its ProduceRequest.validateRecords): they are one batch of
+ * magic 2. What follows it and isn't a whole batch is left out.
+ */
+function onlyBatch(records: Buffer | null, version: number): Buffer | ErrorName {
+  const batch = records === null ? null : firstBatch(records)
+  if (batch === 'noise') return 'CORRUPT_MESSAGE'
+  if (records === null || batch === null) return 'INVALID_RECORD'
+  if (batchMagic(batch, 0) !== CURRENT_MAGIC) return 'INVALID_RECORD'
+  if (batch.length < BATCH_HEADER_BYTES) return 'CORRUPT_MESSAGE'
+  if (batch.length < records.length) {
+    const next = firstBatch(records.subarray(batch.length))
+    if (next !== null) return next === 'noise' ? 'CORRUPT_MESSAGE' : 'INVALID_RECORD'
+  }
+  const compression = compressionType(batchAttributes(batch, 0))
+  if (compression === 'zstd' && version < FIRST_VERSION_WITH_ZSTD) {
     return 'UNSUPPORTED_COMPRESSION_TYPE'
-  return null
+  }
+  return batch
 }
 
 function fill(

@@ -66,7 +66,7 @@ const BATCH_FAULTS: Record<BatchFault, [ErrorName, string]> = {
   crc: ['CORRUPT_MESSAGE', 'The record batch has another checksum than its bytes'],
   offsets: ['INVALID_RECORD', 'The record batch has impossible offsets'],
   count: ['INVALID_RECORD', 'The record batch has another number of records than offsets'],
-  compression: ['CORRUPT_MESSAGE', 'The record batch has an unknown compression'],
+  compression: ['UNKNOWN_SERVER_ERROR', 'The record batch has an unknown compression'],
 }
 
 const PRODUCED_FAULTS: Record<ProducedFault, string> = {

@@ -167,6 +167,12 @@ const apache = (directory: string, ports: readonly number[], settings: Settings)
   }
 }
 
+/** Apache Kafka, from the jars in OTTLA_KAFKA_JARS. */
+export const apacheUnderTest = async (
+  directory: string,
+  settings: Settings,
+): Promise<BrokerUnderTest> => brokerOf(apache(directory, await freePorts(2), settings))
+
 /**
  * The broker that the suites test: Ottla, or with OTTLA_CLIENTS_BROKER=apache Apache Kafka from the jars in
  * OTTLA_KAFKA_JARS, which shows that what a suite expects is what Kafka does.
@@ -176,11 +182,9 @@ export const brokerUnderTest = async (
   directory: string,
   settings: Settings,
 ): Promise<BrokerUnderTest> => {
-  const ports = await freePorts(2)
-  const isApache = process.env['OTTLA_CLIENTS_BROKER'] === 'apache'
-  return brokerOf(
-    isApache ? apache(directory, ports, settings) : ottla(directory, ports[0]!, settings),
-  )
+  if (process.env['OTTLA_CLIENTS_BROKER'] === 'apache') return apacheUnderTest(directory, settings)
+  const [port] = await freePorts(1)
+  return brokerOf(ottla(directory, port!, settings))
 }
 
 /** The partition directories of a topic, as the broker keeps them. */

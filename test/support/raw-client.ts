@@ -8,9 +8,13 @@ import {
 } from '../../protocol/messages/headers.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
-import { within } from '../clients/wait.ts'
 
-const LIMIT_MS = 20_000
+const LIMIT_MS = 10_000
+
+/** Neither an answer nor the end of the connection came. */
+export class SilenceError extends Error {
+  override readonly name = 'SilenceError'
+}
 
 interface Waiting {
   resolve(frame: Buffer | null): void
@@ -102,8 +106,18 @@ export class RawClient {
     const frame = this.#frames.shift()
     if (frame !== undefined) return Promise.resolve(frame)
     if (this.#isClosed) return Promise.resolve(null)
-    const next = new Promise<Buffer | null>((resolve) => this.#waiting.push({ resolve }))
-    return within(next, 'an answer', limitMs)
+    return new Promise((resolve, reject) => {
+      const timer = setTimeout(
+        () => reject(new SilenceError(`no answer within ${limitMs} ms`)),
+        limitMs,
+      )
+      this.#waiting.push({
+        resolve: (next) => {
+          clearTimeout(timer)
+          resolve(next)
+        },
+      })
+    })
   }
 
   /** Sends no more, and still reads what comes. */

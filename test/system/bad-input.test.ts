@@ -1,0 +1,251 @@
+import { readFileSync, writeFileSync } from 'node:fs'
+import { join } from 'node:path'
+import { CreateTopics } from '../../protocol/messages/create-topics.ts'
+import { Fetch } from '../../protocol/messages/fetch.ts'
+import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
+import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
+import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
+import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import { Produce } from '../../protocol/messages/produce.ts'
+import { readBatches, readRecords } from '../../protocol/records/batch.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { startBroker } from '../../src/index.ts'
+import { apacheUnderTest } from '../clients/broker.ts'
+import { RawClient, SilenceError } from '../support/raw-client.ts'
+import { temporaryDirectories } from '../support/temporary.ts'
+import { administering } from './bad-input/administering.ts'
+import { TOPICS, batchOf, codecs } from './bad-input/case.ts'
+import type { BadInput, Told, World } from './bad-input/case.ts'
+import { framing } from './bad-input/framing.ts'
+import { grouping } from './bad-input/grouping.ts'
+import { producing } from './bad-input/produce.ts'
+import { reading } from './bad-input/reading.ts'
+
+/**
+ * What Apache Kafka 4.3.1 answers to each case. With OTTLA_KAFKA_JARS (the folder of Kafka's jars) the same bytes go to a
+ * real one, whose answers must be these; OTTLA_RECORD=1 writes them down anew.
+ */
+const EXPECTED = join(process.cwd(), 'test/fixtures/bad-input.json')
+const expected = JSON.parse(readFileSync(EXPECTED, 'utf8')) as Record<string, Told>
+const groups: Readonly<Record<string, readonly BadInput[]>> = {
+  frames: framing,
+  Produce: producing,
+  reading,
+  administration: administering,
+  groups: grouping,
+}
+const all = Object.values(groups).flat()
+
+const directories = temporaryDirectories()
+afterAll(() => directories.removeAll())
+
+interface At {
+  readonly host: string
+  readonly port: number
+}
+
+/** Makes the topics and waits until their partitions have a leader and groups a coordinator. */
+async function prepare(at: At): Promise<World> {
+  const client = await RawClient.connect(at)
+  const { topics } = await client.request(CreateTopics, 7, {
+    topics: TOPICS.map(({ name, configs }) => ({
+      name,
+      numPartitions: 1,
+      replicationFactor: 1,
+      assignments: [],
+      configs: Object.entries(configs).map(([key, value]) => ({ name: key, value })),
+    })),
+    timeoutMs: 30_000,
+  })
+  expect(topics.map(({ errorCode }) => errorCode)).toEqual(TOPICS.map(() => 'NONE'))
+  for (const { name } of TOPICS) {
+    await eventually(async () => {
+      const answer = await client.request(ListOffsets, 7, {
+        replicaId: -1,
+        topics: [{ name, partitions: [{ partitionIndex: 0, timestamp: -1n }] }],
+      })
+      return answer.topics[0]!.partitions[0]!.errorCode === 'NONE'
+    })
+  }
+  await eventually(async () => {
+    await client.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['bad-input'] })
+    const member = { groupId: 'bad-input', generationId: 1, memberId: 'nobody' }
+    const { errorCode } = await client.request(Heartbeat, 4, member)
+    return errorCode === 'UNKNOWN_MEMBER_ID'
+  })
+  client.destroy()
+  return { topicId: topics.find(({ name }) => name === 'plain')!.topicId }
+}
+
+async function eventually(condition: () => Promise<boolean>): Promise<void> {
+  const deadline = performance.now() + 30_000
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error('waited in vain for the topics and groups')
+    await new Promise((resolve) => setTimeout(resolve, 20))
+  }
+}
+
+async function ask(at: At, world: World, { name, ask: say }: BadInput): Promise<Told> {
+  const client = await RawClient.connect(at)
+  try {
+    // What JSON can't hold is not told.
+    return JSON.parse(JSON.stringify(await say(client, world))) as Told
+  } catch (error) {
+    if (client.isClosed) return 'closed'
+    if (error instanceof SilenceError) return 'silence'
+    throw new Error(`case: ${name}`, { cause: error })
+  } finally {
+    client.destroy()
+  }
+}
+
+/** A producer that goes on and on, while others misbehave. */
+class SteadyProducer {
+  readonly #client: RawClient
+  readonly #producerId: number
+  readonly #producerEpoch: number
+  #sequence = 0
+  #isStopping = false
+  readonly #done: Promise<void>
+
+  static async start(at: At): Promise<SteadyProducer> {
+    const client = await RawClient.connect(at)
+    const { producerId, producerEpoch } = await client.request(InitProducerId, 4, {
+      transactionalId: null,
+      transactionTimeoutMs: 1000,
+    })
+    return new SteadyProducer(client, producerId, producerEpoch)
+  }
+
+  private constructor(client: RawClient, producerId: number, producerEpoch: number) {
+    this.#client = client
+    this.#producerId = producerId
+    this.#producerEpoch = producerEpoch
+    this.#done = this.#run()
+  }
+
+  async #run(): Promise<void> {
+    while (!this.#isStopping) {
+      const records = batchOf({
+        producerId: this.#producerId,
+        producerEpoch: this.#producerEpoch,
+        baseSequence: this.#sequence,
+        records: [{ timestamp: Date.now(), key: null, value: Buffer.from(String(this.#sequence)) }],
+      })
+      const { responses } = await this.#client.request(Produce, 9, {
+        acks: -1,
+        timeoutMs: 5000,
+        topicData: [{ name: 'steady', partitionData: [{ index: 0, records }] }],
+      })
+      expect(responses[0]!.partitionResponses[0]).toMatchObject({
+        errorCode: 'NONE',
+        baseOffset: this.#sequence,
+      })
+      this.#sequence++
+      await new Promise((resolve) => setTimeout(resolve, 5))
+    }
+  }
+
+  /** Resolves with how many records were acknowledged, each by the offset that is its number. */
+  async stop(): Promise<number> {
+    this.#isStopping = true
+    await this.#done
+    this.#client.destroy()
+    return this.#sequence
+  }
+}
+
+/** The values in partition `steady-0`. */
+async function readAll(at: At): Promise<string[]> {
+  const client = await RawClient.connect(at)
+  const values: string[] = []
+  for (;;) {
+    const { responses } = await client.request(Fetch, 11, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      topics: [
+        {
+          topic: 'steady',
+          partitions: [{ partition: 0, fetchOffset: values.length, partitionMaxBytes: 1 << 20 }],
+        },
+      ],
+    })
+    const [partition] = responses[0]!.partitions
+    const before = values.length
+    for (const batch of readBatches(partition!.records ?? Buffer.alloc(0))) {
+      for (const { value } of readRecords(batch, codecs)) values.push(String(value))
+    }
+    if (values.length === before) break
+  }
+  client.destroy()
+  return values
+}
+
+test('every case has one expected answer', () => {
+  const names = all.map(({ name }) => name)
+  expect(new Set(names).size).toBe(names.length)
+  if (process.env['OTTLA_RECORD'] !== '1') expect(Object.keys(expected)).toEqual(names)
+})
+
+describe('what a client should not say', () => {
+  const lines: string[] = []
+  const destination = { write: (line: string): void => void lines.push(line) }
+  let at: At
+  let world: World
+  let steady: SteadyProducer
+  let stop: () => Promise<void>
+
+  beforeAll(async () => {
+    const broker = await startBroker({
+      host: nodeHost({ log: { destination } }),
+      directory: directories.make(),
+      settings: { 'offsets.topic.num.partitions': 1, 'auto.create.topics.enable': true },
+    })
+    stop = () => broker.close()
+    at = broker
+    world = await prepare(at)
+    steady = await SteadyProducer.start(at)
+  })
+  afterAll(async () => {
+    await steady?.stop()
+    await stop?.()
+  })
+
+  for (const [title, cases] of Object.entries(groups)) {
+    describe(title, () => {
+      test.each(cases)('$name', async (bad) => {
+        const { name, log: words, instead } = bad
+        lines.length = 0
+        expect(await ask(at, world, bad)).toEqual(instead ?? expected[name])
+        if (words !== undefined) expect(lines.filter((line) => words.test(line))).toHaveLength(1)
+      })
+    })
+  }
+
+  test('disturbs nobody else, and nothing is lost', async () => {
+    const acknowledged = await steady.stop()
+    expect(acknowledged).toBeGreaterThan(10)
+    expect(await readAll(at)).toEqual(Array.from({ length: acknowledged }, (_, i) => String(i)))
+  })
+})
+
+const jars = process.env['OTTLA_KAFKA_JARS']
+const withKafka = jars === undefined ? test.skip : test
+withKafka('Apache Kafka answers the same (needs OTTLA_KAFKA_JARS)', async () => {
+  const broker = await apacheUnderTest(directories.make(), { 'offsets.topic.num.partitions': '1' })
+  try {
+    await broker.start()
+    const [host, port] = broker.bootstrap.split(':') as [string, string]
+    const at = { host, port: Number(port) }
+    const world = await prepare(at)
+    const answers: Record<string, Told> = {}
+    for (const bad of all) answers[bad.name] = await ask(at, world, bad)
+    if (process.env['OTTLA_RECORD'] === '1') {
+      writeFileSync(EXPECTED, `${JSON.stringify(answers, null, 1)}\n`)
+    } else {
+      expect(answers).toEqual(expected)
+    }
+  } finally {
+    await broker.stop()
+  }
+})
