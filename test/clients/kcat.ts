@@ -118,7 +118,7 @@ export const kcatDriver = (bootstrap: string): Driver => {
     delivered: () => void,
   ): Promise<number> => {
     const place = ['-t', topic, '-p', '0', '-K', '~']
-    const child = start('-P', '-vvv', ...place, '-X', 'max.in.flight=1')
+    const child = start('-P', '-vvv', ...place, '-X', 'enable.idempotence=true')
     let [sent, acked] = [first, first]
     eachLine(child.stderr!, (line) => {
       if (!line.includes('Message delivered to partition')) return

@@ -86,14 +86,19 @@ export interface StreamResult {
   readonly failed: readonly number[]
 }
 
-/**
- * Fails unless every acknowledged record of a stream was read back, first appearances in the order sent, and, for an
- * idempotent producer, none of them twice.
- */
+/** What a client promises of a stream that was interrupted. */
+export interface StreamPromise {
+  /** Nothing is there twice. */
+  readonly once: boolean
+  /** First appearances are in the order sent. */
+  readonly inOrder: boolean
+}
+
+/** Fails unless every acknowledged record of a stream was read back, as the client promises. */
 export const checkStream = (
   result: StreamResult,
   read: readonly ReadRecord[],
-  idempotent: boolean,
+  promise: StreamPromise,
 ): void => {
   checkOffsets(read, 0)
   const failed = new Set(result.failed)
@@ -102,11 +107,11 @@ export const checkStream = (
   for (const [, offset, , value] of read) {
     const number = Number(value)
     if (seen.has(number)) {
-      if (idempotent) throw new Error(`offset ${offset}: record ${number} is there twice`)
+      if (promise.once) throw new Error(`offset ${offset}: record ${number} is there twice`)
       continue
     }
     seen.add(number)
-    if (number < last && !failed.has(number))
+    if (promise.inOrder && number < last && !failed.has(number))
       throw new Error(`offset ${offset}: record ${number} came after ${last}`)
     last = Math.max(last, number)
   }

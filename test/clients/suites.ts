@@ -31,6 +31,7 @@ interface Program {
   readonly command: readonly string[]
   readonly codecs: readonly Codec[]
   readonly idempotent: boolean
+  readonly retriesReorder?: boolean
   readonly records?: RecordLimits
   readonly environment?: NodeJS.ProcessEnv
   missing(): Promise<string | null>
@@ -70,7 +71,7 @@ const kcat: Suite = {
       broker,
       {
         codecs: allCodecs,
-        // kcat ends when the last broker is gone, and another process is another producer.
+        // kcat ends when the last broker is gone, and what it was unsure of is sent again by another process.
         idempotent: false,
         records: { sharedHeaders: true, noNulls: true },
         driver: () => keep(kcatDriver(broker.bootstrap)),
@@ -79,13 +80,14 @@ const kcat: Suite = {
     ),
 }
 
-const pythonClient = (name: string, driver: string): Suite =>
+const pythonClient = (name: string, driver: string, more: Partial<Program> = {}): Suite =>
   programSuite({
     name,
     command: [python, '-u', path.join(sourceDirectory, 'python', driver)],
     codecs: allCodecs,
     idempotent: true,
     missing: pythonMissing,
+    ...more,
   })
 
 const goClient = (name: string, idempotent: boolean): Suite =>
@@ -121,7 +123,8 @@ export const suites: readonly Suite[] = [
   javascript('kafkajs', allCodecs),
   javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),
   kcat,
-  pythonClient('confluent-kafka', 'confluent_driver.py'),
+  // librdkafka waits before it sends again what failed, but not with what comes after.
+  pythonClient('confluent-kafka', 'confluent_driver.py', { retriesReorder: true }),
   pythonClient('kafka-python', 'kafka_python_driver.py'),
   pythonClient('aiokafka', 'aiokafka_driver.py'),
   goClient('franz-go', true),

@@ -44,6 +44,9 @@ const recordOf = (partition: number, message: KafkaMessage): ReadRecord => [
 const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
 const admin = kafka.admin()
 
+const consumerOf = (groupId: string): Consumer =>
+  kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 300 })
+
 /** Reads with a consumer until `take` says that it has enough; the offsets after the taken ones are committed. */
 const read = async (
   consumer: Consumer,
@@ -110,7 +113,7 @@ serve({
   },
   consume: async ({ topic, count, until }) => {
     const records: ReadRecord[] = []
-    const consumer = kafka.consumer({ groupId: randomUUID() })
+    const consumer = consumerOf(randomUUID())
     await read(consumer, topic, { commit: false }, (record) => {
       records.push(record)
       return records.length === count || (until !== undefined && record[3] === until)
@@ -121,7 +124,7 @@ serve({
   },
   work: async ({ topic, group, count }) => {
     const records: ReadRecord[] = []
-    const consumer = kafka.consumer({ groupId: group })
+    const consumer = consumerOf(group)
     await read(consumer, topic, { commit: true }, (record) => {
       records.push(record)
       return records.length === count ? 'enough' : 'more'
@@ -137,7 +140,7 @@ serve({
   },
   seek: async ({ topic, partition, offset, count }) => {
     const records: ReadRecord[] = []
-    const consumer = kafka.consumer({ groupId: randomUUID() })
+    const consumer = consumerOf(randomUUID())
     const started = (): void => consumer.seek({ topic, partition, offset: `${offset}` })
     await read(consumer, topic, { commit: false, started }, (record) => {
       if (record[0] !== partition) return 'skip'
@@ -148,12 +151,7 @@ serve({
     return { records }
   },
   join: async ({ member, topic, group }) => {
-    const consumer = kafka.consumer({
-      groupId: group,
-      sessionTimeout: 6000,
-      heartbeatInterval: 500,
-      maxWaitTimeInMs: 500,
-    })
+    const consumer = consumerOf(group)
     members.set(member, consumer)
     let count = 0
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>
