@@ -1,6 +1,7 @@
 import type { Codecs } from '../protocol/records/codecs.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { Host } from './host/host.ts'
+import type { LogConfig } from './log/config.ts'
 import { LogManager } from './log/manager.ts'
 import { formatIfNeeded } from './metadata/format.ts'
 import type { Identity } from './metadata/format.ts'
@@ -68,8 +69,16 @@ export async function openStorage(
 
 function loadPartitions(logs: LogManager, { image }: MetadataNode, config: BrokerConfig): void {
   const nodeId = config.get('node.id')
+  const configs = new Map<string, LogConfig>()
   logs.loadPartitions({
-    configOf: (topic) => topicSettings(config, configOf(image, ResourceType.TOPIC, topic)).log,
+    // Asked for each partition, the same for all of a topic.
+    configOf: (topic) => {
+      const known = configs.get(topic)
+      if (known !== undefined) return known
+      const settings = topicSettings(config, configOf(image, ResourceType.TOPIC, topic)).log
+      configs.set(topic, settings)
+      return settings
+    },
     isWanted: (topic, partition, topicId) =>
       image.topics.byName.get(topic)?.id === topicId &&
       (partitionOf(image, topic, partition)?.replicas.includes(nodeId) ?? false),
