@@ -20,6 +20,11 @@ const groups: readonly {
     load: () => import('./commands/configs.ts'),
   },
   {
+    name: 'groups',
+    description: 'List and describe groups, reset their offsets, delete them',
+    load: () => import('./commands/groups.ts'),
+  },
+  {
     name: 'produce',
     description: 'Write records to a topic',
     load: () => import('./commands/produce.ts'),

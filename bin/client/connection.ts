@@ -249,7 +249,9 @@ export class Connection {
       `${formatAddress(this.address)} closed the connection${error === undefined ? '' : `: ${error.message}`}`,
       {
         cause: error,
-        ...(first && { remedy: 'See whether that port is a listener for TLS or SASL.' }),
+        remedy: first
+          ? 'See whether that port is a listener for TLS or SASL.'
+          : "The broker's log may say why.",
       },
     )
   }

@@ -1,8 +1,10 @@
 import { Metadata } from '../../protocol/messages/metadata.ts'
+import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Client } from './client.ts'
 import { throwUnlessNone } from './errors.ts'
+import { groupBy } from './group-by.ts'
 import type { TopicPartition } from './topics.ts'
 
 export interface CommittedOffset extends TopicPartition {
@@ -56,4 +58,39 @@ export async function topicNames(
     allowAutoTopicCreation: false,
   })
   return new Map(topics.flatMap(({ topicId, name }) => (name === null ? [] : [[topicId, name]])))
+}
+
+/**
+ * Commits offsets for a group whose members are none: like a consumer that assigns its partitions itself, or an
+ * administrator. Throws BrokerError, for an active group too.
+ * @param topics with their ids, which newer brokers go by
+ */
+export async function commitOffsets(
+  client: Client,
+  groupId: string,
+  topics: readonly { readonly name: string; readonly topicId: string }[],
+  offsets: Iterable<TopicPartition & { readonly offset: number }>,
+): Promise<void> {
+  const byTopic = [...groupBy(offsets, ({ topic }) => topic)]
+  if (byTopic.length === 0) return
+  await client.retry(async () => {
+    const answer = await client.requestCoordinator(groupId, OffsetCommit, {
+      groupId,
+      memberId: '',
+      topics: byTopic.map(([name, partitions]) => ({
+        name,
+        topicId: topics.find((topic) => topic.name === name)!.topicId,
+        partitions: partitions.map(({ partition, offset }) => ({
+          partitionIndex: partition,
+          committedOffset: offset,
+          committedMetadata: '',
+        })),
+      })),
+    })
+    for (const { errorCode } of answer.topics.flatMap(({ partitions }) => partitions)) {
+      const isActive = errorCode === 'UNKNOWN_MEMBER_ID' || errorCode === 'ILLEGAL_GENERATION'
+      const detail = isActive ? 'the group has members, and only they may commit' : null
+      throwUnlessNone(errorCode, `The offsets of group ${groupId}`, detail)
+    }
+  })
 }

@@ -1,10 +1,8 @@
 import type { Command } from 'commander'
-import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import type { LogRecord } from '../../protocol/records/record.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Client } from '../client/client.ts'
-import { throwUnlessNone } from '../client/errors.ts'
-import { groupBy } from '../client/group-by.ts'
+import { commitOffsets } from '../client/groups.ts'
 import type { IsolationLevel } from '../client/offsets.ts'
 import { PartitionReader } from '../client/reader.ts'
 import { describeTopics, topicsWithLeaders, type Topic } from '../client/topics.ts'
@@ -130,11 +128,14 @@ async function readAll(
       printed.set(`${topic}-${partition}`, { topic, partition, offset: taken.at(-1)!.offset + 1 })
     }
     if (!process.stdout.isTTY) progress.show(() => `${count} records read`)
-    if (options.commit && follow) await commit(client, topics, options.group!, printed)
+    if (options.commit && follow) {
+      await commitOffsets(client, options.group!, topics, printed.values())
+      printed.clear()
+    }
   }
   progress.clear()
   stop.forget()
-  if (options.commit) await commit(client, topics, options.group!, printed)
+  if (options.commit) await commitOffsets(client, options.group!, topics, printed.values())
 }
 
 /** The first SIGINT or SIGTERM lets the round end, so that what was printed is committed; the second one kills. */
@@ -165,34 +166,4 @@ function textOf(
   options: ConsumeOptions,
 ): string {
   return formatRecord({ ...record, topic, partition }, options)
-}
-
-async function commit(
-  client: Client,
-  topics: readonly Topic[],
-  groupId: string,
-  printed: Map<string, { topic: string; partition: number; offset: number }>,
-): Promise<void> {
-  if (printed.size === 0) return
-  await client.retry(async () => {
-    const answer = await client.requestCoordinator(groupId, OffsetCommit, {
-      groupId,
-      memberId: '',
-      topics: [...groupBy(printed.values(), ({ topic }) => topic)].map(([name, partitions]) => ({
-        name,
-        topicId: topics.find((topic) => topic.name === name)!.topicId,
-        partitions: partitions.map(({ partition, offset }) => ({
-          partitionIndex: partition,
-          committedOffset: offset,
-          committedMetadata: '',
-        })),
-      })),
-    })
-    for (const { partitions } of answer.topics) {
-      for (const { errorCode } of partitions) {
-        throwUnlessNone(errorCode, `The offsets of group ${groupId}`)
-      }
-    }
-  })
-  printed.clear()
 }
