@@ -35,6 +35,11 @@ const groups: readonly {
     load: () => import('./commands/consume.ts'),
   },
   {
+    name: 'log',
+    description: 'Look into the files of a log directory',
+    load: () => import('./commands/log.ts'),
+  },
+  {
     name: 'cluster',
     description: 'Describe brokers, controller, features and quorum',
     load: () => import('./commands/cluster.ts'),
