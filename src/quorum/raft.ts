@@ -347,7 +347,7 @@ export class Raft {
   }
 
   /** Takes note of what another node says of epoch and leader. True when this changed our role. */
-  #learn(epoch: number, leaderId: number, now: number): boolean {
+  #learn(epoch: number, leaderId: number, now: number, isFromLeader = false): boolean {
     if (epoch < this.#epoch) return false
     const known = leaderId >= 0 && leaderId !== this.#self.id
     if (epoch > this.#epoch) {
@@ -366,6 +366,8 @@ export class Raft {
       assert.equal(role.leaderId, leaderId, `two leaders in epoch ${epoch}`)
       return false
     }
+    // Whoever asks for pre-votes has lost this leader; that others still name it is no sign of its life.
+    if (role.name === 'prospective' && role.leaderId === leaderId && !isFromLeader) return false
     this.#follow(leaderId, now)
     return true
   }
@@ -455,7 +457,8 @@ export class Raft {
 
   #epochMessage(message: BeginQuorumEpoch | EndQuorumEpoch, now: number): EpochReply {
     const stale = message.epoch < this.#epoch
-    if (!stale) this.#learn(message.epoch, message.leaderId, now)
+    if (!stale)
+      this.#learn(message.epoch, message.leaderId, now, message.type === 'beginQuorumEpoch')
     const role = this.#role
     if (!stale && message.type === 'endQuorumEpoch' && role.name === 'follower') {
       const rank = message.preferredCandidates.findIndex((key) => sameKey(key, this.#self))

@@ -1,0 +1,252 @@
+import { Raft } from '../../src/quorum/raft.ts'
+import type { ElectionState, FetchReply, LogView, VoteRequest } from '../../src/quorum/types.ts'
+import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
+import { seeded, Simulation } from './simulation.ts'
+
+const key = (id: number) => ({ id, directoryId: String(id).repeat(22) })
+const voters = [1, 2, 3].map((id) => ({ ...key(id), endpoints: [] }))
+
+function raftWith(
+  options: {
+    voters?: typeof voters
+    election?: ElectionState | null
+    end?: { offset: number; epoch: number }
+    view?: Partial<LogView>
+  } = {},
+) {
+  const end = options.end ?? { offset: 0, epoch: 0 }
+  const log: LogView = {
+    startOffset: 0,
+    end,
+    latestSnapshot: null,
+    endOfEpoch: (epoch) => (epoch >= end.epoch ? end : { offset: 0, epoch: 0 }),
+    ...options.view,
+  }
+  const raft = new Raft({
+    self: key(1),
+    voters: options.voters ?? voters,
+    election: options.election ?? null,
+    log,
+    random: seeded(7),
+    timeouts: DEFAULT_TIMEOUTS,
+  })
+  return { raft, end }
+}
+
+const vote = (parts: Partial<VoteRequest>): VoteRequest => ({
+  type: 'vote',
+  candidate: key(2),
+  voter: key(1),
+  epoch: 5,
+  lastOffset: 10,
+  lastEpoch: 4,
+  preVote: false,
+  ...parts,
+})
+
+const answer = (raft: Raft, request: VoteRequest, now = 0) =>
+  raft.receive(2, request, now).send[0]!.message
+
+describe('the Raft core alone', () => {
+  test('a sole voter leads when start returns, with its vote persisted before its first record', () => {
+    const { raft } = raftWith({ voters: voters.slice(0, 1) })
+    const output = raft.start(0)
+    expect(output.persist).toEqual({ epoch: 1, leaderId: 1, votedFor: key(1) })
+    expect(output.beginEpoch).toEqual({ epoch: 1, grantedBy: [1] })
+    expect([raft.role.name, output.send.length, raft.nextTick()]).toEqual(['leader', 0, Infinity])
+  })
+
+  test('a sole voter that led before leads again at once, in the next epoch', () => {
+    const election = { epoch: 4, leaderId: 1, votedFor: key(1) }
+    const { raft } = raftWith({
+      voters: voters.slice(0, 1),
+      election,
+      end: { offset: 9, epoch: 4 },
+    })
+    expect(raft.start(0).beginEpoch?.epoch).toBe(5)
+  })
+
+  test('a record of an old epoch is committed only by one of the own epoch', () => {
+    const end = { offset: 9, epoch: 4 }
+    const { raft } = raftWith({ voters: voters.slice(0, 1), end })
+    raft.start(0)
+    expect(raft.flushed(9, 0).commit).toBeNull()
+    end.offset = 10
+    end.epoch = 5
+    expect(raft.flushed(10, 0).commit).toBe(10)
+  })
+
+  test('a quorum-state older than the log gives way to the log', () => {
+    const election = { epoch: 2, leaderId: 3, votedFor: null }
+    expect(raftWith({ election, end: { offset: 9, epoch: 4 } }).raft.epoch).toBe(4)
+  })
+
+  test('a vote is persisted before it is given, and only one candidate gets it', () => {
+    const { raft } = raftWith({ end: { offset: 10, epoch: 4 } })
+    raft.start(0)
+    const output = raft.receive(2, vote({}), 0)
+    expect(output.persist).toEqual({ epoch: 5, leaderId: -1, votedFor: key(2) })
+    expect(output.send[0]!.message).toMatchObject({ errorCode: 'NONE', granted: true, epoch: 5 })
+    expect(answer(raft, vote({ candidate: key(3) }))).toMatchObject({ granted: false })
+    expect(answer(raft, vote({}))).toMatchObject({ granted: true })
+  })
+
+  test('a candidate that lacks records gets no vote', () => {
+    const { raft } = raftWith({ end: { offset: 10, epoch: 4 } })
+    raft.start(0)
+    expect(answer(raft, vote({ lastOffset: 9 }))).toMatchObject({ granted: false })
+    expect(answer(raft, vote({ lastOffset: 99, lastEpoch: 3 }))).toMatchObject({ granted: false })
+  })
+
+  test('votes with impossible logs, old epochs and foreign disks are refused by name', () => {
+    const { raft } = raftWith({ election: { epoch: 5, leaderId: -1, votedFor: null } })
+    raft.start(0)
+    const error = (parts: Partial<VoteRequest>) => answer(raft, vote(parts))
+    expect(error({ lastEpoch: 5 })).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+    expect(error({ lastOffset: -1 })).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+    expect(error({ epoch: 4, lastEpoch: 3 })).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
+    const other = { id: 1, directoryId: 'X'.repeat(22) }
+    expect(error({ voter: other })).toMatchObject({ errorCode: 'INVALID_VOTER_KEY' })
+  })
+
+  test('pre-votes change nothing, and are refused by a follower whose leader answers', () => {
+    const { raft, end } = raftWith({ election: { epoch: 5, leaderId: 3, votedFor: null } })
+    raft.start(0)
+    const output = raft.receive(2, vote({ preVote: true }), 1)
+    expect([output.persist, output.send[0]!.message]).toMatchObject([null, { granted: true }])
+    const reply: FetchReply = {
+      type: 'fetchReply',
+      errorCode: 'NONE',
+      epoch: 5,
+      leaderId: 3,
+      highWatermark: end.offset,
+      diverging: null,
+      snapshot: null,
+      records: null,
+    }
+    raft.receive(3, reply, 2)
+    expect(answer(raft, vote({ preVote: true }), 3)).toMatchObject({ granted: false })
+  })
+
+  test('a follower cuts what its leader never had, but never what is committed', () => {
+    const election = { epoch: 5, leaderId: 3, votedFor: null }
+    const endOfEpoch = () => ({ offset: 7, epoch: 3 })
+    const { raft } = raftWith({ election, end: { offset: 10, epoch: 4 }, view: { endOfEpoch } })
+    raft.start(0)
+    const reply = { type: 'fetchReply', errorCode: 'NONE', epoch: 5, leaderId: 3 } as const
+    const parts = { highWatermark: 0, diverging: { offset: 8, epoch: 3 }, snapshot: null }
+    const output = raft.receive(3, { ...reply, ...parts, records: null }, 1)
+    expect(output.truncateTo).toBe(7)
+    raft.receive(
+      3,
+      { ...reply, highWatermark: 9, diverging: null, snapshot: null, records: null },
+      2,
+    )
+    expect(() => raft.receive(3, { ...reply, ...parts, records: null }, 3)).toThrow(/committed/)
+  })
+
+  test('a leader sends a follower whose records are gone to the snapshot', () => {
+    const view = { startOffset: 5, latestSnapshot: { offset: 8, epoch: 3 } }
+    const { raft } = raftWith({ voters: voters.slice(0, 1), end: { offset: 10, epoch: 4 }, view })
+    raft.start(0)
+    const fetch = { type: 'fetch', replica: key(2), currentLeaderEpoch: 5 } as const
+    const ask = (fetchOffset: number, lastFetchedEpoch: number, epoch = 5) =>
+      raft.receive(2, { ...fetch, currentLeaderEpoch: epoch, fetchOffset, lastFetchedEpoch }, 0)
+    for (const [offset, epoch] of [
+      [0, 0],
+      [3, 2],
+    ] as const) {
+      expect(ask(offset, epoch).send[0]!.message).toMatchObject({
+        snapshot: { offset: 8, epoch: 3 },
+      })
+    }
+    expect(ask(10, 4).reads).toEqual([{ to: 2, offset: 10 }])
+    expect(ask(10, 4, 4).send[0]!.message).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
+    expect(ask(10, 4, 6).send[0]!.message).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })
+    expect(ask(10, 6).send[0]!.message).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+  })
+})
+
+describe('three Raft nodes', () => {
+  test('elect one leader, and everybody commits what it appends', () => {
+    const sim = new Simulation(1, 3)
+    sim.runUntil(() => sim.leader() !== undefined, 5000)
+    for (let count = 0; count < 20; count++) {
+      sim.append()
+      sim.run(10)
+    }
+    const end = sim.leader()!.log.length
+    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark === end), 2000)
+    expect(sim.committed.filter(({ value }) => value > 0).length).toBe(20)
+  })
+
+  test('survive the leader: another leads, and the old one follows when it is back', () => {
+    const sim = new Simulation(2, 3)
+    sim.runUntil(() => sim.leader() !== undefined, 5000)
+    const first = sim.leader()!
+    sim.append()
+    sim.run(200)
+    sim.crash(first.id)
+    sim.runUntil(() => sim.leader() !== undefined, 10_000)
+    sim.append()
+    sim.start(first.id)
+    const end = sim.leader()!.log.length
+    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark >= end), 10_000)
+    expect(first.raft.role.name).toBe('follower')
+  })
+
+  test('a node that was cut off does not disturb the leader when it comes back', () => {
+    const sim = new Simulation(3, 3)
+    sim.runUntil(() => sim.leader() !== undefined, 5000)
+    sim.run(200)
+    const { raft, id } = sim.leader()!
+    const epoch = raft.epoch
+    sim.isolate((id + 1) % 3)
+    sim.run(20_000)
+    sim.heal()
+    sim.run(5000)
+    expect([sim.leader()!.id, sim.leader()!.raft.epoch]).toEqual([id, epoch])
+  })
+
+  test('a leader without a majority resigns, and its uncommitted records give way', () => {
+    const sim = new Simulation(4, 3)
+    sim.runUntil(() => sim.leader() !== undefined, 5000)
+    sim.run(200)
+    const old = sim.leader()!
+    sim.isolate(old.id)
+    for (let count = 0; count < 3; count++) sim.append()
+    sim.run(10_000)
+    expect(old.raft.role.name).not.toBe('leader')
+    sim.append()
+    sim.heal()
+    const end = sim.leader()!.log.length
+    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark >= end), 10_000)
+  })
+
+  test('keep what was committed through crashes, cuts and losses, whatever the seed', () => {
+    for (let seed = 100; seed < 130; seed++) {
+      const sim = new Simulation(seed, 3)
+      sim.lossRate = 0.05
+      for (let step = 0; step < 60; step++) {
+        const node = sim.choose(3)
+        const what = sim.choose(12)
+        if (what === 0 && sim.nodes[node]!.isUp) sim.crash(node)
+        else if (what <= 2 && !sim.nodes[node]!.isUp) sim.start(node)
+        else if (what === 3) sim.isolate(node)
+        else if (what === 4) sim.heal()
+        else sim.append()
+        sim.run(sim.choose(800))
+      }
+      sim.lossRate = 0
+      sim.heal()
+      for (const { id, isUp } of sim.nodes) if (!isUp) sim.start(id)
+      sim.runUntil(() => sim.leader() !== undefined, 30_000)
+      sim.append()
+      sim.runUntil(() => {
+        const end = sim.leader()?.log.length
+        return sim.nodes.every(({ raft }) => raft.highWatermark === end)
+      }, 30_000)
+      expect(sim.committed.length).toBeGreaterThan(0)
+    }
+  })
+})
