@@ -1,0 +1,259 @@
+import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { alterIncrementally, alterWhole } from '../../src/config/alter.ts'
+import { Controller } from '../../src/metadata/controller.ts'
+import type { Command } from '../../src/metadata/controller.ts'
+import { beginFact, endFact, featureFact } from '../../src/metadata/facts.ts'
+import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
+import { seeded } from '../quorum/simulation.ts'
+import { Transcript } from '../machine/transcript.ts'
+import { CLUSTER_ID, topic } from './support.ts'
+
+const ZERO = 'A'.repeat(22)
+
+function newController(options: { deleteTopicEnable?: boolean } = {}) {
+  const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': '/nowhere' } })
+  const random = seeded(1)
+  let ids = 0
+  return new Controller(
+    {
+      clusterId: CLUSTER_ID,
+      defaults: { numPartitions: 2, replicationFactor: 1 },
+      deleteTopicEnable: options.deleteTopicEnable ?? true,
+      rules: {
+        incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
+        whole: (resource, entries) => alterWhole(config, resource, entries),
+      },
+      random: {
+        below: random.below,
+        bytes: (length) => Buffer.alloc(length, ++ids),
+      },
+    },
+    EMPTY_IMAGE,
+    3,
+  )
+}
+
+const broker = (brokerId: number, parts: object = {}): Command => ({
+  type: 'registerBroker',
+  brokerId,
+  clusterId: CLUSTER_ID,
+  incarnationId: `${brokerId}`.repeat(21) + 'Q',
+  endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9090 + brokerId, securityProtocol: 0 }],
+  features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 }],
+  rack: null,
+  logDirs: [`dir${brokerId}`.padEnd(21, 'x') + 'Q'],
+  ...parts,
+})
+
+function begin(brokers: readonly number[] = [1], options = {}) {
+  const transcript = new Transcript(newController(options), 3)
+  transcript.step({
+    type: 'activate',
+    bootstrap: [beginFact('Bootstrap records'), featureFact('metadata.version', 30), endFact],
+    openTransaction: false,
+  })
+  for (const id of brokers) transcript.step(broker(id))
+  const create = (topics: readonly object[], validateOnly = false) =>
+    transcript.step({
+      type: 'createTopics',
+      topics: topics.map((parts) => ({ ...topic('t', -1), ...parts })),
+      validateOnly,
+    })
+  return { transcript, create }
+}
+
+describe('the controller', () => {
+  test('creates topics with their settings and refuses what Kafka refuses', () => {
+    const { transcript, create } = begin()
+    transcript.note('defaults, a number of partitions, settings')
+    create([{ name: 'plain' }, { name: 'three', numPartitions: 3 }])
+    create([topic('with.settings', 1, { 'retention.ms': '1000' })])
+    transcript.note('only validated: nothing happens')
+    create([{ name: 'not-yet' }], true)
+    transcript.note('names')
+    const names = ['', '.', '..', 'a b', 'x'.repeat(250), 'plain', 'with_settings']
+    create(names.map((name) => ({ name })))
+    create([{ name: '__cluster_metadata' }, { name: 'twice' }, { name: 'twice' }])
+    transcript.note('numbers')
+    create([{ name: 'a', numPartitions: 0 }])
+    create([{ name: 'a', replicationFactor: 0 }])
+    create([{ name: 'a', replicationFactor: 2 }])
+    create([{ name: 'a', numPartitions: 10_001 }])
+    transcript.note('settings')
+    create([topic('a', 1, { 'no.such': '1' })])
+    create([topic('a', 1, { 'retention.ms': 'x' })])
+    create([{ name: 'a', configs: [{ name: 'retention.ms', value: null }] }])
+    transcript.expectGolden('controller/create-topics')
+  })
+
+  test('takes replica assignments, or says what is wrong with them', () => {
+    const { transcript, create } = begin([1, 2])
+    const assigned = (...brokerIds: number[][]) =>
+      brokerIds.map((ids, partitionIndex) => ({ partitionIndex, brokerIds: ids }))
+    create([{ name: 'a', assignments: assigned([1, 2], [2, 1]) }])
+    transcript.note('refused')
+    create([{ name: 'b', assignments: assigned([1]), numPartitions: 1 }])
+    create([{ name: 'b', assignments: assigned([1]), replicationFactor: 1 }])
+    create([{ name: 'b', assignments: assigned([]) }])
+    create([{ name: 'b', assignments: assigned([3]) }])
+    create([{ name: 'b', assignments: assigned([1, 1]) }])
+    create([{ name: 'b', assignments: assigned([1, 2], [1]) }])
+    create([{ name: 'b', assignments: [{ partitionIndex: 1, brokerIds: [1] }] }])
+    create([
+      {
+        name: 'b',
+        assignments: [
+          { partitionIndex: 0, brokerIds: [1] },
+          { partitionIndex: 0, brokerIds: [2] },
+        ],
+      },
+    ])
+    transcript.expectGolden('controller/assignments')
+  })
+
+  test('without a broker nothing can be placed', () => {
+    const { transcript, create } = begin([])
+    create([{ name: 'a' }])
+    transcript.expectGolden('controller/no-broker')
+  })
+
+  test('deletes topics by name or id, once', () => {
+    const { transcript, create } = begin()
+    create([topic('a.b', 1, { 'retention.ms': '1000' }), { name: 'c' }, { name: 'd' }])
+    const remove = (...topics: { name: string | null; topicId: string }[]) =>
+      transcript.step({ type: 'deleteTopics', topics })
+    const byName = (name: string) => ({ name, topicId: ZERO })
+    const byId = (topicId: string) => ({ name: null, topicId })
+    transcript.note('by name, after which a name that collided is free')
+    remove(byName('a.b'))
+    create([{ name: 'a_b' }])
+    transcript.note('by id, and by both in one request')
+    const id = Buffer.alloc(16, 2)
+    id[6] = (id[6]! & 0x0f) | 0x40
+    id[8] = (id[8]! & 0x3f) | 0x80
+    remove(byId(id.toString('base64url')), byName('c'))
+    transcript.note('refused')
+    remove(byName('nobody'))
+    remove(byId('Zm9vYmFyYmF6cXV4MTIzNA'))
+    remove(byId(ZERO))
+    remove({ name: 'd', topicId: 'Zm9vYmFyYmF6cXV4MTIzNA' })
+    remove(byName('d'), byName('d'))
+    transcript.expectGolden('controller/delete-topics')
+  })
+
+  test('deletes nothing where deletion is switched off', () => {
+    const { transcript, create } = begin([1], { deleteTopicEnable: false })
+    create([{ name: 'a' }])
+    transcript.step({ type: 'deleteTopics', topics: [{ name: 'a', topicId: ZERO }] })
+    transcript.expectGolden('controller/delete-disabled')
+  })
+
+  test('adds partitions, never takes any', () => {
+    const { transcript, create } = begin([1, 2])
+    create([{ name: 'a', numPartitions: 2, replicationFactor: 1 }])
+    const grow = (count: number, assignments: number[][] | null = null, validateOnly = false) =>
+      transcript.step({
+        type: 'createPartitions',
+        topics: [
+          {
+            name: 'a',
+            count,
+            assignments: assignments?.map((brokerIds) => ({ brokerIds })) ?? null,
+          },
+        ],
+        validateOnly,
+      })
+    grow(3, null, true)
+    grow(3)
+    grow(4, [[2]])
+    transcript.note('refused')
+    grow(4)
+    grow(1)
+    grow(6, [[1]])
+    grow(5, [[1, 2]])
+    grow(5, [[9]])
+    transcript.step({
+      type: 'createPartitions',
+      topics: [{ name: 'nobody', count: 3, assignments: null }],
+      validateOnly: false,
+    })
+    transcript.expectGolden('controller/create-partitions')
+  })
+
+  test('changes settings of topics, brokers, groups and client metrics', () => {
+    const { transcript, create } = begin()
+    create([{ name: 'a' }])
+    const alter = (
+      resourceType: number,
+      resourceName: string,
+      ...changes: [string, number, string | null][]
+    ) =>
+      transcript.step({
+        type: 'incrementalAlterConfigs',
+        validateOnly: false,
+        resources: [
+          {
+            resourceType,
+            resourceName,
+            configs: changes.map(([name, configOperation, value]) => ({
+              name,
+              configOperation,
+              value,
+            })),
+          },
+        ],
+      })
+    alter(2, 'a', ['retention.ms', 0, '5'], ['cleanup.policy', 2, 'compact'])
+    alter(2, 'a', ['cleanup.policy', 3, 'delete'], ['retention.ms', 1, null])
+    alter(4, '', ['log.retention.ms', 0, '7'])
+    alter(4, '1', ['log.cleaner.threads', 0, '1'])
+    alter(32, 'g', ['consumer.session.timeout.ms', 0, '50000'])
+    alter(16, 'm', ['interval.ms', 0, '500'])
+    transcript.note('all of a resource or nothing')
+    alter(2, 'a', ['retention.ms', 0, '6'], ['retention.bytes', 0, 'x'])
+    transcript.note('refused')
+    alter(2, 'nobody', ['retention.ms', 0, '6'])
+    alter(4, '9', ['log.cleaner.threads', 0, '1'])
+    alter(8, '1', ['kafka', 0, 'DEBUG'])
+    transcript.note('the legacy form clears what it does not name')
+    transcript.step({
+      type: 'alterConfigs',
+      validateOnly: false,
+      resources: [
+        { resourceType: 2, resourceName: 'a', configs: [{ name: 'retention.ms', value: '9' }] },
+      ],
+    })
+    transcript.step({
+      type: 'alterConfigs',
+      validateOnly: true,
+      resources: [{ resourceType: 2, resourceName: 'a', configs: [] }],
+    })
+    transcript.expectGolden('controller/configs')
+  })
+
+  test('registers its broker anew after each start and gives its partitions a new epoch', () => {
+    const { transcript, create } = begin()
+    create([{ name: 'a', numPartitions: 2 }])
+    transcript.step(broker(1, { incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' }))
+    transcript.note('refused')
+    transcript.step(broker(1, { clusterId: 'another' }))
+    transcript.step(broker(1, { logDirs: [] }))
+    transcript.step(broker(1, { logDirs: ['A'.repeat(21) + 'Q'] }))
+    transcript.step(broker(1, { features: [] }))
+    transcript.step(broker(2, { logDirs: ['dir1'.padEnd(21, 'x') + 'Q'] }))
+    transcript.expectGolden('controller/register-broker')
+  })
+
+  test('hands out producer ids in blocks to the broker that is registered', () => {
+    const { transcript } = begin()
+    for (const [brokerId, brokerEpoch] of [
+      [1, 6],
+      [1, 6],
+      [1, 5],
+      [2, 6],
+    ] as const) {
+      transcript.step({ type: 'allocateProducerIds', brokerId, brokerEpoch })
+    }
+    transcript.expectGolden('controller/producer-ids')
+  })
+})
