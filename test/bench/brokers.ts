@@ -166,6 +166,13 @@ const kafkaKind = (options: BrokerOptions, address: string, controllerPort: numb
   }
 }
 
+const alive = new Set<ChildProcess>()
+
+/** Ends all brokers by force: for a benchmark that is interrupted. */
+export const killAll = (): void => {
+  for (const child of alive) child.kill('SIGKILL')
+}
+
 const running = (name: string, child: ChildProcess | null): number => {
   if (child?.pid === undefined || child.exitCode !== null || child.signalCode !== null) {
     throw new Error(`${name} is not running`)
@@ -219,6 +226,8 @@ export const prepareBroker = async (name: BrokerName, options: BrokerOptions): P
       const startedMs = performance.timeOrigin + performance.now()
       const started = kind.spawn()
       child = started
+      alive.add(started)
+      started.once('exit', () => alive.delete(started))
       started.stdout?.setEncoding('utf8').on('data', note)
       started.stderr?.setEncoding('utf8').on('data', note)
       const early = new Promise<never>((_, reject) => {

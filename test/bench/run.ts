@@ -3,7 +3,15 @@ import { mkdtemp } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import { type Broker, type BrokerName, pause, prepareBroker, removeAll } from './brokers.ts'
+import {
+  type Broker,
+  type BrokerName,
+  killAll,
+  pause,
+  prepareBroker,
+  removeAll,
+} from './brokers.ts'
+import { touchPageCache } from './page-cache.ts'
 import { buildClient, clientOf } from './client.ts'
 import { type Plan, runWorkload } from './load.ts'
 import { type Line, tableOf } from './report.ts'
@@ -21,7 +29,7 @@ const usage = `npm run bench -- [options]
   --seconds S       the longest measured interval (default 4; 1.2 with --quick)
   --quick           everything in about two minutes, without 10,000 partitions: a first look, not a result
   --dir DIR         where the brokers keep their data (default: the directory for temporary files)
-  --node-flags F    flags for Ottla's process, such as --cpu-prof
+  --node-flags=F    flags for Ottla's process, such as --cpu-prof
   --json            print JSON instead of a table
 
 Needs Go; Apache Kafka needs Java 17, and Maven unless OTTLA_KAFKA_JARS names a folder of its jars.
@@ -144,7 +152,15 @@ const main = async (): Promise<void> => {
     plan: options.plan,
     progress,
   }
+  const stop = (signal: NodeJS.Signals): void => {
+    progress(`${signal}: the brokers are ended`)
+    killAll()
+    removeAll(directory).finally(() => process.exit(130))
+  }
+  process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
+    progress('touching the memory that the page cache will take')
+    await touchPageCache(directory, options.plan.quick ? 3e9 : 6e9)
     const lines: Line[] = []
     if (options.only.includes('start')) lines.push(...(await measureStarts(starts)))
     if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
