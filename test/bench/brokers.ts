@@ -45,7 +45,7 @@ interface Served {
   readonly atMs: number
 }
 
-const startLimitMs = 120_000
+const startLimitMs = 60_000
 
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms))
