@@ -80,7 +80,7 @@ export class LogDirectory implements LogHome {
     this.#onFailed = onFailed
     this.#writer = new TurnWriter(context.host.clock)
     this.#metaProperties = this.#readMetaProperties()
-    this.wasClean = this.#takeCleanShutdown()
+    this.wasClean = context.host.disk.exists(this.#file(CLEAN_SHUTDOWN))
     this.#loaded = {
       recoveryPoint: this.#readCheckpoint('recoveryPoint'),
       logStart: this.#readCheckpoint('logStart'),
@@ -99,6 +99,17 @@ export class LogDirectory implements LogHome {
 
   get logs(): ReadonlyMap<string, Log> {
     return this.#logs
+  }
+
+  /**
+   * From here on, until the next clean shutdown, a crash is a crash. To be called before the first log is opened, and not
+   * by a start that finds that the directory isn't its own.
+   */
+  use(): void {
+    if (!this.wasClean) return
+    const { disk } = this.#context.host
+    disk.remove(this.#file(CLEAN_SHUTDOWN))
+    disk.syncDirectory(this.path)
   }
 
   /** Says whose directory this is; durable when it returns. For start-up. */
@@ -220,15 +231,6 @@ export class LogDirectory implements LogHome {
     if (properties !== null) return properties
     const message = `${this.#file(META_PROPERTIES)} is damaged or of an unknown version: restore it, or move the directory away`
     throw new LogDirectoryError('META_PROPERTIES_INVALID', message)
-  }
-
-  /** From here on, until the next clean shutdown, a crash is a crash. */
-  #takeCleanShutdown(): boolean {
-    const { disk } = this.#context.host
-    if (!disk.exists(this.#file(CLEAN_SHUTDOWN))) return false
-    disk.remove(this.#file(CLEAN_SHUTDOWN))
-    disk.syncDirectory(this.path)
-    return true
   }
 
   #readCheckpoint(name: CheckpointName): ReadonlyMap<string, number> {

@@ -108,6 +108,7 @@ export class LogManager {
 
   #loadDirectory(directory: LogDirectory, wanted: WantedPartitions): void {
     const { disk, log } = this.#context.host
+    directory.use()
     for (const name of disk.list(directory.path)) {
       const path = `${directory.path}/${name}`
       if (directorySuffix(name) === 'delete') this.#removeLater(directory, path, 0)

@@ -24,12 +24,15 @@ export interface BrokerProcess {
 
 export type Settings = Readonly<Record<string, string | number>>
 
-function launch(settings: Settings): {
+function launch(
+  settings: Settings,
+  more: readonly string[] = [],
+): {
   child: ChildProcess
   output: Record<'out' | 'err', string>
 } {
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
-  const child = spawn(process.execPath, ['bin/ottla', 'start', ...set], {
+  const child = spawn(process.execPath, ['bin/ottla', 'start', ...set, ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = { out: '', err: '' }
@@ -72,8 +75,11 @@ export async function startProcess(settings: Settings): Promise<BrokerProcess> {
 }
 
 /** `ottla start` where it is expected to end by itself; it is killed after the limit. */
-export async function startInVain(settings: Settings): Promise<Ended> {
-  const { child, output } = launch({ listeners: 'PLAINTEXT://127.0.0.1:0', ...settings })
+export async function startInVain(
+  settings: Settings,
+  more: readonly string[] = [],
+): Promise<Ended> {
+  const { child, output } = launch({ listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }, more)
   if (!(await exited(child, START_LIMIT_MS))) child.kill('SIGKILL')
   return endOf(child, output)
 }
