@@ -173,11 +173,12 @@ function onlyBatch(records: Buffer | null, version: number): Buffer | ErrorName 
     const next = firstBatch(records.subarray(batch.length))
     if (next !== null) return next === 'noise' ? 'CORRUPT_MESSAGE' : 'INVALID_RECORD'
   }
-  const compression = compressionType(batchAttributes(batch, 0))
-  if (compression === 'zstd' && version < FIRST_VERSION_WITH_ZSTD) {
+  const attributes = batchAttributes(batch, 0)
+  if (compressionType(attributes) === 'zstd' && version < FIRST_VERSION_WITH_ZSTD) {
     return 'UNSUPPORTED_COMPRESSION_TYPE'
   }
-  return batch
+  // Nobody could end the transaction that this would open, and read_committed consumers would wait for its end for ever.
+  return isTransactional(attributes) ? 'INVALID_TXN_STATE' : batch
 }
 
 function fill(
