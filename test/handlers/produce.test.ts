@@ -138,25 +138,13 @@ describe('Produce', () => {
     ['a batch that is cut off', () => batch(['x']).subarray(0, 66), 'INVALID_RECORD'],
     ['two batches', () => Buffer.concat([batch(['x']), batch(['y'])]), 'INVALID_RECORD'],
     ['magic 1', () => changed((bytes) => (bytes[16] = 1)), 'INVALID_RECORD'],
-    [
-      'magic 3',
-      () => changed((bytes) => (bytes[16] = 3)),
-      'CORRUPT_MESSAGE'
-    ],
-    [
-      'a negative magic',
-      () => changed((bytes) => (bytes[16] = 200)),
-      'CORRUPT_MESSAGE'
-    ],
-    [
-      'a negative length',
-      () => changed((bytes) => bytes.writeInt32BE(-5, 8)),
-      'CORRUPT_MESSAGE'
-    ],
+    ['magic 3', () => changed((bytes) => (bytes[16] = 3)), 'CORRUPT_MESSAGE'],
+    ['a negative magic', () => changed((bytes) => (bytes[16] = 200)), 'CORRUPT_MESSAGE'],
+    ['a negative length', () => changed((bytes) => bytes.writeInt32BE(-5, 8)), 'CORRUPT_MESSAGE'],
     [
       'a batch without room for its header',
       () => changed((bytes) => bytes.writeInt32BE(20, 8)).subarray(0, 32),
-      'CORRUPT_MESSAGE'
+      'CORRUPT_MESSAGE',
     ],
   ])('refuses %s', async (_, records, errorCode) => {
     expect(await produced(await node(), [records()])).toMatchObject([{ errorCode }])
