@@ -66,7 +66,9 @@ export class GroupTranscript {
       this.#alarms.delete(due[0])
       this.#now = Math.max(this.#now, due[1])
       const follows = this.#decide({ alarm: due[0] }, 0)
-      if (follows.length > 0) lines.push(`at ${this.#now}: ${due[0]}`, ...follows)
+      // That the next look for expired offsets is due in so and so long is no news.
+      const isNews = follows.some((line) => !line.startsWith('alarm expiry'))
+      if (isNews) lines.push(`at ${this.#now}: ${due[0]}`, ...follows)
     }
     this.#now = until
     return lines
@@ -110,7 +112,7 @@ export class GroupTranscript {
           version: number('v', 9),
           clientId: words.get('client') ?? 'client',
           clientHost: '/127.0.0.1',
-          uuid: `u${++this.#lastUuid}`,
+          uuid: memberId === '' ? `u${++this.#lastUuid}` : '',
           request: {
             groupId,
             memberId,
