@@ -19,7 +19,11 @@ interface Coordinator {
 /** FindCoordinator: one key up to v3, several of one type from v4 on. The topic of the groups is made when it is missing. */
 export const findCoordinator = handle(FindCoordinator).by(async (request, context) => {
   const { version } = context
-  if (version < FIRST_VERSION_WITH_KEYS) return find(request.key, request.keyType, context)
+  if (version < FIRST_VERSION_WITH_KEYS) {
+    const found = await find(request.key, request.keyType, context)
+    // The old form of the answer has the error's text, and for none its name.
+    return { ...found, errorMessage: found.errorMessage || found.errorCode }
+  }
   const coordinators = []
   for (const key of request.coordinatorKeys) {
     coordinators.push({ key, ...(await find(key, request.keyType, context)) })

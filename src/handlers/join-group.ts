@@ -13,24 +13,26 @@ export const joinGroup = handle(JoinGroup).by(async (request, context) => {
   const refuse = (errorCode: ErrorName): JoinGroupResponse => ({
     errorCode,
     generationId: -1,
-    protocolName: '',
+    protocolName: null,
     leader: '',
     memberId: request.memberId,
     members: [],
   })
   const error = requestError(request, context)
-  if (error !== 'NONE') return refuse(error)
-  const response = await coordinated(
-    groups.ask<'Join'>(request.groupId, {
-      type: 'Join',
-      request: { ...request, protocols: request.protocols.map(keep) },
-      version,
-      clientId,
-      clientHost: `/${connection.host}`,
-      uuid: groups.newUuid(),
-    }),
-    refuse,
-  )
+  const response =
+    error !== 'NONE'
+      ? refuse(error)
+      : await coordinated(
+          groups.ask<'Join'>(request.groupId, {
+            type: 'Join',
+            request: { ...request, protocols: request.protocols.map(keep) },
+            version,
+            clientId,
+            clientHost: `/${connection.host}`,
+            uuid: groups.newUuid(),
+          }),
+          refuse,
+        )
   if (version >= FIRST_VERSION_WITH_NULL_PROTOCOL) return response
   return { ...response, protocolName: response.protocolName ?? '' }
 })

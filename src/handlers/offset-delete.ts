@@ -4,34 +4,37 @@ import type { OffsetDeleteResponse } from '../../protocol/messages/offset-delete
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
 
-/** OffsetDelete: of topics that exist and that no member of the group reads. */
+/** OffsetDelete: of partitions that exist and that no member of the group reads. */
 export const offsetDelete = handle(OffsetDelete).by(async (request, { groups, cluster }) => {
   const { groupId } = request
   if (groupId === '') return refuse('INVALID_GROUP_ID')
-  const view = cluster()
-  const topics = request.topics.map(({ name, partitions }) => ({
-    name,
-    partitions: partitions.map(({ partitionIndex }) => partitionIndex),
-    isKnown: view.topic(name) !== undefined,
-  }))
-  const known = topics.filter(({ isKnown }) => isKnown)
+  const topics = request.topics.map(({ name, partitions }) => {
+    const topic = cluster().topic(name)
+    const exists = (index: number): boolean => topic?.partitions[index] !== undefined
+    const asked = partitions.map(({ partitionIndex }) => partitionIndex)
+    return {
+      name,
+      partitions: asked.filter(exists),
+      unknown: asked.filter((index) => !exists(index)),
+    }
+  })
   const results = await coordinated(
-    groups.ask<'DeleteOffsets'>(groupId, { type: 'DeleteOffsets', groupId, topics: known }),
+    groups.ask<'DeleteOffsets'>(groupId, { type: 'DeleteOffsets', groupId, topics }),
     (error) => error,
   )
   if (typeof results === 'string') return refuse(results)
-  let next = 0
   return {
     errorCode: 'NONE',
     throttleTimeMs: 0,
-    topics: topics.map(({ name, partitions, isKnown }) => ({
+    topics: topics.map(({ name, unknown }, index) => ({
       name,
-      partitions: isKnown
-        ? results[next++]!
-        : partitions.map((partitionIndex) => ({
-            partitionIndex,
-            errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' as const,
-          })),
+      partitions: [
+        ...unknown.map((partitionIndex) => ({
+          partitionIndex,
+          errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' as const,
+        })),
+        ...results[index]!,
+      ],
     })),
   }
 })

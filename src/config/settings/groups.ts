@@ -275,7 +275,7 @@ export const groups = {
   'offsets.load.buffer.size': int({
     default: 5 * MiB,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How much of __consumer_offsets is read at a time when it is loaded.',
   }),
 }

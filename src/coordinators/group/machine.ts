@@ -200,11 +200,11 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     return Array.from(this.#groups.values())
       .filter(({ state }) => states.length === 0 || states.includes(state.toLowerCase()))
       .filter(({ type }) => types.length === 0 || types.includes(type))
-      .map(({ groupId, protocolType, state }) => ({
+      .map(({ groupId, protocolType, state, type }) => ({
         groupId,
         protocolType: protocolType ?? '',
         groupState: state,
-        groupType: 'Classic',
+        groupType: type,
       }))
   }
 

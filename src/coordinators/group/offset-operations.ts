@@ -48,7 +48,7 @@ export function commitOffsets(
       }
       const committed: CommittedOffset = {
         offset: asked.committedOffset,
-        leaderEpoch: Math.max(asked.committedLeaderEpoch, -1),
+        leaderEpoch: asked.committedLeaderEpoch,
         metadata,
         commitTimestamp: time,
         expireTimestamp,

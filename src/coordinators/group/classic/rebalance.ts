@@ -16,7 +16,7 @@ import {
 import type { ClassicGroup, Member } from './group.ts'
 
 export function joinError(errorCode: ErrorName, memberId: string): JoinGroupResponse {
-  return { errorCode, generationId: -1, protocolName: '', leader: '', memberId, members: [] }
+  return { errorCode, generationId: -1, protocolName: null, leader: '', memberId, members: [] }
 }
 
 export function syncError(errorCode: ErrorName): SyncGroupResponse {
