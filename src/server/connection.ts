@@ -45,6 +45,8 @@ export class Connection {
   #paused = false
   #outputFull = false
   #draining = false
+  /** The connection is being closed for a fault; nothing that follows it is looked at. */
+  #isBroken = false
   #closed = false
   #lastActiveMs: number
 
@@ -80,7 +82,7 @@ export class Connection {
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#closed) return
+    if (this.#closed || this.#isBroken) return
     this.#lastActiveMs = this.#options.monotonic()
     try {
       this.#reader.feed(bytes, (frame) => this.#onFrame(frame))
@@ -100,7 +102,7 @@ export class Connection {
   }
 
   #startWaiting(): void {
-    while (this.#waiting.length > 0 && !this.#outputFull && !this.#draining && !this.#closed) {
+    while (this.#waiting.length > 0 && this.#mayStart()) {
       const frame = this.#waiting[0]!
       const pipelined = frame.bytes.length >= 8 && this.#options.dispatcher.isPipelined(frame.bytes)
       const before = this.#started.at(-1)
@@ -108,6 +110,10 @@ export class Connection {
       this.#waiting.shift()
       this.#start(frame, pipelined)
     }
+  }
+
+  #mayStart(): boolean {
+    return !this.#outputFull && !this.#draining && !this.#isBroken && !this.#closed
   }
 
   #start(frame: Frame, pipelined: boolean): void {
@@ -139,10 +145,10 @@ export class Connection {
     frame.release()
     if (outcome === undefined || outcome === null) return
     if ('fault' in outcome) {
-      if (!this.#closed) this.#fail(outcome)
+      if (!this.#closed && !this.#isBroken) this.#fail(outcome)
       return
     }
-    if (this.#closed) {
+    if (this.#closed || this.#isBroken) {
       outcome.sent?.()
       return
     }
@@ -177,6 +183,7 @@ export class Connection {
   }
 
   #fail({ fault, cause }: ConnectionFault): void {
+    this.#isBroken = true
     const { log, context, socket } = this.#options
     const fields = { connection: context.id, client: context.host, software: context.software }
     if (cause === undefined) log.warn(fields, `Closing the connection: ${fault}`)

@@ -101,12 +101,18 @@ export class Dispatcher {
     const { api } = handler
     if (answer === closeConnection)
       return { fault: `${api.name} v${version} failed and has no answer` }
-    const writer = new Writer()
-    // The length comes first, and is known last.
-    writer.int32(0)
-    codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, { correlationId })
-    codecOf(api.response, version).write(writer, answer)
-    return asFrame(writer, sent)
+    try {
+      const writer = new Writer()
+      // The length comes first, and is known last.
+      writer.int32(0)
+      codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, { correlationId })
+      codecOf(api.response, version).write(writer, answer)
+      return asFrame(writer, sent)
+    } catch (error) {
+      // What a client has named may be longer in the answer than a string can be: it was no UTF-8.
+      sent?.()
+      return this.#failed(handler, version, error)
+    }
   }
 
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */

@@ -106,6 +106,16 @@ describe('Connection', () => {
     expect(warnings).toEqual(['Closing the connection: a reason'])
   })
 
+  test('requests that follow a fault are not started, even before the connection is gone', async () => {
+    const { socket, started, answer, warnings } = serving()
+    socket.destroy = () => {}
+    socket.receive(Buffer.concat([request(BARRIER, 1), request(BARRIER, 2)]))
+    await answer(1, { fault: 'a reason' })
+    socket.receive(request(BARRIER, 3))
+    expect(started).toEqual([1])
+    expect(warnings).toHaveLength(1)
+  })
+
   test('a frame above socket.request.max.bytes closes the connection and nothing of it is read', () => {
     const { socket, started, warnings } = serving()
     const prefix = Buffer.alloc(8)
