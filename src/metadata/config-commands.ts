@@ -89,7 +89,9 @@ function checkExists(view: ControllerView, kind: Resource['kind'], name: string)
   if (kind === 'topic' && !view.image.topics.byName.has(name)) {
     throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
   }
-  if (kind === 'broker' && name !== '' && !view.image.brokers.has(Number(name))) {
-    throw new Refusal('BROKER_ID_NOT_REGISTERED', `No broker with id ${name} found.`)
+  const { brokers, controllers } = view.image
+  const isNode = brokers.has(Number(name)) || controllers.has(Number(name))
+  if (kind === 'broker' && name !== '' && !isNode) {
+    throw new Refusal('BROKER_ID_NOT_REGISTERED', `No node with id ${Number(name)} found.`)
   }
 }

@@ -4,7 +4,9 @@ import type { PartitionImage } from './image.ts'
 /** What the controller decides: a metadata record, with every field, in the version it is written in. */
 export type MetadataFact = MetadataRecord
 
+/** Kafka's limits for one command, so that it doesn't hold up everybody. */
 export const MAX_RECORDS_PER_OPERATION = 10_000
+export const MAX_PARTITIONS_PER_OPERATION = 10_000
 
 export const topicFact = (name: string, topicId: string): MetadataFact => ({
   type: 'TopicRecord',

@@ -11,6 +11,7 @@ import type { ControllerView } from './controller.ts'
 import type { MetadataFact } from './facts.ts'
 import {
   configFact,
+  MAX_PARTITIONS_PER_OPERATION,
   MAX_RECORDS_PER_OPERATION,
   newPartition,
   partitionFact,
@@ -41,6 +42,7 @@ export function createTopics(
   const facts: MetadataFact[] = []
   const twice = duplicates(topics.map(({ name }) => name))
   const failed = { topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
+  const tooMuch = isTooMuch(view, topics)
   const told = new Set<string>()
   const reply: CreatedTopic[] = []
   for (const topic of topics) {
@@ -49,6 +51,10 @@ export function createTopics(
     told.add(name)
     const outcome = outcomeOf(() => {
       if (twice.has(name)) throw new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+      if (tooMuch) {
+        const what = 'Excessively large number of partitions per request.'
+        throw new Refusal('POLICY_VIOLATION', what)
+      }
       if (name === METADATA_TOPIC) {
         const what = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`
         throw new Refusal('INVALID_REQUEST', what)
@@ -84,10 +90,18 @@ function createTopic(view: ControllerView, topic: TopicToCreate, facts: Metadata
   return { ...SUCCESS, topicId, numPartitions: partitions.length, replicationFactor }
 }
 
-/** So that one request can't hold up everybody: the batch of a command has an end. */
+function isTooMuch(view: ControllerView, topics: readonly TopicToCreate[]): boolean {
+  let total = 0
+  for (const { assignments, numPartitions } of topics) {
+    if (assignments.length > 0) total += assignments.length
+    else total += numPartitions === -1 ? view.defaults.numPartitions : Math.max(0, numPartitions)
+  }
+  return total > MAX_PARTITIONS_PER_OPERATION
+}
+
 function checkSize(records: number): void {
   if (records > MAX_RECORDS_PER_OPERATION) {
-    const what = `Unable to perform excessively large batch operation.`
+    const what = 'Unable to perform excessively large batch operation.'
     throw new Refusal('POLICY_VIOLATION', what)
   }
 }
@@ -190,7 +204,6 @@ function placedPartitions(view: ControllerView, topic: TopicToCreate): Partition
   }
   const count = numPartitions === -1 ? view.defaults.numPartitions : numPartitions
   const factor = replicationFactor === -1 ? view.defaults.replicationFactor : replicationFactor
-  checkSize(count)
   return place(view, count, factor, `Unable to replicate the partition ${factor} time(s): `)
 }
 

@@ -1,43 +1,181 @@
+import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import type { ConfigChange } from '../../src/metadata/commands.ts'
 import { configOf } from '../../src/metadata/image.ts'
+import type { MetadataImage } from '../../src/metadata/image.ts'
+import { imageRecords } from '../../src/metadata/snapshot-records.ts'
+import { readSnapshot } from '../../src/quorum/snapshot.ts'
+import type { TestNode } from './support.ts'
 import { removeDirectory, startNode, topic } from './support.ts'
 
-describe('the metadata node', () => {
-  test('formats an empty directory, leads, and creates topics that a restart finds again', async () => {
-    const first = await startNode()
-    try {
-      expect([first.identity.formatted, first.node.image.features.get('metadata.version')]).toEqual(
-        [true, 30],
-      )
-      const epoch = await first.register()
-      const changes: string[] = []
-      first.node.onChange((delta) => {
-        changes.push(...delta.createdTopics.map(({ name }) => name))
-      })
-      const [created] = await first.node.submit({
-        type: 'createTopics',
-        topics: [topic('orders', 3, { 'retention.ms': '1000' })],
-        validateOnly: false,
-      })
-      expect(created).toMatchObject({ errorCode: 'NONE', numPartitions: 3, replicationFactor: 1 })
-      expect(changes).toEqual(['orders'])
-      const before = first.node.image
-      expect(before.topics.byName.get('orders')?.partitions.map(({ leader }) => leader)).toEqual([
-        1, 1, 1,
-      ])
-      await first.close()
+const started: TestNode[] = []
+async function start(path?: string, settings?: Record<string, string>): Promise<TestNode> {
+  const node = await startNode(path, settings)
+  started.push(node)
+  return node
+}
 
-      const second = await startNode(first.path)
-      expect(second.identity.formatted).toBe(false)
-      const again = second.node.image.topics.byName.get('orders')
-      expect(again).toEqual(before.topics.byName.get('orders'))
-      expect([...configOf(second.node.image, 2, 'orders')]).toEqual([['retention.ms', '1000']])
-      expect(await second.register()).toBeGreaterThan(epoch)
-      const led = second.node.image.topics.byName.get('orders')!.partitions[0]!
-      expect([led.leader, led.leaderEpoch, led.partitionEpoch]).toEqual([1, 1, 1])
-      await second.close()
-      expect([...first.failures, ...second.failures]).toEqual([])
-    } finally {
-      removeDirectory(first.path)
+afterEach(async () => {
+  for (const node of started.splice(0)) {
+    await node.close()
+    removeDirectory(node.path)
+  }
+})
+
+const create = (node: TestNode, ...names: string[]) =>
+  node.node.submit({
+    type: 'createTopics',
+    topics: names.map((name) => topic(name)),
+    validateOnly: false,
+  })
+const set = (name: string, value: string): ConfigChange => ({ name, configOperation: 0, value })
+/** All that an image says, in no particular order. */
+const contents = (image: MetadataImage): string[] =>
+  [...imageRecords(image)].map((record) => JSON.stringify(record)).sort()
+const logFile = (path: string) => `${path}/__cluster_metadata-0/${'0'.repeat(20)}.log`
+const checkpoints = (path: string) =>
+  readdirSync(`${path}/__cluster_metadata-0`).filter((name) => name.includes('.checkpoint'))
+
+describe('the metadata node', () => {
+  test('formats an empty directory as kafka-storage does, and leads when it is open', async () => {
+    const { node, identity, path } = await start()
+    expect([identity.formatted, node.image.features.get('metadata.version')]).toEqual([true, 30])
+    expect(readFileSync(`${path}/meta.properties`, 'utf8')).toContain(
+      `directory.id=${identity.directoryId}`,
+    )
+    expect(checkpoints(path)).toEqual([`${'0'.repeat(20)}-${'0'.repeat(10)}.checkpoint`])
+    expect(node.describeQuorum()).toMatchObject({ leaderId: 1, leaderEpoch: 1 })
+    const bootstrap = readSnapshot(nodeHost(), `${path}/bootstrap.checkpoint`, nodeCodecs())
+    expect(bootstrap.records.length).toBe(1)
+  })
+
+  test('tells of a change after its commit and before its reply', async () => {
+    const test = await start()
+    await test.register()
+    const seen: string[] = []
+    test.node.onChange((delta, image) => {
+      for (const { name } of delta.createdTopics) {
+        seen.push(`${name} ${image === test.node.image && image.topics.byName.has(name)}`)
+      }
+    })
+    const [created] = await create(test, 'orders')
+    seen.push('replied')
+    expect(created).toMatchObject({ errorCode: 'NONE', numPartitions: 1, replicationFactor: 1 })
+    expect(seen).toEqual(['orders true', 'replied'])
+  })
+
+  test('finds everything again after a restart, and its partitions in a new epoch', async () => {
+    const first = await start()
+    const epoch = await first.register()
+    await create(first, 'orders', 'gone')
+    const { topicId } = (await create(first, 'other'))[0]!
+    await first.node.submit({ type: 'deleteTopics', topics: [{ name: 'gone', topicId: ZERO }] })
+    await first.node.submit({
+      type: 'incrementalAlterConfigs',
+      validateOnly: false,
+      resources: [
+        { resourceType: 2, resourceName: 'orders', configs: [set('retention.ms', '1000')] },
+        { resourceType: 4, resourceName: '', configs: [set('log.retention.ms', '7')] },
+      ],
+    })
+    await first.node.submit({ type: 'allocateProducerIds', brokerId: 1, brokerEpoch: epoch })
+    await first.close()
+
+    const second = await start(first.path)
+    expect(second.identity).toEqual({ ...first.identity, formatted: false })
+    expect(contents(second.node.image)).toEqual(contents(first.node.image))
+    expect([...configOf(second.node.image, 2, 'orders')]).toEqual([['retention.ms', '1000']])
+    expect(second.node.image.topics.byId.get(topicId)?.name).toBe('other')
+    expect(await second.register()).toBeGreaterThan(epoch)
+    const led = second.node.image.topics.byName.get('orders')!.partitions[0]!
+    expect([led.leader, led.leaderEpoch, led.partitionEpoch]).toEqual([1, 1, 1])
+    expect(second.node.describeQuorum().leaderEpoch).toBe(2)
+  })
+
+  test('after a kill keeps what was answered, and cuts what was half written', async () => {
+    const first = await start()
+    await first.register()
+    await create(first, 'kept')
+    first.crash()
+    const bytes = readFileSync(logFile(first.path))
+    writeFileSync(logFile(first.path), Buffer.concat([bytes, bytes.subarray(-100, -20)]))
+    const second = await start(first.path)
+    expect([...second.node.image.topics.byName.keys()]).toEqual(['kept'])
+    await second.register()
+    expect(await create(second, 'more')).toMatchObject([{ errorCode: 'NONE' }])
+  })
+
+  test('writes snapshots, starts from the latest, and ignores unfinished ones', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '2000' }
+    const first = await start(undefined, settings)
+    const epoch = await first.register()
+    for (let count = 0; count < 30; count++) await create(first, `topic-${count}`)
+    await first.node.submit({ type: 'allocateProducerIds', brokerId: 1, brokerEpoch: epoch })
+    const before = contents(first.node.image)
+    await first.close()
+    const names = checkpoints(first.path).sort()
+    expect(names.length).toBeGreaterThan(1)
+    const directory = `${first.path}/__cluster_metadata-0`
+    copyFileSync(`${directory}/${names.at(-1)!}`, `${directory}/9-9-x.checkpoint.part`)
+
+    const second = await start(first.path, settings)
+    expect(contents(second.node.image)).toEqual(before)
+    expect(checkpoints(first.path)).not.toContain('9-9-x.checkpoint.part')
+    await second.register()
+    expect(await create(second, 'more')).toMatchObject([{ errorCode: 'NONE' }])
+  })
+
+  test('keeps no more snapshots than it may, and the log from the oldest on', async () => {
+    const settings = {
+      'metadata.log.max.record.bytes.between.snapshots': '2000',
+      'metadata.max.retention.bytes': '1',
+    }
+    const first = await start(undefined, settings)
+    await first.register()
+    for (let count = 0; count < 40; count++) await create(first, `topic-${count}`)
+    const before = contents(first.node.image)
+    await first.close()
+    expect(checkpoints(first.path).length).toBe(1)
+    expect(checkpoints(first.path)[0]).not.toMatch(/^0+-/)
+    const second = await start(first.path, settings)
+    expect(contents(second.node.image)).toEqual(before)
+  })
+
+  test('refuses a damaged snapshot instead of starting with half of the metadata', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '500' }
+    const first = await start(undefined, settings)
+    await first.register()
+    await create(first, 'a', 'b', 'c')
+    await first.close()
+    const latest = checkpoints(first.path).sort().at(-1)!
+    truncateSync(`${first.path}/__cluster_metadata-0/${latest}`, 300)
+    await expect(startNode(first.path, settings)).rejects.toMatchObject({ code: 'ERR_SNAPSHOT' })
+  })
+
+  test('answers nothing that the disk does not keep, and says that it failed', async () => {
+    const test = await start()
+    await test.register()
+    test.breakDisk()
+    await expect(create(test, 'lost')).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+    expect(test.failures.length).toBeGreaterThan(0)
+    expect([test.node.isController, test.node.image.topics.byName.size]).toEqual([false, 0])
+    await expect(create(test, 'later')).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+  })
+
+  test('does not take the directory of another node or cluster', async () => {
+    const first = await start()
+    await first.close()
+    const meta = `${first.path}/meta.properties`
+    const content = readFileSync(meta, 'utf8')
+    for (const [from, to, message] of [
+      ['node.id=1', 'node.id=2', /belongs to node 2/],
+      [/cluster\.id=.*/, 'cluster.id=another', /belongs to the cluster another/],
+    ] as const) {
+      writeFileSync(meta, content.replace(from, to))
+      await expect(startNode(first.path)).rejects.toThrow(message)
     }
   })
 })
+
+const ZERO = 'A'.repeat(22)

@@ -7,8 +7,9 @@ import { nodeHost } from '../../src/host/node.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'
-import type { MetadataNode } from '../../src/metadata/node.ts'
+import type { MetadataNode, MetadataNodeOptions } from '../../src/metadata/node.ts'
 import { openMetadataNode } from '../../src/metadata/node.ts'
+import { breakableHost } from './faults.ts'
 
 export const CLUSTER_ID = 'y4cXkLXxS9u2j5BfbY7Z-Q'
 
@@ -21,6 +22,8 @@ export interface TestNode {
   close(): Promise<void>
   /** As a kill would. */
   crash(): void
+  /** From now on no fsync succeeds. */
+  breakDisk(): void
 }
 
 /** A metadata node on real files, in a directory of its own or in one that was there before. */
@@ -28,7 +31,7 @@ export async function startNode(
   path = mkdtempSync(join(tmpdir(), 'ottla-metadata-')),
   settings: Record<string, string> = {},
 ): Promise<TestNode> {
-  const host = nodeHost({ log: { level: 'silent' } })
+  const { host, break: breakDisk } = breakableHost(nodeHost({ log: { level: 'silent' } }))
   const codecs = nodeCodecs()
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': path, ...settings } })
   const failures: Error[] = []
@@ -38,24 +41,11 @@ export async function startNode(
     directories: [path],
     onDirectoryFailed: (_directory, error) => void failures.push(error),
   })
-  const directory = logs.directories[0]!
-  const identity = formatIfNeeded({
-    host,
-    codecs,
-    directories: logs.directories,
-    metadataDirectory: directory,
-    nodeId: 1,
-    clusterId: CLUSTER_ID,
+  const opened = await openOn(logs, { host, codecs, config, failures }).catch((error: unknown) => {
+    logs.abandon()
+    throw error
   })
-  const node = await openMetadataNode({
-    host,
-    codecs,
-    logs,
-    directory,
-    identity,
-    config,
-    onFailed: (error) => void failures.push(error),
-  })
+  const { node, identity } = opened
   return {
     node,
     identity,
@@ -79,7 +69,34 @@ export async function startNode(
       await logs.close()
     },
     crash: () => logs.abandon(),
+    breakDisk,
   }
+}
+
+async function openOn(
+  logs: LogManager,
+  parts: Pick<MetadataNodeOptions, 'host' | 'codecs' | 'config'> & { failures: Error[] },
+) {
+  const { host, codecs, config, failures } = parts
+  const directory = logs.directories[0]!
+  const identity = formatIfNeeded({
+    host,
+    codecs,
+    directories: logs.directories,
+    metadataDirectory: directory,
+    nodeId: 1,
+    clusterId: CLUSTER_ID,
+  })
+  const node = await openMetadataNode({
+    host,
+    codecs,
+    logs,
+    directory,
+    identity,
+    config,
+    onFailed: (error) => void failures.push(error),
+  })
+  return { node, identity }
 }
 
 export function removeDirectory(path: string): void {
