@@ -26,16 +26,20 @@ const now = (): number => performance.now()
 const secondsSince = (start: number): number => (now() - start) / 1000
 const print = (line: string): void => void process.stdout.write(`${line}\n`)
 
-/** What must be ended when the runner is told to stop. */
-const running = new Set<{ broker: BrokerUnderTest | null; drivers: Started[] }>()
+/** What must be ended and removed when the runner is told to stop. */
+interface Running {
+  readonly directory: string
+  readonly drivers: Started[]
+  broker: BrokerUnderTest | null
+}
+
+const running = new Set<Running>()
 
 const endAll = async (): Promise<void> => {
-  await Promise.all(
-    [...running].flatMap(({ broker, drivers }) => [
-      ...drivers.map((driver) => driver.kill9()),
-      broker?.kill9(),
-    ]),
-  )
+  for (const { directory, drivers, broker } of running) {
+    await Promise.all([...drivers.map((driver) => driver.kill9()), broker?.kill9()])
+    await rm(directory, { recursive: true, force: true })
+  }
 }
 
 /** Everything that is needed to see what went wrong. */
@@ -82,7 +86,7 @@ const runSuite = async (suite: Suite): Promise<Outcome> => {
   const drivers: Started[] = []
   let isOver = false
   const step = stepsOf(suite, () => isOver)
-  const entry: { broker: BrokerUnderTest | null; drivers: Started[] } = { broker: null, drivers }
+  const entry: Running = { directory, drivers, broker: null }
   running.add(entry)
   const keep = <Kept extends Started>(driver: Kept): Kept => {
     drivers.push(driver)
@@ -93,7 +97,7 @@ const runSuite = async (suite: Suite): Promise<Outcome> => {
     const broker = await brokerUnderTest(path.join(directory, 'broker'), settings)
     entry.broker = broker
     await step('start', () => broker.start())
-    await within(suite.run({ broker, step, keep }), suite.name, suiteLimitMs)
+    await within(suite.run({ broker, step, directory, keep }), suite.name, suiteLimitMs)
     return { name: suite.name, result: 'passed', seconds: secondsSince(start) }
   } catch (error) {
     report(suite, error, entry.broker, drivers)

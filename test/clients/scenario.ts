@@ -30,6 +30,8 @@ export type Step = <T>(name: string, run: () => Promise<T>) => Promise<T>
 export interface SuiteRun {
   readonly broker: BrokerUnderTest
   readonly step: Step
+  /** A folder for the suite's own files, removed at its end. */
+  readonly directory: string
   /** Takes note of a process, whose end the runner sees to. */
   keep<Kept extends Started>(started: Kept): Kept
 }

@@ -1,6 +1,4 @@
-import { randomUUID } from 'node:crypto'
-import { mkdtemp, rm, writeFile } from 'node:fs/promises'
-import { tmpdir } from 'node:os'
+import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { type Codec, type Driver, startDriver } from './driver.ts'
 import { type ReadRecord, type SentRecord, checkReadBack, sentRecord } from './records.ts'
@@ -234,9 +232,9 @@ const toolClasses = {
 } as const
 
 /** Apache's command-line tools, in one process one after another, and beside them the verifiable clients. */
-export const toolsScenario = async ({ broker, step, keep }: SuiteRun): Promise<void> => {
+export const toolsScenario = async (run: SuiteRun): Promise<void> => {
+  const { broker, step, directory, keep } = run
   const driver = keep(startDriver('apache-tools', [...java(), 'Driver'], broker.bootstrap))
-  const directory = await mkdtemp(path.join(tmpdir(), `ottla-tools-${randomUUID()}`))
   const tool = (name: keyof typeof toolClasses): Tool =>
     toolOf(driver, broker.bootstrap, toolClasses[name])
   const commandLine = async (): Promise<void> => {
@@ -263,10 +261,6 @@ export const toolsScenario = async ({ broker, step, keep }: SuiteRun): Promise<v
     )
     await step('kafka-log-dirs', () => logDirectories(tool('logDirectories')))
   }
-  try {
-    await driver.call('create', { topic: 'verifiable', partitions: 6 })
-    await verifiable({ broker, step, keep }, commandLine)
-  } finally {
-    await rm(directory, { recursive: true, force: true })
-  }
+  await driver.call('create', { topic: 'verifiable', partitions: 6 })
+  await verifiable(run, commandLine)
 }
