@@ -28,6 +28,7 @@ export class RawClient {
   #input: Buffer = Buffer.alloc(0)
   #isClosed = false
   #correlationId = 0
+  #answered = 0
   /** Resolves when the connection has ended, by whichever side. */
   readonly closed: Promise<void>
 
@@ -67,13 +68,24 @@ export class RawClient {
     body: Encoded<Q>,
     clientId = 'raw',
   ): Promise<Decoded<S>> {
-    const correlationId = this.send(api, version, body, clientId)
+    this.send(api, version, body, clientId)
+    return this.receive(api, version)
+  }
+
+  /** The answer to the request that was sent first of those not answered yet. */
+  async receive<Q extends Shape, S extends Shape>(
+    api: Api<Q, S>,
+    version: number,
+  ): Promise<Decoded<S>> {
+    const expected = ++this.#answered
     const frame = await this.nextFrame()
     if (frame === null) throw new Error(`the broker closed instead of answering ${api.name}`)
     const reader = new Reader(frame)
-    const header = codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(reader)
-    if (header.correlationId !== correlationId) {
-      throw new Error(`answer ${header.correlationId} to ${api.name} ${correlationId}`)
+    const { correlationId } = codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(
+      reader,
+    )
+    if (correlationId !== expected) {
+      throw new Error(`answer ${correlationId} to ${api.name} ${expected}`)
     }
     return codecOf(api.response, version).read(reader)
   }
