@@ -1,0 +1,161 @@
+import { existsSync } from 'node:fs'
+import { join } from 'node:path'
+import { Fetch } from '../../protocol/messages/fetch.ts'
+import { Produce } from '../../protocol/messages/produce.ts'
+import { buildBatch } from '../../protocol/records/batch.ts'
+import type { Disk, DiskFile, Host } from '../../src/host/host.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { startBroker } from '../../src/index.ts'
+import type { RunningBroker } from '../../src/index.ts'
+import { RawClient } from '../support/raw-client.ts'
+import { temporaryDirectories } from '../support/temporary.ts'
+import { codecs, createTopic, readNumbers } from './load.ts'
+
+const directories = temporaryDirectories()
+afterAll(() => directories.removeAll())
+
+/** The real disk, until below one directory there is no space left. */
+class FillingDisk {
+  fullBelow: string | null = null
+  readonly disk: Disk
+
+  constructor(disk: Disk) {
+    this.disk = {
+      ...disk,
+      open: (path, mode) => this.#file(disk.open(path, mode)),
+      replaceFile: (path, content) => {
+        this.#refuse(path)
+        disk.replaceFile(path, content)
+      },
+      replaceFileAsync: async (path, content) => {
+        this.#refuse(path)
+        await disk.replaceFileAsync(path, content)
+      },
+    }
+  }
+
+  #file(file: DiskFile): DiskFile {
+    return new Proxy(file, {
+      get: (target, property) => {
+        const value: unknown = Reflect.get(target, property, target)
+        if (typeof value !== 'function') return value
+        const call = value.bind(target) as (...of: unknown[]) => unknown
+        if (property === 'writeSync') {
+          return (...of: unknown[]) => {
+            this.#refuse(target.path)
+            return call(...of)
+          }
+        }
+        if (property !== 'write') return call
+        return async (...of: unknown[]) => {
+          this.#refuse(target.path)
+          return call(...of)
+        }
+      },
+    })
+  }
+
+  #refuse(path: string): void {
+    if (this.fullBelow === null || !path.startsWith(`${this.fullBelow}/`)) return
+    const error: NodeJS.ErrnoException = new Error('ENOSPC: no space left on device, write')
+    error.code = 'ENOSPC'
+    throw error
+  }
+}
+
+const batch = (number: number): Buffer =>
+  buildBatch(
+    { records: [{ timestamp: Date.now(), key: null, value: Buffer.from(String(number)) }] },
+    codecs,
+  )
+
+async function write(client: RawClient, partition: number, number: number): Promise<string> {
+  const { responses } = await client.request(Produce, 9, {
+    acks: -1,
+    timeoutMs: 5000,
+    topicData: [{ name: 'many', partitionData: [{ index: partition, records: batch(number) }] }],
+  })
+  return responses[0]!.partitionResponses[0]!.errorCode
+}
+
+const PARTITIONS = 6
+
+describe('when one of two disks is full', () => {
+  const lines: string[] = []
+  const [metadata, full, fine] = [directories.make(), directories.make(), directories.make()]
+  const settings = { 'log.dirs': `${full},${fine}`, 'metadata.log.dir': metadata }
+  const onFull: number[] = []
+  const onFine: number[] = []
+  let broker: RunningBroker
+  let client: RawClient
+  let filling: FillingDisk
+
+  beforeAll(async () => {
+    const host = nodeHost({ log: { destination: { write: (line) => void lines.push(line) } } })
+    filling = new FillingDisk(host.disk)
+    broker = await startBroker({ settings, host: { ...host, disk: filling.disk } satisfies Host })
+    await createTopic(broker, 'many', PARTITIONS)
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      const isOnFull = existsSync(join(full, `many-${partition}`))
+      ;(isOnFull ? onFull : onFine).push(partition)
+    }
+    client = await RawClient.connect(broker)
+    for (let partition = 0; partition < PARTITIONS; partition++) {
+      expect(await write(client, partition, 0)).toBe('NONE')
+    }
+  })
+  afterAll(async () => {
+    client?.destroy()
+    await broker?.close()
+  })
+
+  test('the partitions are on both', () => {
+    expect(onFull.length).toBeGreaterThan(0)
+    expect(onFine.length).toBeGreaterThan(0)
+  })
+
+  test('a producer is told of a storage error, and so are all who come after', async () => {
+    filling.fullBelow = full
+    expect(await write(client, onFull[0]!, 1)).toBe('KAFKA_STORAGE_ERROR')
+    for (const partition of onFull) {
+      expect(await write(client, partition, 1)).toBe('KAFKA_STORAGE_ERROR')
+    }
+  })
+
+  test('a consumer is told too', async () => {
+    const { responses } = await client.request(Fetch, 11, {
+      maxWaitMs: 0,
+      minBytes: 0,
+      topics: [
+        {
+          topic: 'many',
+          partitions: [{ partition: onFull[0]!, fetchOffset: 0, partitionMaxBytes: 1000 }],
+        },
+      ],
+    })
+    expect(responses[0]!.partitions[0]!.errorCode).toBe('KAFKA_STORAGE_ERROR')
+  })
+
+  test('the log says once which directory went offline, and why', () => {
+    const offline = lines.filter((line) => line.includes('is offline'))
+    expect(offline).toHaveLength(1)
+    expect(offline[0]).toContain(full)
+    expect(offline[0]).toContain('ENOSPC')
+  })
+
+  test('the partitions on the other disk go on', async () => {
+    for (const partition of onFine) expect(await write(client, partition, 1)).toBe('NONE')
+  })
+
+  test('what had been acknowledged is there when there is room again', async () => {
+    client.destroy()
+    await broker.close()
+    filling.fullBelow = null
+    broker = await startBroker({ settings })
+    for (const partition of onFull)
+      expect(await readNumbers(broker, 'many', partition)).toEqual([0])
+    for (const partition of onFine) {
+      expect(await readNumbers(broker, 'many', partition)).toEqual([0, 1])
+    }
+  })
+})
