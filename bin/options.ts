@@ -1,13 +1,16 @@
 import type { Command } from 'commander'
 import { UsageError } from './errors.ts'
+import type { Terminal } from './terminal.ts'
 
-export const DEFAULT_BOOTSTRAP = 'localhost:9092'
+const DEFAULT_BOOTSTRAP = 'localhost:9092'
+const BOOTSTRAP_VARIABLE = 'OTTLA_BOOTSTRAP_SERVER'
 
 /** What every command that speaks to a broker has. */
 export interface ClientCommandOptions {
   readonly bootstrapServer: string
   readonly timeout: number
   readonly json?: boolean
+  readonly terminal: Terminal
 }
 
 /** Adds what every command that speaks to a broker has. */
@@ -15,8 +18,7 @@ export function withClientOptions(command: Command): Command {
   return command
     .option(
       '-b, --bootstrap-server <host:port>',
-      'a broker of the cluster, or several with commas',
-      process.env['OTTLA_BOOTSTRAP_SERVER'] || DEFAULT_BOOTSTRAP,
+      `a broker of the cluster, or several with commas (default: ${BOOTSTRAP_VARIABLE} of the environment, else ${DEFAULT_BOOTSTRAP})`,
     )
     .option(
       '--timeout <ms>',
@@ -25,6 +27,15 @@ export function withClientOptions(command: Command): Command {
       30_000,
     )
     .option('--json', 'print JSON')
+}
+
+/** Gives a command's options what they have from the place where it is called. */
+export function bindTerminal(command: Command, terminal: Terminal): void {
+  command.setOptionValue('terminal', terminal)
+  if (command.getOptionValue('bootstrapServer') === undefined) {
+    const fallback = terminal.environment[BOOTSTRAP_VARIABLE] || DEFAULT_BOOTSTRAP
+    command.setOptionValue('bootstrapServer', fallback)
+  }
 }
 
 /** Adds examples below a command's help. */

@@ -1,3 +1,4 @@
+import type { Terminal } from './terminal.ts'
 import { formatTable, type Row } from './table.ts'
 
 /** JSON as we print it: integers of 64 bits as numbers where those are exact, else as text; bytes as base64. */
@@ -21,16 +22,15 @@ function isSerializedBuffer(item: unknown): item is { data: number[] } {
   return type === 'Buffer' && Array.isArray(data)
 }
 
-/** Prints a line on standard output; resolves when the next may follow. */
-export function print(text: string): Promise<void> {
-  return new Promise((resolve) => {
-    if (process.stdout.write(`${text}\n`)) resolve()
-    else process.stdout.once('drain', resolve)
-  })
+/** What the options of a command say about its output. */
+export interface OutputOptions {
+  readonly terminal: Terminal
+  readonly json?: boolean
 }
 
-export interface OutputOptions {
-  readonly json?: boolean
+/** Prints lines on standard output; resolves when the next may follow. */
+export function print({ terminal }: OutputOptions, text: string): Promise<void> {
+  return terminal.write(`${text}\n`)
 }
 
 /** Prints either the value as JSON, or its rows as a table for people. */
@@ -41,30 +41,36 @@ export function printTable(
   rows: readonly Row[],
   whenEmpty: string,
 ): Promise<void> {
-  if (options.json) return print(toJson(value, 2))
-  return print(rows.length === 0 ? whenEmpty : formatTable(headings, rows))
+  if (options.json) return print(options, toJson(value, 2))
+  return print(options, rows.length === 0 ? whenEmpty : formatTable(headings, rows))
 }
 
 /** Prints either the value as JSON, or a text for people. */
 export function printEither(options: OutputOptions, value: unknown, text: string): Promise<void> {
-  return print(options.json ? toJson(value, 2) : text)
+  return print(options, options.json ? toJson(value, 2) : text)
 }
+
+const SHOWN_FOR_MS = 200
 
 /** A line on standard error that overwrites itself, for long work; nothing where that is not a terminal. */
 export class Progress {
-  readonly #isShown = process.stderr.isTTY === true
+  readonly #terminal: Terminal
   #shownAt = 0
+
+  constructor({ terminal }: OutputOptions) {
+    this.#terminal = terminal
+  }
 
   /** Shows the text unless another was shown less than a fifth of a second ago. */
   show(text: () => string): void {
-    if (!this.#isShown) return
+    if (!this.#terminal.isErrorShown) return
     const now = performance.now()
-    if (now - this.#shownAt < 200) return
+    if (now - this.#shownAt < SHOWN_FOR_MS) return
     this.#shownAt = now
-    process.stderr.write(`\r\x1b[K${text()}`)
+    this.#terminal.writeError(`\r\x1b[K${text()}`)
   }
 
   clear(): void {
-    if (this.#shownAt > 0) process.stderr.write('\r\x1b[K')
+    if (this.#shownAt > 0) this.#terminal.writeError('\r\x1b[K')
   }
 }

@@ -26,7 +26,7 @@ async function describeCluster(options: ClientCommandOptions): Promise<void> {
     features: await features(client),
     quorum: await quorum(client),
   }))
-  await print(options.json ? toJson(cluster, 2) : clusterText(cluster))
+  await print(options, options.json ? toJson(cluster, 2) : clusterText(cluster))
 }
 
 /** Older brokers (before 2.8) say the same by Metadata, except who is fenced. */

@@ -128,17 +128,18 @@ async function describeConfigs(
   }))
   if (options.json) {
     return print(
+      options,
       toJson(
         shown.map(({ configs, ...rest }) => ({ ...rest, configs: configs.map(jsonOf) })),
         2,
       ),
     )
   }
-  if (shown.length === 0) return print(`No ${kind} has settings of its own.`)
+  if (shown.length === 0) return print(options, `No ${kind} has settings of its own.`)
   const texts = shown.map(({ name: resource, configs }) =>
     resourceText(kind, resource, configs, options),
   )
-  await print(texts.join('\n\n'))
+  await print(options, texts.join('\n\n'))
 }
 
 /** The name of a resource; null for all of the kind. '' is the default of all brokers. */

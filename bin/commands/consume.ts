@@ -114,49 +114,35 @@ async function readAll(
   options: ConsumeOptions,
 ): Promise<void> {
   const { maxMessages = Infinity, follow = false } = options
-  const progress = new Progress()
-  const stop = stopRequest()
+  const progress = new Progress(options)
+  let isStopped = false
+  const forget = options.terminal.onStop(() => {
+    // The round ends, so that what was printed is committed.
+    isStopped = true
+  })
   const printed = new Map<string, { topic: string; partition: number; offset: number }>()
   let count = 0
-  while (!stop.isAsked && count < maxMessages && (follow || !reader.isDone)) {
+  while (!isStopped && count < maxMessages && (follow || !reader.isDone)) {
     for (const { topic, partition, records } of await reader.poll()) {
       const taken = records.slice(0, maxMessages - count)
       if (taken.length === 0) continue
       // All at once: a line at a time costs more than the reading.
-      await print(taken.map((record) => textOf(topic, partition, record, options)).join('\n'))
+      await print(
+        options,
+        taken.map((record) => textOf(topic, partition, record, options)).join('\n'),
+      )
       count += taken.length
       printed.set(`${topic}-${partition}`, { topic, partition, offset: taken.at(-1)!.offset + 1 })
     }
-    if (!process.stdout.isTTY) progress.show(() => `${count} records read`)
+    if (!options.terminal.isOutputShown) progress.show(() => `${count} records read`)
     if (options.commit && follow) {
       await commitOffsets(client, options.group!, topics, printed.values())
       printed.clear()
     }
   }
   progress.clear()
-  stop.forget()
+  forget()
   if (options.commit) await commitOffsets(client, options.group!, topics, printed.values())
-}
-
-/** The first SIGINT or SIGTERM lets the round end, so that what was printed is committed; the second one kills. */
-function stopRequest(): { readonly isAsked: boolean; forget(): void } {
-  let isAsked = false
-  const stop = (): void => {
-    isAsked = true
-    forget()
-  }
-  const forget = (): void => {
-    process.off('SIGINT', stop)
-    process.off('SIGTERM', stop)
-  }
-  process.on('SIGINT', stop)
-  process.on('SIGTERM', stop)
-  return {
-    get isAsked() {
-      return isAsked
-    },
-    forget,
-  }
 }
 
 function textOf(

@@ -138,9 +138,9 @@ async function describeCommand(
   })
   if (options.json) {
     const json = views.map(({ group, ...rest }) => ({ ...group, ...rest }))
-    return print(toJson(json, 2))
+    return print(options, toJson(json, 2))
   }
-  await print(views.map((view) => textOf(view, options.members === true)).join('\n\n'))
+  await print(options, views.map((view) => textOf(view, options.members === true)).join('\n\n'))
 }
 
 async function viewOf(client: Client, name: string): Promise<GroupView> {

@@ -6,6 +6,7 @@ import { dumpFile } from '../dump/file.ts'
 import type { DumpedRecord, DumpItem } from '../dump/log.ts'
 import { CommandError } from '../errors.ts'
 import { bytesToValue, FORMATS, type Format } from '../formats.ts'
+import type { Terminal } from '../terminal.ts'
 import { choice, withExamples } from '../options.ts'
 import { print, toJson } from '../output.ts'
 
@@ -15,6 +16,7 @@ interface DumpOptions {
   readonly format: Format
   readonly keyFormat: Format
   readonly json?: boolean
+  readonly terminal: Terminal
 }
 
 export function declare(log: Command): void {
@@ -50,7 +52,7 @@ async function dumpFiles(paths: readonly string[], options: DumpOptions): Promis
   const codecs = nodeCodecs()
   let problems = 0
   for (const path of paths) {
-    if (!options.json) await print(path)
+    if (!options.json) await print(options, path)
     const items = dumpFile(path, {
       disk,
       codecs,
@@ -59,7 +61,10 @@ async function dumpFiles(paths: readonly string[], options: DumpOptions): Promis
     })
     for (const item of items) {
       if (item.kind === 'problem') problems++
-      await print(options.json ? toJson(jsonOf(path, item, options)) : textOf(item, options))
+      await print(
+        options,
+        options.json ? toJson(jsonOf(path, item, options)) : textOf(item, options),
+      )
     }
   }
   if (problems > 0) {

@@ -104,7 +104,7 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
   }
   const counts = new Map<number, { partition: number; records: number; baseOffset: number }>()
   let total = 0
-  const progress = new Progress()
+  const progress = new Progress(options)
   const count = (batches: readonly ProducedBatch[]): void => {
     for (const { partition, count: records, baseOffset } of batches) {
       const before = counts.get(partition)
@@ -126,7 +126,7 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
       allowAutoTopicCreation: options.autoCreate,
     })
     for await (const lines of options.value === undefined
-      ? readLines(process.stdin)
+      ? readLines(options.terminal.input)
       : [options.value]) {
       const records = lines.map((line, index) => recordOf(line, index, options))
       count(await producer.send(records, options.partition))

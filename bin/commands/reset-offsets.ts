@@ -49,15 +49,16 @@ export async function resetOffsets(group: string, options: ResetOptions): Promis
     }
     return planned
   })
-  if (options.json) return print(toJson({ group, executed: isExecuted, offsets: plan }, 2))
-  if (plan.length === 0) return print(`Group ${group} has no offsets to reset.`)
+  if (options.json) return print(options, toJson({ group, executed: isExecuted, offsets: plan }, 2))
+  if (plan.length === 0) return print(options, `Group ${group} has no offsets to reset.`)
   await print(
+    options,
     formatTable(
       ['TOPIC', 'PARTITION', 'BEFORE', 'AFTER'],
       plan.map(({ topic, partition, before, after }) => [topic, partition, before, after]),
     ),
   )
-  if (!isExecuted) console.error('Nothing was changed: --execute does it.')
+  if (!isExecuted) options.terminal.writeError('Nothing was changed: --execute does it.\n')
 }
 
 /** Members would go on from where they are, and commit that again. */

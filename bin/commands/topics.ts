@@ -138,9 +138,10 @@ async function describeCommand(
       .map((topic) => describedTopic(topic, configs.get(topic.name) ?? {}, offsets))
       .sort((a, b) => (a.name < b.name ? -1 : 1))
   })
-  if (options.json) return print(toJson(described, 2))
-  if (described.length === 0) return print('There are no topics.')
-  for (const topic of described) await print(`${topicText(topic, options.offsets === true)}\n`)
+  if (options.json) return print(options, toJson(described, 2))
+  if (described.length === 0) return print(options, 'There are no topics.')
+  for (const topic of described)
+    await print(options, `${topicText(topic, options.offsets === true)}\n`)
 }
 
 type Offsets = ReadonlyMap<string, { earliest: number; latest: number }>
@@ -332,7 +333,7 @@ async function deleteTopics(
     // The others are gone all the same; whoever reads the error must not take them for kept.
     if (failure !== null) {
       const gone = results.filter((result) => result.deleted).map(({ name }) => name)
-      if (gone.length > 0) console.error(`Deleted: ${gone.join(', ')}`)
+      if (gone.length > 0) options.terminal.writeError(`Deleted: ${gone.join(', ')}\n`)
       throw failure
     }
     return results

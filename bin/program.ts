@@ -1,0 +1,112 @@
+import { Command } from 'commander'
+import { createRequire } from 'node:module'
+import { EXIT_OK, failureOf } from './errors.ts'
+import { bindTerminal, withExamples } from './options.ts'
+import type { Terminal } from './terminal.ts'
+
+/** The groups of commands: what they are for, and where their declarations are, which are loaded only when needed. */
+const groups: readonly {
+  readonly name: string
+  readonly description: string
+  readonly load: () => Promise<{ declare(command: Command): void }>
+}[] = [
+  {
+    name: 'topics',
+    description: 'List, describe, create, alter and delete topics',
+    load: () => import('./commands/topics.ts'),
+  },
+  {
+    name: 'configs',
+    description: 'Describe and alter the settings of topics, brokers, groups and client metrics',
+    load: () => import('./commands/configs.ts'),
+  },
+  {
+    name: 'groups',
+    description: 'List and describe groups, reset their offsets, delete them',
+    load: () => import('./commands/groups.ts'),
+  },
+  {
+    name: 'produce',
+    description: 'Write records to a topic',
+    load: () => import('./commands/produce.ts'),
+  },
+  {
+    name: 'consume',
+    description: 'Read records of topics',
+    load: () => import('./commands/consume.ts'),
+  },
+  {
+    name: 'log',
+    description: 'Look into the files of a log directory',
+    load: () => import('./commands/log.ts'),
+  },
+  {
+    name: 'cluster',
+    description: 'Describe brokers, controller, features and quorum',
+    load: () => import('./commands/cluster.ts'),
+  },
+]
+
+/**
+ * Runs one call of the command. Errors are told on the terminal, as JSON where that was asked for.
+ * @param args without the names of Node and of the program
+ * @returns the exit code: 0 done, 1 failed, 2 a mistake of usage
+ */
+export async function execute(args: readonly string[], terminal: Terminal): Promise<number> {
+  try {
+    const program = await declareProgram(args, terminal)
+    await program.parseAsync(args, { from: 'user' })
+    return EXIT_OK
+  } catch (error) {
+    const { code, message, remedy, exitCode } = failureOf(error)
+    if (args.includes('--json') && message !== '') {
+      terminal.writeError(`${JSON.stringify({ error: { code, message, remedy } })}\n`)
+    } else if (message !== '') {
+      terminal.writeError(`ottla: ${message}\n${remedy === null ? '' : `  ${remedy}\n`}`)
+    }
+    return exitCode
+  }
+}
+
+async function declareProgram(args: readonly string[], terminal: Terminal): Promise<Command> {
+  const program = new Command('ottla')
+  program
+    .description('A Kafka broker, and the commands to run it')
+    .version(packageVersion(), '-V, --version', 'print the version')
+    .showHelpAfterError('(--help says more)')
+    .exitOverride()
+    .configureOutput({
+      writeOut: (text) => void terminal.write(text),
+      writeErr: (text) => terminal.writeError(text),
+    })
+    .hook('preAction', (_, command) => bindTerminal(command, terminal))
+  withExamples(
+    program,
+    'start',
+    'topics create orders --partitions 3',
+    'produce orders --key 42 --value hello',
+    'consume orders --keys',
+  )
+
+  program
+    .command('start')
+    .description('Run a broker until SIGTERM or SIGINT')
+    .option('--config <file>', 'a server.properties file with Kafka’s setting names')
+    .option('--set <name=value...>', 'a setting; wins over the file and the environment')
+    .action(async (options: { config?: string; set?: string[] }) => {
+      const { start } = await import('./commands/start.ts')
+      await start(options)
+    })
+
+  for (const { name, description, load } of groups) {
+    const command = program.command(name).description(description)
+    if (name === args[0]) (await load()).declare(command)
+  }
+  return program
+}
+
+/** From the package's own package.json, two levels above where this file is compiled to. */
+function packageVersion(): string {
+  const { version } = createRequire(import.meta.url)('../../package.json') as { version: string }
+  return version
+}

@@ -1,0 +1,54 @@
+/** Where a command is called: what it reads, and where it writes. */
+export interface Terminal {
+  /** Standard input. */
+  readonly input: AsyncIterable<Buffer | string>
+  readonly environment: Readonly<Record<string, string | undefined>>
+  /** Whether a person sees standard output as it comes. */
+  readonly isOutputShown: boolean
+  /** Whether a person sees standard error, so that a line of progress makes sense. */
+  readonly isErrorShown: boolean
+  /** Writes a text as it is on standard output; resolves when the next may follow. */
+  write(text: string): Promise<void>
+  /** Writes a text as it is on standard error. */
+  writeError(text: string): void
+  /**
+   * Calls back, once, when somebody asks the command to stop (SIGINT, SIGTERM); asked again, the process ends at once.
+   * @returns what takes the callback back
+   */
+  onStop(stop: () => void): () => void
+}
+
+/** This process's own. */
+export function processTerminal(): Terminal {
+  const { stdin, stdout, stderr, env } = process
+  stdout.on('error', (error: NodeJS.ErrnoException) => {
+    // The reader of our pipe has seen enough.
+    if (error.code === 'EPIPE') process.exit(0)
+    throw error
+  })
+  return {
+    input: stdin,
+    environment: env,
+    isOutputShown: stdout.isTTY === true,
+    isErrorShown: stderr.isTTY === true,
+    write: (text) =>
+      new Promise((resolve) => {
+        if (stdout.write(text)) resolve()
+        else stdout.once('drain', resolve)
+      }),
+    writeError: (text) => void stderr.write(text),
+    onStop: (stop) => {
+      const forget = (): void => {
+        process.off('SIGINT', stopOnce)
+        process.off('SIGTERM', stopOnce)
+      }
+      const stopOnce = (): void => {
+        forget()
+        stop()
+      }
+      process.on('SIGINT', stopOnce)
+      process.on('SIGTERM', stopOnce)
+      return forget
+    },
+  }
+}
