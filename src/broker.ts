@@ -131,6 +131,7 @@ export class Broker {
 
   async #open(): Promise<void> {
     const { image } = this.#metadata
+    this.#warnOfSettings()
     this.#applyDynamicConfig()
     this.#metadata.onChange((delta) => this.#follow(delta))
     await this.#replicas.load(image.topics.byName.values())
@@ -143,6 +144,22 @@ export class Broker {
     await this.#replicas.settled()
     this.#groups.follow()
     this.#server.open()
+    const { clusterId, addresses } = this
+    this.#host.log.info({ clusterId, nodeId: this.#nodeId, addresses }, 'The broker is ready')
+  }
+
+  /** An operator should not believe in a setting that does nothing. */
+  #warnOfSettings(): void {
+    const { unknown, notActedUpon } = this.#config
+    if (unknown.length > 0) {
+      this.#host.log.warn({ settings: unknown }, 'Settings that Kafka does not have are ignored')
+    }
+    if (notActedUpon.length > 0) {
+      this.#host.log.warn(
+        { settings: notActedUpon },
+        'Settings that Ottla does not act upon yet are ignored',
+      )
+    }
   }
 
   async #close(): Promise<void> {

@@ -1,6 +1,12 @@
 import { groupConfig, topicConfig, type GroupConfig, type TopicConfig } from './inherited.ts'
 import { brokerProblems } from './checks.ts'
-import { baseName, ConfigError, joinLayers, type ConfigSources } from './layers.ts'
+import {
+  baseName,
+  ConfigError,
+  joinLayers,
+  singleNodeDefaults,
+  type ConfigSources,
+} from './layers.ts'
 import { resolveListeners, type BrokerView, type Listeners } from './listeners.ts'
 import { brokerSettings, settingOf, type BrokerSettingName, type BrokerValue } from './registry.ts'
 import { defaultOf, parseSetting, type Parsed } from './setting.ts'
@@ -140,9 +146,13 @@ export class BrokerConfig implements BrokerView {
 
   /** Settings that were given at the start, differ from their default, and change nothing; for a log line. */
   get notActedUpon(): string[] {
-    return [...this.staticEntries.keys()].filter((name) => {
+    return Array.from(this.staticEntries).flatMap(([name, text]) => {
+      // What we set ourselves for a node of its own is nobody's wish.
+      if (singleNodeDefaults[name] === text) return []
       const setting = settingOf(brokerSettings, baseName(name))
-      return setting?.use === 'stored' && this.parsed(name).text !== defaultOf(setting).text
+      const isIgnored =
+        setting?.use === 'stored' && this.parsed(name).text !== defaultOf(setting).text
+      return isIgnored ? [name] : []
     })
   }
 

@@ -77,6 +77,7 @@ function unknown(name: string): TopicResponse {
     name,
     topicId: ZERO_UUID,
     isInternal: isInternalTopic(name),
+    topicAuthorizedOperations: ALL_OPERATIONS.topic,
     partitions: [],
   }
 }

@@ -44,10 +44,16 @@ export const fetch = handle(Fetch).by(async (request, context) => {
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
     },
-    (target) =>
-      usesTopicIds
+    (target) => {
+      const partition = usesTopicIds
         ? replicas.findById(target.topicId, target.partition)
-        : replicas.find(target.topic, target.partition),
+        : replicas.find(target.topic, target.partition)
+      const isStranger =
+        replicaId >= 0 &&
+        typeof partition !== 'string' &&
+        !partition.assignment.replicas.includes(replicaId)
+      return isStranger ? 'NOT_LEADER_OR_FOLLOWER' : partition
+    },
     clock,
   )
   context.afterSent(data.release)

@@ -60,6 +60,12 @@ export class LogDirectory implements LogHome {
       const message = `Another process uses the log directory ${path} (it holds ${LOCK}). Stop it, or set log.dirs to another directory`
       throw new LogDirectoryError('LOG_DIRECTORY_LOCKED', message)
     }
+    if (!lock.advisory) {
+      context.host.log.warn(
+        { path },
+        'Nothing keeps another process from using this directory: the package fs-native-extensions is not there',
+      )
+    }
     try {
       return new LogDirectory(context, path, lock, onFailed)
     } catch (error) {
