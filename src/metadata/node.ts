@@ -24,6 +24,12 @@ import { Replay } from './replay.ts'
 import { encodedImage } from './snapshot-records.ts'
 
 const METADATA_LOG = '__cluster_metadata-0'
+/**
+ * After a start that had to replay more than this, a snapshot is written soon: each start gives all partitions a new epoch,
+ * and without it the next ones would take longer and longer.
+ */
+const SNAPSHOT_AFTER_REPLAY_BYTES = 1 << 20
+const SNAPSHOT_AFTER_REPLAY_MS = 5_000
 /** How long a reply waits for its commit before its client is told that nobody knows. */
 const COMMIT_TIMEOUT_MS = 30_000
 
@@ -124,7 +130,8 @@ export class MetadataNode {
     this.#replay.build()
     this.#isOpen = true
     await this.#takeOffice()
-    this.#armSnapshotTimer()
+    const isLong = this.#bytesSinceSnapshot > SNAPSHOT_AFTER_REPLAY_BYTES
+    this.#armSnapshotTimer(isLong ? SNAPSHOT_AFTER_REPLAY_MS : this.#snapshotIntervalMs())
   }
 
   /** Calls back after each committed batch that changes something, before its replies. Returns the way to stop it. */
@@ -245,12 +252,15 @@ export class MetadataNode {
     if (!this.#isClosed) this.#options.onFailed(error)
   }
 
-  #armSnapshotTimer(): void {
-    const intervalMs = this.#options.config.get('metadata.log.max.snapshot.interval.ms')
-    if (intervalMs <= 0 || this.#isClosed) return
-    this.#snapshotTimer = this.#options.host.clock.after(intervalMs, () => {
+  #snapshotIntervalMs(): number {
+    return this.#options.config.get('metadata.log.max.snapshot.interval.ms')
+  }
+
+  #armSnapshotTimer(delayMs: number): void {
+    if (delayMs <= 0 || this.#isClosed) return
+    this.#snapshotTimer = this.#options.host.clock.after(delayMs, () => {
       if (this.#bytesSinceSnapshot > 0) this.#snapshot()
-      this.#armSnapshotTimer()
+      this.#armSnapshotTimer(this.#snapshotIntervalMs())
     })
   }
 

@@ -1,9 +1,9 @@
-import type { Envelope, RaftOutput } from './types.ts'
+import type { Envelope, FetchToAnswer, RaftOutput } from './types.ts'
 
 /** A step's output while it is being made. */
 export type Draft = { -readonly [Key in keyof RaftOutput]: RaftOutput[Key] } & {
   send: Envelope[]
-  reads: { to: number; offset: number }[]
+  reads: FetchToAnswer[]
 }
 
 export function emptyOutput(): Draft {

@@ -22,6 +22,7 @@ import {
   withControlRecords,
 } from './control.ts'
 import { readElection, writeElection } from './election-file.ts'
+import { ParkedFetches } from './parked-fetches.ts'
 import type { Peers } from './peers.ts'
 import { Raft } from './raft.ts'
 import { logView, QuorumLogError, readFrom, scanForControlRecords } from './replica-log.ts'
@@ -31,6 +32,7 @@ import type { LoadedSnapshot } from './snapshot.ts'
 import {
   listSnapshots,
   readSnapshot,
+  receiveSnapshot,
   removeUnfinishedSnapshots,
   snapshotPath,
   writeSnapshot,
@@ -141,8 +143,9 @@ export class Quorum {
   readonly #host: Host
   readonly #log: Log
   readonly #raft: Raft
+  readonly #fetches: ParkedFetches
   /** What the snapshot alone says of the quorum. */
-  readonly #snapshotFacts: QuorumFacts
+  #snapshotFacts: QuorumFacts
   #facts: QuorumFacts
   #snapshot: LogPosition | null
   /** Appended as leader and not told yet, in order. */
@@ -169,6 +172,12 @@ export class Quorum {
     this.#snapshot = snapshot
     this.#nextOffset = this.#appendedTo = log.logEndOffset
     this.#toldTo = Math.max(log.logStartOffset, snapshot?.offset ?? 0)
+    this.#fetches = new ParkedFetches(options.host.clock, {
+      highWatermark: () => this.#raft.highWatermark,
+      read: (offset) => readFrom(log, offset),
+      reply: (to, records) => this.#send(to, this.#raft.fetchReplyFor(records)),
+      failed: (error) => this.#fail(error),
+    })
     this.#raft = new Raft({
       self: options.self,
       voters: facts.voters ?? options.initialVoters,
@@ -288,6 +297,7 @@ export class Quorum {
     }
     this.#closed = true
     this.#timer?.cancel()
+    this.#fetches.close()
     this.#dropPending(new QuorumLogError('The quorum was closed'))
   }
 
@@ -303,28 +313,22 @@ export class Quorum {
     if (output.truncateTo !== null) this.#truncate(output.truncateTo)
     if (output.beginEpoch !== null) this.#beginEpoch(output.beginEpoch)
     if (output.append !== null) this.#appendAsFollower(output.append)
-    if (output.fetchSnapshot !== null) {
-      return this.#fail(
-        new QuorumLogError('The leader has only a snapshot of what is missing here'),
-      )
-    }
+    if (output.fetchSnapshot !== null) this.#restore(output.fetchSnapshot)
     for (const { to, message } of output.send) this.#send(to, message)
-    for (const { to, offset } of output.reads) this.#answer(to, offset)
     if (output.commit !== null) this.#log.setHighWatermark(output.commit)
+    for (const fetch of output.reads) this.#fetches.answer(fetch)
+    if (output.commit !== null) this.#fetches.wake()
     this.#checkLead()
     this.#tell()
     this.#armTimer()
   }
 
   #send(to: number, message: Parameters<Peers['send']>[2]): void {
-    this.#options.peers.send(to, this.#raft.voters.find(({ id }) => id === to) ?? null, message)
+    this.#options.peers.send(to, this.#voter(to), message)
   }
 
-  #answer(to: number, offset: number): void {
-    readFrom(this.#log, offset).then(
-      (records) => this.#send(to, this.#raft.fetchReplyFor(records)),
-      (error: Error) => this.#fail(error),
-    )
+  #voter(id: number): Voter | null {
+    return this.#raft.voters.find((voter) => voter.id === id) ?? null
   }
 
   #checkLead(): void {
@@ -332,6 +336,25 @@ export class Quorum {
     this.#ledEpoch = -1
     this.#dropPending(new QuorumLogError('This node leads the quorum no longer'))
     this.#options.listener.resigned()
+  }
+
+  /** What is missing here is only in a snapshot of the leader's: it takes the place of the whole log. */
+  #restore({ from, snapshot: id }: NonNullable<RaftOutput['fetchSnapshot']>): void {
+    const { codecs, directory, peers, listener } = this.#options
+    const restore = async (): Promise<void> => {
+      const voter = this.#voter(from)
+      await receiveSnapshot(this.#host, directory, id, peers.fetchSnapshot(from, voter, id))
+      const snapshot = readSnapshot(this.#host, snapshotPath(directory, id), codecs)
+      await this.#telling
+      await this.#log.truncateFullyAndStartAt(id.offset)
+      this.#snapshot = id
+      this.#snapshotFacts = withControlRecords({ kraftVersion: 0, voters: null }, snapshot.control)
+      this.#learnVoters(this.#snapshotFacts)
+      this.#nextOffset = this.#appendedTo = this.#toldTo = id.offset
+      listener.loadSnapshot(id, snapshot)
+      this.#do(this.#raft.restored(id.offset, this.#now()))
+    }
+    restore().catch((error: Error) => this.#fail(error))
   }
 
   #armTimer(): void {
@@ -366,6 +389,7 @@ export class Quorum {
         return this.#fail(new QuorumLogError(`Append failed: ${result.errorCode}, ${what}`))
       }
       this.#appendedTo = nextOffset
+      this.#fetches.wake()
       this.#flush()
     })
   }

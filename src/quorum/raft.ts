@@ -15,6 +15,8 @@ import {
   fetchProblem,
   isAhead,
   isValidVote,
+  knownElection,
+  quorumTimeoutMs,
   replicatedOffset,
   sameKey,
   successionDelayMs,
@@ -71,11 +73,7 @@ export class Raft {
     this.#random = random
     this.#timeouts = timeouts
     this.#voters = voters
-    const logEpoch = log.end.epoch
-    const known: ElectionState =
-      election !== null && election.epoch >= logEpoch
-        ? election
-        : { epoch: logEpoch, leaderId: -1, votedFor: null }
+    const known = knownElection(election, log.end.epoch)
     this.#epoch = known.epoch
     this.#persisted = JSON.stringify(election)
     // A leader that comes back must not vote or write in the epoch that it led: it waits as one who resigned. Who had
@@ -200,6 +198,12 @@ export class Raft {
     return this.#take()
   }
 
+  /** A snapshot of the leader's is in place of the log, synced: everything in it is committed. */
+  restored(offset: number, now: number): RaftOutput {
+    if (offset > this.#highWatermark) this.#commit(offset)
+    return this.flushed(this.#log.end.offset, now)
+  }
+
   /** The voter set changed: it is in force as soon as it is read, committed or not. */
   setVoters(voters: readonly Voter[]): void {
     this.#voters = voters
@@ -313,7 +317,7 @@ export class Raft {
 
   #becomeLeader(grantedBy: readonly number[], now: number): void {
     const epochStart = this.#log.end.offset
-    this.#role = newLeader(epochStart, now, now + this.#quorumTimeout())
+    this.#role = newLeader(epochStart, now, now + quorumTimeoutMs(this.#timeouts))
     this.#persist()
     this.#output.beginEpoch = { epoch: this.#epoch, grantedBy }
     this.#leaderTick(this.#role, now)
@@ -430,7 +434,7 @@ export class Raft {
     role.directoryIds.set(from, replica.directoryId)
     this.#renewQuorum(role, now)
     this.#advance(role)
-    this.#output.reads.push({ to: from, offset: fetchOffset })
+    this.#output.reads.push({ to: from, offset: fetchOffset, highWatermark: request.highWatermark })
   }
 
   /** As long as a majority fetches, the leader leads. */
@@ -439,7 +443,7 @@ export class Raft {
       .map(({ id }) => (id === this.#self.id ? now : (role.progress.get(id)?.fetchedAt ?? 0)))
       .sort((a, b) => b - a)
     const reached = times[this.#majority() - 1]!
-    role.quorumDeadline = Math.max(role.quorumDeadline, reached + this.#quorumTimeout())
+    role.quorumDeadline = Math.max(role.quorumDeadline, reached + quorumTimeoutMs(this.#timeouts))
   }
 
   #advance(role: Leader): void {
@@ -488,6 +492,7 @@ export class Raft {
       currentLeaderEpoch: this.#epoch,
       fetchOffset: offset,
       lastFetchedEpoch: epoch,
+      highWatermark: this.#highWatermark,
     })
   }
 
@@ -548,10 +553,6 @@ export class Raft {
   #electionTimeout(): number {
     const least = this.#timeouts.electionTimeoutMs
     return least + this.#random.below(least)
-  }
-
-  #quorumTimeout(): number {
-    return 1.5 * this.#timeouts.fetchTimeoutMs
   }
 
   /** What would be in `quorum-state` now. */

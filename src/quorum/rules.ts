@@ -1,5 +1,6 @@
 import type { Leader } from './roles.ts'
 import type {
+  ElectionState,
   EndQuorumEpoch,
   FetchReply,
   FetchRequest,
@@ -81,4 +82,15 @@ export function fetchProblem(
   if (known.epoch === lastFetchedEpoch && known.offset >= fetchOffset) return null
   if (snapshot !== null && known.offset <= startOffset) return { snapshot }
   return { diverging: known }
+}
+
+/** What holds of elections at the start: `quorum-state`, unless the log has come further. */
+export function knownElection(election: ElectionState | null, logEpoch: number): ElectionState {
+  if (election !== null && election.epoch >= logEpoch) return election
+  return { epoch: logEpoch, leaderId: -1, votedFor: null }
+}
+
+/** How long a leader leads without a majority that fetches. */
+export function quorumTimeoutMs({ fetchTimeoutMs }: RaftTimeouts): number {
+  return 1.5 * fetchTimeoutMs
 }

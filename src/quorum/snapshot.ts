@@ -136,15 +136,34 @@ export async function writeSnapshot(
   snapshot: SnapshotToWrite,
   codecs: Codecs,
 ): Promise<void> {
-  const path = snapshotPath(directory, snapshot.id)
+  await writeFile(host, directory, snapshot.id, snapshotBatches(snapshot, host.clock.now(), codecs))
+}
+
+/** Keeps another node's snapshot, under the same rules. */
+export async function receiveSnapshot(
+  host: Host,
+  directory: string,
+  id: LogPosition,
+  pieces: AsyncIterable<Buffer>,
+): Promise<void> {
+  await writeFile(host, directory, id, pieces)
+}
+
+async function writeFile(
+  host: Host,
+  directory: string,
+  id: LogPosition,
+  pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
+): Promise<void> {
+  const path = snapshotPath(directory, id)
   const unique = host.random.bytes(8).toString('hex')
   const partPath = `${path.slice(0, -SUFFIX.length)}-${unique}${PART_SUFFIX}`
   const file = host.disk.open(partPath, 'create')
   try {
     let position = 0
-    for (const batch of snapshotBatches(snapshot, host.clock.now(), codecs)) {
-      await file.write([batch], position)
-      position += batch.length
+    for await (const piece of pieces) {
+      await file.write([piece], position)
+      position += piece.length
     }
     await file.sync()
   } finally {

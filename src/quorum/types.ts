@@ -87,6 +87,8 @@ export type FetchRequest = {
   readonly currentLeaderEpoch: number
   readonly fetchOffset: number
   readonly lastFetchedEpoch: number
+  /** What the follower knows to be committed: it is answered at once where there is news of that (KIP-1166). */
+  readonly highWatermark: number
 }
 
 export type FetchReply = {
@@ -144,6 +146,12 @@ export const DEFAULT_TIMEOUTS: RaftTimeouts = {
   retryBackoffMs: 20,
 }
 
+export interface FetchToAnswer {
+  readonly to: number
+  readonly offset: number
+  readonly highWatermark: number
+}
+
 /**
  * What a step asks its driver to do, in this order: make `persist` durable, truncate, append (`beginEpoch`, `append`),
  * send, tell of the commit.
@@ -156,11 +164,14 @@ export interface RaftOutput {
   readonly beginEpoch: { readonly epoch: number; readonly grantedBy: readonly number[] } | null
   /** Records from the leader: append, sync, and tell by `flushed`; the next fetch waits for it. */
   readonly append: Buffer | null
-  /** Fetch this snapshot from the leader, put it in the log's place, and tell by `flushed`. */
+  /** Fetch this snapshot from the leader, put it in the log's place, and tell by `restored`. */
   readonly fetchSnapshot: { readonly from: number; readonly snapshot: LogPosition } | null
   readonly send: readonly Envelope[]
-  /** Followers' fetches that are valid: answer with uncommitted records from `offset` on, at once or when there are some. */
-  readonly reads: readonly { readonly to: number; readonly offset: number }[]
+  /**
+   * Followers' fetches that are valid: answer with uncommitted records from `offset` on, at once or when there are some or
+   * the high watermark is above the one they know.
+   */
+  readonly reads: readonly FetchToAnswer[]
   /** Everything below is committed; null where nothing changed. */
   readonly commit: number | null
 }

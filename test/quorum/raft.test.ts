@@ -149,7 +149,12 @@ describe('the Raft core alone', () => {
     const view = { startOffset: 5, latestSnapshot: { offset: 8, epoch: 3 } }
     const { raft } = raftWith({ voters: voters.slice(0, 1), end: { offset: 10, epoch: 4 }, view })
     raft.start(0)
-    const fetch = { type: 'fetch', replica: key(2), currentLeaderEpoch: 5 } as const
+    const fetch = {
+      type: 'fetch',
+      replica: key(2),
+      currentLeaderEpoch: 5,
+      highWatermark: -1,
+    } as const
     const ask = (fetchOffset: number, lastFetchedEpoch: number, epoch = 5) =>
       raft.receive(2, { ...fetch, currentLeaderEpoch: epoch, fetchOffset, lastFetchedEpoch }, 0)
     for (const [offset, epoch] of [
@@ -160,7 +165,7 @@ describe('the Raft core alone', () => {
         snapshot: { offset: 8, epoch: 3 },
       })
     }
-    expect(ask(10, 4).reads).toEqual([{ to: 2, offset: 10 }])
+    expect(ask(10, 4).reads).toEqual([{ to: 2, offset: 10, highWatermark: -1 }])
     expect(ask(10, 4, 4).send[0]!.message).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
     expect(ask(10, 4, 6).send[0]!.message).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })
     expect(ask(10, 6).send[0]!.message).toMatchObject({ errorCode: 'INVALID_REQUEST' })

@@ -1,0 +1,63 @@
+import type { Clock, Timer } from '../host/host.ts'
+import type { FetchToAnswer } from './types.ts'
+
+/** As Apache Kafka's raft client asks for. */
+const MAX_WAIT_MS = 500
+
+interface FetchSource {
+  highWatermark(): number
+  /** Uncommitted records from an offset on, null at the end of the log. */
+  read(offset: number): Promise<Buffer | null>
+  reply(to: number, records: Buffer | null): void
+  failed(error: Error): void
+}
+
+/** Followers' fetches that wait for something to tell them: records, or a later high watermark. One for each follower. */
+export class ParkedFetches {
+  readonly #clock: Clock
+  readonly #source: FetchSource
+  readonly #parked = new Map<number, { readonly fetch: FetchToAnswer; readonly timer: Timer }>()
+  #isClosed = false
+
+  constructor(clock: Clock, source: FetchSource) {
+    this.#clock = clock
+    this.#source = source
+  }
+
+  answer(fetch: FetchToAnswer): void {
+    this.#take(fetch.to)
+    this.#source.read(fetch.offset).then(
+      (records) => {
+        if (this.#isClosed) return
+        const isNews = records !== null || this.#source.highWatermark() > fetch.highWatermark
+        if (isNews) this.#source.reply(fetch.to, records)
+        else this.#park(fetch)
+      },
+      (error: Error) => this.#source.failed(error),
+    )
+  }
+
+  /** Something was appended or committed. */
+  wake(): void {
+    for (const { fetch } of [...this.#parked.values()]) this.answer(fetch)
+  }
+
+  close(): void {
+    this.#isClosed = true
+    for (const to of [...this.#parked.keys()]) this.#take(to)
+  }
+
+  #park(fetch: FetchToAnswer): void {
+    this.#take(fetch.to)
+    const timer = this.#clock.after(MAX_WAIT_MS, () => {
+      this.#parked.delete(fetch.to)
+      this.#source.reply(fetch.to, null)
+    })
+    this.#parked.set(fetch.to, { fetch, timer })
+  }
+
+  #take(to: number): void {
+    this.#parked.get(to)?.timer.cancel()
+    this.#parked.delete(to)
+  }
+}
