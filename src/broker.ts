@@ -68,8 +68,16 @@ export class Broker {
   static async start(host: Host, codecs: Codecs, config: BrokerConfig): Promise<Broker> {
     let fail: (reason: Error) => void = () => {}
     const failed = new Promise<Error>((resolve) => (fail = resolve))
-    const storage = await openStorage(host, codecs, config, (reason) => fail(reason))
+    let takeOffline: (path: string) => void = () => {}
+    const storage = await openStorage(host, codecs, config, {
+      node: (reason) => fail(reason),
+      directory: (path) => takeOffline(path),
+    })
     const broker = new Broker(host, codecs, config, storage, failed)
+    takeOffline = (path) => {
+      broker.#replicas.takeOffline(path)
+      broker.#groups.follow()
+    }
     try {
       await broker.#open()
     } catch (error) {
@@ -165,7 +173,9 @@ export class Broker {
   async #close(): Promise<void> {
     // Members that wait for a rebalance are told to come back, so that their requests don't hold the stop up.
     this.#groups.close()
-    await this.#server.close(STOP_GRACE_MS)
+    const served = this.#server.close(STOP_GRACE_MS)
+    this.#replicas.endWaiting()
+    await served
     await this.#metadata.close()
     await this.#replicas.settled()
     await this.#logs.close(this.#brokerEpoch)

@@ -17,17 +17,24 @@ export interface Storage {
   readonly metadata: MetadataNode
 }
 
+/** Who has to know of failing disks. */
+export interface StorageFailures {
+  /** The node can't go on: its last directory failed, or the one with the metadata log. */
+  node(reason: Error): void
+  /** The partitions in this directory are offline. */
+  directory(path: string): void
+}
+
 /**
  * Takes the log directories, formats them on the first start, replays the metadata log, and recovers the partitions that
  * the metadata says are here.
- * @param fail the node can't go on: its last directory failed, or the one with the metadata log
  * @throws LogDirectoryError, FormatError
  */
 export async function openStorage(
   host: Host,
   codecs: Codecs,
   config: BrokerConfig,
-  fail: (reason: Error) => void,
+  failed: StorageFailures,
 ): Promise<Storage> {
   const paths = config.logDirectories.map((path) => host.disk.absolutePath(path))
   const metadataPath = host.disk.absolutePath(config.get('metadata.log.dir') ?? paths[0]!)
@@ -36,8 +43,9 @@ export async function openStorage(
     codecs,
     directories: paths.includes(metadataPath) ? paths : [...paths, metadataPath],
     onDirectoryFailed: (directory, error) => {
+      failed.directory(directory.path)
       const isLast = logs.directories.every(({ failure }) => failure !== null)
-      if (isLast || directory.path === metadataPath) fail(error)
+      if (isLast || directory.path === metadataPath) failed.node(error)
     },
   })
   try {
@@ -57,7 +65,7 @@ export async function openStorage(
       directory,
       identity,
       config,
-      onFailed: fail,
+      onFailed: (error) => failed.node(error),
     })
     loadPartitions(logs, metadata, config)
     return { identity, logs, metadata }

@@ -86,6 +86,11 @@ export class LogManager {
     this.directories = directories
   }
 
+  /** Whether every directory is online. A partition that isn't found may be in one that isn't. */
+  get isWhole(): boolean {
+    return this.directories.every(({ failure }) => failure === null)
+  }
+
   get(topic: string, partition: number): Log | undefined {
     return this.#logs.get(partitionDirectoryName(topic, partition))
   }

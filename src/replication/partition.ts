@@ -34,7 +34,7 @@ export type RequiredAcks = -1 | 0 | 1
 
 /** Somebody who waits for records. */
 export interface FetchWaiter {
-  /** Called when `sizeBytes` more became readable, or when leadership changed (then with Infinity). */
+  /** Called when `sizeBytes` more became readable, or when leadership changed or the broker stops (then with Infinity). */
   advanced(sizeBytes: number): void
 }
 
@@ -59,6 +59,7 @@ export class Partition {
   #assignment: PartitionAssignment
   #log: Log | null
   #readableBytes: number
+  #hasEndedWaiting = false
 
   constructor(options: {
     clock: Clock
@@ -179,8 +180,16 @@ export class Partition {
     return end.leaderEpoch < lastFetchedEpoch || end.endOffset < fetchOffset ? end : null
   }
 
+  /** Until `stopWaiting`. */
   wait(waiter: FetchWaiter): void {
     this.#waiters.add(waiter)
+    if (this.#hasEndedWaiting) waiter.advanced(Infinity)
+  }
+
+  /** The broker stops: nobody may wait for records any more. */
+  endWaiting(): void {
+    this.#hasEndedWaiting = true
+    this.#wake(Infinity)
   }
 
   stopWaiting(waiter: FetchWaiter): void {

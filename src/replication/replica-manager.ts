@@ -15,6 +15,8 @@ export interface TopicChanges {
 
 /** The logs of all directories. */
 export interface Logs {
+  /** Whether every directory is online. */
+  readonly isWhole: boolean
   get(topic: string, partition: number): Log | undefined
   createLog(topic: string, partition: number, topicId: string, config: LogConfig): Promise<Log>
   deleteLog(topic: string, partition: number): void
@@ -38,6 +40,7 @@ export class ReplicaManager {
   readonly #removed: ((topic: string, topicId: string) => void)[] = []
   /** Changes are made one after the other: making a log takes a trip to the disk. */
   #work: Promise<void> = Promise.resolve()
+  #isStopping = false
 
   constructor(options: {
     host: Host
@@ -72,12 +75,18 @@ export class ReplicaManager {
     this.#removed.push(listener)
   }
 
-  /** Takes over the logs that were found at start, without touching the disk for them. */
+  /**
+   * Takes over the logs that were found at start, without touching the disk for them. While a directory is offline a
+   * partition that wasn't found is taken to be there: made anew it would be empty, and nobody would miss its records.
+   */
   load(topics: Iterable<TopicImage>): Promise<void> {
     for (const topic of topics) {
       for (const [index, assignment] of topic.partitions.entries()) {
         const log = this.#logs.get(topic.name, index)
-        if (log !== undefined) this.#adopt(topic, index, assignment, log)
+        if (log !== undefined) this.#adopt(topic, index, assignment, log.isOffline ? null : log)
+        else if (!this.#logs.isWhole && assignment.replicas.includes(this.#brokerId)) {
+          this.#adopt(topic, index, assignment, null)
+        }
       }
     }
     return this.apply({ changed: topics, deleted: [] })
@@ -95,10 +104,16 @@ export class ReplicaManager {
   }
 
   /** A directory failed: its partitions can't be used until a restart. */
-  takeOffline(isGone: (log: Log) => boolean): void {
+  takeOffline(directoryPath: string): void {
     for (const partition of this.partitions()) {
-      if (partition.log !== null && isGone(partition.log)) partition.takeOffline()
+      if (partition.log?.directoryPath === directoryPath) partition.takeOffline()
     }
+  }
+
+  /** The broker stops: whoever waits for records is answered with what there is, now and from now on. */
+  endWaiting(): void {
+    this.#isStopping = true
+    for (const partition of this.partitions()) partition.endWaiting()
   }
 
   /** A topic's settings changed. */
@@ -167,6 +182,7 @@ export class ReplicaManager {
       settings: () => owner.settings,
     })
     hosted.partitions.set(index, partition)
+    if (this.#isStopping) partition.endWaiting()
   }
 
   #remove(name: string, id: string): void {

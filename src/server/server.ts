@@ -39,7 +39,7 @@ export class Server {
   readonly #listeners: Listener[] = []
   readonly #connections = new Set<Connection>()
   readonly #perAddress = new Map<string, number>()
-  readonly #waiting: (() => void)[] = []
+  readonly #waiting: { readonly socket: Socket; readonly listenerName: string }[] = []
   #nextId = 1
   #isOpen = false
   #idleTimer: Timer | null = null
@@ -83,6 +83,7 @@ export class Server {
     this.#closing = true
     this.#idleTimer?.cancel()
     const closed = this.#listeners.map((listener) => listener.close())
+    for (const { socket } of this.#waiting.splice(0)) socket.destroy()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -127,7 +128,7 @@ export class Server {
       )
     }
     // Nobody is attached to the socket, so nothing is read from it; whether it broke meanwhile shows when it is served.
-    this.#waiting.push(() => this.#serve(socket, listenerName))
+    this.#waiting.push({ socket, listenerName })
   }
 
   #hasRoom(): boolean {
@@ -135,7 +136,8 @@ export class Server {
   }
 
   #admitNext(): void {
-    if (this.#hasRoom()) this.#waiting.shift()?.()
+    const next = this.#hasRoom() ? this.#waiting.shift() : undefined
+    if (next !== undefined) this.#serve(next.socket, next.listenerName)
   }
 
   #serve(socket: Socket, listenerName: string): void {
