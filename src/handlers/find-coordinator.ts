@@ -6,7 +6,7 @@ import type { RequestContext } from './handler.ts'
 
 const FIRST_VERSION_WITH_KEYS = 4
 const GROUP_KEY_TYPE = 0
-const TRANSACTION_KEY_TYPE = 1
+const KEY_TYPES = ['groups', 'transactions', 'share groups']
 
 interface Coordinator {
   readonly errorCode: ErrorName
@@ -33,9 +33,9 @@ export const findCoordinator = handle(FindCoordinator).by(async (request, contex
 
 async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
   if (keyType === GROUP_KEY_TYPE) return coordinatorOf(key, context)
-  // Transactions have no coordinator here yet; clients ask again until they give up.
-  if (keyType === TRANSACTION_KEY_TYPE) return none('COORDINATOR_NOT_AVAILABLE')
-  return none('INVALID_REQUEST', `There is no coordinator of type ${keyType}.`)
+  // An error that clients retry would keep a transactional producer waiting until it gives up, without a reason.
+  const kind = KEY_TYPES[keyType] ?? `keys of type ${keyType}`
+  return none('INVALID_REQUEST', `This broker has no coordinator for ${kind}`)
 }
 
 async function coordinatorOf(groupId: string, context: RequestContext): Promise<Coordinator> {

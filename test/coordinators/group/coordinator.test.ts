@@ -96,7 +96,8 @@ function outcome(work: Promise<unknown>): Promise<string> {
 /** Takes the partition up, and waits until it is loaded. */
 async function lead({ groups }: Node): Promise<void> {
   groups.follow()
-  for (let turns = 0; turns < 1000; turns++) {
+  const deadline = performance.now() + 30_000
+  while (performance.now() < deadline) {
     if ((await outcome(groups.ask('g', fetchAll))) !== 'COORDINATOR_LOAD_IN_PROGRESS') return
     await new Promise((resolve) => setImmediate(resolve))
   }
