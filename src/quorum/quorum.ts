@@ -218,6 +218,7 @@ export class Quorum {
       if (!this.#closed) this.#do(this.#raft.receive(from, message, this.#now()))
     })
     this.#do(this.#raft.start(this.#now()))
+    if (this.#failure !== null) throw this.#failure
     if (this.#raft.role.name !== 'leader') return
     await new Promise<void>((resolve, reject) => {
       this.#onLeading = (failure) => (failure === null ? resolve() : reject(failure))
@@ -309,7 +310,12 @@ export class Quorum {
   #do(output: RaftOutput): void {
     if (this.#failure !== null) return
     const { directory } = this.#options
-    if (output.persist !== null) writeElection(this.#host, directory, output.persist)
+    try {
+      if (output.persist !== null) writeElection(this.#host, directory, output.persist)
+    } catch (error) {
+      // What can't be remembered must not be said.
+      return this.#fail(error as Error)
+    }
     if (output.truncateTo !== null) this.#truncate(output.truncateTo)
     if (output.beginEpoch !== null) this.#beginEpoch(output.beginEpoch)
     if (output.append !== null) this.#appendAsFollower(output.append)
@@ -467,8 +473,12 @@ export class Quorum {
         return
       }
       if (own.nextOffset > this.#raft.highWatermark) return
+      try {
+        this.#tellBatch(own.batch)
+      } catch (error) {
+        return this.#fail(error as Error)
+      }
       this.#pending.shift()
-      this.#tellBatch(own.batch)
       own.done?.(null)
     }
     if (this.#telling === null) this.#checkLeading()

@@ -163,6 +163,16 @@ describe('the metadata node', () => {
     await expect(create(test, 'later')).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
   })
 
+  test('stops when a committed change cannot be taken in, rather than go on with another image', async () => {
+    const test = await start()
+    await test.register()
+    test.node.onChange(() => {
+      throw new Error('a bug')
+    })
+    await expect(create(test, 'orders')).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+    expect(test.failures.map(({ message }) => message)).toEqual(['a bug'])
+  })
+
   test('does not take the directory of another node or cluster', async () => {
     const first = await start()
     await first.close()
