@@ -74,6 +74,7 @@ export class MetadataNode {
   #lastTimestampMs = 0
   #isOpen = false
   #isClosed = false
+  #hasFailed = false
 
   constructor(options: MetadataNodeOptions) {
     this.#options = options
@@ -187,7 +188,7 @@ export class MetadataNode {
       machine: controller,
       log: this.#shardLog(quorum),
       commitTimeoutMs: COMMIT_TIMEOUT_MS,
-      onLost: (error) => this.#failed(error),
+      onLost: (error) => this.#failed(error.cause instanceof Error ? error.cause : error),
     })
     this.#runtime = runtime
     const openTransaction = this.#replay.isInTransaction
@@ -249,7 +250,10 @@ export class MetadataNode {
 
   #failed(error: Error): void {
     this.#leaveOffice()
-    if (!this.#isClosed) this.#options.onFailed(error)
+    // The log's failure comes from itself and from whoever was appending.
+    if (this.#isClosed || this.#hasFailed) return
+    this.#hasFailed = true
+    this.#options.onFailed(error)
   }
 
   #snapshotIntervalMs(): number {
