@@ -1,4 +1,6 @@
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import { CorruptRecordError } from '../../protocol/records/errors.ts'
+import { StorageError } from '../log/errors.ts'
 import type { Log } from '../log/log.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
@@ -71,8 +73,15 @@ async function find(
   if (error !== 'NONE') return { partitionIndex, errorCode: error }
   const { log } = partition
   if (log === null) return { partitionIndex, errorCode: 'KAFKA_STORAGE_ERROR' }
-  const found = await lookUp(log, timestamp, committed, partition.leaderEpoch)
-  return { partitionIndex, errorCode: 'NONE', ...found }
+  try {
+    const found = await lookUp(log, timestamp, committed, partition.leaderEpoch)
+    return { partitionIndex, errorCode: 'NONE', ...found }
+  } catch (error) {
+    // Whatever one partition holds, the answer for the others is good.
+    if (error instanceof CorruptRecordError) return { partitionIndex, errorCode: 'CORRUPT_MESSAGE' }
+    if (error instanceof StorageError) return { partitionIndex, errorCode: 'KAFKA_STORAGE_ERROR' }
+    throw error
+  }
 }
 
 /** An offset's epoch is that of its record, and the leader's own only at the end (KAFKA's ListOffsets, RP#30100). */

@@ -64,7 +64,7 @@ async function namedTopics(
     request.allowAutoTopicCreation && context.config.get('auto.create.topics.enable')
   const refused =
     missing.length > 0 && mayCreate
-      ? await context.createTopicsAutomatically(missing)
+      ? await context.createTopicsAutomatically([...new Set(missing)])
       : new Map<string, ErrorName>()
   return asked.map((topic) => answerFor(topic, context, operations, refused))
 }

@@ -89,6 +89,11 @@ export class LogFetching {
       if (wanted.needsAborted && read.sizeBytes > 0) {
         abortedTransactions = await this.#reader.abortedBetween(offset, read.nextOffset)
       }
+      if (this.#state.isClosed) {
+        // Its files' names may be another log's by now: of a topic that was deleted and made again.
+        read.release()
+        return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
+      }
       const { chunks, sizeBytes, release } = read
       return { ...result, chunks, sizeBytes, abortedTransactions, release }
     } catch (error) {

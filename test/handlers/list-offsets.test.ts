@@ -1,7 +1,10 @@
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import { setBatchCrc } from '../../protocol/records/batch.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
 import { TestNode, batch } from './test-node.ts'
 
 const FIRST_MS = 1_700_000_000_000
+const ATTRIBUTES_POSITION = 21
 const LATEST = -1n
 const EARLIEST = -2n
 const MAX_TIMESTAMP = -3n
@@ -129,5 +132,34 @@ describe('ListOffsets', () => {
     expect(await found(served, LATEST, { topic: 'nope' })).toMatchObject({
       errorCode: 'UNKNOWN_TOPIC_OR_PARTITION',
     })
+  })
+
+  test('says that records are damaged, of the partition that has them only', async () => {
+    const served = await node()
+    const partition = served.replicas.find('a', 1)
+    if (typeof partition === 'string') throw new Error(partition)
+    const damaged = batch(['x'], { timestamp: FIRST_MS })
+    // No gzip, whatever the batch says of itself: a checksum that fits makes nobody look.
+    damaged.writeInt16BE(1, ATTRIBUTES_POSITION)
+    setBatchCrc(damaged, 0, nodeCodecs().crc32c)
+    await new Promise((resolve) => partition.append(damaged, -1, 'client', 1000, resolve))
+    const { topics } = await served.ask(ListOffsets, 11, {
+      replicaId: -1,
+      isolationLevel: 0,
+      topics: [
+        {
+          name: 'a',
+          partitions: [0, 1].map((partitionIndex) => ({
+            partitionIndex,
+            currentLeaderEpoch: -1,
+            timestamp: BigInt(FIRST_MS),
+          })),
+        },
+      ],
+    })
+    expect(topics[0]!.partitions).toMatchObject([
+      { errorCode: 'NONE', offset: 0 },
+      { errorCode: 'CORRUPT_MESSAGE', offset: -1 },
+    ])
   })
 })

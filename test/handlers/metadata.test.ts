@@ -141,6 +141,13 @@ describe('Metadata makes a missing topic', () => {
     ])
   })
 
+  test('once, however often it is named', async () => {
+    const { node, asked } = making()
+    const { topics } = await node.ask(Metadata, 9, asking(named('new', 'new'), true))
+    expect(asked).toEqual(['new'])
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual(['NONE', 'NONE'])
+  })
+
   test.each<[string, Readonly<Record<string, string>>, boolean]>([
     ['the client', {}, false],
     ['the broker', { 'auto.create.topics.enable': 'false' }, true],

@@ -191,3 +191,11 @@ test('a truncated log goes on where it was cut, with the producers and epochs of
   })
   expect(await append(log, batchOf(1), { epoch: 8 })).toMatchObject({ baseOffset: 500 })
 })
+
+test('a log that is closed under a reader gives it nothing: its name may be that of a new one', async () => {
+  const log = await filled()
+  const reading = log.read(0, 1000, 'logEnd', true)
+  expect(isPromise(reading)).toBe(true)
+  log.abandon()
+  expect(await reading).toMatchObject({ errorCode: 'KAFKA_STORAGE_ERROR', sizeBytes: 0 })
+})
