@@ -45,7 +45,8 @@ interface Served {
   readonly atMs: number
 }
 
-const startLimitMs = 60_000
+/** A start with ten thousand partitions may take minutes on a busy machine. */
+const startLimitMs = (partitions: number): number => 60_000 + 20 * partitions
 
 export const pause = (ms: number): Promise<void> =>
   new Promise((resolve) => setTimeout(resolve, ms))
@@ -215,12 +216,12 @@ export const prepareBroker = async (name: BrokerName, options: BrokerOptions): P
     start: async (partitions, acknowledge) => {
       const flags = {
         partitions,
-        timeout: `${startLimitMs}ms`,
+        timeout: `${startLimitMs(partitions)}ms`,
         ...(acknowledge === undefined ? {} : { topic: acknowledge, produce: true }),
       }
       // The probe is up first, so that its own start is not part of what is measured.
       const abort = new AbortController()
-      const limitMs = startLimitMs + 10_000
+      const limitMs = startLimitMs(partitions) + 10_000
       const probe = options.client.call<Served>('probe', address, flags, limitMs, abort.signal)
       await pause(50)
       const startedMs = performance.timeOrigin + performance.now()
