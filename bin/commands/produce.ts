@@ -128,7 +128,7 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
     for await (const lines of options.value === undefined
       ? readLines(options.terminal.input)
       : [options.value]) {
-      const records = lines.map((line, index) => recordOf(line, index, options))
+      const records = lines.map((line, index) => recordOf(line, total + index, options))
       count(await producer.send(records, options.partition))
     }
   })
@@ -153,7 +153,10 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
   )
 }
 
-/** The record that a line stands for: `headers<separator>key<separator>value`, of which only the value must be there. */
+/**
+ * The record that a line stands for: `headers<separator>key<separator>value`, of which only the value must be there.
+ * @param index of the line, for the message where it is wrong
+ */
 export function recordOf(
   line: string,
   index: number,
@@ -176,7 +179,7 @@ export function recordOf(
     const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
     throw new CommandError(
       'BAD_LINE',
-      `There is no ${what} ${JSON.stringify(separator)} in ${shown} (record ${index + 1} of this batch)`,
+      `There is no ${what} ${JSON.stringify(separator)} in ${shown} (line ${index + 1})`,
     )
   }
   let rest = line

@@ -1,0 +1,209 @@
+import { execFile } from 'node:child_process'
+import { readdirSync, statSync } from 'node:fs'
+import { join } from 'node:path'
+import { promisify } from 'node:util'
+import { connect, groupBy } from '../../bin/client/index.ts'
+import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.ts'
+import { EndTxn } from '../../protocol/messages/end-txn.ts'
+import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
+import { Produce } from '../../protocol/messages/produce.ts'
+import { buildBatch } from '../../protocol/records/batch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { apacheUnderTest, type BrokerUnderTest } from '../clients/broker.ts'
+import { temporaryDirectories } from '../support/temporary.ts'
+import { ottla } from './command.ts'
+import { apacheFacts, ourFacts } from './dump-facts.ts'
+import { commandScenario } from './scenario.ts'
+
+const jars = process.env['OTTLA_KAFKA_JARS']
+
+/** What Apache's DumpLogSegments prints of each file. */
+async function apacheDump(
+  paths: readonly string[],
+  options: readonly string[],
+): Promise<Map<string, string>> {
+  const main = 'org.apache.kafka.tools.DumpLogSegments'
+  const args = [
+    '-cp',
+    `${jars}/*`,
+    main,
+    '--print-data-log',
+    ...options,
+    '--files',
+    paths.join(','),
+  ]
+  const { stdout } = await promisify(execFile)('java', args, { maxBuffer: 1 << 27 })
+  const parts = stdout.split(/^Dumping (.*)$/m).slice(1)
+  return new Map(paths.map((path) => [path, parts[parts.indexOf(path) + 1] ?? '']))
+}
+
+if (jars === undefined) {
+  test.skip('The commands on Apache Kafka (needs OTTLA_KAFKA_JARS, the folder of its jars, and Java)', () =>
+    undefined)
+} else {
+  describe('The commands on Apache Kafka', () => {
+    const directories = temporaryDirectories()
+    let broker: BrokerUnderTest
+
+    beforeAll(async () => {
+      broker = await apacheUnderTest(directories.make(), {
+        'group.initial.rebalance.delay.ms': '0',
+      })
+      await broker.start()
+    }, 120_000)
+    afterAll(async () => {
+      await broker.stop()
+      directories.removeAll()
+    }, 60_000)
+
+    commandScenario(() => broker)
+
+    test('read_committed leaves out what was aborted, read_uncommitted does not', async () => {
+      await ottla(['topics', 'create', 'ledger'], { bootstrap: broker.bootstrap })
+      await transaction(broker.bootstrap, 'ledger', ['kept'], true)
+      await transaction(broker.bootstrap, 'ledger', ['aborted'], false)
+      await transaction(broker.bootstrap, 'ledger', ['kept too'], true)
+      const read = (isolation: string) =>
+        ottla(['consume', 'ledger', '--isolation', isolation], { bootstrap: broker.bootstrap })
+      expect((await read('read_committed')).stdout).toBe('kept\nkept too\n')
+      expect((await read('read_uncommitted')).stdout).toBe('kept\naborted\nkept too\n')
+    }, 60_000)
+
+    test("log dump says of every file what Apache's DumpLogSegments says", async () => {
+      // Recovery leaves files of every kind, and then nobody writes to them.
+      await broker.kill9()
+      await broker.start()
+      await broker.kill9()
+      const compared: Record<string, number> = {}
+      for (const [decoder, paths] of filesOf(broker.dataDirectory)) {
+        const theirs = await apacheDump(paths, decoder === '' ? [] : [decoder])
+        for (const path of paths) {
+          const { stdout, code } = await ottla(['log', 'dump', '--json', path])
+          expect({ path, code }).toEqual({ path, code: 0 })
+          const facts = apacheFacts(theirs.get(path)!)
+          expect({ path, facts: ourFacts(stdout, facts) }).toEqual({ path, facts })
+          const kind = path.slice(path.lastIndexOf('.') + 1)
+          if (facts.length > 0) compared[kind] = (compared[kind] ?? 0) + facts.length
+        }
+      }
+      expect(Object.keys(compared).sort()).toEqual([
+        'checkpoint',
+        'index',
+        'log',
+        'snapshot',
+        'timeindex',
+        'txnindex',
+      ])
+      expect(compared['log']).toBeGreaterThan(100)
+    }, 300_000)
+  })
+}
+
+/** Files of each kind, by the decoder that Apache's tool needs to be told for them. */
+function filesOf(dataDirectory: string): Map<string, string[]> {
+  const decoders: Record<string, string> = {
+    __cluster_metadata: '--cluster-metadata-decoder',
+    __consumer_offsets: '--offsets-decoder',
+    __transaction_state: '--transaction-log-decoder',
+  }
+  const files = readdirSync(dataDirectory, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory())
+    .flatMap(({ name }) => {
+      const decoder = decoders[name.slice(0, name.lastIndexOf('-'))] ?? ''
+      return readdirSync(join(dataDirectory, name))
+        .filter((file) => /\.(?:log|index|timeindex|txnindex|snapshot)$/.test(file))
+        .map((file) => ({ path: join(dataDirectory, name, file), decoder }))
+        .filter(({ path }) => !path.endsWith('index') || hasRecords(path))
+    })
+  const bootstrap = join(dataDirectory, 'bootstrap.checkpoint')
+  const all = [...files, { path: bootstrap, decoder: decoders['__cluster_metadata']! }]
+  return new Map(
+    [...groupBy(all, ({ decoder }) => decoder)].map(([decoder, group]) => [
+      decoder,
+      group.map(({ path }) => path),
+    ]),
+  )
+}
+
+/** Apache's tool fails at the preallocated index of an empty segment. */
+function hasRecords(indexPath: string): boolean {
+  return statSync(indexPath.replace(/\.\w+$/, '.log')).size > 0
+}
+
+/** Writes values in a transaction of its own, as a client of before KIP-890 does it, and ends it. */
+async function transaction(
+  bootstrap: string,
+  topic: string,
+  values: readonly string[],
+  committed: boolean,
+): Promise<void> {
+  const [host, port] = bootstrap.split(':') as [string, string]
+  const client = await connect(host, Number(port))
+  const transactionalId = `to-${topic}`
+  try {
+    const ask = { kind: 'transaction' } as const
+    const done = (errorCode: string): void => {
+      if (errorCode !== 'NONE') throw new Error(errorCode)
+    }
+    const producer = await client.retry(
+      async () => {
+        const answer = await client.requestCoordinator(
+          transactionalId,
+          InitProducerId,
+          { transactionalId, transactionTimeoutMs: 30_000 },
+          { ...ask, version: 4 },
+        )
+        done(answer.errorCode)
+        return answer
+      },
+      { isRetriable: () => true },
+    )
+    const { producerId, producerEpoch } = producer
+    const v3AndBelow = {
+      v3AndBelowTransactionalId: transactionalId,
+      v3AndBelowProducerId: producerId,
+      v3AndBelowProducerEpoch: producerEpoch,
+      v3AndBelowTopics: [{ name: topic, partitions: [0] }],
+    }
+    await client.retry(
+      async () => {
+        const added = await client.requestCoordinator(
+          transactionalId,
+          AddPartitionsToTxn,
+          { ...v3AndBelow, transactions: [] },
+          { ...ask, version: 3 },
+        )
+        done(added.resultsByTopicV3AndBelow[0]!.resultsByPartition[0]!.partitionErrorCode)
+      },
+      { isRetriable: () => true },
+    )
+    const records = values.map((value) => ({ timestamp: 1, key: null, value: Buffer.from(value) }))
+    const batch = buildBatch(
+      { records, producerId, producerEpoch, baseSequence: 0, isTransactional: true },
+      nodeCodecs(),
+    )
+    const produced = await client.request(
+      Produce,
+      {
+        transactionalId,
+        acks: -1,
+        timeoutMs: 10_000,
+        topicData: [
+          { name: topic, topicId: ZERO_UUID, partitionData: [{ index: 0, records: batch }] },
+        ],
+      },
+      { version: 11 },
+    )
+    done(produced.responses[0]!.partitionResponses[0]!.errorCode)
+    const ended = await client.requestCoordinator(
+      transactionalId,
+      EndTxn,
+      { transactionalId, producerId, producerEpoch, committed },
+      { ...ask, version: 4 },
+    )
+    done(ended.errorCode)
+  } finally {
+    await client.close()
+  }
+}
