@@ -16,6 +16,7 @@ import { ResourceType, configOf } from './metadata/image.ts'
 import type { EndPoint, MetadataDelta } from './metadata/image.ts'
 import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/features.ts'
 import type { MetadataNode } from './metadata/node.ts'
+import { FetchMemory } from './replication/fetch-memory.ts'
 import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
@@ -26,6 +27,8 @@ import type { Storage } from './storage.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
 const STOP_GRACE_MS = 10_000
+/** Above this many bytes read for consumers and not sent yet, each fetch gets no more than it must. */
+const MAX_UNSENT_BYTES = 128 << 20
 /** Producers that have been idle for too long are looked for so often (Kafka's producer.id.expiration.check.interval.ms). */
 const FIRST_SESSION_ID = 1
 const MAX_SESSION_ID = 0x7fff_fffe
@@ -265,6 +268,7 @@ export class Broker {
       clock,
       config: this.#config,
       replicas: this.#replicas,
+      fetchMemory: new FetchMemory(MAX_UNSENT_BYTES),
       fetchSessions: new FetchSessionCache(
         this.#config.get('max.incremental.fetch.session.cache.slots'),
         () => clock.monotonic(),

@@ -20,7 +20,7 @@ const READ_COMMITTED = 1
  * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
  */
 export const fetch = handle(Fetch).by(async (request, context) => {
-  const { version, fetchSessions, replicas, clock, config } = context
+  const { version, fetchSessions, fetchMemory, replicas, clock, config } = context
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
   const replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
   const session = fetchSessions.resolve({
@@ -43,6 +43,7 @@ export const fetch = handle(Fetch).by(async (request, context) => {
       maxWaitMs: request.maxWaitMs,
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
+      memory: fetchMemory,
     },
     (target) => {
       const partition = usesTopicIds

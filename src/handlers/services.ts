@@ -6,6 +6,7 @@ import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerCommand, ReplyTo } from '../metadata/commands.ts'
+import type { FetchMemory } from '../replication/fetch-memory.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 
@@ -15,6 +16,7 @@ export interface Services {
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache
+  readonly fetchMemory: FetchMemory
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
   readonly controller: ControllerAccess

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock } from '../host/host.ts'
 import type { AbortedTransaction, EpochEndOffset, ReadResult, ReadUpTo } from '../log/results.ts'
+import type { FetchMemory } from './fetch-memory.ts'
 import type { FetchTarget } from './fetch-session.ts'
 import type { FetchWaiter, Partition } from './partition.ts'
 
@@ -9,6 +10,7 @@ export interface FetchParameters {
   readonly maxWaitMs: number
   readonly minBytes: number
   readonly maxBytes: number
+  readonly memory: FetchMemory
 }
 
 /** The answer for one partition; the fields are those of Fetch's response. */
@@ -113,7 +115,7 @@ function seenEnd(data: PartitionData, upTo: ReadUpTo): number {
 /** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
 async function readAll(
   targets: readonly FetchTarget[],
-  { upTo, maxBytes }: FetchParameters,
+  { upTo, maxBytes, memory }: FetchParameters,
   find: FindPartition,
 ): Promise<FetchedData> {
   const partitions: PartitionData[] = []
@@ -125,7 +127,7 @@ async function readAll(
       partitions.push(failed(target, partition))
       continue
     }
-    const left = Math.max(maxBytes - sizeBytes, 0)
+    const left = Math.max(Math.min(maxBytes - sizeBytes, memory.leftBytes), 0)
     const read = readOne(partition, target, upTo, Math.min(target.maxBytes, left), sizeBytes === 0)
     if ('errorCode' in read && 'target' in read) {
       partitions.push(read)
@@ -134,13 +136,16 @@ async function readAll(
     const result = read instanceof Promise ? await read : read
     results.push(result)
     sizeBytes += result.sizeBytes
+    memory.take(result.sizeBytes)
     partitions.push(dataOf(target, result))
   }
   return {
     partitions,
     sizeBytes,
     release: () => {
-      for (const result of results) result.release()
+      memory.give(sizeBytes)
+      for (const result of results.splice(0)) result.release()
+      sizeBytes = 0
     },
   }
 }

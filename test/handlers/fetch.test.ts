@@ -114,6 +114,17 @@ describe('Fetch', () => {
     expect(partitions.map(({ records }) => records?.length ?? 0)).toEqual([oneBatchBytes, 0])
   })
 
+  test('gives no more than a batch while much that was read for others is not sent yet', async () => {
+    const { node } = await nodeWith('x', 'y')
+    const stalled = node.fetchMemory.leftBytes
+    node.fetchMemory.take(stalled)
+    const [partition] = await fetched(node, [{}])
+    expect(partition!.records).toHaveLength(oneBatchBytes)
+    node.fetchMemory.give(stalled)
+    const [whole] = await fetched(node, [{}])
+    expect(whole!.records).toHaveLength(2 * oneBatchBytes)
+  })
+
   test('gives nothing at the end, and an error beyond it or before the start', async () => {
     const { node } = await nodeWith('x')
     const [end] = await fetched(node, [{ fetchOffset: 1 }])

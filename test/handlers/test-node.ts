@@ -16,6 +16,7 @@ import type { ControllerCommand } from '../../src/metadata/commands.ts'
 import { EMPTY_IMAGE, ResourceType, configOf, resourceKey } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
+import { FetchMemory } from '../../src/replication/fetch-memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch-session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
@@ -46,6 +47,7 @@ export class TestNode {
   readonly config: BrokerConfig
   readonly logs: LogManager
   readonly replicas: ReplicaManager
+  readonly fetchMemory = new FetchMemory(1 << 20)
   image: MetadataImage = EMPTY_IMAGE
   /** What the controller was asked, and what it says. */
   readonly commands: ControllerCommand[] = []
@@ -100,6 +102,7 @@ export class TestNode {
       clock: host.clock,
       config: this.config,
       replicas: this.replicas,
+      fetchMemory: this.fetchMemory,
       fetchSessions: new FetchSessionCache(
         10,
         () => host.clock.monotonic(),
