@@ -22,6 +22,14 @@ export interface BrokerProcess {
   ended(): Promise<Ended>
 }
 
+const alive = new Set<ChildProcess>()
+
+/** Ends what a test that failed has left running; for afterAll. */
+export async function killAll(): Promise<void> {
+  for (const child of alive) child.kill('SIGKILL')
+  await Promise.all(Array.from(alive, (child) => exited(child)))
+}
+
 export type Settings = Readonly<Record<string, string | number>>
 
 function launch(
@@ -35,6 +43,8 @@ function launch(
   const child = spawn(process.execPath, ['bin/ottla', 'start', ...set, ...more], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
+  alive.add(child)
+  child.once('close', () => alive.delete(child))
   const output = { out: '', err: '' }
   child.stdout.on('data', (bytes: Buffer) => (output.out += bytes.toString()))
   child.stderr.on('data', (bytes: Buffer) => (output.err += bytes.toString()))

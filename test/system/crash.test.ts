@@ -6,13 +6,16 @@ import { Produce } from '../../protocol/messages/produce.ts'
 import { buildBatch } from '../../protocol/records/batch.ts'
 import { until } from '../clients/wait.ts'
 import { randomIntegers, seed, soaking } from '../soak.ts'
-import { startProcess } from '../support/broker-process.ts'
+import { killAll, startProcess } from '../support/broker-process.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { NumberProducer, codecs, createTopic, readNumbers } from './load.ts'
 
 const directories = temporaryDirectories()
-afterAll(() => directories.removeAll())
+afterAll(async () => {
+  await killAll()
+  directories.removeAll()
+})
 
 /** 3 in `npm test`, 200 in the soak; CI asks for 10. */
 const KILLS = Number(process.env['OTTLA_CRASHES'] ?? (soaking ? 200 : 3))
@@ -48,13 +51,14 @@ test(`soak: ${KILLS} kills under load lose nothing that was acknowledged (seed $
   await createTopic(broker, TOPIC, producers.length)
   let longestMs = 0
   for (let kill = 0; kill < KILLS; kill++) {
-    const writing = producers.map((producer) => producer.run(broker, () => false))
+    const writing = Promise.all(producers.map((producer) => producer.run(broker, () => false)))
     const before = producers[0]!.acknowledged.size
-    await until(() => producers[0]!.acknowledged.size > before, 'the first answer', 20_000)
+    const first = until(() => producers[0]!.acknowledged.size > before, 'an answer', 20_000)
+    await Promise.race([first, writing.then(() => first)])
     await new Promise((resolve) => setTimeout(resolve, random(LONGEST_LIFE_MS)))
     broker.kill('SIGKILL')
     await broker.ended()
-    await Promise.all(writing)
+    await writing
     const killedMs = performance.now()
     broker = await startProcess(settings)
     longestMs = Math.max(longestMs, performance.now() - killedMs)

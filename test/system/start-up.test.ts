@@ -1,13 +1,16 @@
 import { readFileSync } from 'node:fs'
 import { Metadata } from '../../protocol/messages/metadata.ts'
-import { startProcess } from '../support/broker-process.ts'
+import { killAll, startProcess } from '../support/broker-process.ts'
 import type { BrokerProcess } from '../support/broker-process.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { createTopic } from './load.ts'
 
 const directories = temporaryDirectories()
-afterAll(() => directories.removeAll())
+afterAll(async () => {
+  await killAll()
+  directories.removeAll()
+})
 
 /** Far above what it takes: the figures are printed, and a machine may be busy. */
 const LIMIT_MS = 20_000
