@@ -74,13 +74,19 @@ function anchorsOf(path: string): Set<string> {
   )
 }
 
+/**
+ * Those that may have one all the same. unrs-resolver, by which jest finds modules: it only looks whether its binary came
+ * along, which the lock file has for every platform; newer ones without the script are not whole in every registry.
+ */
+const MAY_HAVE_SCRIPT = ['node_modules/unrs-resolver']
+
 describe('packages', () => {
   test('none has an install script: npm no longer runs them, and without network they fail', () => {
     const lock = JSON.parse(contentOf('package-lock.json')) as {
       packages: Record<string, { hasInstallScript?: boolean }>
     }
     const scripted = Object.entries(lock.packages).filter(([, each]) => each.hasInstallScript)
-    expect(scripted.map(([name]) => name)).toEqual([])
+    expect(scripted.filter(([name]) => !MAY_HAVE_SCRIPT.includes(name))).toEqual([])
   })
 
   test('ours has none either', () => {
