@@ -31,14 +31,24 @@ export async function start({ config, set = [] }: StartOptions): Promise<void> {
 async function opened(config: string | undefined, set: readonly string[]): Promise<RunningBroker> {
   try {
     return await startBroker({
-      ...(config === undefined
-        ? {}
-        : { file: { path: config, text: readFileSync(config, 'utf8') } }),
+      ...(config === undefined ? {} : { file: { path: config, text: textOf(config) } }),
       environment: process.env,
       set,
     })
   } catch (error) {
     return fail(error)
+  }
+}
+
+/** The settings file's text; throws a ConfigError that names the file. */
+function textOf(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause)
+    throw new ConfigError([
+      `The settings file ${path} can't be read: ${reason}. Name one that is there with --config`,
+    ])
   }
 }
 
