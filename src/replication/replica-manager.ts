@@ -6,6 +6,9 @@ import type { TopicImage } from '../metadata/image.ts'
 import { Partition } from './partition.ts'
 import type { PartitionAssignment, TopicSettings } from './partition.ts'
 
+/** So many logs are made at the same time: each waits for the disk, and others want to be served meanwhile. */
+const MADE_AT_ONCE = 32
+
 /** What changed in the cluster's metadata. */
 export interface TopicChanges {
   /** Topics that are new or have changed partitions, whole. */
@@ -131,17 +134,21 @@ export class ReplicaManager {
 
   async #apply({ changed, deleted }: TopicChanges): Promise<void> {
     for (const { name, id } of deleted) this.#remove(name, id)
-    const created: Promise<void>[] = []
+    const missing: [TopicImage, number, PartitionAssignment][] = []
     for (const topic of changed) {
       for (const [index, assignment] of topic.partitions.entries()) {
         const partition = this.#byId.get(topic.id)?.partitions.get(index)
         if (partition !== undefined) partition.update(assignment)
         else if (assignment.replicas.includes(this.#brokerId)) {
-          created.push(this.#create(topic, index, assignment))
+          missing.push([topic, index, assignment])
         }
       }
     }
-    await Promise.all(created)
+    const left = missing.values()
+    const createSome = async (): Promise<void> => {
+      for (const each of left) await this.#create(...each)
+    }
+    await Promise.all(Array.from({ length: MADE_AT_ONCE }, createSome))
   }
 
   async #create(topic: TopicImage, index: number, assignment: PartitionAssignment): Promise<void> {
@@ -181,6 +188,8 @@ export class ReplicaManager {
       log,
       settings: () => owner.settings,
     })
+    // They may have changed while the log was made.
+    log?.updateConfig(owner.settings.log)
     hosted.partitions.set(index, partition)
     if (this.#isStopping) partition.endWaiting()
   }

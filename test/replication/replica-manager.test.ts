@@ -24,6 +24,7 @@ function logIn(directoryPath: string): Log {
     highWatermark: 0,
     lastStableOffset: 0,
     setHighWatermark: () => {},
+    updateConfig: () => {},
   } as unknown as Log
 }
 
@@ -53,6 +54,23 @@ describe('ReplicaManager', () => {
     await manager.load([topic])
     expect(made).toEqual(['t-0'])
     expect(partition().checkLeader()).toBe('NONE')
+  })
+
+  test('few of many partitions are made at the same time, so that others are served meanwhile', async () => {
+    let now = 0
+    let most = 0
+    const { manager } = managing({
+      createLog: async () => {
+        most = Math.max(most, ++now)
+        await Promise.resolve()
+        now--
+        return logIn('/new')
+      },
+    })
+    const partitions = Array.from({ length: 500 }, () => topic.partitions[0]!)
+    await manager.apply({ changed: [{ ...topic, partitions }], deleted: [] })
+    expect([...manager.partitions()]).toHaveLength(500)
+    expect(most).toBe(32)
   })
 
   test('a partition that may be in a directory that is offline is not made anew, but offline too', async () => {
