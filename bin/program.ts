@@ -88,19 +88,26 @@ async function declareProgram(args: readonly string[], terminal: Terminal): Prom
     'consume orders --keys',
   )
 
-  program
+  const start = program
     .command('start')
     .description('Run a broker until SIGTERM or SIGINT')
     .option('--config <file>', 'a server.properties file with Kafka’s setting names')
     .option('--set <name=value...>', 'a setting; wins over the file and the environment')
     .action(async (options: { config?: string; set?: string[] }) => {
-      const { start } = await import('./commands/start.ts')
-      await start(options)
+      const { start: run } = await import('./commands/start.ts')
+      await run(options)
     })
+  withExamples(
+    start,
+    'start',
+    'start --config server.properties',
+    'start --set listeners=PLAINTEXT://127.0.0.1:9092 --set log.dirs=/var/lib/ottla',
+  )
 
   for (const { name, description, load } of groups) {
     const command = program.command(name).description(description)
-    if (name === args[0]) (await load()).declare(command)
+    if (name === args[0] || (args[0] === 'help' && name === args[1]))
+      (await load()).declare(command)
   }
   return program
 }

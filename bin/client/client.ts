@@ -23,6 +23,15 @@ export interface NodeRequestOptions extends RequestOptions {
   readonly node?: number
 }
 
+export interface RetryOptions {
+  /** In place of the request time-out. */
+  readonly timeoutMs?: number
+  /** In place of Kafka's own view of its errors. */
+  readonly isRetriable?: (error: unknown) => boolean
+  /** Forgets what may be out of date. */
+  readonly beforeRetry?: () => void
+}
+
 export type ClusterMetadata = ReceivedResponse<typeof Metadata>
 export type TopicMetadata = ClusterMetadata['topics'][number]
 export type PartitionMetadata = TopicMetadata['partitions'][number]
@@ -149,10 +158,7 @@ export class Client {
    * Tries until it succeeds, fails with an error that is not retriable, or the request time-out is over; then throws the
    * last error.
    */
-  async retry<T>(
-    attempt: () => Promise<T>,
-    options: { timeoutMs?: number; isRetriable?: (error: unknown) => boolean } = {},
-  ): Promise<T> {
+  async retry<T>(attempt: () => Promise<T>, options: RetryOptions = {}): Promise<T> {
     const { clock } = this.host
     const deadline = clock.monotonic() + (options.timeoutMs ?? this.requestTimeoutMs)
     const mayRetry = options.isRetriable ?? isRetriable
@@ -169,6 +175,7 @@ export class Client {
         }
       }
       await this.sleep(backoffMs)
+      options.beforeRetry?.()
     }
   }
 

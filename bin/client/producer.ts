@@ -99,9 +99,10 @@ export class Producer {
     )
     const baseOffset = await this.#client.retry(() => this.#attempt(partition, batch, acks), {
       // A broken connection leaves open whether the batch was written; only an idempotent producer may try again.
-      isRetriable: (error) => {
+      isRetriable: (error) =>
+        isRetriable(error) && (this.#identity !== null || error instanceof BrokerError),
+      beforeRetry: () => {
         this.#topic = null
-        return isRetriable(error) && (this.#identity !== null || error instanceof BrokerError)
       },
     })
     this.#sequences.set(partition, addToSequence(sequence, records.length))

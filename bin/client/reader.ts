@@ -17,7 +17,7 @@ import { controlType } from '../../protocol/records/control.ts'
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { ReceivedResponse } from '../../protocol/schema.ts'
 import type { Client } from './client.ts'
-import { BrokerError, isRetriable } from './errors.ts'
+import { BrokerError } from './errors.ts'
 import { groupBy } from './group-by.ts'
 import type { IsolationLevel } from './offsets.ts'
 import { partitionOf, topicsWithLeaders, type Topic, type TopicPartition } from './topics.ts'
@@ -88,9 +88,8 @@ export class PartitionReader {
   /** Asks each leader once; what has come, by partition. Nothing may have. Throws ClientError, CorruptRecordError. */
   poll(): Promise<PartitionRecords[]> {
     return this.#client.retry(() => this.#poll(), {
-      isRetriable: (error) => {
+      beforeRetry: () => {
         this.#topics = null
-        return isRetriable(error)
       },
     })
   }

@@ -35,7 +35,9 @@ export function declare(groups: Command): void {
   withExamples(list, 'groups list', 'groups list --state Empty --json').action(listCommand)
 
   const describe = groups.command('describe').description('Show offsets, lag and members')
-  describe.argument('<groups...>').option('--members', 'show who is in the group')
+  describe
+    .argument('[groups...]', 'all unless named')
+    .option('--members', 'show who is in the group')
   withClientOptions(describe)
   withExamples(describe, 'groups describe billing', 'groups describe billing --members').action(
     describeCommand,
@@ -133,13 +135,16 @@ async function describeCommand(
 ): Promise<void> {
   const views = await withClient(options, async (client) => {
     const found: GroupView[] = []
-    for (const name of names) found.push(await viewOf(client, name))
+    const groups =
+      names.length > 0 ? names : (await listGroups(client)).map(({ groupId }) => groupId)
+    for (const name of groups) found.push(await viewOf(client, name))
     return found
   })
   if (options.json) {
     const json = views.map(({ group, ...rest }) => ({ ...group, ...rest }))
     return print(options, toJson(json, 2))
   }
+  if (views.length === 0) return print(options, 'There are no groups.')
   await print(options, views.map((view) => textOf(view, options.members === true)).join('\n\n'))
 }
 
