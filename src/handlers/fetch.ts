@@ -12,6 +12,11 @@ type PartitionResponse = TopicResponse['partitions'][number]
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 13
 const READ_COMMITTED = 1
+/**
+ * An answer has no more than this, whatever the client would take: larger ones keep more memory busy than caches hold,
+ * and cost twice as much for each byte. What doesn't fit comes with the next request.
+ */
+const MAX_ANSWER_BYTES = 8 << 20
 
 /**
  * Fetch: v4-18.
@@ -35,7 +40,7 @@ export const fetch = handle(Fetch).by(async (request, context) => {
   })
   if (session.error !== 'NONE')
     return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
-  const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'))
+  const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'), MAX_ANSWER_BYTES)
   const data = await fetchRecords(
     session.targets,
     {

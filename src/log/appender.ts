@@ -41,7 +41,6 @@ export class LogAppender {
         failed: (appends) => this.#reportFailed(appends),
       },
       state.home,
-      state.context.host.clock,
     )
   }
 

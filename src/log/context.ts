@@ -24,8 +24,6 @@ export interface LogHome {
   enqueue(log: QueuedWriter, sizeBytes: number): void
   /** Whether writes of this size should leave the event loop alone. */
   prefersThreads(sizeBytes: number): boolean
-  /** How long a write has taken. */
-  tookMs(durationMs: number): void
   /** Nothing may be written here any more: a failed write or fsync isn't tried again as if it had worked. */
   fail(what: string, cause: unknown): Error
 }

@@ -152,10 +152,6 @@ export class LogDirectory implements LogHome {
     return this.#writer.prefersThreads(sizeBytes)
   }
 
-  tookMs(durationMs: number): void {
-    this.#writer.tookMs(durationMs)
-  }
-
   fail(what: string, cause: unknown): Error {
     if (this.#failure !== null) return this.#failure
     const { log, clock } = this.#context.host

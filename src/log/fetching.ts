@@ -52,7 +52,8 @@ export class LogFetching {
     }
     const limit = this.#limit(upTo)
     if (offset === state.logEndOffset) this.#noteTailInterest()
-    if (offset >= limit) return this.#result('NONE', null, isStable)
+    const mayTake = maxBytes > 0 || minOneBatch
+    if (offset >= limit || !mayTake) return this.#result('NONE', null, isStable)
     const needsAborted = isStable && state.segments.mayHaveAborted
     const fromTail = this.#tail.read(offset, maxBytes, limit, minOneBatch)
     if (fromTail !== null) {

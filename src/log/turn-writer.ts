@@ -3,9 +3,11 @@ import type { QueuedWriter } from './context.ts'
 
 /** From so many bytes in one turn of the event loop on, writing is left to the thread pool. */
 const THREADS_FROM_BYTES = 128 * 1024
-/** A write into the page cache that takes so long keeps the event loop from other things... */
+/** A write into the page cache that takes so long keeps the event loop from other things. */
 const SLOW_MS = 5
-/** ...so for this time the thread pool is used. */
+/** One alone may be the scheduler's doing; so many within `SLOW_FOR_MS` are the disk's... */
+const SLOW_WRITES = 4
+/** ...and for this time the thread pool is used. */
 const SLOW_FOR_MS = 1000
 
 /** Has all appends to a directory that arrived in one turn of the event loop written at its end. */
@@ -13,6 +15,7 @@ export class TurnWriter {
   readonly #clock: Clock
   readonly #writers = new Set<QueuedWriter>()
   #bytes = 0
+  readonly #slowWrites: number[] = []
   #slowUntilMs = -Infinity
 
   constructor(clock: Clock) {
@@ -29,8 +32,15 @@ export class TurnWriter {
     return sizeBytes >= THREADS_FROM_BYTES || this.#clock.monotonic() < this.#slowUntilMs
   }
 
-  tookMs(durationMs: number): void {
-    if (durationMs > SLOW_MS) this.#slowUntilMs = this.#clock.monotonic() + SLOW_FOR_MS
+  /** @param durationMs how long the event loop was held up by a write */
+  #tookMs(durationMs: number): void {
+    if (durationMs <= SLOW_MS) return
+    const now = this.#clock.monotonic()
+    this.#slowWrites.push(now)
+    if (this.#slowWrites.length > SLOW_WRITES) this.#slowWrites.shift()
+    const isSlow =
+      this.#slowWrites.length === SLOW_WRITES && this.#slowWrites[0]! > now - SLOW_FOR_MS
+    if (isSlow) this.#slowUntilMs = now + SLOW_FOR_MS
   }
 
   #write(): void {
@@ -40,6 +50,6 @@ export class TurnWriter {
     this.#bytes = 0
     const startedMs = this.#clock.monotonic()
     for (const writer of writers) writer.writeQueued(onThreads)
-    this.tookMs(this.#clock.monotonic() - startedMs)
+    if (!onThreads) this.#tookMs(this.#clock.monotonic() - startedMs)
   }
 }

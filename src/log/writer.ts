@@ -1,5 +1,4 @@
 import { batchSizeBytes } from '../../protocol/records/batch.ts'
-import type { Clock } from '../host/host.ts'
 import type { LogHome, QueuedWriter } from './context.ts'
 import type { PreparedBatches } from './prepare.ts'
 import type { RememberedBatch } from './producer-entry.ts'
@@ -33,7 +32,6 @@ export interface WriterLog {
 export class LogWriter implements QueuedWriter {
   readonly #log: WriterLog
   readonly #home: LogHome
-  readonly #clock: Clock
   #queue: QueuedAppend[] = []
   #queuedBytes = 0
   /** Under way on the thread pool. */
@@ -41,10 +39,9 @@ export class LogWriter implements QueuedWriter {
   #isWriting = false
   #idleWaiters: (() => void)[] = []
 
-  constructor(log: WriterLog, home: LogHome, clock: Clock) {
+  constructor(log: WriterLog, home: LogHome) {
     this.#log = log
     this.#home = home
-    this.#clock = clock
   }
 
   get queuedBytes(): number {
@@ -161,7 +158,6 @@ export class LogWriter implements QueuedWriter {
   ): Promise<void> {
     this.#isWriting = true
     this.#inFlight = group
-    const startedMs = this.#clock.monotonic()
     let error: unknown = null
     try {
       await segment.write(chunks, sizeBytes)
@@ -170,7 +166,6 @@ export class LogWriter implements QueuedWriter {
     }
     this.#isWriting = false
     this.#inFlight = []
-    this.#home.tookMs(this.#clock.monotonic() - startedMs)
     if (error !== null) {
       this.#home.fail(`write ${segment.handle.path}`, error)
       this.#log.failed(group)

@@ -121,13 +121,14 @@ async function readAll(
   const partitions: PartitionData[] = []
   const results: ReadResult[] = []
   let sizeBytes = 0
+  let isFull = false
   for (const target of targets) {
     const partition = find(target)
     if (typeof partition === 'string') {
       partitions.push(failed(target, partition))
       continue
     }
-    const left = Math.max(Math.min(maxBytes - sizeBytes, memory.leftBytes), 0)
+    const left: number = isFull ? 0 : Math.max(Math.min(maxBytes - sizeBytes, memory.leftBytes), 0)
     const read = readOne(partition, target, upTo, Math.min(target.maxBytes, left), sizeBytes === 0)
     if ('errorCode' in read && 'target' in read) {
       partitions.push(read)
@@ -138,6 +139,8 @@ async function readAll(
     sizeBytes += result.sizeBytes
     memory.take(result.sizeBytes)
     partitions.push(dataOf(target, result))
+    // What is left didn't hold one batch: looking for a smaller one in each partition behind costs more than it gives.
+    isFull ||= result.sizeBytes === 0 && left < target.maxBytes && hasMore(target, result, upTo)
   }
   return {
     partitions,
@@ -148,6 +151,11 @@ async function readAll(
       sizeBytes = 0
     },
   }
+}
+
+function hasMore({ fetchOffset }: FetchTarget, result: ReadResult, upTo: ReadUpTo): boolean {
+  if (upTo === 'logEnd') return fetchOffset < result.logEndOffset
+  return fetchOffset < (upTo === 'lastStable' ? result.lastStableOffset : result.highWatermark)
 }
 
 function readOne(

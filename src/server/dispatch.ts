@@ -23,14 +23,49 @@ export interface ConnectionFault {
   readonly cause?: unknown
 }
 
+/** A request's context, and what its handler wants to be told of. */
+type Context = RequestContext & { readonly sent: (() => void) | undefined }
+type ContextConstructor = new (
+  version: number,
+  clientId: string,
+  connection: ConnectionContext,
+) => Context
+
+/**
+ * The services are reached through the prototype: copying some twenty of them for each request takes a tenth of the time
+ * of a small one.
+ */
+function contextOf(services: Services): ContextConstructor {
+  class RequestContextOfServices {
+    readonly version: number
+    readonly clientId: string
+    readonly connection: ConnectionContext
+    sent: (() => void) | undefined = undefined
+
+    constructor(version: number, clientId: string, connection: ConnectionContext) {
+      this.version = version
+      this.clientId = clientId
+      this.connection = connection
+    }
+
+    afterSent(callback: () => void): void {
+      this.sent = callback
+    }
+  }
+  Object.setPrototypeOf(RequestContextOfServices.prototype, services)
+  return RequestContextOfServices as unknown as ContextConstructor
+}
+
 /** Finds the handler of a request, decodes it, has it answered and encodes the answer. */
 export class Dispatcher {
   readonly #handlers: (Handler | undefined)[] = []
   readonly #services: Services
+  readonly #Context: ContextConstructor
 
   constructor(handlers: readonly Handler[], services: Services) {
     for (const handler of handlers) this.#handlers[handler.api.key] = handler
     this.#services = services
+    this.#Context = contextOf(services)
   }
 
   /** Whether the memory of a request to this API may be reused once it was answered. */
@@ -61,25 +96,16 @@ export class Dispatcher {
       const reader = new Reader(frame)
       const header = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
       const request = codecOf(api.request, version).read(reader)
-      let sent: (() => void) | undefined
-      const context: RequestContext = {
-        ...this.#services,
-        version,
-        clientId: header.clientId ?? '',
-        connection,
-        afterSent: (callback) => {
-          sent = callback
-        },
-      }
+      const context = new this.#Context(version, header.clientId ?? '', connection)
       const answer = handler.answer(request, context)
       const { correlationId } = header
       if (answer instanceof Promise) {
         return answer.then(
-          (response) => this.#encode(handler, version, correlationId, response, sent),
+          (response) => this.#encode(handler, version, correlationId, response, context.sent),
           (error: unknown) => this.#failed(handler, version, error),
         )
       }
-      return this.#encode(handler, version, correlationId, answer, sent)
+      return this.#encode(handler, version, correlationId, answer, context.sent)
     } catch (error) {
       if (error instanceof DecodeError) return { fault: error.message }
       return this.#failed(handler, version, error)
