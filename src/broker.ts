@@ -6,6 +6,7 @@ import type { Endpoint } from './config/listeners.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './coordinators/group/coordinator.ts'
 import { automaticTopic } from './coordinators/internal-topics.ts'
 import { ProducerIds } from './coordinators/producer-ids.ts'
+import type { ProducerIdBlock } from './coordinators/producer-ids.ts'
 import { advertisedApis, handlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
 import type { Host } from './host/host.ts'
@@ -17,6 +18,7 @@ import type { EndPoint, MetadataDelta } from './metadata/image.ts'
 import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/features.ts'
 import type { MetadataNode } from './metadata/node.ts'
 import { FetchMemory } from './replication/fetch-memory.ts'
+import { ShardError } from './machine/runtime.ts'
 import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
@@ -245,10 +247,15 @@ export class Broker {
     const { createdTopics, changedTopics, deletedTopics } = delta
     if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
     const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
-    void this.#replicas.apply(changes).then(() => {
-      this.#groups.follow()
-      return this.#groups.forgetTopics(deletedTopics.map(({ name }) => name))
-    })
+    this.#replicas
+      .apply(changes)
+      .then(() => {
+        this.#groups.follow()
+        return this.#groups.forgetTopics(deletedTopics.map(({ name }) => name))
+      })
+      .catch((error: unknown) => {
+        this.#host.log.error({ err: error }, 'A change of topics was not followed in full')
+      })
   }
 
   #applyDynamicConfig(): void {
@@ -287,32 +294,42 @@ export class Broker {
           minVersion: minSupportedVersion,
           maxVersion: maxSupportedVersion,
         })),
-        finalized: finalizedFeatures(this.#metadata.image),
+        finalized: finalizedFeatures(this.#metadata.image, this.#metadata.kraftVersion),
         epoch: this.#metadata.image.offset,
       }),
       createTopicsAutomatically: (names) => this.#createTopics(names),
     }
   }
 
-  async #allocateProducerIds(): Promise<{ firstId: number; size: number }> {
-    const { errorCode, producerIdStart, producerIdLen } = await this.#metadata.submit({
+  async #allocateProducerIds(): Promise<ProducerIdBlock | null> {
+    const asked = this.#metadata.submit({
       type: 'allocateProducerIds',
       brokerId: this.#nodeId,
       brokerEpoch: this.#brokerEpoch,
     })
-    if (errorCode !== 'NONE') throw new Error(`The controller gave no producer ids: ${errorCode}`)
-    return { firstId: producerIdStart, size: producerIdLen }
+    const reply = await asked.catch((error: unknown) => {
+      if (error instanceof ShardError) return null
+      throw error
+    })
+    if (reply === null || reply.errorCode !== 'NONE') return null
+    return { firstId: reply.producerIdStart, size: reply.producerIdLen }
   }
 
   /** Topics that a client named and nobody has made, with the cluster's defaults. */
   async #createTopics(names: readonly string[]): Promise<Map<string, ErrorName>> {
-    const created = await this.#metadata.submit({
+    const refused = new Map<string, ErrorName>()
+    const asked = this.#metadata.submit({
       type: 'createTopics',
       topics: names.map((name) => automaticTopic(name, this.#config)),
       validateOnly: false,
     })
+    const created = await asked.catch((error: unknown) => {
+      // Nobody knows whether they are made: clients ask again.
+      if (error instanceof ShardError) return null
+      throw error
+    })
+    if (created === null) return new Map(names.map((name) => [name, 'LEADER_NOT_AVAILABLE']))
     await this.#replicas.settled()
-    const refused = new Map<string, ErrorName>()
     for (const { name, errorCode } of created) {
       if (errorCode !== 'NONE' && errorCode !== 'TOPIC_ALREADY_EXISTS') refused.set(name, errorCode)
     }

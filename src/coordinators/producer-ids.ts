@@ -6,28 +6,32 @@ export interface ProducerIdBlock {
 
 /** Hands out producer ids from blocks that the controller allocates; an id is given once in the life of the cluster. */
 export class ProducerIds {
-  readonly #allocate: () => Promise<ProducerIdBlock>
+  readonly #allocate: () => Promise<ProducerIdBlock | null>
   #next = 0
   #end = 0
-  #allocating: Promise<void> | null = null
+  #allocating: Promise<boolean> | null = null
 
-  constructor(allocate: () => Promise<ProducerIdBlock>) {
+  /** @param allocate gives null while there is no controller to ask */
+  constructor(allocate: () => Promise<ProducerIdBlock | null>) {
     this.#allocate = allocate
   }
 
-  async next(): Promise<number> {
+  /** @returns null when no block could be had; asking again is safe */
+  async next(): Promise<number | null> {
     while (this.#next >= this.#end) {
       this.#allocating ??= this.#refill()
-      await this.#allocating
+      if (!(await this.#allocating)) return null
     }
     return this.#next++
   }
 
-  async #refill(): Promise<void> {
+  async #refill(): Promise<boolean> {
     try {
-      const { firstId, size } = await this.#allocate()
-      this.#next = firstId
-      this.#end = firstId + size
+      const block = await this.#allocate()
+      if (block === null) return false
+      this.#next = block.firstId
+      this.#end = block.firstId + block.size
+      return true
     } finally {
       this.#allocating = null
     }

@@ -11,10 +11,7 @@ export const initProducerId = handle(InitProducerId).by(async (request, { produc
   const refused = { throttleTimeMs: 0, producerId: -1, producerEpoch: -1 }
   if (request.transactionalId !== null) return { ...refused, errorCode: 'INVALID_REQUEST' }
   // [KIP-360] An idempotent producer that wants a new epoch for its id gets a new id: epochs guard transactions only.
-  return {
-    throttleTimeMs: 0,
-    errorCode: 'NONE',
-    producerId: await producerIds.next(),
-    producerEpoch: 0,
-  }
+  const producerId = await producerIds.next()
+  if (producerId === null) return { ...refused, errorCode: 'COORDINATOR_LOAD_IN_PROGRESS' }
+  return { throttleTimeMs: 0, errorCode: 'NONE', producerId, producerEpoch: 0 }
 })

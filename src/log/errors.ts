@@ -10,7 +10,11 @@ export class StorageError extends Error {
 
 /** A log directory that can't be used as it is: held by another process, written for another node, unreadable. */
 export class LogDirectoryError extends Error {
-  readonly code: 'LOG_DIRECTORY_LOCKED' | 'META_PROPERTIES_INVALID' | 'LOG_DIRECTORY_UNUSABLE'
+  readonly code:
+    | 'LOG_DIRECTORY_LOCKED'
+    | 'META_PROPERTIES_INVALID'
+    | 'LOG_DIRECTORY_UNUSABLE'
+    | 'PARTITION_DUPLICATED'
 
   constructor(code: LogDirectoryError['code'], message: string, options?: ErrorOptions) {
     super(message, options)

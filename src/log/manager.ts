@@ -5,7 +5,7 @@ import { ColdIndexes } from './cold-indexes.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext } from './context.ts'
 import { LogDirectory, type DirectoryFailed } from './directory.ts'
-import { StorageError } from './errors.ts'
+import { LogDirectoryError, StorageError } from './errors.ts'
 import { loadLog, readTopicId } from './load.ts'
 import { Log } from './log.ts'
 import { OpenFiles } from './open-files.ts'
@@ -100,12 +100,16 @@ export class LogManager {
     return this.#logs.values()
   }
 
-  /** Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`. */
+  /**
+   * Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`.
+   * @throws LogDirectoryError when a partition is in two directories: nobody could say which one has the records
+   */
   loadPartitions(wanted: WantedPartitions): void {
     for (const directory of this.directories) {
       try {
         this.#loadDirectory(directory, wanted)
       } catch (error) {
+        if (error instanceof LogDirectoryError) throw error
         directory.fail('load its partitions', error)
       }
     }
@@ -125,6 +129,11 @@ export class LogManager {
         const stray = this.#setAside(path, 'stray')
         log.warn({ path, stray }, 'A partition that does not belong here was set aside')
         continue
+      }
+      const twin = this.get(place.topic, place.partition)
+      if (twin !== undefined) {
+        const message = `The partition ${name} is in both ${twin.path} and ${path}. Keep the one that is right, move the other out of log.dirs, and start again`
+        throw new LogDirectoryError('PARTITION_DUPLICATED', message)
       }
       const config = wanted.configOf(place.topic)
       const known = { ...directory.checkpointsOf(name), wasClean: directory.wasClean }

@@ -11,11 +11,17 @@ export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
   })),
 ]
 
-/** What the cluster has agreed on; a level stands for itself as least and most, as Kafka has it. */
+/**
+ * What the cluster has agreed on; a level stands for itself as least and most, as Kafka has it.
+ * @param kraftVersion the quorum's own feature, which has its place in the log but no FeatureLevelRecord
+ */
 export function finalizedFeatures(
   image: MetadataImage,
+  kraftVersion: number,
 ): { name: string; minVersionLevel: number; maxVersionLevel: number }[] {
-  return Array.from(image.features, ([name, level]) => ({
+  const levels = new Map(image.features)
+  if (kraftVersion > 0) levels.set('kraft.version', kraftVersion)
+  return Array.from(levels, ([name, level]) => ({
     name,
     minVersionLevel: level,
     maxVersionLevel: level,

@@ -153,6 +153,11 @@ export class MetadataNode {
     return runtime.submit(command) as Promise<ReplyTo<C>>
   }
 
+  /** The quorum's finalized kraft.version. */
+  get kraftVersion(): number {
+    return this.#quorum!.kraftVersion
+  }
+
   describeQuorum(): QuorumDescription {
     return this.#quorum!.describe()
   }

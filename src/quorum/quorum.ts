@@ -256,6 +256,11 @@ export class Quorum {
   }
 
   /** What the quorum looks like from here; only the leader knows of others. */
+  /** The finalized kraft.version: 0 static voters, 1 voters in the log (KIP-853). */
+  get kraftVersion(): number {
+    return this.#facts.kraftVersion
+  }
+
   describe(): QuorumDescription {
     const role = this.#raft.role
     const now = this.#now()

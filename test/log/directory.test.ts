@@ -74,6 +74,19 @@ test('a damaged meta.properties keeps the directory from being used', () => {
   )
 })
 
+test('a partition in two directories is not opened: nobody could say which one has the records', async () => {
+  const [left, right] = [temporaryDirectory(), temporaryDirectory()]
+  for (const path of [left, right]) {
+    const manager = openManager(path)
+    await manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
+    await manager.close()
+  }
+  const options = { directories: [left, right] }
+  expect(() => openManager(left, options)).toThrow(
+    expect.objectContaining({ code: 'PARTITION_DUPLICATED' }),
+  )
+})
+
 test('checkpoints have what recovery, followers and DeleteRecords need', async () => {
   const path = temporaryDirectory()
   const { manager, log } = await openLog(path)

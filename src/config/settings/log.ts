@@ -148,7 +148,7 @@ export const log = {
   'log.flush.start.offset.checkpoint.interval.ms': int({
     default: MINUTE_MS,
     min: 0,
-    use: 'acted',
+    use: 'stored',
     doc: 'How often the log start offsets are written down.',
   }),
   'log.segment.delete.delay.ms': long({
@@ -203,7 +203,7 @@ export const log = {
     default: 'producer',
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
     dynamic: 'cluster',
-    use: 'acted',
+    use: 'stored',
     doc: 'The compression of stored batches; producer: as they arrive.',
   }),
   'compression.gzip.level': int({

@@ -110,31 +110,31 @@ export const quorum = {
   'controller.quorum.election.timeout.ms': int({
     default: SECOND_MS,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long a voter waits for votes, at least, before it tries again.',
   }),
   'controller.quorum.election.backoff.max.ms': int({
     default: SECOND_MS,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'The longest random pause between two elections.',
   }),
   'controller.quorum.fetch.timeout.ms': int({
     default: 2 * SECOND_MS,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'Without contact for this long a voter calls an election, and a leader without a majority resigns.',
   }),
   'controller.quorum.request.timeout.ms': int({
     default: 2 * SECOND_MS,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long a node waits for the answer of another member.',
   }),
   'controller.quorum.retry.backoff.ms': int({
     default: 20,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'The pause before a failed request to a member is sent again.',
   }),
   'controller.quorum.append.linger.ms': int({
@@ -210,7 +210,7 @@ export const quorum = {
   'metadata.max.idle.interval.ms': int({
     default: 500,
     min: 0,
-    use: 'acted',
+    use: 'stored',
     doc: 'How often an idle leader of the quorum writes an empty record; 0: never.',
   }),
   'internal.metadata.log.segment.bytes': int({
