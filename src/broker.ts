@@ -35,6 +35,9 @@ const MAX_UNSENT_BYTES = 128 << 20
 const FIRST_SESSION_ID = 1
 const MAX_SESSION_ID = 0x7fff_fffe
 
+/** Hosts that stand for every address of the machine. */
+const ALL_INTERFACES = ['', '0.0.0.0', '::']
+
 /** A broker can't start, for a reason that its operator can mend. The message says what to do. */
 export class StartError extends Error {
   override readonly name = 'StartError'
@@ -198,7 +201,7 @@ export class Broker {
         })
         addresses.push({
           listener,
-          host: host === '' ? this.#host.network.hostName : host,
+          host: this.#reachable(listener, host),
           port: taken,
         })
       } catch (error) {
@@ -229,11 +232,21 @@ export class Broker {
     this.#brokerEpoch = reply.brokerEpoch
   }
 
+  /** Where a listener is on all interfaces, clients use what is advertised. */
+  #reachable(listener: string, host: string): string {
+    if (!ALL_INTERFACES.includes(host)) return host
+    const advertised = this.#config.listeners.advertised.find(
+      (endpoint) => endpoint.listener === listener,
+    )
+    const known = advertised !== undefined && !ALL_INTERFACES.includes(advertised.host)
+    return known ? advertised.host : this.#host.network.hostName
+  }
+
   #advertise({ listener, host, port }: Endpoint): EndPoint {
     const taken = this.#addresses.find((address) => address.listener === listener)
     return {
       name: listener,
-      host: host === '' || host === '0.0.0.0' ? this.#host.network.hostName : host,
+      host: ALL_INTERFACES.includes(host) ? this.#host.network.hostName : host,
       port: port === 0 ? (taken?.port ?? 0) : port,
       securityProtocol: 0,
     }
@@ -269,9 +282,10 @@ export class Broker {
   }
 
   #services(): Services {
-    const { clock, disk, random } = this.#host
+    const { clock, disk, log, random } = this.#host
     const apis = advertisedApis()
     return {
+      log,
       clock,
       config: this.#config,
       replicas: this.#replicas,

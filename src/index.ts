@@ -45,7 +45,8 @@ export interface RunningBroker {
  *     new Kafka({ brokers: [broker.bootstrap] })
  *     await broker.close()
  *
- * Without any option it listens on a free port of 127.0.0.1 and keeps its data in a temporary directory.
+ * Without any option it listens on a free port of 127.0.0.1, keeps its data in a temporary directory, and lets new groups
+ * begin at once (group.initial.rebalance.delay.ms=0).
  * @throws ConfigError, StartError and errors of the directories, each with a `code` and a message that says what to mend
  */
 export async function startBroker(options: BrokerOptions = {}): Promise<RunningBroker> {
@@ -59,6 +60,10 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
   if (isEmbedded && !own.concat(set).some((entry) => entry.startsWith('listeners='))) {
     own.push('listeners=PLAINTEXT://127.0.0.1:0')
   }
+  const delay = 'group.initial.rebalance.delay.ms'
+  // Whoever embeds a broker, in a test mostly, has few members and little time.
+  if (isEmbedded && !own.concat(set).some((entry) => entry.startsWith(`${delay}=`)))
+    own.push(`${delay}=0`)
   try {
     const config = new BrokerConfig({ ...options, set: [...set, ...own] })
     const host = options.host ?? nodeHost(isEmbedded ? { log: { level: 'warn' } } : {})

@@ -6,7 +6,7 @@ import type { RequestContext } from './handler.ts'
 
 const FIRST_VERSION_WITH_KEYS = 4
 const GROUP_KEY_TYPE = 0
-const KEY_TYPES = ['groups', 'transactions', 'share groups']
+const TRANSACTION_KEY_TYPE = 1
 
 interface Coordinator {
   readonly errorCode: ErrorName
@@ -33,9 +33,13 @@ export const findCoordinator = handle(FindCoordinator).by(async (request, contex
 
 async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
   if (keyType === GROUP_KEY_TYPE) return coordinatorOf(key, context)
-  // An error that clients retry would keep a transactional producer waiting until it gives up, without a reason.
-  const kind = KEY_TYPES[keyType] ?? `keys of type ${keyType}`
-  return none('INVALID_REQUEST', `This broker has no coordinator for ${kind}`)
+  if (keyType !== TRANSACTION_KEY_TYPE) {
+    return none('INVALID_REQUEST', `This broker has no coordinator of type ${keyType}`)
+  }
+  const message = `This broker has no transactions yet: ${key} can't be used as a transactional.id`
+  context.log.warn({ client: context.connection.host, transactionalId: key }, message)
+  // The one error that every client takes for final here. Any other keeps librdkafka asking until it gives up.
+  return none('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', message)
 }
 
 async function coordinatorOf(groupId: string, context: RequestContext): Promise<Coordinator> {

@@ -99,6 +99,7 @@ export class TestNode {
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
     this.#services = {
+      log: host.log,
       clock: host.clock,
       config: this.config,
       replicas: this.replicas,
