@@ -22,8 +22,8 @@ const cache = new WeakMap<object, Map<string, AnyCodec>>()
 /**
  * The codec of a message in one version, derived from its declaration at the first use and kept.
  *
- * The derivation writes straight-line JavaScript for exactly that version and compiles it (`new Function`): some twice
- * as fast as closures, which matters on Produce and Fetch. Only declarations reach the source text, never a peer's bytes.
+ * The derivation writes straight-line JavaScript for exactly that version and compiles it (`new Function`), as
+ * every Produce and Fetch passes through it. Only declarations reach the source text, never a peer's bytes.
  */
 export function codecOf<S extends Shape>(
   message: Message<S>,

@@ -59,9 +59,9 @@ const members = new Map<string, Consumer>()
 const STOPPED_AFTER_MS = 15_000
 
 /**
- * Reads as a member of a group. This client can lose the end of a fetch that was under way when the broker died (its own
- * source says so, and gives the node free only two minutes later): a stream that has stopped is begun anew, as an
- * application would have to.
+ * Reads as a member of a group. Once, after a kill -9, a stream never fetched again. Why isn't known. This client guards against fetches whose callback
+ * is never invoked, which fits; a fault of the broker isn't ruled out. A stream that has stopped is begun anew, and says
+ * so on standard error.
  */
 const read = async (
   member: string,
