@@ -151,10 +151,12 @@ export class Broker {
     this.#applyDynamicConfig()
     this.#metadata.onChange((delta) => this.#follow(delta))
     await this.#replicas.load(image.topics.byName.values())
-    this.#logs.runPeriodically(
-      this.#config.get('log.flush.offset.checkpoint.interval.ms'),
-      this.#config.get('producer.id.expiration.check.interval.ms'),
-    )
+    this.#logs.runPeriodically({
+      checkpointMs: this.#config.get('log.flush.offset.checkpoint.interval.ms'),
+      producerCheckMs: this.#config.get('producer.id.expiration.check.interval.ms'),
+      retentionCheckMs: this.#config.get('log.retention.check.interval.ms'),
+      initialDelayMs: this.#config.get('log.initial.task.delay.ms'),
+    })
     this.#addresses = await this.#listen()
     await this.#register()
     await this.#replicas.settled()

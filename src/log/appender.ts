@@ -126,12 +126,23 @@ export class LogAppender {
 
   /** Ends the active segment and begins one with these batches. */
   #roll(batches: PreparedBatches): void {
+    this.#rollAt(Math.max(batches.baseOffset, this.#state.logEndOffset))
+  }
+
+  /** Begins an empty segment at the log's end; false where that has moved away from this offset. */
+  async rollAtEnd(logEndOffset: number): Promise<boolean> {
+    await this.writer.whenIdle()
+    if (this.#state.isOffline || this.#state.logEndOffset !== logEndOffset) return false
+    this.#rollAt(logEndOffset)
+    return true
+  }
+
+  #rollAt(baseOffset: number): void {
     const state = this.#state
     const { active } = state.segments
     active.finish()
     state.context.coldIndexes.touch(active)
     state.snapshots.take(state.producers, state.logEndOffset)
-    const baseOffset = Math.max(batches.baseOffset, state.logEndOffset)
     state.segments.add(newSegment(state.context, state.path, baseOffset, state.config))
     state.hasNewFiles = true
     this.#rollJitterMs = this.#newJitterMs()

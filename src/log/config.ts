@@ -20,6 +20,12 @@ export interface LogConfig {
   readonly messageTimestampAfterMaxMs: number
   /** `cleanup.policy` has `compact`: records without a key are refused. */
   readonly compacted: boolean
+  /** `cleanup.policy` has `delete`: old segments go. */
+  readonly deletesSegments: boolean
+  /** `retention.ms`; Infinity: never. */
+  readonly retentionMs: number
+  /** `retention.bytes`; Infinity: without limit. */
+  readonly retentionBytes: number
   /** `flush.messages`: an append that makes so many unflushed ones is reported only after a flush. */
   readonly flushMessages: number
   /** `flush.ms` */
@@ -44,6 +50,9 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   messageTimestampBeforeMaxMs: Infinity,
   messageTimestampAfterMaxMs: 3_600_000,
   compacted: false,
+  deletesSegments: true,
+  retentionMs: 604_800_000,
+  retentionBytes: Infinity,
   flushMessages: Infinity,
   flushMs: Infinity,
   preallocate: false,

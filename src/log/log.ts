@@ -6,6 +6,7 @@ import type { LogContext, LogHome } from './context.ts'
 import { LogFetching } from './fetching.ts'
 import { LogFlushing } from './flushing.ts'
 import { recordAtTimestamp, recordOfGreatestTimestamp } from './lookup.ts'
+import { deleteOldSegments } from './retention.ts'
 import type {
   AppendDone,
   AppendOrigin,
@@ -224,6 +225,17 @@ export class Log {
   advanceLogStart(offset: number): void {
     if (!this.#state.isOffline)
       deleteBefore(this.#state, Math.min(offset, this.#state.logEndOffset))
+  }
+
+  /** Deletes the segments that `retention.ms` and `retention.bytes` don't keep. Never rejects: a fault is the directory's. */
+  async deleteOldSegments(): Promise<void> {
+    const state = this.#state
+    if (state.isOffline || !state.config.deletesSegments) return
+    try {
+      await deleteOldSegments(state, { rollAt: (offset) => this.#appender.rollAtEnd(offset) })
+    } catch (error) {
+      if (!state.isOffline) state.home.fail(`delete old segments of ${state.path}`, error)
+    }
   }
 
   /**

@@ -1,4 +1,4 @@
-import type { Host } from '../host/host.ts'
+import type { Clock, Host } from '../host/host.ts'
 import { BufferPool } from './buffer-pool.ts'
 import { formatPartitionMetadata } from './checkpoints.ts'
 import { ColdIndexes } from './cold-indexes.ts'
@@ -36,6 +36,20 @@ export interface LogManagerOptions {
   readonly readBufferBytes?: number
   readonly coldIndexBytes?: number
 }
+
+/** Milliseconds, as in the settings. */
+export interface LogIntervals {
+  /** `log.flush.offset.checkpoint.interval.ms` */
+  readonly checkpointMs: number
+  /** `producer.id.expiration.check.interval.ms` */
+  readonly producerCheckMs: number
+  /** `log.retention.check.interval.ms` */
+  readonly retentionCheckMs: number
+  /** `log.initial.task.delay.ms`: when old segments are looked for first. */
+  readonly initialDelayMs: number
+}
+
+const CHECKED_IN_A_TURN = 500
 
 const NEW_LOG = { logStart: 0, recoveryPoint: 0, highWatermark: 0, wasClean: true }
 
@@ -283,12 +297,17 @@ export class LogManager {
     })
   }
 
-  /** Writes checkpoints every so often, and forgets producers that have been idle for too long, until `close`. */
-  runPeriodically(checkpointIntervalMs: number, producerCheckIntervalMs: number): void {
-    this.#every(checkpointIntervalMs, () => this.checkpoint())
-    this.#every(producerCheckIntervalMs, () => {
+  /** Until `close`: writes checkpoints, forgets producers that have been idle for too long, deletes old segments. */
+  runPeriodically(intervals: LogIntervals): void {
+    this.#every(intervals.checkpointMs, () => this.checkpoint())
+    this.#every(intervals.producerCheckMs, () => {
       this.removeExpiredProducers()
       return Promise.resolve()
+    })
+    this.#context.host.clock.after(intervals.initialDelayMs, () => {
+      if (this.#isClosed) return
+      const check = (): Promise<void> => this.deleteOldSegments()
+      void check().then(() => this.#every(intervals.retentionCheckMs, check))
     })
   }
 
@@ -302,6 +321,17 @@ export class LogManager {
   /** Writes the checkpoints of all directories: what recovery, followers and DeleteRecords rely on after a crash. */
   async checkpoint(): Promise<void> {
     await Promise.all(this.directories.map((directory) => directory.checkpoint()))
+  }
+
+  /** Deletes what the topics no longer want to keep. Compacted logs are the cleaner's. */
+  async deleteOldSegments(): Promise<void> {
+    let checked = 0
+    for (const log of [...this.#logs.values()]) {
+      if (log.config.compacted) continue
+      await log.deleteOldSegments()
+      // Most logs need no disk for the answer: many thousands of them must not hold up the event loop.
+      if (++checked % CHECKED_IN_A_TURN === 0) await endOfTurn(this.#context.host.clock)
+    }
   }
 
   /** Forgets producers that have been idle for too long. */
@@ -321,4 +351,8 @@ export class LogManager {
     this.#isClosed = true
     for (const directory of this.directories) directory.release()
   }
+}
+
+function endOfTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.endOfTurn(resolve))
 }

@@ -383,6 +383,11 @@ export class Segment {
     return this.#maxTimestampSoFar(this.#residentIndexes().times)
   }
 
+  /** When the file was last written to, in milliseconds since 1970. */
+  modifiedMs(): number {
+    return this.#options.files.disk.stat(this.filePath('log')).modifiedMs
+  }
+
   /** Where to begin to look for a record of this timestamp or a later one. */
   async positionForTimestamp(timestamp: bigint, fromOffset: number): Promise<number> {
     await this.loadIndexes()

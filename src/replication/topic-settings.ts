@@ -24,6 +24,9 @@ export function topicSettings(
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
     compacted: policies.includes('compact'),
+    deletesSegments: policies.includes('delete'),
+    retentionMs: unlimited(topic.get('retention.ms')),
+    retentionBytes: unlimited(topic.get('retention.bytes')),
     flushMessages: topic.get('flush.messages'),
     flushMs: topic.get('flush.ms'),
     preallocate: topic.get('preallocate'),
@@ -35,4 +38,9 @@ export function topicSettings(
     minInSyncReplicas: topic.get('min.insync.replicas'),
     deletesRecords: policies.includes('delete'),
   }
+}
+
+/** Kafka says -1 for: without limit. */
+function unlimited(value: number): number {
+  return value < 0 ? Infinity : value
 }

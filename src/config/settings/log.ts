@@ -75,29 +75,29 @@ export const log = {
   'log.retention.ms': long({
     default: null,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'Older segments are deleted; -1: never; unset: log.retention.minutes.',
   }),
   'log.retention.minutes': int({
     default: null,
-    use: 'stored',
+    use: 'acted',
     doc: 'Older segments are deleted; log.retention.ms has priority; unset: log.retention.hours.',
   }),
   'log.retention.hours': int({
     default: 168,
-    use: 'stored',
+    use: 'acted',
     doc: 'Older segments are deleted; log.retention.ms and log.retention.minutes have priority.',
   }),
   'log.retention.bytes': long({
     default: -1,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'The oldest segments of a partition are deleted while it is larger; -1: without limit.',
   }),
   'log.retention.check.interval.ms': long({
     default: 5 * MINUTE_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often segments that can be deleted are looked for.',
   }),
   'log.cleanup.policy': list({
@@ -189,7 +189,7 @@ export const log = {
     default: 30 * SECOND_MS,
     min: 0,
     internal: true,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long after the start the periodic work on logs begins.',
   }),
   'message.max.bytes': int({

@@ -94,7 +94,7 @@ export const topic = {
   'retention.ms': long({
     default: 7 * DAY_MS,
     min: -1,
-    use: 'stored',
+    use: 'acted',
     doc: 'Older segments are deleted; -1: never.',
     synonyms: {
       'log.retention.ms': 1,

@@ -1,0 +1,143 @@
+import type { SimDisk } from '../../src/host/sim-disk.ts'
+import type { Log } from '../../src/log/log.ts'
+import { simulatedDisk, simulatedHost } from './seeded.ts'
+import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
+
+const HOUR_MS = 3_600_000
+
+/** Writes a batch of 10 records of so old a time for each age; two batches fill a segment. */
+async function fill(log: Log, agesMs: readonly number[]): Promise<void> {
+  for (const ageMs of agesMs) {
+    const timestamp = Date.now() - ageMs
+    expect((await append(log, batchOf(10, 100, { timestamp }))).errorCode).toBe('NONE')
+  }
+  log.setHighWatermark(log.logEndOffset)
+}
+
+const TWO_BATCHES = 2 * batchOf(10, 100).length
+
+const small = (more: object) => ({ config: { segmentBytes: TWO_BATCHES, ...more } })
+
+test('segments whose newest record is older than retention.ms go, up to the first that is not', async () => {
+  const { manager, log } = await openLog(temporaryDirectory(), small({ retentionMs: HOUR_MS }))
+  await fill(
+    log,
+    [5, 3, 4, 0.5, 9, 9, 0, 0].map((hours) => hours * HOUR_MS),
+  )
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(20)
+  expect(log.segmentCount).toBe(3)
+  expect((await readAll(log, 19)).errorCode).toBe('OFFSET_OUT_OF_RANGE')
+  expect((await readAll(log, 20)).sizeBytes).toBe(TWO_BATCHES)
+  await manager.close()
+})
+
+test('when all are too old a new segment takes their place, and offsets go on', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path, small({ retentionMs: HOUR_MS }))
+  await fill(log, [3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS])
+  await log.deleteOldSegments()
+  expect(log).toMatchObject({ logStartOffset: 30, logEndOffset: 30, segmentCount: 1, sizeBytes: 0 })
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(30)
+  await fill(log, [0])
+  await manager.close()
+  const again = openManager(path).get('t', 0)!
+  expect(again).toMatchObject({ logStartOffset: 30, logEndOffset: 40 })
+})
+
+test('appends that come while all that was there goes are kept', async () => {
+  const config = { segmentBytes: 1 << 20, retentionMs: HOUR_MS }
+  const { manager, log } = await openLog(temporaryDirectory(), { config })
+  await fill(log, [3 * HOUR_MS])
+  const appended = append(log, batchOf(200, 1000, { timestamp: Date.now() }))
+  const deleted = log.deleteOldSegments()
+  expect(await appended).toMatchObject({ errorCode: 'NONE', baseOffset: 10 })
+  log.setHighWatermark(log.logEndOffset)
+  await deleted
+  await log.deleteOldSegments()
+  const { logStartOffset, logEndOffset, segmentCount } = log
+  expect({ logStartOffset, logEndOffset, segmentCount }).toEqual({
+    logStartOffset: 0,
+    logEndOffset: 210,
+    segmentCount: 1,
+  })
+  await manager.close()
+})
+
+test('a log keeps at least retention.bytes, and may have up to a segment more', async () => {
+  const retentionBytes = TWO_BATCHES + 1
+  const { manager, log } = await openLog(temporaryDirectory(), small({ retentionBytes }))
+  await fill(log, [0, 0, 0, 0, 0, 0, 0])
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(40)
+  expect(log.sizeBytes).toBe(1.5 * TWO_BATCHES)
+  await manager.close()
+})
+
+test('retention.bytes of 0 keeps nothing', async () => {
+  const { manager, log } = await openLog(temporaryDirectory(), small({ retentionBytes: 0 }))
+  await fill(log, [0, 0, 0])
+  await log.deleteOldSegments()
+  expect(log).toMatchObject({ logStartOffset: 30, sizeBytes: 0 })
+  await manager.close()
+})
+
+test('what is not replicated yet is kept', async () => {
+  const { manager, log } = await openLog(temporaryDirectory(), small({ retentionMs: HOUR_MS }))
+  await fill(log, [3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS])
+  await append(log, batchOf(10, 100, { timestamp: Date.now() - 3 * HOUR_MS }))
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(20)
+  await manager.close()
+})
+
+test('records without a timestamp are as old as their file', async () => {
+  const { manager, log } = await openLog(temporaryDirectory(), small({ retentionMs: HOUR_MS }))
+  expect((await append(log, batchOf(10, 100, { timestamp: -11 }))).errorCode).toBe('NONE')
+  log.setHighWatermark(log.logEndOffset)
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(0)
+  await manager.close()
+})
+
+test('without the policy delete nothing goes by itself', async () => {
+  const config = small({ retentionMs: HOUR_MS, deletesSegments: false })
+  const { manager, log } = await openLog(temporaryDirectory(), config)
+  await fill(log, [3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS])
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(0)
+  await manager.close()
+})
+
+test('the times of segments that were closed come from their time index', async () => {
+  const path = temporaryDirectory()
+  const config = small({ retentionMs: HOUR_MS })
+  const before = await openLog(path, config)
+  await fill(before.log, [3 * HOUR_MS, 3 * HOUR_MS, 0, 0])
+  await before.manager.close()
+  const manager = openManager(path, config)
+  const log = manager.get('t', 0)!
+  await manager.deleteOldSegments()
+  expect(log.logStartOffset).toBe(20)
+  await manager.close()
+})
+
+test('a disk that fails while the time is looked up takes the directory offline', async () => {
+  const disk: SimDisk = simulatedDisk()
+  const config = small({ retentionMs: HOUR_MS })
+  const before = await openLog('/data', { host: simulatedHost(disk), ...config })
+  await fill(before.log, [3 * HOUR_MS, 3 * HOUR_MS, 0])
+  await before.manager.close()
+  const failures: string[] = []
+  const manager = openManager('/data', {
+    host: simulatedHost(disk),
+    onDirectoryFailed: (_, error) => void failures.push(error.message),
+    ...config,
+  })
+  disk.fault = (operation, path) =>
+    operation === 'read' && path.endsWith('.timeindex') ? new Error('EIO: read') : null
+  await manager.deleteOldSegments()
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(failures).toEqual([expect.stringContaining('delete old segments of /data/t-0: EIO')])
+})
