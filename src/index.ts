@@ -66,9 +66,13 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     own.push(`${delay}=0`)
   try {
     const config = new BrokerConfig({ ...options, set: [...set, ...own] })
+    const isOurs = options.host === undefined
     const host = options.host ?? nodeHost(isEmbedded ? { log: { level: 'warn' } } : {})
     const broker = await Broker.start(host, nodeCodecs(), config)
-    return running(broker, () => temporary?.remove())
+    return running(broker, async () => {
+      if (isOurs) await host.workers.close()
+      temporary?.remove()
+    })
   } catch (error) {
     temporary?.remove()
     throw error
@@ -79,7 +83,7 @@ function setsDirectory(entry: string): boolean {
   return entry.startsWith('log.dirs=') || entry.startsWith('log.dir=')
 }
 
-function running(broker: Broker, cleanUp: () => void): RunningBroker {
+function running(broker: Broker, cleanUp: () => Promise<void>): RunningBroker {
   const { host, port } = broker.addresses[0]!
   return {
     host,
@@ -90,7 +94,7 @@ function running(broker: Broker, cleanUp: () => void): RunningBroker {
     failed: broker.failed,
     close: async () => {
       await broker.close()
-      cleanUp()
+      await cleanUp()
     },
   }
 }

@@ -1,4 +1,5 @@
-import type { CompressionType } from '../../protocol/records/codecs.ts'
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import type { WorkerJob } from './job.ts'
 
 /**
  * The one door to the machine. Everything that a node reads from or does to the outside goes through its Host, and all
@@ -12,6 +13,7 @@ export interface Host {
   readonly disk: Disk
   readonly network: Network
   readonly random: Random
+  readonly workers: Workers
   readonly log: Logger
 }
 
@@ -94,12 +96,45 @@ export interface Disk {
  * Results come in any order.
  */
 export interface Workers {
-  /** As `Codecs.compress`; the bytes are copied before this returns. */
-  compress(type: CompressionType, bytes: Uint8Array): Promise<Buffer>
-  /** As `Codecs.decompress`; rejects with CorruptRecordError. */
-  decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Promise<Buffer>
+  /**
+   * Runs a job in a thread. Task and answer are copied by structured clone: objects of classes lose their methods, and a
+   * `Buffer` arrives as a plain `Uint8Array`, with all of the memory that it is a part of; so send bytes that have their
+   * memory to themselves (`new Uint8Array(bytes)`), and name that memory in `transfer` to move it instead. Both happen
+   * when a thread is free: until the answer nothing of the task may change.
+   *
+   * Rejects with what the job throws: a CorruptRecordError as such, anything else as an Error with the same message and
+   * `code`. Where the thread itself ends (out of memory, `close`) the code is WORKER_ENDED.
+   */
+  run<Task, Answer>(
+    job: WorkerJob<Task, Answer>,
+    task: Task,
+    options?: WorkerOptions,
+  ): Promise<Answer>
   /** Ends the threads; what is under way is rejected. */
   close(): Promise<void>
+}
+
+export interface WorkerOptions {
+  /** Memory that the thread gets and this one loses. */
+  readonly transfer?: readonly ArrayBuffer[]
+  /** Lets the job know that it should stop; what it does then is its own affair. */
+  readonly signal?: AbortSignal
+}
+
+/** What a job may use besides its task. */
+export interface WorkerParts {
+  readonly disk: Disk
+  readonly codecs: Codecs
+  readonly clock: Pick<Clock, 'now' | 'monotonic'>
+  /** Whether the job's signal was given. A job that runs long looks often. */
+  isStopped(): boolean
+  /** Holds this thread up, for throttling; returns early when the job should stop. */
+  sleep(durationMs: number): void
+  /**
+   * Bytes for the answer that move to the other thread rather than being copied. What shares its memory with others is
+   * copied here. They are gone once the job has returned.
+   */
+  handOver(bytes: Uint8Array): Uint8Array<ArrayBuffer>
 }
 
 export interface FileStat {

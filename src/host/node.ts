@@ -4,12 +4,13 @@ import type { Host } from './host.ts'
 import { pinoLogger, type LoggerOptions } from './logger.ts'
 import { tcpNetwork } from './network.ts'
 import { systemRandom } from './random.ts'
+import { nodeWorkers } from './workers.ts'
 
 export interface NodeHostOptions {
   readonly log?: LoggerOptions
 }
 
-/** The Host of a real node: this process's clock, files, sockets and randomness, and a log on standard error. */
+/** The Host of a real node: this process's clock, files, sockets, randomness and threads, and a log on standard error. */
 export function nodeHost(options: NodeHostOptions = {}): Host {
   const log = pinoLogger(options.log)
   return {
@@ -17,6 +18,7 @@ export function nodeHost(options: NodeHostOptions = {}): Host {
     disk: systemDisk(),
     network: tcpNetwork(log),
     random: systemRandom(),
+    workers: nodeWorkers(),
     log,
   }
 }

@@ -7,7 +7,7 @@ import type { TailCache } from './tail-cache.ts'
 
 /** What all logs of a node share. */
 export interface LogContext {
-  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
   readonly codecs: LogCodecs
   readonly files: OpenFiles
   readonly buffers: BufferPool

@@ -25,7 +25,7 @@ const MEBIBYTE = 1024 * 1024
 export const METADATA_TOPIC = '__cluster_metadata'
 
 export interface LogManagerOptions {
-  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
   readonly codecs: LogCodecs
   /** `log.dirs`, absolute. */
   readonly directories: readonly string[]

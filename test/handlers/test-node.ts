@@ -8,7 +8,6 @@ import type { ConnectionContext, RequestContext } from '../../src/handlers/handl
 import { advertisedApis, handlers } from '../../src/handlers/index.ts'
 import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
-import { nodeHost } from '../../src/host/node.ts'
 import { SimDisk } from '../../src/host/sim-disk.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { clusterView } from '../../src/metadata/cluster-view.ts'
@@ -20,7 +19,7 @@ import { FetchMemory } from '../../src/replication/fetch-memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch-session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
-import { seeded } from '../log/seeded.ts'
+import { seeded, simulatedHost } from '../log/seeded.ts'
 
 export const NODE_ID = 1
 export const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
@@ -78,11 +77,7 @@ export class TestNode {
     this.config = new BrokerConfig({
       set: Object.entries(all).map(([name, value]) => `${name}=${value}`),
     })
-    const host = {
-      ...nodeHost({ log: { level: 'silent' } }),
-      disk: this.disk,
-      random: seeded(2),
-    }
+    const host = simulatedHost(this.disk, seeded(2))
     this.logs = LogManager.open({
       host,
       codecs,

@@ -1,6 +1,7 @@
 import type { Host, Random } from '../../src/host/host.ts'
+import { inlineWorkers } from '../../src/host/inline-workers.ts'
 import { SimDisk, type SimDiskOptions } from '../../src/host/sim-disk.ts'
-import { realHost } from './support.ts'
+import { codecs, realHost } from './support.ts'
 
 /** The same numbers for the same seed. */
 export function seeded(seed: number): Random {
@@ -16,7 +17,10 @@ export function seeded(seed: number): Random {
 }
 
 export function simulatedHost(disk: SimDisk, random: Random = seeded(1)): Host {
-  return { ...realHost(), disk, random }
+  const host = realHost()
+  const later = <Result>(work: () => Result): Promise<Result> => disk.later(work)
+  const workers = inlineWorkers({ disk, codecs, clock: host.clock, later })
+  return { ...host, disk, random, workers }
 }
 
 export function simulatedDisk(options: Partial<SimDiskOptions> = {}): SimDisk {
