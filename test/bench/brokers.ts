@@ -60,6 +60,14 @@ const freePort = (): Promise<number> =>
     })
   })
 
+/**
+ * A topic's files go soon after the topic, so that the page cache's memory is used again: with the default, a minute, each
+ * interval would write to memory that no one has touched before.
+ */
+const deletesSoon = 'log.segment.delete.delay.ms=500'
+/** By then they are gone. */
+export const deletedMs = 1_500
+
 const sinkKind = (options: BrokerOptions, address: string): Kind => ({
   prepare: async () => {},
   spawn: () => spawn(options.client.program, ['sink', `-address=${address}`]),
@@ -76,6 +84,8 @@ const ottlaKind = (options: BrokerOptions, address: string): Kind => ({
       `listeners=PLAINTEXT://${address}`,
       '--set',
       `log.dirs=${options.directory}`,
+      '--set',
+      deletesSoon,
     ]),
 })
 
@@ -131,6 +141,7 @@ const kafkaKind = (options: BrokerOptions, address: string, controllerPort: numb
     `listeners=PLAINTEXT://${address},CONTROLLER://${controller}`,
     `advertised.listeners=PLAINTEXT://${address}`,
     `log.dirs=${path.join(directory, 'data')}`,
+    deletesSoon,
     'offsets.topic.replication.factor=1',
     'transaction.state.log.replication.factor=1',
     'transaction.state.log.min.isr=1',

@@ -1,4 +1,4 @@
-import type { Broker, BrokerName } from './brokers.ts'
+import { type Broker, type BrokerName, deletedMs, pause } from './brokers.ts'
 import type { Client, Measurement } from './client.ts'
 import { type Line, figureOf, median } from './report.ts'
 import type { Workload } from './workloads.ts'
@@ -82,6 +82,7 @@ const onFreshTopic = async (
     return await measure(client, broker, workload, interval)
   } finally {
     await client.call('delete', broker.address, { topics: topic }, graceMs).catch(() => {})
+    if (broker.name !== 'sink') await pause(deletedMs)
   }
 }
 
