@@ -10,7 +10,10 @@ import {
 } from '../../protocol/records/batch.ts'
 import { buildBatch } from '../../protocol/records/batch.ts'
 import type { AppendResult } from '../../src/log/results.ts'
-import { append, batchOf, codecs, follow, openLog, readAll, temporaryDirectory } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, codecs, follow, openLog, readAll } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 test.each<[string, () => Buffer, string]>([
   ['cut off', () => batchOf(1).subarray(0, -1), 'INVALID_RECORD'],

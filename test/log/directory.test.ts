@@ -7,15 +7,10 @@ import {
 } from '../../src/log/checkpoints.ts'
 import { formatMetaProperties, parseMetaProperties } from '../../src/log/meta-properties.ts'
 import { parsePartitionDirectoryName, suffixedDirectoryName } from '../../src/log/paths.ts'
-import {
-  append,
-  batchOf,
-  openLog,
-  openManager,
-  readAll,
-  temporaryDirectory,
-  TOPIC_ID,
-} from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, openLog, openManager, readAll, TOPIC_ID } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 test('meta.properties is Java’s: comments and escapes are understood, what is missing is told', () => {
   const properties = {

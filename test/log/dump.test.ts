@@ -1,6 +1,9 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
-import { append, batchOf, openLog, temporaryDirectory } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, openLog } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const jars = process.env['OTTLA_KAFKA_JARS']
 /** Needs Java and a folder with the jars of Apache Kafka, named by OTTLA_KAFKA_JARS. */

@@ -6,8 +6,11 @@ import {
   readBatches,
   setBatchBaseOffset,
 } from '../../protocol/records/batch.ts'
-import { append, openLog, temporaryDirectory } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, openLog } from './support.ts'
 import { packedFiles } from './packed-files.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const cases = {
   'rolled-by-size': { segmentBytes: 20_000, indexIntervalBytes: 1000 },

@@ -1,6 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import { batchBaseOffset, batchLeaderEpoch } from '../../protocol/records/batch.ts'
-import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, openLog, openManager, readAll } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 test('what is appended gets offsets and epoch and is read back', async () => {
   const { manager, log } = await openLog(temporaryDirectory())

@@ -1,14 +1,9 @@
 import { buildBatch, controlKey } from '../../protocol/records/batch.ts'
 import type { Log } from '../../src/log/log.ts'
-import {
-  append,
-  batchOf,
-  codecs,
-  openLog,
-  openManager,
-  readAll,
-  temporaryDirectory,
-} from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, codecs, openLog, openManager, readAll } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const idempotent = (sequence: number, count = 1, epoch = 0, producerId = 7): Buffer =>
   batchOf(count, 10, { producerId, producerEpoch: epoch, baseSequence: sequence })

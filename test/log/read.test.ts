@@ -1,7 +1,10 @@
 import { readBatches } from '../../protocol/records/batch.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { ReadResult } from '../../src/log/results.ts'
-import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+import { append, batchOf, openLog, openManager, readAll } from './support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const isPromise = (value: ReadResult | Promise<ReadResult>): boolean => value instanceof Promise
 

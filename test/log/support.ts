@@ -1,6 +1,3 @@
-import { mkdtempSync, rmSync } from 'node:fs'
-import { tmpdir } from 'node:os'
-import { join } from 'node:path'
 import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
@@ -12,19 +9,6 @@ import type { AppendOrigin, AppendResult, ReadResult, ReadUpTo } from '../../src
 
 export const codecs = nodeCodecs()
 export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
-
-const roots: string[] = []
-
-/** A directory of its own, gone after the file's tests. */
-export function temporaryDirectory(): string {
-  const path = mkdtempSync(join(tmpdir(), 'ottla-log-'))
-  roots.push(path)
-  return path
-}
-
-afterAll(() => {
-  for (const path of roots.splice(0)) rmSync(path, { recursive: true, force: true })
-})
 
 export function realHost(): Host {
   return nodeHost({ log: { level: 'silent' } })

@@ -16,3 +16,13 @@ export function temporaryDirectories(): { make(): string; removeAll(): void } {
     },
   }
 }
+
+/**
+ * The same for files that have nothing to stop before their directories go: to be called once in each file, outside of
+ * its tests. (A hook at the top of a module that several test files share would only be the first one's.)
+ */
+export function useTemporaryDirectories(): () => string {
+  const { make, removeAll } = temporaryDirectories()
+  afterAll(removeAll)
+  return make
+}

@@ -12,7 +12,10 @@ import type { LogConfig } from '../../../src/log/config.ts'
 import type { LogManager } from '../../../src/log/manager.ts'
 import type { AppendResult } from '../../../src/log/results.ts'
 import { Partition } from '../../../src/replication/partition.ts'
-import { codecs, openManager, realHost, temporaryDirectory } from '../../log/support.ts'
+import { useTemporaryDirectories } from '../../support/temporary.ts'
+import { codecs, openManager, realHost } from '../../log/support.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const BROKER_ID = 1
