@@ -1,7 +1,10 @@
 import type { SimDisk } from '../../src/host/sim-disk.ts'
 import type { Log } from '../../src/log/log.ts'
 import { simulatedDisk, simulatedHost } from './seeded.ts'
-import { append, batchOf, openLog, openManager, readAll, temporaryDirectory } from './support.ts'
+import { append, batchOf, openLog, openManager, readAll } from './support.ts'
+import { useTemporaryDirectories } from '../support/temporary.ts'
+
+const temporaryDirectory = useTemporaryDirectories()
 
 const HOUR_MS = 3_600_000
 
