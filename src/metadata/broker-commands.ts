@@ -1,5 +1,5 @@
 import type { BrokerRegistration, ControllerCommands } from './commands.ts'
-import type { ControllerView } from './controller.ts'
+import type { ControllerView } from './controller-view.ts'
 import type { MetadataFact } from './facts.ts'
 import { leaderFact } from './facts.ts'
 import { NO_LEADER } from './image.ts'

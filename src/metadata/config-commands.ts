@@ -1,19 +1,10 @@
-import type { AlterResult, Alteration, AlteredResource as Resource } from '../config/alter.ts'
+import type { AlterResult, AlteredResource as Resource } from '../config/alter.ts'
 import type { AlteredResource, ConfigChange, ResourceToAlter } from './commands.ts'
-import type { ControllerView } from './controller.ts'
+import type { ControllerView } from './controller-view.ts'
 import type { MetadataFact } from './facts.ts'
 import { configFact } from './facts.ts'
 import { configOf, ResourceType } from './image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
-
-/** Kafka's rules for what may be set, which src/config has. */
-export interface ConfigRules {
-  incremental(resource: Resource, alterations: readonly Alteration[]): AlterResult
-  whole(
-    resource: Resource,
-    entries: readonly { readonly name: string; readonly value: string | null }[],
-  ): AlterResult
-}
 
 const KINDS: ReadonlyMap<number, Resource['kind']> = new Map([
   [ResourceType.TOPIC, 'topic'],

@@ -3,13 +3,13 @@ import type { Random } from '../host/host.ts'
 import type { Alarm, Decision, Machine, Ticket } from '../machine/machine.ts'
 import { allocateProducerIds, registerBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
-import type { ConfigRules } from './config-commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
 import type { MetadataFact } from './facts.ts'
 import { abortFact } from './facts.ts'
 import { randomId } from './ids.ts'
 import { ImageBuilder } from './image-builder.ts'
 import type { MetadataImage } from './image.ts'
+import type { ConfigRules, ControllerSettings, ControllerView } from './controller-view.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from './topic-names.ts'
 
@@ -23,27 +23,6 @@ export interface ActivateCommand {
 }
 export type Command = ControllerCommand | ActivateCommand
 export type Reply = ControllerReply | null
-
-export interface ControllerSettings {
-  readonly clusterId: string
-  /** `num.partitions` and `default.replication.factor` */
-  readonly defaults: { readonly numPartitions: number; readonly replicationFactor: number }
-  /** `delete.topic.enable` */
-  readonly deleteTopicEnable: boolean
-  readonly rules: ConfigRules
-  /** For topic ids and placement: the one thing that a decision doesn't find in command and state. */
-  readonly random: Random
-}
-
-/** What decisions are made from. */
-export interface ControllerView extends ControllerSettings {
-  readonly image: MetadataImage
-  /** The offset of the next record. */
-  readonly nextOffset: number
-  newId(): string
-  /** A topic whose name becomes this one when '.' is written as '_'. */
-  topicLike(collisionKey: string): string | undefined
-}
 
 /**
  * The controller: commands in, metadata records as facts. Its state is an image that is ahead of the committed one by

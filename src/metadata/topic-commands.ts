@@ -7,7 +7,7 @@ import type {
   TopicToCreate,
   TopicToDelete,
 } from './commands.ts'
-import type { ControllerView } from './controller.ts'
+import type { ControllerView } from './controller-view.ts'
 import type { MetadataFact } from './facts.ts'
 import {
   configFact,

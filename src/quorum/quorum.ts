@@ -21,7 +21,9 @@ import {
   readControlRecords,
   withControlRecords,
 } from './control.ts'
+import { describeQuorum, type QuorumDescription } from './description.ts'
 import { readElection, writeElection } from './election-file.ts'
+import { packGroups } from './packing.ts'
 import { ParkedFetches } from './parked-fetches.ts'
 import type { Peers } from './peers.ts'
 import { Raft } from './raft.ts'
@@ -38,9 +40,6 @@ import {
   writeSnapshot,
 } from './snapshot.ts'
 import type { LogPosition, RaftOutput, RaftTimeouts, ReplicaKey, Voter } from './types.ts'
-
-/** The most that a batch may have (Kafka's MAX_BATCH_SIZE_BYTES); room for the header is left to the log's setting. */
-export const MAX_BATCH_BYTES = 8 << 20
 
 /** A batch that a majority has. */
 export interface CommittedBatch {
@@ -81,23 +80,6 @@ export interface QuorumOptions {
   readonly timeouts: RaftTimeouts
   readonly retention: Retention
   readonly listener: QuorumListener
-}
-
-/** DescribeQuorum's view of a node. */
-export interface ReplicaState extends ReplicaKey {
-  readonly logEndOffset: number
-  /** Wall-clock ms; -1 unknown. */
-  readonly lastFetchTimestamp: number
-  readonly lastCaughtUpTimestamp: number
-}
-
-export interface QuorumDescription {
-  readonly leaderId: number
-  readonly leaderEpoch: number
-  readonly highWatermark: number
-  readonly currentVoters: readonly ReplicaState[]
-  readonly observers: readonly ReplicaState[]
-  readonly voters: readonly Voter[]
 }
 
 type AppendDone = (failure: Error | null) => void
@@ -255,42 +237,14 @@ export class Quorum {
     cleanSnapshots(this.#host, directory, this.#log, this.#options.retention)
   }
 
-  /** What the quorum looks like from here; only the leader knows of others. */
   /** The finalized kraft.version: 0 static voters, 1 voters in the log (KIP-853). */
   get kraftVersion(): number {
     return this.#facts.kraftVersion
   }
 
   describe(): QuorumDescription {
-    const role = this.#raft.role
-    const now = this.#now()
-    const wall = this.#host.clock.now()
-    const self = this.#options.self.id
-    const state = (key: ReplicaKey): ReplicaState => {
-      const seen = role.name === 'leader' ? role.progress.get(key.id) : undefined
-      if (key.id === self) {
-        const logEndOffset = this.#log.logEndOffset
-        return { ...key, logEndOffset, lastFetchTimestamp: wall, lastCaughtUpTimestamp: wall }
-      }
-      const at = (time = -1): number => (time < 0 ? -1 : Math.round(wall - (now - time)))
-      return {
-        ...key,
-        logEndOffset: seen?.offset ?? -1,
-        lastFetchTimestamp: at(seen?.fetchedAt),
-        lastCaughtUpTimestamp: at(seen?.caughtUpAt),
-      }
-    }
-    const { voters } = this.#raft
-    const known = role.name === 'leader' ? [...role.directoryIds] : []
-    const others = known.filter(([id]) => !voters.some((voter) => voter.id === id))
-    return {
-      leaderId: this.leaderId,
-      leaderEpoch: this.epoch,
-      highWatermark: this.highWatermark,
-      currentVoters: voters.map(({ id, directoryId }) => state({ id, directoryId })),
-      observers: others.map(([id, directoryId]) => state({ id, directoryId })),
-      voters,
-    }
+    const { clock } = this.#host
+    return describeQuorum(this.#raft, this.#options.self.id, this.#log.logEndOffset, clock)
   }
 
   /** Hands the lead over, finishes what is being written, and fails what isn't committed by then. */
@@ -553,26 +507,4 @@ export class Quorum {
     this.#onLeading = null
     onLeading?.(failure)
   }
-}
-
-/** As few batches as their size allows, none of which cuts a group. */
-function packGroups(groups: readonly (readonly Buffer[])[]): Buffer[][] {
-  const parts: Buffer[][] = []
-  let sizeBytes = Infinity
-  for (const group of groups) {
-    const groupBytes = recordsBytes(group)
-    if (sizeBytes + groupBytes > MAX_BATCH_BYTES) {
-      parts.push([])
-      sizeBytes = 0
-    }
-    parts.at(-1)!.push(...group)
-    sizeBytes += groupBytes
-  }
-  return parts
-}
-
-/** What values take in a batch at most. */
-export function recordsBytes(values: readonly Buffer[]): number {
-  const overheadBytes = 24
-  return values.reduce((sum, value) => sum + value.length + overheadBytes, 0)
 }
