@@ -230,9 +230,21 @@ export class Writer {
   #position = 0
   #finished: Uint8Array[] = []
   #finishedBytes = 0
+  readonly #copiedBytes: number
+  #hasReferences = false
 
-  constructor(capacity = 256) {
-    this.#buffer = Buffer.allocUnsafe(capacity)
+  /**
+   * @param memory where to write, all of it free; where it is too small, the writer takes more
+   * @param copiedBytes record batches up to this size are copied: to hand the system a chunk of its own costs more
+   */
+  constructor(memory: Buffer = Buffer.allocUnsafe(256), copiedBytes = 0) {
+    this.#buffer = memory
+    this.#copiedBytes = copiedBytes
+  }
+
+  /** Whether there are record batches that were taken by reference. */
+  get hasReferences(): boolean {
+    return this.#hasReferences
   }
 
   /** Bytes written so far. */
@@ -265,6 +277,8 @@ export class Writer {
 
   #refer(bytes: Uint8Array): void {
     if (bytes.length === 0) return
+    if (bytes.length <= this.#copiedBytes) return this.raw(bytes)
+    this.#hasReferences = true
     this.#finish()
     this.#finished.push(bytes)
     this.#finishedBytes += bytes.length
@@ -280,6 +294,19 @@ export class Writer {
   toBuffer(): Buffer {
     const chunks = this.chunks()
     return chunks.length === 1 ? (chunks[0] as Buffer) : Buffer.concat(chunks)
+  }
+
+  /** Sets an int32 that was written when the writer had `begin` bytes: a length that is known only now. */
+  setInt32(begin: number, value: number): void {
+    let from = this.#finishedBytes
+    if (begin >= from) {
+      this.#word(value, this.#start + begin - from)
+      return
+    }
+    let index = this.#finished.length
+    while (begin < from) from -= this.#finished[--index]!.length
+    const chunk = this.#finished[index] as Buffer
+    chunk.writeInt32BE(value, begin - from)
   }
 
   fail(what: string): never {

@@ -26,11 +26,35 @@ export interface ConnectionContext {
 export type Answer<Response> = Response | null | typeof closeConnection
 export const closeConnection = Symbol('close the connection')
 
-/** How an API is answered. An error that is thrown costs the connection, with a line in the log. */
+/**
+ * An answer that comes later, at the moment it is given: a promise would bring it a few hops after that, and they cost
+ * as much as a small request does.
+ */
+export class Later<Response> {
+  #answer: Answer<Response> | undefined
+  #listener: ((answer: Answer<Response>) => void) | null = null
+
+  /** To be called once. */
+  give(answer: Answer<Response>): void {
+    if (this.#listener === null) this.#answer = answer
+    else this.#listener(answer)
+  }
+
+  /** Calls the listener with the answer, at once where it was given before. */
+  onGiven(listener: (answer: Answer<Response>) => void): void {
+    if (this.#answer === undefined) this.#listener = listener
+    else listener(this.#answer)
+  }
+}
+
+/**
+ * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is
+ * thrown costs the connection, with a line in the log.
+ */
 export type AnswerTo<Request, Response> = (
   request: Request,
   context: RequestContext,
-) => Answer<Response> | Promise<Answer<Response>>
+) => Answer<Response> | Promise<Answer<Response>> | Later<Response>
 
 export interface Handler {
   readonly api: AnyApi

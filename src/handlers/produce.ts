@@ -16,7 +16,7 @@ import {
 import type { AppendResult } from '../log/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { Partition, RequiredAcks } from '../replication/partition.ts'
-import { closeConnection, handle } from './handler.ts'
+import { closeConnection, handle, Later } from './handler.ts'
 import type { Answer, RequestContext } from './handler.ts'
 
 type TopicResponse = (typeof Produce)['response']['encoded']['responses'][number]
@@ -35,45 +35,40 @@ const ADMIN_CLIENT_ID = '__admin_client'
  */
 export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, pooled: true }).by(
   (request, context) => {
-    const acks = request.acks
     const refused = refuseAll(request)
     if (refused !== null) return answerAll(request, refused)
-    const answered = new Promise<TopicResponse[]>((resolve) => {
-      let missing = 1
-      const responses = request.topicData.map(({ name, topicId, partitionData }) => ({
-        name,
-        topicId,
-        partitionResponses: partitionData.map(({ index, records }) => {
-          const response = { ...unanswered, index }
-          missing++
-          append(
-            context,
-            name,
-            topicId,
-            index,
-            records,
-            acks,
-            request.timeoutMs,
-            (result, partition) => {
-              fill(response, result, partition)
-              if (--missing === 0) resolve(responses)
-            },
-          )
-          return response
-        }),
-      }))
-      if (--missing === 0) resolve(responses)
-    })
-    return answered.then((responses) => {
-      if (acks !== 0) return { responses }
-      // Nobody reads an answer: only a broken connection tells the producer to look again.
-      const failed = responses.some(({ partitionResponses }) =>
-        partitionResponses.some(({ errorCode }) => errorCode !== 'NONE'),
-      )
-      return failed ? closeConnection : null
-    })
+    const answer = new Later<ProduceResponse>()
+    const responses: TopicResponse[] = []
+    let missing = 1
+    const appended = (): void => {
+      if (--missing === 0) answer.give(answerOf(request.acks, responses))
+    }
+    for (const { name, topicId, partitionData } of request.topicData) {
+      const partitionResponses: MutablePartitionResponse[] = []
+      responses.push({ name, topicId, partitionResponses })
+      for (const { index, records } of partitionData) {
+        const response = unanswered(index)
+        partitionResponses.push(response)
+        missing++
+        append(request, context, name, topicId, index, records, (result, partition) => {
+          fill(response, result, partition)
+          appended()
+        })
+      }
+    }
+    appended()
+    return answer
   },
 )
+
+function answerOf(acks: number, responses: TopicResponse[]): Answer<ProduceResponse> {
+  if (acks !== 0) return { responses }
+  // Nobody reads an answer: only a broken connection tells the producer to look again.
+  const failed = responses.some(({ partitionResponses }) =>
+    partitionResponses.some(({ errorCode }) => errorCode !== 'NONE'),
+  )
+  return failed ? closeConnection : null
+}
 
 /**
  * What Kafka finds wrong before it looks at any partition by itself: the first batch of one is noise, or belongs to a
@@ -102,6 +97,7 @@ function firstBatch(records: Buffer): Buffer | 'noise' | null {
   if (records.length < HEADER_BYTES_UP_TO_MAGIC) return null
   const magic = batchMagic(records, 0)
   if (magic < 0 || magic > CURRENT_MAGIC) return 'noise'
+  if (sizeBytes === records.length) return records
   return sizeBytes > records.length ? null : records.subarray(0, sizeBytes)
 }
 
@@ -113,34 +109,37 @@ function answerAll(
   const responses = topicData.map(({ name, topicId, partitionData }) => ({
     name,
     topicId,
-    partitionResponses: partitionData.map(({ index }) => ({ ...unanswered, index, errorCode })),
+    partitionResponses: partitionData.map(({ index }) => ({ ...unanswered(index), errorCode })),
   }))
   return { responses }
 }
 
 type MutablePartitionResponse = { -readonly [K in keyof PartitionResponse]: PartitionResponse[K] }
 
-const unanswered: PartitionResponse = {
-  index: -1,
-  errorCode: 'NONE',
-  baseOffset: -1,
-  logAppendTimeMs: -1,
-  logStartOffset: -1,
-  recordErrors: [],
-  errorMessage: null,
-  currentLeader: undefined,
+function unanswered(index: number): MutablePartitionResponse {
+  return {
+    index,
+    errorCode: 'NONE',
+    baseOffset: -1,
+    logAppendTimeMs: -1,
+    logStartOffset: -1,
+    recordErrors: NO_RECORD_ERRORS,
+    errorMessage: null,
+    currentLeader: undefined,
+  }
 }
+
+const NO_RECORD_ERRORS: PartitionResponse['recordErrors'] = []
 
 type Appended = (result: AppendResult | ErrorName, partition: Partition | null) => void
 
 function append(
+  { acks, timeoutMs }: ProduceRequest,
   { replicas, version, clientId }: RequestContext,
   name: string,
   topicId: string,
   index: number,
   records: Buffer | null,
-  acks: number,
-  timeoutMs: number,
   done: Appended,
 ): void {
   const partition =

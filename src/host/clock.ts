@@ -10,6 +10,7 @@ export function systemClock(): Clock {
     monotonic: () => performance.now(),
     after: (delayMs, callback) => new SystemTimer(performance.now() + delayMs, callback),
     endOfTurn: (callback) => void setImmediate(callback),
+    afterTask: (callback) => queueMicrotask(callback),
   }
 }
 

@@ -26,6 +26,8 @@ export interface Clock {
   after(delayMs: number, callback: () => void): Timer
   /** Calls back after all input that has arrived in this turn of the event loop was handled. */
   endOfTurn(callback: () => void): void
+  /** Calls back when what runs now has ended, before the event loop looks for anything else. */
+  afterTask(callback: () => void): void
 }
 
 export interface Timer {
@@ -188,6 +190,8 @@ export interface Listener {
 export interface Socket {
   readonly remoteAddress: string
   readonly remotePort: number
+  /** What was written and the system has not taken yet. While it is 0, chunks that were written may change. */
+  readonly unsentBytes: number
   /**
    * Names the one who is told. `data` is only valid during the call: the bytes are overwritten afterwards.
    */

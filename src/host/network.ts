@@ -167,6 +167,10 @@ class TcpSocket implements Socket {
     return ready
   }
 
+  get unsentBytes(): number {
+    return this.#socket.writableLength
+  }
+
   pause(): void {
     this.#socket.pause()
   }

@@ -1,6 +1,9 @@
 import type { Logger, Socket } from '../host/host.ts'
 import type { ConnectionContext } from '../handlers/handler.ts'
-import type { ConnectionFault, Dispatcher, Outcome } from './dispatch.ts'
+import type { Writer } from '../../protocol/wire.ts'
+import type { Answers } from './answers.ts'
+import { Reply } from './dispatch.ts'
+import type { ConnectionFault, Dispatcher, Outcome, Requester } from './dispatch.ts'
 import type { Frame } from './frame-reader.ts'
 import { FrameReader, FrameSizeError } from './frame-reader.ts'
 import type { FramePool } from './frame-pool.ts'
@@ -15,6 +18,7 @@ export interface ConnectionOptions {
   readonly socket: Socket
   readonly context: ConnectionContext
   readonly dispatcher: Dispatcher
+  readonly answers: Answers
   readonly pool: FramePool
   readonly memory: RequestMemory
   readonly maxRequestBytes: number
@@ -24,16 +28,28 @@ export interface ConnectionOptions {
 }
 
 /** A request that has started; its place in the row is the place of its answer. */
-interface Started {
+class Started implements Requester {
   readonly frame: Frame
   readonly pipelined: boolean
-  outcome: Outcome | undefined
+  outcome: Outcome | undefined = undefined
+  readonly #onSettled: (outcome: Outcome) => void
+
+  constructor(frame: Frame, pipelined: boolean, onSettled: (outcome: Outcome) => void) {
+    this.frame = frame
+    this.pipelined = pipelined
+    this.#onSettled = onSettled
+  }
+
+  settle(outcome: Outcome): void {
+    this.outcome = outcome
+    this.#onSettled(outcome)
+  }
 }
 
 /**
  * One client. Requests start in the order in which they came, each when the one before was answered, unless both are
- * pipelined; answers leave in the same order. Where the client doesn't read its answers, or too much is unanswered, its
- * requests are not read either.
+ * pipelined; answers leave in the same order, those of one task of the event loop with one write. Where the client doesn't
+ * read its answers, or too much is unanswered, its requests are not read either.
  */
 export class Connection {
   readonly context: ConnectionContext
@@ -45,9 +61,14 @@ export class Connection {
   #paused = false
   #outputFull = false
   #draining = false
+  /** The connection will be closed for a fault, when what came before it was answered; nothing that follows is started. */
+  #hasFault = false
   /** The connection is being closed for a fault; nothing that follows it is looked at. */
   #isBroken = false
   #closed = false
+  /** The answers of this task are going to be sent. */
+  #willSend = false
+  readonly #onSettled = (outcome: Outcome): void => this.#settled(outcome)
   #lastActiveMs: number
 
   constructor(options: ConnectionOptions) {
@@ -82,7 +103,7 @@ export class Connection {
   }
 
   #onData(bytes: Buffer): void {
-    if (this.#closed || this.#isBroken) return
+    if (this.#isOver()) return
     this.#lastActiveMs = this.#options.monotonic()
     try {
       this.#reader.feed(bytes, (frame) => this.#onFrame(frame))
@@ -113,47 +134,73 @@ export class Connection {
   }
 
   #mayStart(): boolean {
-    return !this.#outputFull && !this.#draining && !this.#isBroken && !this.#closed
+    return !this.#outputFull && !this.#draining && !this.#hasFault && !this.#isOver()
   }
 
   #start(frame: Frame, pipelined: boolean): void {
-    const started: Started = { frame, pipelined, outcome: undefined }
+    const started = new Started(frame, pipelined, this.#onSettled)
     this.#started.push(started)
-    const outcome = this.#options.dispatcher.start(frame.bytes, this.context)
-    if (outcome instanceof Promise) {
-      void outcome.then((settled) => {
-        this.#settle(started, settled)
-        this.#startWaiting()
-        this.#updateReading()
-      })
-    } else {
-      this.#settle(started, outcome)
-    }
+    this.#options.dispatcher.start(frame.bytes, this.context, started)
   }
 
-  #settle(started: Started, outcome: Outcome): void {
-    started.outcome = outcome
-    while (this.#started.length > 0 && this.#started[0]!.outcome !== undefined) {
-      this.#finish(this.#started.shift()!)
-    }
-    if (this.#draining && this.#started.length === 0) this.#options.socket.end()
+  #settled(outcome: Outcome): void {
+    if (outcome !== null && !(outcome instanceof Reply)) this.#hasFault = true
+    if (this.#willSend || this.#started[0]?.outcome === undefined) return
+    this.#willSend = true
+    this.#options.answers.add(this)
   }
 
-  #finish({ frame, outcome }: Started): void {
+  /** Sends the answers whose turn it is, then starts what has waited for them. */
+  sendAnswers(): void {
+    this.#willSend = false
+    const { answers, socket } = this.#options
+    const writer = answers.writer()
+    const awaited: Reply[] = []
+    let fault: ConnectionFault | null = null
+    let isCut = false
+    for (let first = this.#started[0]; first?.outcome !== undefined; first = this.#started[0]) {
+      this.#started.shift()
+      const { outcome } = first
+      if (!(outcome instanceof Reply)) fault ??= outcome
+      else {
+        if (outcome.isAwaited) awaited.push(outcome)
+        if (fault === null && !this.#isOver()) {
+          fault = outcome.writeTo(writer)
+          isCut = fault !== null
+        }
+      }
+      this.#release(first.frame)
+    }
+    if (isCut || this.#isOver()) for (const reply of awaited) reply.sent()
+    else this.#write(writer, awaited)
+    if (fault !== null && !this.#isOver()) this.#fail(fault)
+    if (this.#draining && this.#started.length === 0) socket.end()
+    this.#startWaiting()
+    this.#updateReading()
+  }
+
+  #isOver(): boolean {
+    return this.#closed || this.#isBroken
+  }
+
+  #write(writer: Writer, awaited: readonly Reply[]): void {
+    const { socket, answers } = this.#options
+    const sent = (): void => {
+      for (const reply of awaited) reply.sent()
+    }
+    if (writer.size === 0) return sent()
+    this.#lastActiveMs = this.#options.monotonic()
+    const isHeld = awaited.length > 0 && writer.hasReferences
+    if (!socket.write(writer.chunks(), isHeld ? sent : undefined)) this.#outputFull = true
+    if (!isHeld) sent()
+    if (socket.unsentBytes > 0) answers.keep(writer)
+  }
+
+  /** Nothing of the request is needed any more. */
+  #release(frame: Frame): void {
     this.#unansweredBytes -= frame.bytes.length
     this.#options.memory.remove(frame.bytes.length)
     frame.release()
-    if (outcome === undefined || outcome === null) return
-    if ('fault' in outcome) {
-      if (!this.#closed && !this.#isBroken) this.#fail(outcome)
-      return
-    }
-    if (this.#closed || this.#isBroken) {
-      outcome.sent?.()
-      return
-    }
-    this.#lastActiveMs = this.#options.monotonic()
-    if (!this.#options.socket.write(outcome.chunks, outcome.sent)) this.#outputFull = true
   }
 
   #onDrain(): void {
@@ -197,10 +244,7 @@ export class Connection {
       this.#options.log.debug({ connection: this.context.id, err: error }, 'The connection broke')
     }
     this.#reader.abandon()
-    for (const frame of this.#waiting.splice(0)) {
-      this.#options.memory.remove(frame.bytes.length)
-      frame.release()
-    }
+    for (const frame of this.#waiting.splice(0)) this.#release(frame)
     this.#options.onClose(this)
   }
 }

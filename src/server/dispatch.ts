@@ -1,26 +1,91 @@
 import { codecOf } from '../../protocol/codec.ts'
+import type { Codec } from '../../protocol/codec.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.ts'
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
-import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
-import { closeConnection } from '../handlers/handler.ts'
+import type { AnyApi } from '../../protocol/schema.ts'
+import { DecodeError, Reader } from '../../protocol/wire.ts'
+import type { Writer } from '../../protocol/wire.ts'
+import { closeConnection, Later } from '../handlers/handler.ts'
 import type { Answer, ConnectionContext, Handler, RequestContext } from '../handlers/handler.ts'
 import type { Services } from '../handlers/services.ts'
 
 /** What a request comes to: the answer, null for none, or why the connection must end. */
-export type Outcome = ResponseFrame | null | ConnectionFault
+export type Outcome = Reply | null | ConnectionFault
 
-/** A response as it goes out, length included. */
-export interface ResponseFrame {
-  readonly chunks: Uint8Array[]
-  /** To be called when the chunks were sent, or never will be. */
-  readonly sent: (() => void) | undefined
+/** Who has sent a request, and is told once what it came to: before `start` returns, or later. */
+export interface Requester {
+  settle(outcome: Outcome): void
 }
 
 /** Why a connection can't go on, in words for the log. */
 export interface ConnectionFault {
   readonly fault: string
   readonly cause?: unknown
+}
+
+/** How the messages of an API are read and written in one version. */
+interface Route {
+  /** `Fetch v17` */
+  readonly name: string
+  readonly requestHeader: Codec<RequestHeader, unknown>
+  readonly request: Codec<object, unknown>
+  readonly responseHeader: Codec<unknown, { correlationId: number }>
+  readonly response: Codec<unknown, object>
+}
+
+function routeOf(api: AnyApi, version: number): Route {
+  return {
+    name: `${api.name} v${version}`,
+    requestHeader: codecOf(RequestHeader, requestHeaderVersion(api, version)),
+    request: codecOf(api.request, version),
+    responseHeader: codecOf(ResponseHeader, responseHeaderVersion(api, version)),
+    response: codecOf(api.response, version),
+  }
+}
+
+/** An answer that is ready to be sent. */
+export class Reply {
+  readonly correlationId: number
+  readonly #route: Route
+  readonly #answer: object
+  readonly #sent: (() => void) | undefined
+
+  constructor(route: Route, correlationId: number, answer: object, sent?: () => void) {
+    this.#route = route
+    this.correlationId = correlationId
+    this.#answer = answer
+    this.#sent = sent
+  }
+
+  /** Whether somebody wants to know when it was sent. */
+  get isAwaited(): boolean {
+    return this.#sent !== undefined
+  }
+
+  /**
+   * Writes the frame: its length, the header, the answer.
+   * @returns why the connection must end when that can't be done; the writer has a part of it then
+   */
+  writeTo(writer: Writer): ConnectionFault | null {
+    const { responseHeader, response, name } = this.#route
+    const begin = writer.size
+    try {
+      writer.int32(0)
+      responseHeader.write(writer, this)
+      response.write(writer, this.#answer)
+      writer.setInt32(begin, writer.size - begin - 4)
+      return null
+    } catch (cause) {
+      // What a client has named may be longer in the answer than a string can be: it was no UTF-8.
+      return failed(name, cause)
+    }
+  }
+
+  /** To be called when it was sent, or never will be. */
+  sent(): void {
+    this.#sent?.()
+  }
 }
 
 /** A request's context, and what its handler wants to be told of. */
@@ -56,14 +121,19 @@ function contextOf(services: Services): ContextConstructor {
   return RequestContextOfServices as unknown as ContextConstructor
 }
 
-/** Finds the handler of a request, decodes it, has it answered and encodes the answer. */
+/** Finds the handler of a request, decodes it, and has it answered. */
 export class Dispatcher {
   readonly #handlers: (Handler | undefined)[] = []
+  /** By API key and version, as they were first asked for. */
+  readonly #routes: (Route | undefined)[][] = []
   readonly #services: Services
   readonly #Context: ContextConstructor
 
   constructor(handlers: readonly Handler[], services: Services) {
-    for (const handler of handlers) this.#handlers[handler.api.key] = handler
+    for (const handler of handlers) {
+      this.#handlers[handler.api.key] = handler
+      this.#routes[handler.api.key] = []
+    }
     this.#services = services
     this.#Context = contextOf(services)
   }
@@ -79,83 +149,62 @@ export class Dispatcher {
   }
 
   /** Starts a request. All that the handler does before its first await has happened when this returns. */
-  start(frame: Buffer, connection: ConnectionContext): Outcome | Promise<Outcome> {
-    if (frame.length < 8) return { fault: `a request header of ${frame.length} bytes` }
+  start(frame: Buffer, connection: ConnectionContext, requester: Requester): void {
+    if (frame.length < 8) {
+      return requester.settle({ fault: `a request header of ${frame.length} bytes` })
+    }
     const key = frame.readInt16BE(0)
     const version = frame.readInt16BE(2)
     const handler = this.#handlers[key]
-    if (handler === undefined) return { fault: `API key ${key}, which is not served here` }
+    if (handler === undefined) {
+      return requester.settle({ fault: `API key ${key}, which is not served here` })
+    }
     const { api, versions } = handler
     if (version < versions[0] || version > versions[1]) {
-      if (key === ApiVersions.key) return this.#unknownApiVersions(frame.readInt32BE(4))
-      return {
-        fault: `${api.name} v${version}: versions ${versions[0]} to ${versions[1]} are served here`,
+      if (key === ApiVersions.key) {
+        return requester.settle(this.#unknownApiVersions(frame.readInt32BE(4)))
       }
+      const served = `versions ${versions[0]} to ${versions[1]} are served here`
+      return requester.settle({ fault: `${api.name} v${version}: ${served}` })
     }
+    const route = (this.#routes[key]![version] ??= routeOf(api, version))
     try {
       const reader = new Reader(frame)
-      const header = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
-      const request = codecOf(api.request, version).read(reader)
-      const context = new this.#Context(version, header.clientId ?? '', connection)
-      const answer = handler.answer(request, context)
-      const { correlationId } = header
-      if (answer instanceof Promise) {
-        return answer.then(
-          (response) => this.#encode(handler, version, correlationId, response, context.sent),
-          (error: unknown) => this.#failed(handler, version, error),
-        )
-      }
-      return this.#encode(handler, version, correlationId, answer, context.sent)
+      const { clientId, correlationId } = route.requestHeader.read(reader)
+      const request = route.request.read(reader)
+      const context = new this.#Context(version, clientId ?? '', connection)
+      const settle = (answer: Answer<object>): void =>
+        requester.settle(outcomeOf(route, correlationId, answer, context.sent))
+      const answered = handler.answer(request, context)
+      if (answered instanceof Later) answered.onGiven(settle)
+      else if (answered instanceof Promise) {
+        answered.then(settle, (error: unknown) => requester.settle(failed(route.name, error)))
+      } else settle(answered)
     } catch (error) {
-      if (error instanceof DecodeError) return { fault: error.message }
-      return this.#failed(handler, version, error)
-    }
-  }
-
-  #failed(handler: Handler, version: number, cause: unknown): ConnectionFault {
-    return { fault: `${handler.api.name} v${version} could not be answered`, cause }
-  }
-
-  #encode(
-    handler: Handler,
-    version: number,
-    correlationId: number,
-    answer: Answer<object>,
-    sent: (() => void) | undefined,
-  ): Outcome {
-    if (answer === null) return null
-    const { api } = handler
-    if (answer === closeConnection)
-      return { fault: `${api.name} v${version} failed and has no answer` }
-    try {
-      const writer = new Writer()
-      // The length comes first, and is known last.
-      writer.int32(0)
-      codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, { correlationId })
-      codecOf(api.response, version).write(writer, answer)
-      return asFrame(writer, sent)
-    } catch (error) {
-      // What a client has named may be longer in the answer than a string can be: it was no UTF-8.
-      sent?.()
-      return this.#failed(handler, version, error)
+      const isUnreadable = error instanceof DecodeError
+      requester.settle(isUnreadable ? { fault: error.message } : failed(route.name, error))
     }
   }
 
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
   #unknownApiVersions(correlationId: number): Outcome {
     const apiKeys = this.#services.apis().filter(({ apiKey }) => apiKey === ApiVersions.key)
-    const writer = new Writer()
-    writer.int32(0)
-    writer.int32(correlationId)
-    codecOf(ApiVersions.response, 0).write(writer, { errorCode: 'UNSUPPORTED_VERSION', apiKeys })
-    return asFrame(writer)
+    const answer = { errorCode: 'UNSUPPORTED_VERSION', apiKeys }
+    return new Reply(routeOf(ApiVersions as unknown as AnyApi, 0), correlationId, answer)
   }
 }
 
-function asFrame(writer: Writer, sent?: () => void): ResponseFrame {
-  const size = writer.size
-  const chunks = writer.chunks()
-  const first = chunks[0] as Buffer
-  first.writeInt32BE(size - 4, 0)
-  return { chunks, sent }
+function outcomeOf(
+  route: Route,
+  correlationId: number,
+  answer: Answer<object>,
+  sent: (() => void) | undefined,
+): Outcome {
+  if (answer === null) return null
+  if (answer !== closeConnection) return new Reply(route, correlationId, answer, sent)
+  return { fault: `${route.name} failed and has no answer` }
+}
+
+function failed(name: string, cause: unknown): ConnectionFault {
+  return { fault: `${name} could not be answered`, cause }
 }

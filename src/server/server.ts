@@ -1,4 +1,5 @@
 import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
+import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { FramePool } from './frame-pool.ts'
@@ -36,6 +37,7 @@ export class Server {
   readonly #dispatcher: Dispatcher
   readonly #pool = new FramePool(MAX_IDLE_POOL_BYTES)
   readonly #memory: RequestMemory
+  readonly #answers: Answers
   readonly #listeners: Listener[] = []
   readonly #connections = new Set<Connection>()
   readonly #perAddress = new Map<string, number>()
@@ -52,6 +54,7 @@ export class Server {
     this.#settings = settings
     this.#dispatcher = dispatcher
     this.#memory = new RequestMemory(settings.maxQueuedBytes)
+    this.#answers = new Answers(host.clock)
     this.#watchIdle()
   }
 
@@ -150,6 +153,7 @@ export class Server {
         software: { name: 'unknown', version: 'unknown' },
       },
       dispatcher: this.#dispatcher,
+      answers: this.#answers,
       pool: this.#pool,
       memory: this.#memory,
       maxRequestBytes: this.#settings.maxRequestBytes,

@@ -3,7 +3,8 @@ import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
-import { closeConnection } from '../../src/handlers/handler.ts'
+import { closeConnection, Later } from '../../src/handlers/handler.ts'
+import type { Answer } from '../../src/handlers/handler.ts'
 import type { ConnectionContext, RequestContext } from '../../src/handlers/handler.ts'
 import { advertisedApis, handlers } from '../../src/handlers/index.ts'
 import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
@@ -194,7 +195,11 @@ export class TestNode {
       afterSent: () => undefined,
     }
     const request = decode(api.request, version, encode(api.request, version, body))
-    const answer = await handler.answer(request, context)
+    const answered = handler.answer(request, context)
+    const answer =
+      answered instanceof Later
+        ? await new Promise<Answer<object>>((resolve) => answered.onGiven(resolve))
+        : await answered
     if (answer === closeConnection) return CLOSED
     if (answer === null) return SILENCE
     return decode(api.response, version, encode(api.response, version, answer as Encoded<R>))

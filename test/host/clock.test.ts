@@ -28,16 +28,21 @@ describe('the clock of a Node host', () => {
     expect(fired).toEqual([])
   })
 
-  test('the end of a turn comes after promises and before timers', async () => {
+  test('the end of a task comes after what runs, the end of a turn after all tasks and promises', async () => {
     const order: string[] = []
     await new Promise<void>((resolve) => {
       clock.endOfTurn(() => {
+        clock.afterTask(() => {
+          order.push('task of the end')
+          resolve()
+        })
         order.push('turn')
-        resolve()
       })
+      clock.afterTask(() => order.push('task'))
       void Promise.resolve().then(() => order.push('promise'))
+      order.push('now')
     })
-    expect(order).toEqual(['promise', 'turn'])
+    expect(order).toEqual(['now', 'task', 'promise', 'turn', 'task of the end'])
   })
 
   test('random integers are below their limit', () => {

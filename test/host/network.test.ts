@@ -113,6 +113,22 @@ describe('the sockets of a Node host', () => {
     await until(() => peer.text() === '12')
   })
 
+  test('what the system has taken may be overwritten at once, and it says so', async () => {
+    const [client, server] = await pair()
+    attach(server)
+    const bytes = Buffer.from('taken')
+    server.write([bytes])
+    server.write([bytes, bytes])
+    expect(server.unsentBytes).toBe(0)
+    bytes.fill(0)
+    const big = Buffer.alloc(8_000_000)
+    server.write([big])
+    expect(server.unsentBytes).toBeGreaterThan(0)
+    const reader = attach(client)
+    await until(() => reader.text().length >= 15)
+    expect(reader.text().slice(0, 15)).toBe('takentakentaken')
+  })
+
   test('a slow reader makes write say false and drain tells when to go on', async () => {
     const [client, server] = await pair()
     const writer = attach(server)

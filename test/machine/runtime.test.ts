@@ -69,6 +69,7 @@ function setUp() {
       return { cancel: () => void (timer.cancelled = true) }
     },
     endOfTurn: (callback) => void turnEnds.push(callback),
+    afterTask: (callback) => queueMicrotask(callback),
   }
   const appends: { groups: readonly (readonly Fact[])[]; done: (f: Error | null) => void }[] = []
   const log: ShardLog<Fact> & { nextOffset: number } = {

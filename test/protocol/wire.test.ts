@@ -5,7 +5,7 @@ const reader = (text: string): Reader => new Reader(hex(text))
 
 /** What a writer made, in hex. */
 function written(write: (writer: Writer) => void, capacity?: number): string {
-  const writer = new Writer(capacity)
+  const writer = new Writer(capacity === undefined ? undefined : Buffer.alloc(capacity))
   write(writer)
   return writer.toBuffer().toString('hex')
 }
@@ -256,6 +256,35 @@ describe('the chunks of a writer', () => {
     expect(chunks).toHaveLength(6)
     expect(Buffer.concat(chunks)).toEqual(hex('01 00000003 0a0b0c 03 0a0b ffffffff 00'))
   })
+
+  test('small record batches are copied where that was asked for', () => {
+    const writer = new Writer(Buffer.alloc(4), 2)
+    writer.plainRecords([hex('0a0b'), hex('0c')])
+    expect(writer.hasReferences).toBe(false)
+    expect(writer.chunks()).toEqual([hex('00000003 0a0b0c')])
+    const mixed = new Writer(Buffer.alloc(16), 2)
+    mixed.plainRecords([hex('0a0b'), hex('0c0d0e')])
+    expect(mixed.hasReferences).toBe(true)
+    expect(mixed.chunks()).toEqual([hex('00000005 0a0b'), hex('0c0d0e')])
+  })
+
+  test.each([0, 16, 100])(
+    'a length is set when it is known, with %i bytes of memory',
+    (capacity) => {
+      const writer = new Writer(Buffer.alloc(capacity))
+      const begins: number[] = []
+      for (let each = 0; each < 5; each++) {
+        begins.push(writer.size)
+        writer.int32(0)
+        writer.plainRecords(hex('0102'))
+        writer.int16(each)
+      }
+      for (const begin of begins) writer.setInt32(begin, begin + 1)
+      const bytes = writer.toBuffer()
+      expect(begins.map((begin) => bytes.readInt32BE(begin))).toEqual([1, 13, 25, 37, 49])
+      expect(bytes.readInt16BE(58)).toBe(4)
+    },
+  )
 
   test.each([0, 1, 127, 128, 16383, 16384])(
     'the size of %i bytes is put before them, also where the buffer has to grow for it',

@@ -1,6 +1,9 @@
 import type { Logger } from '../../src/host/host.ts'
 import { Connection } from '../../src/server/connection.ts'
-import type { Dispatcher, Outcome } from '../../src/server/dispatch.ts'
+import { Answers } from '../../src/server/answers.ts'
+import { Reply } from '../../src/server/dispatch.ts'
+import type { Dispatcher, Outcome, Requester } from '../../src/server/dispatch.ts'
+import type { Writer } from '../../protocol/wire.ts'
 import { FramePool } from '../../src/server/frame-pool.ts'
 import { RequestMemory } from '../../src/server/request-memory.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
@@ -17,6 +20,43 @@ function request(apiKey: number, id: number): Buffer {
   return frame
 }
 
+/** An answer of nothing but this id. */
+function reply(id: number, options: { content?: number[]; sent?: () => void } = {}): Reply {
+  const { content = [], sent } = options
+  const route = {
+    name: 'Test v0',
+    requestHeader: UNUSED,
+    request: UNUSED,
+    responseHeader: {
+      read: UNUSED.read,
+      write: (writer: Writer, header: { correlationId: number }) =>
+        writer.int32(header.correlationId),
+    },
+    response: {
+      read: UNUSED.read,
+      write: (writer: Writer) => {
+        for (const size of content) writer.plainRecords(Buffer.alloc(size, id))
+      },
+    },
+  }
+  return new Reply(route, id, {}, sent)
+}
+
+const UNUSED = {
+  read: () => ({}) as never,
+  write: () => undefined,
+}
+
+function idsOf(bytes: Buffer): number[] {
+  const ids: number[] = []
+  for (let at = 0; at < bytes.length; at += 4 + bytes.readInt32BE(at)) {
+    ids.push(bytes.readInt32BE(at + 4))
+  }
+  return ids
+}
+
+const endOfTask = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve))
+
 function serving(maxQueuedBytes = -1) {
   const started: number[] = []
   const pending = new Map<number, (outcome: Outcome) => void>()
@@ -31,10 +71,10 @@ function serving(maxQueuedBytes = -1) {
   const dispatcher = {
     isPooled: () => false,
     isPipelined: (frame: Buffer) => frame.readInt16BE(0) === PIPELINED,
-    start: (frame: Buffer) => {
+    start: (frame: Buffer, _: unknown, requester: Requester) => {
       const id = frame.readInt32BE(4)
       started.push(id)
-      return new Promise<Outcome>((resolve) => pending.set(id, resolve))
+      pending.set(id, (outcome) => requester.settle(outcome))
     },
   } as unknown as Dispatcher
   const socket = new FakeSocket()
@@ -48,6 +88,7 @@ function serving(maxQueuedBytes = -1) {
       software: { name: '', version: '' },
     },
     dispatcher,
+    answers: new Answers({ afterTask: (callback) => queueMicrotask(callback) }),
     pool: new FramePool(0),
     memory,
     maxRequestBytes: 1000,
@@ -55,15 +96,15 @@ function serving(maxQueuedBytes = -1) {
     monotonic: () => 0,
     onClose: () => {},
   })
+  const settle = (id: number, outcome: Outcome = reply(id)): void => pending.get(id)!(outcome)
   const answer = async (id: number, outcome?: Outcome): Promise<void> => {
-    pending.get(id)!(
-      outcome === undefined ? { chunks: [Buffer.from([id])], sent: undefined } : outcome,
-    )
-    await Promise.resolve()
-    await Promise.resolve()
+    settle(id, outcome)
+    await endOfTask()
   }
-  const sent = (): number[] => socket.written.map((bytes) => bytes[0]!)
-  return { socket, connection, memory, started, answer, sent, warnings }
+  /** The correlation ids of what was written, an array for each write. */
+  const writes = (): number[][] => socket.written.map(idsOf)
+  const sent = (): number[] => writes().flat()
+  return { socket, connection, memory, started, settle, answer, writes, sent, warnings }
 }
 
 describe('Connection', () => {
@@ -76,6 +117,79 @@ describe('Connection', () => {
     expect(sent()).toEqual([])
     await answer(1)
     expect(sent()).toEqual([1, 2, 3])
+  })
+
+  test('answers that are given in one task leave with one write', async () => {
+    const { socket, settle, writes } = serving()
+    socket.receive(Buffer.concat([1, 2, 3, 4].map((id) => request(PIPELINED, id))))
+    settle(2)
+    settle(1)
+    settle(4)
+    expect(writes()).toEqual([])
+    await endOfTask()
+    expect(writes()).toEqual([[1, 2]])
+    settle(3)
+    await endOfTask()
+    expect(writes()).toEqual([
+      [1, 2],
+      [3, 4],
+    ])
+  })
+
+  test('records that were copied are let go at once, those taken by reference when they were sent', async () => {
+    const { socket, answer } = serving()
+    const released: number[] = []
+    socket.isSlow = true
+    socket.receive(Buffer.concat([request(BARRIER, 1), request(BARRIER, 2)]))
+    await answer(1, reply(1, { content: [100, 4000], sent: () => released.push(1) }))
+    expect(released).toEqual([1])
+    await answer(2, reply(2, { content: [5000], sent: () => released.push(2) }))
+    expect(released).toEqual([1])
+    for (const sent of socket.awaiting) sent()
+    expect(released).toEqual([1, 2])
+    expect(socket.chunks).toContainEqual(Buffer.alloc(5000, 2))
+  })
+
+  test('records are let go when the client has left before they could be sent', async () => {
+    const { socket, answer, sent } = serving()
+    const released: number[] = []
+    socket.receive(request(BARRIER, 1))
+    socket.destroy()
+    await answer(1, reply(1, { content: [5000], sent: () => released.push(1) }))
+    expect(released).toEqual([1])
+    expect(sent()).toEqual([])
+  })
+
+  test('an answer that the system has not taken is not overwritten by the next one', async () => {
+    const { socket, answer } = serving()
+    socket.receive(Buffer.concat([1, 2, 3].map((id) => request(BARRIER, id))))
+    socket.unsentBytes = 1
+    await answer(1, reply(1, { content: [50_000] }))
+    await answer(2, reply(2, { content: [4000] }))
+    socket.unsentBytes = 0
+    await answer(3, reply(3, { content: [4000] }))
+    expect(Buffer.concat(socket.chunks)).toEqual(Buffer.concat(socket.written))
+  })
+
+  test('an answer that can not be written ends the connection, and no part of it is sent', async () => {
+    const { socket, answer, warnings } = serving()
+    let released = 0
+    const broken = reply(1, { content: [5000], sent: () => released++ })
+    broken.writeTo = () => ({ fault: 'an answer that could not be written' })
+    socket.receive(request(BARRIER, 1))
+    await answer(1, broken)
+    expect([socket.closed, socket.written, released]).toEqual([true, [], 1])
+    expect(warnings).toEqual(['Closing the connection: an answer that could not be written'])
+  })
+
+  test('answers that were ready before a fault are sent', async () => {
+    const { socket, settle, sent, started } = serving()
+    socket.receive(Buffer.concat([request(PIPELINED, 1), request(PIPELINED, 2)]))
+    settle(2, { fault: 'a reason' })
+    socket.receive(request(PIPELINED, 3))
+    settle(1)
+    await endOfTask()
+    expect([sent(), started, socket.closed]).toEqual([[1], [1, 2], true])
   })
 
   test('another request starts when the one before it was answered', async () => {

@@ -6,6 +6,7 @@ import { handle } from '../../src/handlers/handler.ts'
 import type { ConnectionContext } from '../../src/handlers/handler.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import { Dispatcher } from '../../src/server/dispatch.ts'
+import type { Outcome, Reply } from '../../src/server/dispatch.ts'
 
 const VERSION = 4
 
@@ -34,14 +35,16 @@ describe('Dispatcher', () => {
         return (when === 'later' ? Promise.resolve(answer) : answer) as never
       })
       const dispatcher = new Dispatcher([echo], {} as Services)
-      const outcome = await dispatcher.start(
-        describeGroup('g'.repeat(20_000)),
-        {} as ConnectionContext,
+      const outcome = await new Promise<Outcome>((settle) =>
+        dispatcher.start(describeGroup('g'.repeat(20_000)), {} as ConnectionContext, { settle }),
       )
-      expect(outcome).toMatchObject({
+      const reply = outcome as Reply
+      expect(reply.isAwaited).toBe(true)
+      expect(reply.writeTo(new Writer())).toMatchObject({
         fault: 'DescribeGroups v4 could not be answered',
         cause: { code: 'ERR_ENCODE' },
       })
+      reply.sent()
       expect(released).toBe(1)
     },
   )

@@ -5,10 +5,16 @@ export class FakeSocket implements Socket {
   readonly remoteAddress = '127.0.0.1'
   readonly remotePort = 50_000
   readonly written: Buffer[] = []
+  /** The very chunks of the writes, as they are now. */
+  readonly chunks: Uint8Array[] = []
+  /** Told when what was written is sent; with `isSlow` that is the test's affair. */
+  readonly awaiting: (() => void)[] = []
+  isSlow = false
   paused = false
   closed = false
   /** What `write` says: false asks the writer to wait for `drain`. */
   hasRoom = true
+  unsentBytes = 0
   #events: Parameters<Socket['attach']>[0] | null = null
 
   attach(events: Parameters<Socket['attach']>[0]): void {
@@ -17,7 +23,9 @@ export class FakeSocket implements Socket {
 
   write(chunks: readonly Uint8Array[], written?: () => void): boolean {
     this.written.push(Buffer.concat(chunks))
-    written?.()
+    this.chunks.push(...chunks)
+    if (written !== undefined && this.isSlow) this.awaiting.push(written)
+    else written?.()
     return this.hasRoom
   }
 
