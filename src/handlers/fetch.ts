@@ -99,8 +99,7 @@ function byTopic(
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []
   for (const data of partitions) {
     const { target } = data
-    const mustTell = data.divergingEpoch !== null
-    if (!session.tell(target, { ...data, mustTell })) continue
+    if (!session.tell(target, data)) continue
     let topic = responses.at(-1)
     if (topic === undefined || topic.topic !== target.topic || topic.topicId !== target.topicId) {
       topic = { topic: target.topic, topicId: target.topicId, partitions: [] }

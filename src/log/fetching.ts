@@ -1,4 +1,4 @@
-import { LogReader } from './reader.ts'
+import { LogReader, type FileRead } from './reader.ts'
 import type { ReadResult, ReadUpTo } from './results.ts'
 import type { LogState } from './state.ts'
 import type { LogTail, TailRead } from './tail-cache.ts'
@@ -8,9 +8,6 @@ const TAIL_INTEREST_MS = 10_000
 
 interface Wanted {
   readonly offset: number
-  readonly maxBytes: number
-  readonly limit: number
-  readonly minOneBatch: boolean
   readonly needsAborted: boolean
 }
 
@@ -60,8 +57,16 @@ export class LogFetching {
       this.#noteTailInterest()
       if (!needsAborted) return this.#result('NONE', fromTail, isStable)
     }
-    const wanted = { offset, maxBytes, limit, minOneBatch, needsAborted }
-    return this.#readFiles(fromTail, wanted, this.#result('NONE', null, isStable))
+    const wanted = { offset, needsAborted }
+    const result = this.#result('NONE', null, isStable)
+    try {
+      const read = fromTail ?? this.#reader.read(offset, maxBytes, limit, minOneBatch)
+      return read instanceof Promise || needsAborted
+        ? this.#whenRead(read, wanted, result)
+        : this.#withRead(read, result)
+    } catch (error) {
+      return this.#failed(error, offset, result)
+    }
   }
 
   #limit(upTo: ReadUpTo): number {
@@ -73,38 +78,40 @@ export class LogFetching {
     this.#tailInterestUntilMs = this.#state.context.host.clock.monotonic() + TAIL_INTEREST_MS
   }
 
-  async #readFiles(
-    fromTail: TailRead | null,
-    wanted: Wanted,
+  async #whenRead(
+    reading: TailRead | Promise<FileRead>,
+    { offset, needsAborted }: Wanted,
     result: ReadResult,
   ): Promise<ReadResult> {
-    const { offset, maxBytes, limit, minOneBatch } = wanted
     try {
-      let read = fromTail
-      if (read === null) {
-        const fromFile = await this.#reader.read(offset, maxBytes, limit, minOneBatch)
-        if (fromFile.isNearEnd) this.#noteTailInterest()
-        read = fromFile
-      }
-      let { abortedTransactions } = result
-      if (wanted.needsAborted && read.sizeBytes > 0) {
-        abortedTransactions = await this.#reader.abortedBetween(offset, read.nextOffset)
-      }
-      if (this.#state.isClosed) {
-        // Its files' names may be another log's by now: of a topic that was deleted and made again.
-        read.release()
-        return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
-      }
-      const { chunks, sizeBytes, release } = read
-      return { ...result, chunks, sizeBytes, abortedTransactions, release }
-    } catch (error) {
-      const state = this.#state
-      // A segment may have been removed under the reader: that is no fault of the disk.
-      if (offset < state.logStartOffset) return { ...result, errorCode: 'OFFSET_OUT_OF_RANGE' }
-      if (offset >= state.logEndOffset) return result
-      if (!state.isOffline) state.home.fail(`read ${state.path}`, error)
+      const read = await reading
+      const isEmpty = read.sizeBytes === 0
+      const abortedTransactions =
+        needsAborted && !isEmpty
+          ? await this.#reader.abortedBetween(offset, read.nextOffset)
+          : result.abortedTransactions
+      if (!this.#state.isClosed) return this.#withRead(read, { ...result, abortedTransactions })
+      // Its files' names may be another log's by now: of a topic that was deleted and made again.
+      read.release()
       return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
+    } catch (error) {
+      return this.#failed(error, offset, result)
     }
+  }
+
+  #withRead(read: TailRead | FileRead, result: ReadResult): ReadResult {
+    if ('isNearEnd' in read && read.isNearEnd) this.#noteTailInterest()
+    const { chunks, sizeBytes, release } = read
+    return { ...result, chunks, sizeBytes, release }
+  }
+
+  #failed(error: unknown, offset: number, result: ReadResult): ReadResult {
+    const state = this.#state
+    // A segment may have been removed under the reader: that is no fault of the disk.
+    if (offset < state.logStartOffset) return { ...result, errorCode: 'OFFSET_OUT_OF_RANGE' }
+    if (offset >= state.logEndOffset) return result
+    if (!state.isOffline) state.home.fail(`read ${state.path}`, error)
+    return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
   }
 
   #result(

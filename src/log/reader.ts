@@ -17,17 +17,51 @@ const REMEMBERED_PLACES = 16
 /** A consumer that is so near to the end is worth the copies of a tail cache. */
 const NEAR_END_BYTES = 1024 * 1024
 
+/** So much is read at once on the event loop: from the page cache that takes some 50 µs. */
+const STEP_BYTES = 256 * 1024
+/** A step that takes so long waits for a disk, or for a processor that somebody else has... */
+const SLOW_STEP_MS = 1
+/** ...but so many in a row wait for a disk: the bytes are not in the page cache... */
+const SLOW_STEPS = 3
+/** ...and so many reads from there on are left to the thread pool. */
+const READS_ON_THREADS = 500
+
+/** Where a consumer will read on. */
 interface Place {
   readonly offset: number
   readonly segment: Segment
   readonly position: number
+  /** The last steps, one after the other, that were slow. */
+  readonly slowSteps: number
+  /** So many of the next reads leave the event loop alone. */
+  readonly readsOnThreads: number
+}
+
+interface Wanted {
+  readonly maxBytes: number
+  readonly limitOffset: number
+  readonly minOneBatch: boolean
+}
+
+/** Bytes in a buffer, and what reading them says of the next read. */
+interface Filled {
+  readonly lengthBytes: number
+  readonly slowSteps: number
+  readonly readsOnThreads: number
 }
 
 export interface FileRead extends TailRead {
   readonly isNearEnd: boolean
 }
 
-/** Reads whole batches from a log's files. */
+/**
+ * Reads whole batches from a log's files.
+ *
+ * Who reads on where they were is served on the event loop: most such bytes are in the page cache, and a trip to the
+ * thread pool costs a third of the whole fetch. Node can't ask the kernel whether they are there (preadv2 with
+ * RWF_NOWAIT), so time tells: after a few slow steps in a row the reader's bytes are taken to be on the disk, which only
+ * the thread pool waits for.
+ */
 export class LogReader {
   readonly #context: LogContext
   readonly #segments: Segments
@@ -42,54 +76,133 @@ export class LogReader {
   /** Positions in the files have changed. */
   forgetPlaces(): void {
     this.#places.length = 0
+    this.#nextPlace = 0
   }
 
   /** Whole batches from the one with this offset on, up to `limitOffset`, from one segment. */
-  async read(
+  read(
     offset: number,
     maxBytes: number,
     limitOffset: number,
     minOneBatch: boolean,
-  ): Promise<FileRead> {
-    const place = await this.#find(offset)
-    if (place === null) return nothing(offset)
-    const { segment, position } = place
-    const left = segment.sizeBytes - position
-    const wanted = Math.max(Math.min(maxBytes, GREATEST_READ_BYTES), BATCH_HEADER_BYTES)
-    let buffer = this.#context.buffers.take(Math.min(wanted, left))
-    let length = await this.#fill(segment, buffer, Math.min(wanted, left), position)
-    let kept = wholeBatches(buffer, Math.min(length, maxBytes), limitOffset)
-    const firstBytes = length >= BATCH_HEADER_BYTES ? batchSizeBytes(buffer, 0) : 0
-    const wantsFirst = minOneBatch && kept.sizeBytes === 0 && firstBytes >= BATCH_HEADER_BYTES
-    if (wantsFirst && firstBytes <= left && batchBaseOffset(buffer, 0) < limitOffset) {
-      if (firstBytes > length) {
-        this.#context.buffers.give(buffer)
-        buffer = this.#context.buffers.take(firstBytes)
-        length = await this.#fill(segment, buffer, firstBytes, position)
-      }
-      kept = wholeBatches(buffer, Math.min(length, firstBytes), limitOffset)
-    }
-    const isNearEnd = segment === this.#segments.active && left - kept.sizeBytes < NEAR_END_BYTES
-    if (kept.sizeBytes === 0) {
-      this.#context.buffers.give(buffer)
-      return { ...nothing(offset), isNearEnd }
-    }
-    this.#remember({ offset: kept.nextOffset, segment, position: position + kept.sizeBytes })
-    const release = onlyOnce(() => this.#context.buffers.give(buffer))
-    return { chunks: [buffer.subarray(0, kept.sizeBytes)], ...kept, release, isNearEnd }
-  }
-
-  #fill(segment: Segment, buffer: Buffer, lengthBytes: number, position: number): Promise<number> {
-    return segment.handle.using((file) => file.read(buffer.subarray(0, lengthBytes), position))
-  }
-
-  async #find(offset: number): Promise<Place | null> {
+  ): FileRead | Promise<FileRead> {
+    const wanted = { maxBytes, limitOffset, minOneBatch }
     const known = this.#places.find((place) => place.offset === offset)
-    if (known !== undefined && known.position < known.segment.sizeBytes) return known
+    return known !== undefined && known.position < known.segment.sizeBytes
+      ? this.#readAt(known, wanted)
+      : this.#lookUpAndRead(offset, wanted)
+  }
+
+  async #lookUpAndRead(offset: number, wanted: Wanted): Promise<FileRead> {
+    const place = await this.#lookUp(offset)
+    return place === null ? nothing(offset) : this.#readAt(place, wanted)
+  }
+
+  #readAt(place: Place, wanted: Wanted): FileRead | Promise<FileRead> {
+    const left = place.segment.sizeBytes - place.position
+    const most = Math.max(Math.min(wanted.maxBytes, GREATEST_READ_BYTES), BATCH_HEADER_BYTES)
+    const buffer = this.#context.buffers.take(Math.min(most, left))
+    return whenDone(this.#fill(place, buffer, Math.min(most, left)), (filled) =>
+      this.#batchesOf(place, wanted, buffer, filled),
+    )
+  }
+
+  #batchesOf(
+    place: Place,
+    wanted: Wanted,
+    buffer: Buffer,
+    filled: Filled,
+  ): FileRead | Promise<FileRead> {
+    const { lengthBytes } = filled
+    const { maxBytes, limitOffset, minOneBatch } = wanted
+    const kept = wholeBatches(buffer, Math.min(lengthBytes, maxBytes), limitOffset)
+    const firstBytes = lengthBytes >= BATCH_HEADER_BYTES ? batchSizeBytes(buffer, 0) : 0
+    const wantsFirst = minOneBatch && kept.sizeBytes === 0 && firstBytes >= BATCH_HEADER_BYTES
+    const left = place.segment.sizeBytes - place.position
+    if (!wantsFirst || firstBytes > left || batchBaseOffset(buffer, 0) >= limitOffset) {
+      return this.#result(place, buffer, kept, filled)
+    }
+    if (firstBytes <= lengthBytes) {
+      return this.#result(place, buffer, wholeBatches(buffer, firstBytes, limitOffset), filled)
+    }
+    this.#context.buffers.give(buffer)
+    const larger = this.#context.buffers.take(firstBytes)
+    return whenDone(this.#fill(place, larger, firstBytes), (whole) => {
+      const first = wholeBatches(larger, Math.min(whole.lengthBytes, firstBytes), limitOffset)
+      return this.#result(place, larger, first, whole)
+    })
+  }
+
+  #result(place: Place, buffer: Buffer, kept: WholeBatches, filled: Filled): FileRead {
+    const { segment, position } = place
+    const { buffers } = this.#context
+    const left = segment.sizeBytes - position - kept.sizeBytes
+    const isNearEnd = segment === this.#segments.active && left < NEAR_END_BYTES
+    if (kept.sizeBytes === 0) {
+      buffers.give(buffer)
+      return { ...nothing(place.offset), isNearEnd }
+    }
+    const { sizeBytes, nextOffset } = kept
+    const { slowSteps, readsOnThreads } = filled
+    this.#remember({
+      offset: nextOffset,
+      segment,
+      position: position + sizeBytes,
+      slowSteps,
+      readsOnThreads,
+    })
+    return {
+      chunks: [buffer.subarray(0, sizeBytes)],
+      sizeBytes,
+      nextOffset,
+      release: onlyOnce(() => buffers.give(buffer)),
+      isNearEnd,
+    }
+  }
+
+  #fill(place: Place, buffer: Buffer, lengthBytes: number): Filled | Promise<Filled> {
+    if (place.readsOnThreads > 0) {
+      const readsOnThreads = place.readsOnThreads - 1
+      return this.#fillOnThreads(place, buffer, 0, lengthBytes, readsOnThreads)
+    }
+    const { clock } = this.#context.host
+    const file = place.segment.handle.open()
+    let { slowSteps } = place
+    let startedMs = clock.monotonic()
+    for (let at = 0; at < lengthBytes;) {
+      if (slowSteps >= SLOW_STEPS) {
+        return this.#fillOnThreads(place, buffer, at, lengthBytes, READS_ON_THREADS)
+      }
+      const step = buffer.subarray(at, Math.min(at + STEP_BYTES, lengthBytes))
+      const count = file.readSync(step, place.position + at)
+      const endedMs = clock.monotonic()
+      slowSteps = endedMs - startedMs < SLOW_STEP_MS ? 0 : slowSteps + 1
+      startedMs = endedMs
+      at += count
+      if (count < step.length) return { lengthBytes: at, slowSteps, readsOnThreads: 0 }
+    }
+    return { lengthBytes, slowSteps, readsOnThreads: 0 }
+  }
+
+  async #fillOnThreads(
+    { segment, position }: Place,
+    buffer: Buffer,
+    from: number,
+    to: number,
+    readsOnThreads: number,
+  ): Promise<Filled> {
+    const count = await segment.handle.using((file) =>
+      file.read(buffer.subarray(from, to), position + from),
+    )
+    return { lengthBytes: from + count, slowSteps: 0, readsOnThreads }
+  }
+
+  /** Whoever comes to a place for the first time may find it on the disk. */
+  async #lookUp(offset: number): Promise<Place | null> {
     for (let segment: Segment | null = this.#segments.floor(offset); segment !== null;) {
       const position = await segment.locate(offset)
       if (segment !== this.#segments.active) this.#context.coldIndexes.touch(segment)
-      if (position !== null) return { offset, segment, position }
+      if (position !== null) return { offset, segment, position, slowSteps: 0, readsOnThreads: 1 }
       segment = this.#segments.after(segment)
     }
     return null
@@ -127,11 +240,20 @@ function nothing(offset: number): FileRead {
   }
 }
 
-function wholeBatches(
-  buffer: Buffer,
-  lengthBytes: number,
-  limitOffset: number,
-): { sizeBytes: number; nextOffset: number } {
+/** Goes on at once where there is nothing to wait for. */
+function whenDone<Value, Result>(
+  value: Value | Promise<Value>,
+  next: (value: Value) => Result | Promise<Result>,
+): Result | Promise<Result> {
+  return value instanceof Promise ? value.then(next) : next(value)
+}
+
+interface WholeBatches {
+  readonly sizeBytes: number
+  readonly nextOffset: number
+}
+
+function wholeBatches(buffer: Buffer, lengthBytes: number, limitOffset: number): WholeBatches {
   let at = 0
   let nextOffset = -1
   while (at + BATCH_HEADER_BYTES <= lengthBytes) {

@@ -22,6 +22,8 @@ export interface PartitionData {
   readonly logStartOffset: number
   readonly abortedTransactions: readonly AbortedTransaction[] | null
   readonly divergingEpoch: EpochEndOffset | null
+  /** Whether a session has to tell of it though nothing has changed. */
+  readonly mustTell: boolean
   readonly chunks: readonly Buffer[]
   readonly sizeBytes: number
 }
@@ -178,6 +180,7 @@ function readOne(
       lastStableOffset: log.lastStableOffset,
       logStartOffset: log.logStartOffset,
       divergingEpoch: diverging,
+      mustTell: true,
     }
   }
   return log.read(target.fetchOffset, maxBytes, upTo, minOneBatch)
@@ -193,6 +196,7 @@ function dataOf(target: FetchTarget, result: ReadResult): PartitionData {
     logStartOffset: result.logStartOffset,
     abortedTransactions: result.abortedTransactions,
     divergingEpoch: null,
+    mustTell: false,
     chunks: result.chunks,
     sizeBytes: result.sizeBytes,
   }
@@ -217,6 +221,7 @@ function failed(
     logStartOffset: offsets.logStartOffset,
     abortedTransactions: null,
     divergingEpoch: null,
+    mustTell: false,
     chunks: [],
     sizeBytes: 0,
   }

@@ -2,7 +2,7 @@ import { readBatches } from '../../protocol/records/batch.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { ReadResult } from '../../src/log/results.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { append, batchOf, openLog, openManager, readAll } from './support.ts'
+import { append, batchOf, openLog, openManager, readAll, realHost } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -84,6 +84,37 @@ test('what is read keeps its bytes until it is released, however much is appende
   for (let index = 0; index < 30; index++) await append(log, batchOf(1, 100_000 + index))
   expect(Buffer.concat(read.chunks).equals(before)).toBe(true)
   expect((await readAll(log, 0)).bytes.subarray(0, before.length).equals(before)).toBe(true)
+})
+
+/** Serves a reader one batch after the other, and says of each read whether it had to wait. */
+async function waits(log: Log, batches: number): Promise<boolean[]> {
+  const waited: boolean[] = []
+  for (let offset = 0; waited.length < batches; offset++) {
+    const read = log.read(offset, 110_000, 'logEnd', true)
+    waited.push(isPromise(read))
+    const { sizeBytes, release } = await read
+    expect(sizeBytes).toBeGreaterThan(100_000)
+    release()
+  }
+  return waited
+}
+
+test('who reads on is served at once; only the first look-up waits', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  for (let index = 0; index < 6; index++) await append(log, batchOf(1, 100_000))
+  expect(await waits(log, 6)).toEqual([true, false, false, false, false, false])
+})
+
+test('a reader whose bytes come slowly is left to the thread pool', async () => {
+  const host = realHost()
+  let now = 0
+  // Each look at the clock is 2 ms after the last one: every read is slow.
+  const clock = { ...host.clock, monotonic: () => (now += 2) }
+  const { log } = await openLog(temporaryDirectory(), { host: { ...host, clock } })
+  for (let index = 0; index < 10; index++) await append(log, batchOf(1, 100_000))
+  const waited = await waits(log, 10)
+  expect(waited.slice(0, 5)).toEqual([true, false, false, false, true])
+  expect(waited.slice(5)).not.toContain(false)
 })
 
 test('many segments are read to the end, also when few files may be open', async () => {
