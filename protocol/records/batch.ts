@@ -1,7 +1,7 @@
 /** Record batches: the bytes of the log, of Produce and of Fetch. */
 export * from './header.ts'
 export * from './record.ts'
-export { buildBatch, type BatchToWrite } from './builder.ts'
+export { buildBatch, withCompression, type BatchToWrite } from './builder.ts'
 export { controlKey, controlType, CONTROL_TYPES, type ControlType } from './control.ts'
 export { CorruptRecordError } from './errors.ts'
 export {
@@ -12,4 +12,4 @@ export {
   type MessageFault,
   type MessagesToWrite,
 } from './legacy.ts'
-export { readBatches, readRecords, uncompressedRecords } from './reader.ts'
+export { readBatches, readRecordRun, readRecords, uncompressedRecords } from './reader.ts'

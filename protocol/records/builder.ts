@@ -4,6 +4,7 @@ import {
   CURRENT_MAGIC,
   encodeAttributes,
   LOG_OVERHEAD_BYTES,
+  setBatchCompression,
   setBatchCrc,
   writeSafeInt64,
   type TimestampType,
@@ -60,6 +61,25 @@ export function buildBatch(
   const lastOffset = batch.lastOffset ?? baseOffset + (deltas.at(-1)?.offset ?? 0)
   writeHeader(result, batch, baseTimestamp, lastOffset - baseOffset)
   setBatchCrc(result, 0, codecs.crc32c)
+  return result
+}
+
+/**
+ * A batch with the header of another and the same records in another compression. The header's length, compression and
+ * checksum are its own.
+ * @param records the records of `batch`, compressed in this way already
+ */
+export function withCompression(
+  batch: Buffer,
+  compression: CompressionType,
+  records: Uint8Array,
+  crc32c: Codecs['crc32c'],
+): Buffer {
+  const result = Buffer.allocUnsafe(BATCH_HEADER_BYTES + records.length)
+  batch.copy(result, 0, 0, BATCH_HEADER_BYTES)
+  result.set(records, BATCH_HEADER_BYTES)
+  setBatchCompression(result, compression)
+  setBatchCrc(result, 0, crc32c)
   return result
 }
 

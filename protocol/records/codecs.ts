@@ -16,7 +16,11 @@ export interface Codecs {
   crc32c(bytes: Uint8Array, seed?: number): number
   /** CRC-32 (IEEE), unsigned: the checksum of magic 0 and 1. */
   crc32(bytes: Uint8Array, seed?: number): number
-  compress(type: CompressionType, bytes: Uint8Array): Buffer
+  /**
+   * @param level how hard to try: gzip 1 to 9, -1 for its default; zstd up to 22; the others have none. Without it, as
+   * Java's client does when nothing is said.
+   */
+  compress(type: CompressionType, bytes: Uint8Array, level?: number): Buffer
   /**
    * Never allocates much more than `maxBytes`, whatever the bytes say of themselves.
    * @throws CorruptRecordError when the bytes are damaged, or would be more than `maxBytes`

@@ -168,6 +168,13 @@ export function setBatchMaxTimestamp(
   buffer.writeBigInt64BE(timestamp, at + MAX_TIMESTAMP_AT)
 }
 
+/** Says how the records of a batch are compressed that is all of the buffer, and its length. `setBatchCrc` must follow. */
+export function setBatchCompression(batch: Buffer, compression: CompressionType): void {
+  const others = batchAttributes(batch, 0) & ~COMPRESSION_MASK
+  batch.writeInt16BE(others | COMPRESSION_TYPES.indexOf(compression), ATTRIBUTES_AT)
+  batch.writeInt32BE(batch.length - LOG_OVERHEAD_BYTES, LENGTH_AT)
+}
+
 /** Computes the checksum of the batch as it is now and stores it. */
 export function setBatchCrc(
   buffer: Buffer,

@@ -99,8 +99,11 @@ export function uncompressedRecords(
   return type === 'none' ? stored : codecs.decompress(type, stored, maxBytes)
 }
 
-/** The records of a batch from its uncompressed bytes. */
-function* readRecordRun(header: Buffer, bytes: Buffer): Generator<LogRecord, void> {
+/**
+ * The records of a batch of magic 2 from its header and `uncompressedRecords`; otherwise as `readRecords`.
+ * @throws CorruptRecordError
+ */
+export function* readRecordRun(header: Buffer, bytes: Buffer): Generator<LogRecord, void> {
   const count = batchRecordCount(header, 0)
   if (count < 0 || count > bytes.length / LEAST_RECORD_BYTES) {
     throw new CorruptRecordError(`A batch can't have ${count} records in ${bytes.length} bytes`)

@@ -12,7 +12,7 @@ interface Lz4 {
 }
 
 interface Compressor {
-  compress(bytes: Uint8Array): Buffer
+  compress(bytes: Uint8Array, level?: number): Buffer
   decompress(bytes: Uint8Array, maxBytes: number): Buffer
 }
 
@@ -27,7 +27,8 @@ export function nodeCodecs(): Codecs {
       },
     },
     gzip: {
-      compress: (bytes) => zlib.gzipSync(bytes),
+      compress: (bytes, level = zlib.constants.Z_DEFAULT_COMPRESSION) =>
+        zlib.gzipSync(bytes, { level }),
       decompress: (bytes, maxBytes) =>
         zlib.gunzipSync(bytes, { maxOutputLength: Math.max(1, maxBytes) }),
     },
@@ -38,7 +39,7 @@ export function nodeCodecs(): Codecs {
   return {
     crc32c: fastCrc32c(),
     crc32: (bytes, seed) => zlib.crc32(bytes, seed),
-    compress: (type, bytes) => compressors[type].compress(bytes),
+    compress: (type, bytes, level) => compressors[type].compress(bytes, level),
     decompress: (type, bytes, maxBytes) => {
       try {
         return compressors[type].decompress(bytes, maxBytes)

@@ -5,16 +5,19 @@ import zlib from 'node:zlib'
 import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
 
 export interface ZstdCodec {
-  compress(bytes: Uint8Array): Buffer
+  compress(bytes: Uint8Array, level?: number): Buffer
   decompress(bytes: Uint8Array, maxBytes: number): Buffer
 }
 
 /** What Java's client and the format's own tool take when nothing is said. */
-const LEVEL = 3
+const DEFAULT_LEVEL = 3
+
+/** The format's own number of this parameter (`ZSTD_c_compressionLevel`), which node:zlib takes it by. */
+const COMPRESSION_LEVEL = 100
 
 /** What node:zlib has from Node 22.15 and 23.8 on. */
 interface ZlibWithZstd {
-  zstdCompressSync?(bytes: Uint8Array): Buffer
+  zstdCompressSync?(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
   zstdDecompressSync?(bytes: Uint8Array, options: { maxOutputLength: number }): Buffer
 }
 
@@ -28,7 +31,8 @@ export function builtInZstd(): ZstdCodec | null {
   const { zstdCompressSync, zstdDecompressSync } = zlib as ZlibWithZstd
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return null
   return {
-    compress: (bytes) => zstdCompressSync(bytes),
+    compress: (bytes, level = DEFAULT_LEVEL) =>
+      zstdCompressSync(bytes, { params: { [COMPRESSION_LEVEL]: level } }),
     decompress: (bytes, maxBytes) => {
       const frames = [...framesWithin(bytes, maxBytes)]
       if (frames.length === 0) return Buffer.alloc(0)
@@ -70,9 +74,9 @@ export function portableZstd(): ZstdCodec {
   let wasm: ZstdWasm | undefined
   let fzstd: Fzstd | undefined
   return {
-    compress: (bytes) => {
+    compress: (bytes, level = DEFAULT_LEVEL) => {
       wasm ??= loadZstdWasm()
-      const compressed = wasm.compress(bytes, LEVEL)
+      const compressed = wasm.compress(bytes, level)
       return Buffer.from(compressed.buffer, compressed.byteOffset, compressed.length)
     },
     decompress: (bytes, maxBytes) => {

@@ -1,9 +1,15 @@
 import { batchBaseOffset, batchLeaderEpoch, batchSizeBytes } from '../../protocol/records/batch.ts'
 import type { LogFlushing } from './flushing.ts'
+import { AppendLine } from './append-line.ts'
+import { tryHere } from './codecs.ts'
+import { EXAMINE, examineBatches, type RecordRules } from './examine.ts'
+import { faultOf, type AppendFault } from './faults.ts'
 import {
-  prepareBatches,
+  checkBatches,
+  placeBatches,
   prepareFetched,
-  type AppendFault,
+  rulesOf,
+  type AppendTarget,
   type PreparedBatches,
 } from './prepare.ts'
 import type { AppendDone, AppendOrigin, AppendResult } from './results.ts'
@@ -17,6 +23,14 @@ export interface TailInterest {
   isAlive(): boolean
 }
 
+interface ArrivedAppend {
+  readonly target: AppendTarget
+  readonly done: AppendDone
+}
+
+/** Whether an append's batches may be placed, and what they have become. */
+type AppendOutcome = { readonly fault: AppendFault } | { readonly bytes: Buffer }
+
 /** The way of records into a log: checked, queued, written, reported. */
 export class LogAppender {
   readonly writer: LogWriter
@@ -24,6 +38,9 @@ export class LogAppender {
   readonly #flushing: LogFlushing
   readonly #tail: LogTail
   readonly #interest: TailInterest
+  readonly #line = new AppendLine<ArrivedAppend, AppendOutcome>((append, outcome) =>
+    this.#admit(append, outcome),
+  )
   #rollJitterMs: number
 
   constructor(state: LogState, flushing: LogFlushing, tail: LogTail, interest: TailInterest) {
@@ -47,15 +64,31 @@ export class LogAppender {
   append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
     const state = this.#state
     if (state.isOffline) return done(this.#refusal(state.offlineFault()))
-    const preparation = prepareBatches(records, {
+    const target: AppendTarget = {
       name: state.name,
       config: state.config,
       codecs: state.context.codecs,
       origin,
       leaderEpoch,
-      baseOffset: state.nextOffset,
       nowMs: state.context.host.clock.now(),
-    })
+    }
+    const checked = checkBatches(records, target)
+    if (checked === null && this.#line.isEmpty) return this.#place(records, target, done)
+    const append = { target, done }
+    if (checked === 'examine') this.#line.add(append, this.#examine(records, target))
+    else this.#line.add(append, checked === null ? { bytes: records } : { fault: checked })
+  }
+
+  /** Takes an append whose turn has come: those before it have their offsets. */
+  #admit({ target, done }: ArrivedAppend, outcome: AppendOutcome): void {
+    if ('fault' in outcome) done(this.#refusal(outcome.fault))
+    else this.#place(outcome.bytes, target, done)
+  }
+
+  #place(records: Buffer, target: AppendTarget, done: AppendDone): void {
+    const state = this.#state
+    const { origin } = target
+    const preparation = placeBatches(records, target, state.nextOffset)
     if ('fault' in preparation) return done(this.#refusal(preparation.fault))
     for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
       const verdict = state.producers.admit(records, at, origin)
@@ -65,6 +98,53 @@ export class LogAppender {
       return this.writer.enqueue({ batches: null, duplicate: verdict.duplicate, done })
     }
     this.#enqueue(preparation.batches, done)
+  }
+
+  /** Looks at the records, here where that is little work, else in a thread. */
+  #examine(records: Buffer, target: AppendTarget): AppendOutcome | Promise<AppendOutcome> {
+    const rules = rulesOf(target)
+    const done = tryHere(records.length, target.codecs, (codecs) =>
+      examineBatches(records, rules, codecs),
+    )
+    return done?.result ?? this.#examineInThread(records, rules)
+  }
+
+  async #examineInThread(records: Buffer, rules: RecordRules): Promise<AppendOutcome> {
+    const { workers, log } = this.#state.context.host
+    const bytes = new Uint8Array(records)
+    try {
+      const examined = await workers.run(EXAMINE, { bytes, rules }, { transfer: [bytes.buffer] })
+      if ('fault' in examined) return examined
+      return { bytes: examined.bytes === null ? records : asBuffer(examined.bytes) }
+    } catch (error) {
+      log.error({ err: error, partition: rules.name }, 'Records could not be examined')
+      const errorMessage = `The records for ${rules.name} could not be examined: ${(error as Error).message}`
+      return { fault: faultOf('UNKNOWN_SERVER_ERROR', errorMessage) }
+    }
+  }
+
+  /** Resolves when nothing waits for a thread, is queued, or is being written. */
+  async whenIdle(): Promise<void> {
+    while (!this.#line.isEmpty || !this.writer.isIdle) {
+      await this.#line.whenEmpty()
+      await this.writer.whenIdle()
+    }
+  }
+
+  /** The directory has failed, or the log is closed: nothing is written any more. */
+  failAll(): void {
+    this.#refuseWaiting(this.#state.offlineFault())
+    this.writer.failAll()
+  }
+
+  /** Another broker leads: what has no offset yet gets none here. */
+  endLeadership(): void {
+    const errorMessage = `${this.#state.name} is led by another broker now`
+    this.#refuseWaiting(faultOf('NOT_LEADER_OR_FOLLOWER', errorMessage))
+  }
+
+  #refuseWaiting(fault: AppendFault): void {
+    for (const { done } of this.#line.drop()) done(this.#refusal(fault))
   }
 
   appendAsFollower(records: Buffer, done: AppendDone): void {
@@ -192,6 +272,10 @@ export class LogAppender {
   #reportFailed(appends: readonly QueuedAppend[]): void {
     for (const { done } of appends) done(this.#refusal(this.#state.offlineFault()))
   }
+}
+
+function asBuffer(bytes: Uint8Array): Buffer {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 const NO_RECORD_ERRORS: AppendResult['recordErrors'] = []

@@ -1,3 +1,12 @@
+import type { CompressionType } from '../../protocol/records/codecs.ts'
+
+/** How a topic's batches are compressed, whatever their producers do. */
+export interface TopicCompression {
+  readonly type: CompressionType
+  /** `compression.gzip.level`, `compression.zstd.level`; null where the type has none that is acted upon. */
+  readonly level: number | null
+}
+
 /** What the log needs to know of a topic's settings. Infinity stands for Kafka's Long.MAX_VALUE. */
 export interface LogConfig {
   /** `segment.bytes` */
@@ -18,6 +27,8 @@ export interface LogConfig {
   readonly messageTimestampBeforeMaxMs: number
   /** `message.timestamp.after.max.ms` */
   readonly messageTimestampAfterMaxMs: number
+  /** `compression.type`; null: as the producers send them. */
+  readonly compression: TopicCompression | null
   /** `cleanup.policy` has `compact`: records without a key are refused. */
   readonly compacted: boolean
   /** `cleanup.policy` has `delete`: old segments go. */
@@ -49,6 +60,7 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: Infinity,
   messageTimestampAfterMaxMs: 3_600_000,
+  compression: null,
   compacted: false,
   deletesSegments: true,
   retentionMs: 604_800_000,

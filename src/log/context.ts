@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts'
 import type { BufferPool } from './buffer-pool.ts'
-import type { LogCodecs } from './prepare.ts'
+import type { LogCodecs } from './codecs.ts'
 import type { ColdIndexes } from './cold-indexes.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { TailCache } from './tail-cache.ts'

@@ -129,6 +129,11 @@ export class Log {
     this.#appender.appendAsFollower(records, done)
   }
 
+  /** Another broker leads from now on: appends that wait for a thread are refused, for their records are in no log yet. */
+  endLeadership(): void {
+    this.#appender.endLeadership()
+  }
+
   /** At once from the tail cache or when there is nothing to read; else a promise. Never rejects. */
   read(
     offset: number,
@@ -243,7 +248,7 @@ export class Log {
    * it resolves.
    */
   async truncateTo(offset: number): Promise<void> {
-    await this.#appender.writer.whenIdle()
+    await this.#appender.whenIdle()
     if (offset >= this.#state.logEndOffset) return
     this.#fetching.forget()
     if (offset <= this.firstSegmentOffset) startAt(this.#state, offset)
@@ -253,7 +258,7 @@ export class Log {
 
   /** For followers: drops everything and goes on from this offset. */
   async truncateFullyAndStartAt(offset: number): Promise<void> {
-    await this.#appender.writer.whenIdle()
+    await this.#appender.whenIdle()
     this.#fetching.forget()
     startAt(this.#state, offset)
   }
@@ -261,7 +266,7 @@ export class Log {
   /** Writes, makes durable and closes everything, so that the next start has nothing to recover. */
   async close(): Promise<void> {
     const state = this.#state
-    await this.#appender.writer.whenIdle()
+    await this.#appender.whenIdle()
     if (state.isClosed) return
     this.#flushing.stop()
     if (!state.isOffline) {
@@ -276,7 +281,7 @@ export class Log {
   abandon(): void {
     this.#flushing.stop()
     this.#state.isClosed = true
-    this.#appender.writer.failAll()
+    this.#appender.failAll()
     this.#fetching.forget()
     closeFiles(this.#state)
   }
@@ -284,6 +289,6 @@ export class Log {
   /** The directory has failed: what is queued fails. */
   onDirectoryFailed(): void {
     this.#flushing.stop()
-    this.#appender.writer.failAll()
+    this.#appender.failAll()
   }
 }

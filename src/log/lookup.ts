@@ -3,9 +3,12 @@ import {
   batchLeaderEpoch,
   batchMaxTimestamp,
   batchSizeBytes,
+  CorruptRecordError,
   readRecords,
-  type LogRecord,
 } from '../../protocol/records/batch.ts'
+import type { WorkerParts } from '../host/host.ts'
+import { workerJob } from '../host/job.ts'
+import { tryHere, type LogCodecs } from './codecs.ts'
 import type { LogContext } from './context.ts'
 import type { TimestampedOffset } from './results.ts'
 import type { Segment } from './segment.ts'
@@ -27,11 +30,8 @@ export async function recordAtTimestamp(
     touch(context, segments, segment)
     if (greatest.timestamp < timestamp) continue
     const position = await segment.positionForTimestamp(timestamp, fromOffset)
-    const found = await firstRecord(context, segment, position, {
-      inBatch: (buffer, at) =>
-        batchMaxTimestamp(buffer, at) >= timestamp && batchLastOffset(buffer, at) >= fromOffset,
-      record: (record) => record.timestamp >= timestamp && record.offset >= fromOffset,
-    })
+    const wanted = { timestamp, isExact: false, fromOffset }
+    const found = await firstRecord(context, segment, position, wanted)
     if (found !== null) return found
   }
   return null
@@ -52,44 +52,91 @@ export async function recordOfGreatestTimestamp(
   if (best === null || best.timestamp < 0n) return null
   const { segment, timestamp, offset } = best
   const position = await segment.positionForTimestamp(timestamp - 1n, segment.baseOffset)
-  return firstRecord(context, segment, position, {
-    inBatch: (buffer, at) => batchLastOffset(buffer, at) >= offset,
-    record: (record) => record.timestamp === timestamp,
-  })
+  // The index tells the offset of the last record of the batch.
+  const wanted = { timestamp, isExact: true, fromOffset: 0 }
+  return firstRecord(context, segment, position, wanted, offset)
+}
+
+/** A record of this timestamp, or (where that isn't exact) a later one, and from this offset on. */
+interface WantedRecord {
+  readonly timestamp: bigint
+  readonly isExact: boolean
+  readonly fromOffset: number
+}
+
+interface FoundRecord {
+  readonly offset: number
+  readonly timestamp: bigint
 }
 
 function touch(context: LogContext, segments: Segments, segment: Segment): void {
   if (segment !== segments.active) context.coldIndexes.touch(segment)
 }
 
+/** @param fromBatch the least last offset of a batch that is worth a look */
 async function firstRecord(
   context: LogContext,
   segment: Segment,
   from: number,
-  wanted: {
-    inBatch: (buffer: Buffer, at: number) => boolean
-    record: (record: LogRecord) => boolean
-  },
+  wanted: WantedRecord,
+  fromBatch = wanted.fromOffset,
 ): Promise<TimestampedOffset | null> {
   for (let next: number | null = from; next !== null;) {
     let sizeBytes = 0
     let position = -1
     await segment.scan(next, 'headers', SCAN_READ_BYTES, (buffer, at, batchPosition) => {
-      if (!wanted.inBatch(buffer, at)) return true
+      const mayHaveIt =
+        batchMaxTimestamp(buffer, at) >= wanted.timestamp &&
+        batchLastOffset(buffer, at) >= fromBatch
+      if (!mayHaveIt) return true
       sizeBytes = batchSizeBytes(buffer, at)
       position = batchPosition
       return false
     })
     if (position < 0) return null
-    const batch = Buffer.allocUnsafe(sizeBytes)
+    // A thread may take it, with all of the memory that it is in.
+    const batch = Buffer.allocUnsafeSlow(sizeBytes)
     const read = await segment.handle.using((file) => file.read(batch, position))
     if (read < sizeBytes) return null
-    for (const record of readRecords(batch, context.codecs)) {
-      if (!wanted.record(record)) continue
-      const { offset, timestamp } = record
-      return { offset, timestamp, leaderEpoch: batchLeaderEpoch(batch, 0) }
-    }
+    const leaderEpoch = batchLeaderEpoch(batch, 0)
+    const found = await findInBatch(context, batch, wanted)
+    if (found !== null) return { ...found, leaderEpoch }
     next = position + sizeBytes
   }
   return null
+}
+
+async function findInBatch(
+  { codecs, host }: LogContext,
+  batch: Buffer<ArrayBuffer>,
+  wanted: WantedRecord,
+): Promise<FoundRecord | null> {
+  const here = tryHere(batch.length, codecs, (light) => findRecord(batch, wanted, light))
+  if (here !== null) return here.result
+  try {
+    const options = { transfer: [batch.buffer] }
+    return await host.workers.run(FIND_RECORD, { bytes: batch, wanted }, options)
+  } catch (error) {
+    if (error instanceof CorruptRecordError) throw error
+    // Nothing is wrong with the disk when a thread ends.
+    throw new CorruptRecordError('Records could not be read in a thread', { cause: error })
+  }
+}
+
+function findRecord(batch: Buffer, wanted: WantedRecord, codecs: LogCodecs): FoundRecord | null {
+  for (const { offset, timestamp } of readRecords(batch, codecs)) {
+    const isIt = wanted.isExact ? timestamp === wanted.timestamp : timestamp >= wanted.timestamp
+    if (isIt && offset >= wanted.fromOffset) return { offset, timestamp }
+  }
+  return null
+}
+
+/** `findRecord` in a thread. */
+export const FIND_RECORD = workerJob(import.meta.url, findRecordInThread, 'short')
+
+export function findRecordInThread(
+  { bytes, wanted }: { readonly bytes: Uint8Array; readonly wanted: WantedRecord },
+  { codecs }: WorkerParts,
+): FoundRecord | null {
+  return findRecord(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length), wanted, codecs)
 }

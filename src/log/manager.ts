@@ -17,7 +17,7 @@ import {
   suffixedDirectoryName,
   type DirectorySuffix,
 } from './paths.ts'
-import type { LogCodecs } from './prepare.ts'
+import type { LogCodecs } from './codecs.ts'
 import { TailCache } from './tail-cache.ts'
 
 const MEBIBYTE = 1024 * 1024

@@ -10,25 +10,22 @@ import {
   batchSizeBytes,
   checkBatch,
   checkProducedBatch,
-  CorruptRecordError,
   CURRENT_MAGIC,
   isControl,
-  readRecords,
   setBatchBaseOffset,
   setBatchCrc,
   setBatchLeaderEpoch,
   setBatchMaxTimestamp,
   timestampType,
   type BatchFault,
-  type LogRecord,
   type ProducedFault,
 } from '../../protocol/records/batch.ts'
-import type { Codecs } from '../../protocol/records/codecs.ts'
+import type { LogCodecs } from './codecs.ts'
 import type { LogConfig } from './config.ts'
-import type { AppendOrigin, RecordError } from './results.ts'
+import { isOutside, isRecompressed, type RecordRules } from './examine.ts'
+import { faultOf, tooLarge, type AppendFault } from './faults.ts'
+import type { AppendOrigin } from './results.ts'
 import { NO_TIMESTAMP } from './time-index.ts'
-
-export type LogCodecs = Pick<Codecs, 'crc32c' | 'decompress'>
 
 /** Where a leader's append goes and what it has to keep to. */
 export interface AppendTarget {
@@ -37,7 +34,7 @@ export interface AppendTarget {
   readonly codecs: LogCodecs
   readonly origin: AppendOrigin
   readonly leaderEpoch: number
-  readonly baseOffset: number
+  /** When the append arrived. */
   readonly nowMs: number
 }
 
@@ -49,12 +46,6 @@ export interface PreparedBatches {
   readonly lastOffset: number
   readonly maxTimestamp: bigint
   readonly logAppendTimeMs: number
-}
-
-export interface AppendFault {
-  readonly errorCode: ErrorName
-  readonly errorMessage: string
-  readonly recordErrors: readonly RecordError[]
 }
 
 export type Preparation = { readonly fault: AppendFault } | { readonly batches: PreparedBatches }
@@ -77,56 +68,115 @@ const PRODUCED_FAULTS: Record<ProducedFault, string> = {
 }
 
 /**
- * Checks the batches of an append in one pass and gives them their offsets, their leader's epoch and, where the topic
- * wants it, the broker's time: in place.
+ * Checks the batches of an append by their headers.
+ * @returns null where they may be placed at once, `examine` where a setting of the topic, or a header that is not filled
+ * in, asks for a look at the records
  */
-export function prepareBatches(records: Buffer, target: AppendTarget): Preparation {
+export function checkBatches(
+  records: Buffer,
+  target: AppendTarget,
+): AppendFault | 'examine' | null {
+  let mustExamine = false
+  for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
+    const fault = checkOne(records, at, target)
+    if (fault !== null) return fault
+    mustExamine ||= asksForRecords(records, at, target)
+  }
+  if (records.length === 0) return faultOf('INVALID_RECORD', 'There is no record batch')
+  return mustExamine ? 'examine' : null
+}
+
+/**
+ * Gives batches that were checked, and examined where that was due, their offsets, their leader's epoch and, where the
+ * topic wants it, the broker's time: in place.
+ */
+export function placeBatches(
+  records: Buffer,
+  target: AppendTarget,
+  baseOffset: number,
+): Preparation {
   const { config, leaderEpoch } = target
-  let offset = target.baseOffset
+  if (records.length > config.segmentBytes) {
+    const errorMessage = `The append to ${target.name} has ${records.length} bytes, more than a segment (${config.segmentBytes})`
+    return { fault: faultOf('RECORD_LIST_TOO_LARGE', errorMessage) }
+  }
+  const isStamped = stampsBatches(target)
+  let offset = baseOffset
   let maxTimestamp = NO_TIMESTAMP
   let batchCount = 0
-  for (let at = 0; at < records.length;) {
-    const fault = checkOne(records, at, target) ?? stamp(records, at, target)
-    if (fault !== null) return { fault }
+  for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
+    if (isStamped) stamp(records, at, target)
     setBatchBaseOffset(records, at, offset)
     setBatchLeaderEpoch(records, at, leaderEpoch)
     const timestamp = batchMaxTimestamp(records, at)
     if (timestamp > maxTimestamp) maxTimestamp = timestamp
     offset += batchLastOffsetDelta(records, at) + 1
-    at += batchSizeBytes(records, at)
     batchCount++
-  }
-  if (batchCount === 0) return refused('INVALID_RECORD', 'There is no record batch')
-  if (records.length > config.segmentBytes) {
-    const errorMessage = `The append to ${target.name} has ${records.length} bytes, more than a segment (${config.segmentBytes})`
-    return refused('RECORD_LIST_TOO_LARGE', errorMessage)
   }
   return {
     batches: {
       bytes: records,
       batchCount,
-      baseOffset: target.baseOffset,
+      baseOffset,
       lastOffset: offset - 1,
       maxTimestamp,
-      logAppendTimeMs: isStamped(target) ? target.nowMs : -1,
+      logAppendTimeMs: isStamped ? target.nowMs : -1,
     },
   }
 }
 
-function isStamped({ config, origin }: AppendTarget): boolean {
+/** What the records are held against where they are looked at. */
+export function rulesOf(target: AppendTarget): RecordRules {
+  const { config, origin, nowMs } = target
+  return {
+    name: target.name,
+    needsKeys: origin === 'client' && config.compacted,
+    usesTimestamps: !stampsBatches(target),
+    earliestTimestamp: origin === 'client' ? nowMs - config.messageTimestampBeforeMaxMs : -Infinity,
+    latestTimestamp: origin === 'client' ? nowMs + config.messageTimestampAfterMaxMs : Infinity,
+    compression: config.compression,
+    maxMessageBytes: config.maxMessageBytes,
+  }
+}
+
+/** LogAppendTime: the records' own times are of no account. */
+function stampsBatches({ config, origin }: AppendTarget): boolean {
   return config.messageTimestampType === 'LogAppendTime' && origin !== 'raft'
 }
 
-function refused(errorCode: ErrorName, errorMessage: string): { fault: AppendFault } {
-  return { fault: { errorCode, errorMessage, recordErrors: [] } }
+function asksForRecords(records: Buffer, at: number, target: AppendTarget): boolean {
+  const { config, origin, nowMs } = target
+  if (origin === 'raft') return false
+  const attributes = batchAttributes(records, at)
+  if (config.compression !== null && isRecompressed(attributes, config.compression)) return true
+  if (origin !== 'client') return false
+  if (config.compacted) return true
+  if (config.messageTimestampType === 'LogAppendTime') return false
+  const maxTimestamp = batchMaxTimestamp(records, at)
+  const baseTimestamp = batchBaseTimestamp(records, at)
+  // Some clients leave the greatest timestamp unset; look-ups by time would miss their records.
+  if (maxTimestamp < baseTimestamp || timestampType(attributes) !== 'CreateTime') return true
+  const latest = nowMs + config.messageTimestampAfterMaxMs
+  const earliest = nowMs - config.messageTimestampBeforeMaxMs
+  return (
+    isOutside(maxTimestamp, earliest, latest) ||
+    (earliest !== -Infinity && isOutside(baseTimestamp, earliest, latest))
+  )
+}
+
+/** The broker's time for a batch and all its records. Markers keep the coordinator's. */
+function stamp(records: Buffer, at: number, { codecs, origin, nowMs }: AppendTarget): void {
+  if (origin !== 'client' && isControl(batchAttributes(records, at))) return
+  setBatchMaxTimestamp(records, at, 'LogAppendTime', BigInt(nowMs))
+  setBatchCrc(records, at, codecs.crc32c)
 }
 
 /** As Kafka says it: formats that it knows but doesn't take any more are another thing than noise. */
 function batchFault(fault: BatchFault, records: Buffer, at: number): AppendFault {
   if (fault === 'magic' && batchMagic(records, at) >>> 0 < CURRENT_MAGIC) {
-    return refused('INVALID_RECORD', 'Only record batches of magic 2 are taken').fault
+    return faultOf('INVALID_RECORD', 'Only record batches of magic 2 are taken')
   }
-  return refused(...BATCH_FAULTS[fault]).fault
+  return faultOf(...BATCH_FAULTS[fault])
 }
 
 function checkOne(records: Buffer, at: number, target: AppendTarget): AppendFault | null {
@@ -135,104 +185,11 @@ function checkOne(records: Buffer, at: number, target: AppendTarget): AppendFaul
   const sizeBytes = batchSizeBytes(records, at)
   const { maxMessageBytes } = target.config
   if (sizeBytes > maxMessageBytes && target.origin !== 'raft') {
-    const errorMessage = `The record batch of ${sizeBytes} bytes for ${target.name} is larger than max.message.bytes (${maxMessageBytes})`
-    return refused('MESSAGE_TOO_LARGE', errorMessage).fault
+    return tooLarge(sizeBytes, target.name, maxMessageBytes)
   }
   if (target.origin !== 'client') return null
   const produced = checkProducedBatch(records, at)
-  if (produced !== null) return refused('INVALID_RECORD', PRODUCED_FAULTS[produced]).fault
-  if (!target.config.compacted) return null
-  return checkRecords(records, at, target, 'INVALID_RECORD', (record) =>
-    record.key === null ? `Compacted topic ${target.name} takes no record without a key` : null,
-  )
-}
-
-/** Sets the batch's greatest timestamp where it isn't what it has to be. */
-function stamp(records: Buffer, at: number, target: AppendTarget): AppendFault | null {
-  const { codecs, origin } = target
-  const attributes = batchAttributes(records, at)
-  if (origin !== 'client' && isControl(attributes)) return null
-  if (isStamped(target)) {
-    setBatchMaxTimestamp(records, at, 'LogAppendTime', BigInt(target.nowMs))
-    setBatchCrc(records, at, codecs.crc32c)
-    return null
-  }
-  if (origin !== 'client') return null
-  let maxTimestamp = batchMaxTimestamp(records, at)
-  const baseTimestamp = batchBaseTimestamp(records, at)
-  const isWrong = maxTimestamp < baseTimestamp || timestampType(attributes) !== 'CreateTime'
-  if (isWrong) {
-    // Some clients leave the greatest timestamp unset; look-ups by time would miss their records.
-    try {
-      maxTimestamp = NO_TIMESTAMP
-      setBatchMaxTimestamp(records, at, 'CreateTime', baseTimestamp)
-      for (const { timestamp } of readRecords(batchAt(records, at), codecs)) {
-        if (timestamp > maxTimestamp) maxTimestamp = timestamp
-      }
-    } catch (error) {
-      return asFault(error)
-    }
-    setBatchMaxTimestamp(records, at, 'CreateTime', maxTimestamp)
-    setBatchCrc(records, at, codecs.crc32c)
-  }
-  return checkTimestamps(records, at, maxTimestamp, baseTimestamp, target)
-}
-
-function checkTimestamps(
-  records: Buffer,
-  at: number,
-  maxTimestamp: bigint,
-  baseTimestamp: bigint,
-  target: AppendTarget,
-): AppendFault | null {
-  const { config, nowMs } = target
-  const latest = nowMs + config.messageTimestampAfterMaxMs
-  const earliest = nowMs - config.messageTimestampBeforeMaxMs
-  const isOutside = (timestamp: bigint): boolean =>
-    timestamp !== NO_TIMESTAMP && (timestamp > latest || timestamp < earliest)
-  if (!isOutside(maxTimestamp) && (earliest === -Infinity || !isOutside(baseTimestamp))) return null
-  return checkRecords(records, at, target, 'INVALID_TIMESTAMP', (record) =>
-    isOutside(record.timestamp)
-      ? `Timestamp ${record.timestamp} of the record is out of range: it should be within [${earliest}, ${latest}]`
-      : null,
-  )
-}
-
-function batchAt(records: Buffer, at: number): Buffer {
-  return records.subarray(at, at + batchSizeBytes(records, at))
-}
-
-const SHOWN_ERRORS = 3
-
-function checkRecords(
-  records: Buffer,
-  at: number,
-  target: AppendTarget,
-  errorCode: ErrorName,
-  check: (record: LogRecord) => string | null,
-): AppendFault | null {
-  const recordErrors: RecordError[] = []
-  let batchIndex = 0
-  try {
-    for (const record of readRecords(batchAt(records, at), target.codecs)) {
-      const batchIndexErrorMessage = check(record)
-      if (batchIndexErrorMessage !== null) recordErrors.push({ batchIndex, batchIndexErrorMessage })
-      batchIndex++
-    }
-  } catch (error) {
-    return asFault(error)
-  }
-  if (recordErrors.length === 0) return null
-  const shown = recordErrors
-    .slice(0, SHOWN_ERRORS)
-    .map((each) => `record ${each.batchIndex}: ${each.batchIndexErrorMessage}`)
-  const errorMessage = `${recordErrors.length} records were refused, the first ones for: ${shown.join('; ')}`
-  return { errorCode, errorMessage, recordErrors }
-}
-
-function asFault(error: unknown): AppendFault {
-  if (!(error instanceof CorruptRecordError)) throw error
-  return refused('CORRUPT_MESSAGE', error.message).fault
+  return produced === null ? null : faultOf('INVALID_RECORD', PRODUCED_FAULTS[produced])
 }
 
 /**
@@ -253,12 +210,14 @@ export function prepareFetched(
   while (at < records.length) {
     const fault = checkBatch(records, at, records.length, codecs.crc32c)
     if (fault === 'too-short') break
-    if (fault !== null)
-      return refused('CORRUPT_MESSAGE', `${BATCH_FAULTS[fault][1]} (byte ${at}, for ${name})`)
+    if (fault !== null) {
+      const errorMessage = `${BATCH_FAULTS[fault][1]} (byte ${at}, for ${name})`
+      return { fault: faultOf('CORRUPT_MESSAGE', errorMessage) }
+    }
     const first = batchBaseOffset(records, at)
     if (first < nextOffset) {
       const errorMessage = `A batch for ${name} begins with offset ${first}, which is below ${nextOffset}`
-      return refused('UNKNOWN_SERVER_ERROR', errorMessage)
+      return { fault: faultOf('UNKNOWN_SERVER_ERROR', errorMessage) }
     }
     if (baseOffset < 0) baseOffset = first
     nextOffset = batchNextOffset(records, at)

@@ -17,7 +17,8 @@ export interface RecordError {
 export interface AppendResult {
   /** `NONE`, or one of CORRUPT_MESSAGE, INVALID_RECORD, INVALID_TIMESTAMP, MESSAGE_TOO_LARGE, RECORD_LIST_TOO_LARGE,
    * OUT_OF_ORDER_SEQUENCE_NUMBER, INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, INVALID_TXN_STATE,
-   * KAFKA_STORAGE_ERROR. */
+   * KAFKA_STORAGE_ERROR, NOT_LEADER_OR_FOLLOWER (leadership ended before the records had their offsets),
+   * UNKNOWN_SERVER_ERROR (a worker thread failed). */
   readonly errorCode: ErrorName
   readonly errorMessage: string | null
   readonly recordErrors: readonly RecordError[]

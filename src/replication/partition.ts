@@ -110,6 +110,7 @@ export class Partition {
   /** Takes over what the cluster has agreed on; who waits has to look again. */
   update(assignment: PartitionAssignment): void {
     this.#assignment = assignment
+    if (!this.isLeader) this.#log?.endLeadership()
     this.#advance(0)
     this.#wake(Infinity)
   }

@@ -1,5 +1,6 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { LogConfig } from '../log/config.ts'
+import type { TopicConfig } from '../config/inherited.ts'
+import type { LogConfig, TopicCompression } from '../log/config.ts'
 import type { TopicSettings } from './partition.ts'
 
 /**
@@ -23,6 +24,7 @@ export function topicSettings(
       topic.get('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
+    compression: compressionOf(topic),
     compacted: policies.includes('compact'),
     deletesSegments: policies.includes('delete'),
     retentionMs: unlimited(topic.get('retention.ms')),
@@ -37,6 +39,24 @@ export function topicSettings(
     log,
     minInSyncReplicas: topic.get('min.insync.replicas'),
     deletesRecords: policies.includes('delete'),
+  }
+}
+
+/** Levels are acted upon where the libraries have them: not for lz4, and snappy has none. */
+function compressionOf(topic: TopicConfig): TopicCompression | null {
+  const type = topic.get('compression.type')
+  switch (type) {
+    case 'uncompressed':
+      return { type: 'none', level: null }
+    case 'gzip':
+      return { type, level: topic.get('compression.gzip.level') }
+    case 'zstd':
+      return { type, level: topic.get('compression.zstd.level') }
+    case 'lz4':
+    case 'snappy':
+      return { type, level: null }
+    default:
+      return null
   }
 }
 

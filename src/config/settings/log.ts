@@ -203,7 +203,7 @@ export const log = {
     default: 'producer',
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'The compression of stored batches; producer: as they arrive.',
   }),
   'compression.gzip.level': int({
@@ -212,7 +212,7 @@ export const log = {
     max: 9,
     or: -1,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'The effort where compression.type is gzip.',
   }),
   'compression.lz4.level': int({
@@ -228,7 +228,7 @@ export const log = {
     min: -131072,
     max: 22,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'The effort where compression.type is zstd.',
   }),
   'num.recovery.threads.per.data.dir': int({
