@@ -3,7 +3,9 @@ import type { Disk, DiskFile, DiskLock, DiskSpace, FileStat, Random } from './ho
 /** A file's bytes as programs see them, and as they would be found after a crash. */
 interface FileNode {
   readonly kind: 'file'
+  /** The first bytes of `store`, which has room for more. */
   content: Buffer
+  store: Buffer
   durable: Buffer
 }
 
@@ -49,6 +51,8 @@ export class SimDisk implements Disk {
   fault: ((operation: DiskOperation, path: string) => Error | null) | null = null
   capacityBytes: number
   syncCount = 0
+  /** By all reads of files so far. */
+  bytesRead = 0
 
   constructor(options: SimDiskOptions, root: DirectoryNode = newDirectory()) {
     this.#options = options
@@ -94,7 +98,7 @@ export class SimDisk implements Disk {
     const { parent, name } = this.#parentOf(path)
     let node = parent.entries.get(name)
     if (node === undefined && mode === 'create') {
-      node = { kind: 'file', content: Buffer.alloc(0), durable: Buffer.alloc(0) }
+      node = newFile(Buffer.alloc(0))
       change(parent, [[name, node]])
     }
     if (node?.kind !== 'file') throw errorOf(node === undefined ? 'ENOENT' : 'EISDIR', 'open', path)
@@ -168,6 +172,7 @@ export class SimDisk implements Disk {
     this.check('read', path)
     const node = this.#get(path)
     if (node.kind !== 'file') throw errorOf('EISDIR', 'read', path)
+    this.bytesRead += node.content.length
     return Buffer.from(node.content)
   }
 
@@ -176,7 +181,7 @@ export class SimDisk implements Disk {
     const bytes = Buffer.from(content)
     this.makeRoom(bytes.length, path)
     const { parent, name } = this.#parentOf(path)
-    change(parent, [[name, { kind: 'file', content: bytes, durable: Buffer.from(bytes) }]])
+    change(parent, [[name, newFile(bytes)]])
     settle(parent)
     this.syncCount++
   }
@@ -258,7 +263,9 @@ class SimFile implements DiskFile {
   readSync(target: Uint8Array, position: number): number {
     this.#check('read')
     if (position >= this.size()) return 0
-    return this.#node.content.copy(target, 0, position, position + target.length)
+    const count = this.#node.content.copy(target, 0, position, position + target.length)
+    this.#disk.bytesRead += count
+    return count
   }
 
   read(target: Uint8Array, position: number): Promise<number> {
@@ -271,10 +278,8 @@ class SimFile implements DiskFile {
     const grownBytes = Math.max(0, position + bytes.length - this.size())
     const missing = grownBytes - this.#disk.makeRoom(grownBytes, this.path)
     const written = bytes.subarray(0, bytes.length - missing)
-    const content = Buffer.alloc(Math.max(this.size(), position + written.length))
-    this.#node.content.copy(content)
-    written.copy(content, position)
-    this.#node.content = content
+    this.#resize(Math.max(this.size(), position + written.length))
+    written.copy(this.#node.content, position)
     if (missing > 0) throw errorOf('ENOSPC', 'write', this.path)
   }
 
@@ -284,9 +289,18 @@ class SimFile implements DiskFile {
 
   truncate(length: number): void {
     this.#check('truncate')
-    const content = Buffer.alloc(length)
-    this.#node.content.copy(content)
-    this.#node.content = content
+    this.#resize(length)
+  }
+
+  #resize(length: number): void {
+    const node = this.#node
+    const { content } = node
+    if (length > node.store.length) {
+      node.store = Buffer.alloc(Math.max(length, 2 * node.store.length))
+      content.copy(node.store)
+    }
+    node.content = node.store.subarray(0, length)
+    node.content.fill(0, content.length)
   }
 
   syncNow(): void {
@@ -307,6 +321,11 @@ class SimFile implements DiskFile {
     if (this.#isClosed) throw errorOf('EBADF', operation, this.path)
     this.#disk.check(operation, this.path)
   }
+}
+
+/** A file whose content is durable. */
+function newFile(content: Buffer): FileNode {
+  return { kind: 'file', content, store: content, durable: Buffer.from(content) }
 }
 
 function newDirectory(): DirectoryNode {
@@ -356,7 +375,7 @@ function afterCrash(node: Node, kind: CrashKind, random: Random, done: Map<Node,
   if (known !== undefined) return known
   if (node.kind === 'file') {
     const content = survivingBytes(node, kind, random)
-    const file: FileNode = { kind: 'file', content, durable: Buffer.from(content) }
+    const file = newFile(content)
     done.set(node, file)
     return file
   }

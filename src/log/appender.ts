@@ -224,7 +224,7 @@ export class LogAppender {
     state.context.coldIndexes.touch(active)
     state.snapshots.take(state.producers, state.logEndOffset)
     state.segments.add(newSegment(state.context, state.path, baseOffset, state.config))
-    state.hasNewFiles = true
+    state.hasUnsyncedNames = true
     this.#rollJitterMs = this.#newJitterMs()
     this.#flushing.inBackground()
   }
@@ -241,7 +241,9 @@ export class LogAppender {
     eachBatch(bytes, (at) => {
       epochs.assign(batchLeaderEpoch(bytes, at), batchBaseOffset(bytes, at))
       const aborted = producers.apply(bytes, at)
-      if (aborted !== null) segments.active.addAborted(aborted)
+      if (aborted === null) return
+      segments.active.addAborted(aborted)
+      this.#state.hasUnsyncedNames = true
     })
     this.#state.logEndOffset = lastOffset + 1
     this.#flushing.noteWritten(lastOffset - baseOffset + 1)

@@ -13,6 +13,8 @@ export interface LogContext {
   readonly buffers: BufferPool
   readonly tailCache: TailCache
   readonly coldIndexes: ColdIndexes
+  /** So much of what is durable recovery may read again before a checkpoint saves what spares it. */
+  readonly rereadBytes: number
 }
 
 /** What a log needs of the directory that it is in. */
@@ -24,6 +26,11 @@ export interface LogHome {
   enqueue(log: QueuedWriter, sizeBytes: number): void
   /** Whether writes of this size should leave the event loop alone. */
   prefersThreads(sizeBytes: number): boolean
+  /**
+   * A log has been cut: the checkpoints must not say more of it than there is when other records take their place.
+   * Resolves when they don't, or the directory has failed.
+   */
+  lowerCheckpoints(logName: string): Promise<void>
   /** Nothing may be written here any more: a failed write or fsync isn't tried again as if it had worked. */
   fail(what: string, cause: unknown): Error
 }

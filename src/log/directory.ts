@@ -17,6 +17,7 @@ const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
 
 /** So many logs are closed at the same time: each waits for the disk. */
 const CLOSED_AT_ONCE = 16
+const SAVED_AT_ONCE = 4
 
 const CHECKPOINTS = {
   recoveryPoint: 'recovery-point-offset-checkpoint',
@@ -24,6 +25,16 @@ const CHECKPOINTS = {
   highWatermark: 'replication-offset-checkpoint',
 } as const
 type CheckpointName = keyof typeof CHECKPOINTS
+
+/** In the order in which they are written. */
+const CHECKPOINT_NAMES = ['recoveryPoint', 'highWatermark', 'logStart'] as const
+
+/** What is kept of a log, if there is anything to keep. */
+const CHECKPOINTED: Record<CheckpointName, (log: Log) => number | null> = {
+  recoveryPoint: (log) => log.recoveryPoint,
+  highWatermark: (log) => log.highWatermark,
+  logStart: (log) => (log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null),
+}
 
 export type DirectoryFailed = (directory: LogDirectory, error: Error) => void
 
@@ -39,6 +50,8 @@ export class LogDirectory implements LogHome {
   readonly #logs = new Map<string, Log>()
   readonly #saved = new Map<CheckpointName, string>()
   readonly #loaded: Record<CheckpointName, ReadonlyMap<string, number>>
+  /** What the files say by now, or will when what is being written is there. */
+  readonly #stored: Record<CheckpointName, ReadonlyMap<string, number>>
   #metaProperties: MetaProperties | null
   #failure: Error | null = null
 
@@ -92,6 +105,7 @@ export class LogDirectory implements LogHome {
       logStart: this.#readCheckpoint('logStart'),
       highWatermark: this.#readCheckpoint('highWatermark'),
     }
+    this.#stored = { ...this.#loaded }
   }
 
   get failure(): Error | null {
@@ -169,34 +183,68 @@ export class LogDirectory implements LogHome {
   /** Writes the checkpoints that have changed. */
   async checkpoint(): Promise<void> {
     if (this.#failure !== null) return
+    await this.#withEach(SAVED_AT_ONCE, (log) => log.prepareCheckpoint())
+    await this.#saveAll()
+  }
+
+  async #saveAll(): Promise<void> {
+    if (this.#failure !== null) return
     try {
-      await this.#save('recoveryPoint', (log) => log.recoveryPoint)
-      await this.#save('highWatermark', (log) => log.highWatermark)
-      await this.#save('logStart', (log) =>
-        log.logStartOffset > log.firstSegmentOffset ? log.logStartOffset : null,
-      )
+      for (const name of CHECKPOINT_NAMES) await this.#save(name)
     } catch (error) {
       this.fail('write its checkpoints', error)
     }
   }
 
-  async #save(name: CheckpointName, offsetOf: (log: Log) => number | null): Promise<void> {
-    const offsets = new Map<string, number>()
-    for (const log of this.#logs.values()) {
-      const offset = offsetOf(log)
-      if (offset !== null && log.topicId !== null) offsets.set(log.name, offset)
-    }
+  async #save(name: CheckpointName): Promise<void> {
+    const offsets = this.#offsetsFor(name)
     const content = formatOffsetCheckpoint(offsets)
     if (content === this.#saved.get(name)) return
+    this.#stored[name] = offsets
     await this.#context.host.disk.replaceFileAsync(this.#file(CHECKPOINTS[name]), content)
     this.#saved.set(name, content)
+  }
+
+  #offsetsFor(name: CheckpointName): Map<string, number> {
+    const offsets = new Map<string, number>()
+    for (const log of this.#logs.values()) {
+      const offset = CHECKPOINTED[name](log)
+      if (offset !== null && log.topicId !== null) offsets.set(log.name, offset)
+    }
+    return offsets
+  }
+
+  async lowerCheckpoints(logName: string): Promise<void> {
+    if (this.#saysTooMuchOf(logName)) await this.#saveAll()
+  }
+
+  /** For start-up, when all logs are there: the same for those that were found to have lost what a checkpoint knows of. */
+  lowerLoadedCheckpoints(): void {
+    if (![...this.#logs.keys()].some((name) => this.#saysTooMuchOf(name))) return
+    for (const name of CHECKPOINT_NAMES) {
+      const offsets = this.#offsetsFor(name)
+      this.#stored[name] = offsets
+      this.#context.host.disk.replaceFile(
+        this.#file(CHECKPOINTS[name]),
+        formatOffsetCheckpoint(offsets),
+      )
+    }
+  }
+
+  #saysTooMuchOf(logName: string): boolean {
+    const log = this.#logs.get(logName)
+    const { recoveryPoint, logStart } = this.#stored
+    return (
+      (recoveryPoint.get(logName) ?? 0) > (log?.recoveryPoint ?? 0) ||
+      (logStart.get(logName) ?? 0) > (log?.logStartOffset ?? 0)
+    )
   }
 
   /** Closes all logs so that the next start has nothing to check, and lets the directory go. */
   async close(brokerEpoch: number): Promise<void> {
     try {
-      await this.#closeLogs()
-      await this.checkpoint()
+      await this.#withEach(CLOSED_AT_ONCE, (log) => log.close())
+      await this.#saveAll()
       if (this.#failure === null) {
         const content = JSON.stringify({ version: 0, brokerEpoch })
         await this.#context.host.disk.replaceFileAsync(this.#file(CLEAN_SHUTDOWN), content)
@@ -208,12 +256,12 @@ export class LogDirectory implements LogHome {
     }
   }
 
-  async #closeLogs(): Promise<void> {
-    const logs = this.#logs.values()
-    const closeSome = async (): Promise<void> => {
-      for (const log of logs) await log.close()
+  async #withEach(atOnce: number, use: (log: Log) => Promise<void>): Promise<void> {
+    const logs = [...this.#logs.values()].values()
+    const useSome = async (): Promise<void> => {
+      for (const log of logs) await use(log)
     }
-    await Promise.all(Array.from({ length: CLOSED_AT_ONCE }, closeSome))
+    await Promise.all(Array.from({ length: atOnce }, useSome))
   }
 
   /** Closes all files as they are, as a crash would. */

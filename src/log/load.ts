@@ -5,7 +5,7 @@ import { EpochCache } from './epoch-cache.ts'
 import { LEADER_EPOCH_CHECKPOINT, parseSegmentFileName, PARTITION_METADATA } from './paths.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
-import { recoverSegment, type Recovery } from './recovery.ts'
+import { rebuildIndexes, recoverFromPoint, recoverSegment, type Recovery } from './recovery.ts'
 import { replaySync } from './replay.ts'
 import { readIfThere } from './files.ts'
 import { newSegment, Segment } from './segment.ts'
@@ -36,7 +36,8 @@ interface Files {
 
 /**
  * Opens a partition's directory: after a clean shutdown with few system calls; after another one every batch from the
- * recovery point on is checked, the log is cut at the first bad one, and indexes and producer state are built anew.
+ * recovery point on is checked, the log is cut at the first bad one, and from there on indexes and producer state are
+ * built anew.
  * Damaged, missing or over-long indexes never keep a log from opening.
  * @throws what the disk throws
  */
@@ -60,8 +61,13 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
     nowMs: clock.now(),
     expirationMs: config.producerIdExpirationMs,
   }
-  if (!options.wasClean) recoverFrom(recovery, Math.max(options.recoveryPoint, logStartOffset))
-  else repairIndexes(recovery, files)
+  if (options.wasClean) repairIndexes(recovery, segments.all, files)
+  else {
+    const recoveryPoint = Math.max(options.recoveryPoint, logStartOffset)
+    const firstUnflushed = segments.all.indexOf(segments.floor(recoveryPoint))
+    repairIndexes(recovery, segments.all.slice(0, firstUnflushed), files)
+    recoverFrom(recovery, recoveryPoint)
+  }
   return finish(recovery, options)
 }
 
@@ -123,15 +129,16 @@ function loadEpochs(context: LogContext, options: LoadOptions, files: Files): Ep
   return new EpochCache(entries ?? [])
 }
 
-/** Checks everything from the segment on that has the recovery point. */
+/** Checks everything from the recovery point on. */
 function recoverFrom(recovery: Recovery, recoveryPoint: number): void {
   const { segments, snapshots, context } = recovery
   const unflushed = segments.from(recoveryPoint)
-  const first = unflushed[0]!
-  snapshots.removeWhere((offset) => offset > first.baseOffset && offset !== 0)
-  replaySync({ ...recovery }, first.baseOffset)
+  snapshots.removeWhere((offset) => offset > recoveryPoint)
   for (const [index, segment] of unflushed.entries()) {
-    const { cutBytes, nextOffset } = recoverSegment(recovery, segment)
+    const { cutBytes, nextOffset } =
+      index === 0
+        ? recoverFromPoint(recovery, segment, recoveryPoint)
+        : recoverSegment(recovery, segment)
     if (index + 1 < unflushed.length) snapshots.take(recovery.producers, nextOffset)
     const next = unflushed[index + 1]
     const isBroken = cutBytes > 0 || (next !== undefined && next.baseOffset < nextOffset)
@@ -154,9 +161,9 @@ function recoverFrom(recovery: Recovery, recoveryPoint: number): void {
   }
 }
 
-/** After a clean shutdown: only what is plainly missing or damaged. */
-function repairIndexes(recovery: Recovery, files: Files): void {
-  for (const segment of recovery.segments.all) {
+/** Of segments that aren't checked: only what is plainly missing or damaged. */
+function repairIndexes(recovery: Recovery, segments: readonly Segment[], files: Files): void {
+  for (const segment of segments) {
     if (segment.sizeBytes === 0) continue
     const name = String(segment.baseOffset).padStart(20, '0')
     const isComplete = files.names.has(`${name}.index`) && files.names.has(`${name}.timeindex`)
@@ -165,8 +172,7 @@ function repairIndexes(recovery: Recovery, files: Files): void {
       { path: segment.handle.path },
       'Indexes are missing or damaged and are built anew',
     )
-    replaySync({ ...recovery }, segment.baseOffset)
-    recoverSegment(recovery, segment)
+    rebuildIndexes(recovery, segment)
   }
 }
 
@@ -200,7 +206,7 @@ function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
   epochs.truncateFromEnd(logEndOffset)
   epochs.truncateFromStart(logStartOffset)
   snapshots.removeWhere((offset) => offset > logEndOffset || offset < logStartOffset)
-  snapshots.removeStray(new Set(segments.all.map((segment) => segment.baseOffset)))
+  snapshots.removeStray(segments.baseOffsets())
   if (options.wasClean) replaySync({ ...recovery, logStartOffset }, logEndOffset)
   const { topic, partition, path, config, topicId } = options
   const recoveryPoint = options.wasClean
@@ -216,7 +222,7 @@ function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
     logStartOffset,
     logEndOffset,
     recoveryPoint,
-    hasNewFiles: !options.wasClean || logEndOffset === 0,
+    hasUnsyncedNames: !options.wasClean || logEndOffset === 0,
     highWatermark: options.highWatermark,
     epochs,
     producers,

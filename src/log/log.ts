@@ -251,7 +251,7 @@ export class Log {
     await this.#appender.whenIdle()
     if (offset >= this.#state.logEndOffset) return
     this.#fetching.forget()
-    if (offset <= this.firstSegmentOffset) startAt(this.#state, offset)
+    if (offset <= this.firstSegmentOffset) await startAt(this.#state, offset)
     else await truncate(this.#state, offset)
     this.#fetching.forget()
   }
@@ -260,7 +260,12 @@ export class Log {
   async truncateFullyAndStartAt(offset: number): Promise<void> {
     await this.#appender.whenIdle()
     this.#fetching.forget()
-    startAt(this.#state, offset)
+    await startAt(this.#state, offset)
+  }
+
+  /** Before its recovery point is saved: has recovery begin there, and not at its segment's first byte. Never rejects. */
+  async prepareCheckpoint(): Promise<void> {
+    if (!this.#state.isOffline) await this.#flushing.saveProgress().catch(() => undefined)
   }
 
   /** Writes, makes durable and closes everything, so that the next start has nothing to recover. */
@@ -271,7 +276,9 @@ export class Log {
     this.#flushing.stop()
     if (!state.isOffline) {
       state.snapshots.take(state.producers, state.logEndOffset)
+      state.snapshots.removeStray(state.segments.baseOffsets())
       for (const segment of state.segments.all) segment.finish()
+      state.hasUnsyncedNames ||= state.segments.all.some((segment) => segment.needsSync)
       await this.#flushing.flush()
     }
     this.abandon()

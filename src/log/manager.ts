@@ -35,6 +35,7 @@ export interface LogManagerOptions {
   readonly tailCacheBytes?: number
   readonly readBufferBytes?: number
   readonly coldIndexBytes?: number
+  readonly rereadBytes?: number
 }
 
 /** Milliseconds, as in the settings. */
@@ -82,6 +83,7 @@ export class LogManager {
       buffers: new BufferPool(options.readBufferBytes ?? 16 * MEBIBYTE),
       tailCache: new TailCache(options.tailCacheBytes ?? 32 * MEBIBYTE),
       coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
+      rereadBytes: options.rereadBytes ?? MEBIBYTE,
     }
     const directories: LogDirectory[] = []
     try {
@@ -153,6 +155,7 @@ export class LogManager {
       const known = { ...directory.checkpointsOf(name), wasClean: directory.wasClean }
       this.#register(directory, this.#load(directory, { ...place, topicId, config }, known))
     }
+    directory.lowerLoadedCheckpoints()
   }
 
   #load(
@@ -235,6 +238,9 @@ export class LogManager {
     const path = `${directory.path}/${name}`
     if (directory.failure !== null) throw directory.failure
     try {
+      // What the checkpoints say of a topic of this name that was deleted is not this one's.
+      await directory.lowerCheckpoints(name)
+      if (directory.failure !== null) throw directory.failure
       disk.makeDirectory(path)
       const content = formatPartitionMetadata(what.topicId)
       await disk.replaceFileAsync(`${path}/${PARTITION_METADATA}`, content)

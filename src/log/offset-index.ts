@@ -41,6 +41,20 @@ export class OffsetIndex {
     this.#entries++
   }
 
+  /** Only what is said of offsets below this one. */
+  bytesBelow(offset: number): Buffer {
+    const slot = this.#floorSlot(offset - 1)
+    return this.#buffer.subarray(0, (slot + 1) * OFFSET_INDEX_ENTRY_BYTES)
+  }
+
+  /** The last batch known that ends at or before this offset; null where there is none. */
+  floor(offset: number): { readonly lastOffset: number; readonly position: number } | null {
+    const slot = this.#floorSlot(offset)
+    if (slot < 0) return null
+    const position = this.#buffer.readInt32BE(slot * OFFSET_INDEX_ENTRY_BYTES + 4)
+    return { lastOffset: this.#offsetAt(slot), position }
+  }
+
   /** The position of the last batch known that ends at or before this offset; 0 where there is none. */
   positionFor(offset: number): number {
     const slot = this.#floorSlot(offset)
@@ -86,19 +100,35 @@ export function readOffsetIndex(
   logSizeBytes: number,
 ): OffsetIndex | null {
   if (file.length % OFFSET_INDEX_ENTRY_BYTES !== 0) return null
-  let end = file.length
-  while (end > 0 && isZero(file, end - OFFSET_INDEX_ENTRY_BYTES)) end -= OFFSET_INDEX_ENTRY_BYTES
+  const index = readSoundOffsetIndex(baseOffset, file, logSizeBytes)
+  return index.bytes().length === usedBytes(file) ? index : null
+}
+
+/** The entries at the beginning of an index's file that are in order and within the log. */
+export function readSoundOffsetIndex(
+  baseOffset: number,
+  file: Buffer,
+  logSizeBytes: number,
+): OffsetIndex {
   let lastOffset = -1
   let lastPosition = 0
-  for (let at = 0; at < end; at += OFFSET_INDEX_ENTRY_BYTES) {
+  let at = 0
+  for (; at + OFFSET_INDEX_ENTRY_BYTES <= file.length; at += OFFSET_INDEX_ENTRY_BYTES) {
     const relativeOffset = file.readInt32BE(at)
     const position = file.readInt32BE(at + 4)
-    if (relativeOffset <= lastOffset || position <= lastPosition) return null
+    if (relativeOffset <= lastOffset || position <= lastPosition) break
+    if (position >= logSizeBytes) break
     lastOffset = relativeOffset
     lastPosition = position
   }
-  if (lastPosition >= logSizeBytes && end > 0) return null
-  return new OffsetIndex(baseOffset, file.subarray(0, end))
+  return new OffsetIndex(baseOffset, file.subarray(0, at))
+}
+
+/** Without what Kafka preallocates. */
+function usedBytes(file: Buffer): number {
+  let end = file.length - (file.length % OFFSET_INDEX_ENTRY_BYTES)
+  while (end > 0 && isZero(file, end - OFFSET_INDEX_ENTRY_BYTES)) end -= OFFSET_INDEX_ENTRY_BYTES
+  return end
 }
 
 function isZero(file: Buffer, at: number): boolean {

@@ -11,20 +11,27 @@ import {
   isMissing,
   readIfThere,
   readIfThereAsync,
-  replaceContent,
   syncIfThere,
   withFile,
 } from './files.ts'
+import { IndexFile } from './index-file.ts'
 import {
   fitsRelativeOffset,
   OffsetIndex,
   OFFSET_INDEX_ENTRY_BYTES,
   readOffsetIndex,
+  readSoundOffsetIndex,
 } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
 import { segmentFileName, type SegmentFile } from './paths.ts'
 import { scanAsync, scanSync, type BatchVisitor, type ScanResult } from './scan.ts'
-import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
+import {
+  NO_TIMESTAMP,
+  readSoundTimeIndex,
+  readTimeIndex,
+  TimeIndex,
+  type TimestampOffset,
+} from './time-index.ts'
 import { TransactionIndex, type AbortedTransactionEntry } from './transaction-index.ts'
 
 /** How much is read at once to find a batch near a position that an index gave. */
@@ -76,6 +83,8 @@ export class Segment {
   #bytesSinceIndexEntry = 0
   /** Null where they are only in their files. */
   #indexes: Indexes | null = null
+  readonly #offsetFile = new IndexFile()
+  readonly #timeFile = new IndexFile()
   #maxTimestamp: TimestampOffset | null = null
   #firstTimestamp: bigint | null = null
   /** The indexes have more than their files. */
@@ -127,6 +136,7 @@ export class Segment {
   #resetIndexes(): void {
     const { baseOffset } = this
     this.#indexes = { offsets: new OffsetIndex(baseOffset), times: new TimeIndex(baseOffset) }
+    this.#forgetIndexFiles()
     this.#maxTimestamp = null
     this.#bytesSinceIndexEntry = 0
   }
@@ -208,13 +218,28 @@ export class Segment {
     this.#isPreallocated = false
     if (this.#indexes === null || !this.#hasNewIndexEntries) return
     this.#hasNewIndexEntries = false
-    this.#hasUnsyncedIndexes = true
     const { offsets, times } = this.#indexes
     const greatest = this.#maxTimestampSoFar(times)
     times.append(greatest.timestamp, greatest.offset)
+    this.#saveIndexFiles(offsets.bytes(), times.bytes())
+  }
+
+  /** Has the index files say what there is to say of offsets below this one, while the segment is written to. */
+  saveIndexes(upToOffset: number): void {
+    const { offsets, times } = this.#residentIndexes()
+    this.#saveIndexFiles(offsets.bytesBelow(upToOffset), times.bytesBelow(upToOffset))
+  }
+
+  #saveIndexFiles(offsets: Buffer, times: Buffer): void {
     const { disk } = this.#options.files
-    replaceContent(disk, this.filePath('index'), offsets.bytes())
-    replaceContent(disk, this.filePath('timeindex'), times.bytes())
+    this.#hasUnsyncedIndexes = true
+    this.#offsetFile.save(disk, this.filePath('index'), offsets)
+    this.#timeFile.save(disk, this.filePath('timeindex'), times)
+  }
+
+  #forgetIndexFiles(): void {
+    this.#offsetFile.forget()
+    this.#timeFile.forget()
   }
 
   /** Forgets the indexes of a segment that isn't written to any more, once they are in their files. */
@@ -243,7 +268,14 @@ export class Segment {
     if (index === null || timeIndex === null) return null
     const offsets = readOffsetIndex(this.baseOffset, index, this.#sizeBytes)
     const times = readTimeIndex(this.baseOffset, timeIndex)
-    return offsets === null || times === null ? null : { offsets, times }
+    if (offsets === null || times === null) return null
+    return this.#asInFiles({ offsets, times })
+  }
+
+  #asInFiles(indexes: Indexes): Indexes {
+    this.#offsetFile.holds(indexes.offsets.bytes().length)
+    this.#timeFile.holds(indexes.times.bytes().length)
+    return indexes
   }
 
   /** Has the indexes in memory, from their files or, where these are damaged, from the batches. */
@@ -279,6 +311,7 @@ export class Segment {
   #takeIndexesOf(twin: Segment): Indexes {
     const indexes = twin.#residentIndexes()
     this.#indexes = indexes
+    this.#forgetIndexFiles()
     this.#maxTimestamp = twin.#maxTimestamp
     this.#hasNewIndexEntries = true
     return indexes
@@ -290,6 +323,57 @@ export class Segment {
     this.#hasNewIndexEntries = true
     this.#resetIndexes()
     this.#transactions.reset(this.filePath('txnindex'))
+  }
+
+  /**
+   * Keeps what the index files say of the batches before an offset, as far as it checks out, and empties them from
+   * there. For start-up.
+   * @returns the position from which the batches are to be noted again; 0 where nothing could be kept
+   */
+  beginRebuildBelow(limit: number): number {
+    const kept = this.hasSoundAborted() ? this.#soundIndexesBelow(limit) : null
+    if (kept === null) {
+      this.beginRebuild()
+      return 0
+    }
+    const { lastOffset, position } = kept.resume
+    kept.offsets.truncateTo(lastOffset)
+    kept.times.truncateTo(lastOffset)
+    this.#indexes = this.#asInFiles(kept)
+    this.#maxTimestamp = null
+    this.#notedBytes = position
+    this.#hasNewIndexEntries = true
+    // The batch at the position has had an entry, and gets it again.
+    this.#bytesSinceIndexEntry = this.#options.indexIntervalBytes + 1
+    this.#transactions.truncateToSync(this.filePath('txnindex'), limit)
+    return position
+  }
+
+  /** An entry of each index is held against its batch: the last ones below the limit. */
+  #soundIndexesBelow(
+    limit: number,
+  ): (Indexes & { readonly resume: { lastOffset: number; position: number } }) | null {
+    const { disk } = this.#options.files
+    const index = readIfThere(disk, this.filePath('index'))
+    const timeIndex = readIfThere(disk, this.filePath('timeindex'))
+    if (index === null || timeIndex === null) return null
+    const offsets = readSoundOffsetIndex(this.baseOffset, index, this.#sizeBytes)
+    const times = readSoundTimeIndex(this.baseOffset, timeIndex)
+    times.truncateTo(limit)
+    const latest = times.lastEntry()
+    // Where the time index lacks its last entries, the batches after the last one it has are to be looked at again.
+    const resume = offsets.floor(Math.min(limit - 1, latest.offset))
+    if (times.entries === 0 || resume === null) return null
+    let isFirst = true
+    let isSound = false
+    this.scanSync(resume.position, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
+      const lastOffset = batchLastOffset(buffer, at)
+      if (isFirst && lastOffset !== resume.lastOffset) return false
+      isFirst = false
+      isSound = lastOffset === latest.offset && batchMaxTimestamp(buffer, at) === latest.timestamp
+      return lastOffset < latest.offset
+    })
+    return isSound ? { offsets, times, resume } : null
   }
 
   /** Goes through the batches from a position on; for start-up. */
@@ -419,6 +503,8 @@ export class Segment {
     offsets.truncateTo(offset)
     times.truncateTo(offset)
     this.#hasNewIndexEntries = true
+    // What the files say of batches that are gone must not be taken for what comes in their place.
+    this.#saveIndexFiles(offsets.bytes(), times.bytes())
     await this.#transactions.truncateTo(this.filePath('txnindex'), offset)
     if (position !== null) this.cutAt(position)
     this.#bytesSinceIndexEntry = 0

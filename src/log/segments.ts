@@ -22,6 +22,10 @@ export class Segments {
     return this.#segments
   }
 
+  baseOffsets(): Set<number> {
+    return new Set(this.#segments.map((segment) => segment.baseOffset))
+  }
+
   get sizeBytes(): number {
     let sizeBytes = 0
     for (const segment of this.#segments) sizeBytes += segment.sizeBytes

@@ -19,8 +19,8 @@ export interface LoadedLog {
   readonly logStartOffset: number
   readonly logEndOffset: number
   readonly recoveryPoint: number
-  /** The directory has names that may not be durable yet. */
-  readonly hasNewFiles: boolean
+  /** Files were made, renamed or removed in the directory, which may not be durable yet. */
+  readonly hasUnsyncedNames: boolean
   readonly highWatermark: number
   readonly epochs: EpochCache
   readonly producers: ProducerState
@@ -50,8 +50,10 @@ export class LogState {
   highWatermark: number
   /** What is below is durable. */
   recoveryPoint: number
+  /** How often records were cut off the end. */
+  truncations = 0
   isClosed = false
-  hasNewFiles: boolean
+  hasUnsyncedNames: boolean
 
   constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {
     this.context = context
@@ -70,7 +72,7 @@ export class LogState {
     this.logEndOffset = loaded.logEndOffset
     this.nextOffset = loaded.logEndOffset
     this.recoveryPoint = loaded.recoveryPoint
-    this.hasNewFiles = loaded.hasNewFiles
+    this.hasUnsyncedNames = loaded.hasUnsyncedNames
     this.highWatermark = loaded.logStartOffset
     this.setHighWatermark(loaded.highWatermark)
   }

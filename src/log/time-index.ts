@@ -34,6 +34,13 @@ export class TimeIndex {
     return this.#buffer.subarray(0, this.#entries * TIME_INDEX_ENTRY_BYTES)
   }
 
+  /** Only what is said of offsets below this one. */
+  bytesBelow(offset: number): Buffer {
+    let entries = this.#entries
+    while (entries > 0 && this.#entry(entries - 1).offset >= offset) entries--
+    return this.#buffer.subarray(0, entries * TIME_INDEX_ENTRY_BYTES)
+  }
+
   /** One entry is kept free for the one that the segment's end adds. */
   isFull(maxBytes: number): boolean {
     return this.#entries >= Math.floor(maxBytes / TIME_INDEX_ENTRY_BYTES) - 1
@@ -94,18 +101,31 @@ export class TimeIndex {
  */
 export function readTimeIndex(baseOffset: number, file: Buffer): TimeIndex | null {
   if (file.length % TIME_INDEX_ENTRY_BYTES !== 0) return null
-  let end = file.length
-  while (end > 0 && isZero(file, end - TIME_INDEX_ENTRY_BYTES)) end -= TIME_INDEX_ENTRY_BYTES
+  const index = readSoundTimeIndex(baseOffset, file)
+  return index.bytes().length === usedBytes(file) ? index : null
+}
+
+/** The entries at the beginning of an index's file that are in order. */
+export function readSoundTimeIndex(baseOffset: number, file: Buffer): TimeIndex {
   let lastTimestamp = NO_TIMESTAMP
   let lastOffset = -1
-  for (let at = 0; at < end; at += TIME_INDEX_ENTRY_BYTES) {
+  const end = usedBytes(file)
+  let at = 0
+  for (; at + TIME_INDEX_ENTRY_BYTES <= end; at += TIME_INDEX_ENTRY_BYTES) {
     const timestamp = file.readBigInt64BE(at)
     const relativeOffset = file.readInt32BE(at + 8)
-    if (timestamp <= lastTimestamp || relativeOffset < lastOffset || relativeOffset < 0) return null
+    if (timestamp <= lastTimestamp || relativeOffset < lastOffset || relativeOffset < 0) break
     lastTimestamp = timestamp
     lastOffset = relativeOffset
   }
-  return new TimeIndex(baseOffset, file.subarray(0, end))
+  return new TimeIndex(baseOffset, file.subarray(0, at))
+}
+
+/** Without what Kafka preallocates. */
+function usedBytes(file: Buffer): number {
+  let end = file.length - (file.length % TIME_INDEX_ENTRY_BYTES)
+  while (end > 0 && isZero(file, end - TIME_INDEX_ENTRY_BYTES)) end -= TIME_INDEX_ENTRY_BYTES
+  return end
 }
 
 function isZero(file: Buffer, at: number): boolean {

@@ -104,7 +104,13 @@ export class TransactionIndex {
   }
 
   async truncateTo(path: string, offset: number): Promise<void> {
-    const entries = await this.entries(path)
+    await this.entries(path)
+    this.truncateToSync(path, offset)
+  }
+
+  /** The same for start-up. */
+  truncateToSync(path: string, offset: number): void {
+    const entries = (this.#entries ??= this.#decoded(readIfThere(this.#files.disk, path)))
     const kept = entries.filter((entry) => entry.lastOffset < offset)
     if (kept.length === entries.length) return
     replaceContent(this.#files.disk, path, Buffer.concat(kept.map(encodeAborted)))

@@ -11,7 +11,11 @@ export function deleteBefore(state: LogState, offset: number): void {
   const removed = state.segments.removeBelow(offset)
   const baseOffsets = new Set(removed.map((segment) => segment.baseOffset))
   removeSegments(state, removed)
-  state.snapshots.removeWhere((each) => baseOffsets.has(each))
+  try {
+    state.snapshots.removeWhere((each) => baseOffsets.has(each))
+  } catch (error) {
+    state.home.fail(`remove snapshots of ${state.path}`, error)
+  }
 }
 
 /** Segments are renamed, and removed later: whoever reads them may end. */
@@ -40,11 +44,13 @@ export function removeSegments(state: LogState, segments: readonly Segment[]): v
 
 /** Drops everything from an offset on, which is above the first segment's, and the whole batch that it is in. */
 export async function truncate(state: LogState, target: number): Promise<void> {
+  state.truncations++
   try {
     removeSegments(state, state.segments.removeFrom(target))
     const { active } = state.segments
     state.context.coldIndexes.forget(active)
     const offset = await active.truncateTo(target)
+    state.hasUnsyncedNames = true
     state.logEndOffset = offset
     state.nextOffset = offset
     state.recoveryPoint = Math.min(state.recoveryPoint, offset)
@@ -56,27 +62,31 @@ export async function truncate(state: LogState, target: number): Promise<void> {
   } catch (error) {
     throw state.home.fail(`truncate ${state.path}`, error)
   }
+  await state.home.lowerCheckpoints(state.name)
 }
 
 /** Drops everything; the log goes on with this offset. */
-export function startAt(state: LogState, offset: number): void {
+export async function startAt(state: LogState, offset: number): Promise<void> {
+  state.truncations++
   try {
     // A new segment of the same base offset must not meet the old one's file.
     const removed = state.segments.all.slice()
     removeSegments(state, removed)
     state.segments.replaceAll(newSegment(state.context, state.path, offset, state.config))
+    state.snapshots.removeWhere(() => true)
   } catch (error) {
     throw state.home.fail(`truncate ${state.path}`, error)
   }
-  state.hasNewFiles = true
+  state.hasUnsyncedNames = true
   state.epochs.clear()
   state.producers.clear()
-  state.snapshots.removeWhere(() => true)
   state.logStartOffset = offset
   state.logEndOffset = offset
   state.nextOffset = offset
-  state.recoveryPoint = offset
+  // The new file is durable only after the next flush.
+  state.recoveryPoint = Math.min(state.recoveryPoint, offset)
   state.setHighWatermark(offset)
+  await state.home.lowerCheckpoints(state.name)
 }
 
 export function closeFiles(state: LogState): void {

@@ -1,7 +1,6 @@
-import { buildBatch, controlKey } from '../../protocol/records/batch.ts'
 import type { Log } from '../../src/log/log.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { append, batchOf, codecs, openLog, openManager, readAll } from './support.ts'
+import { append, batchOf, markerOf, openLog, openManager, readAll } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -112,16 +111,6 @@ test('an idle producer is forgotten, and may go on', async () => {
 const transactional = (sequence: number, producerId: number): Buffer =>
   batchOf(2, 10, { producerId, producerEpoch: 0, baseSequence: sequence, isTransactional: true })
 
-function marker(producerId: number, type: 'ABORT' | 'COMMIT', coordinatorEpoch = 0): Buffer {
-  const value = Buffer.alloc(6)
-  value.writeInt32BE(coordinatorEpoch, 2)
-  const record = { timestamp: Date.now(), key: controlKey(type), value }
-  return buildBatch(
-    { records: [record], producerId, producerEpoch: 0, isTransactional: true, isControl: true },
-    codecs,
-  )
-}
-
 test('read_committed stops before what is undecided, and is told what was aborted', async () => {
   const path = temporaryDirectory()
   const { log, manager } = await openLog(path)
@@ -135,10 +124,10 @@ test('read_committed stops before what is undecided, and is told what was aborte
   await send(transactional(0, 1))
   await send(transactional(0, 2))
   expect(log.lastStableOffset).toBe(0)
-  await send(marker(1, 'COMMIT'), 'coordinator')
+  await send(markerOf(1, 'COMMIT'), 'coordinator')
   expect(log.lastStableOffset).toBe(2)
   expect((await readAll(log, 2, { upTo: 'lastStable' })).sizeBytes).toBe(0)
-  await send(marker(2, 'ABORT'), 'coordinator')
+  await send(markerOf(2, 'ABORT'), 'coordinator')
   expect(log.lastStableOffset).toBe(6)
   const read = await readAll(log, 0, { upTo: 'lastStable' })
   expect(read.abortedTransactions).toEqual([{ producerId: 2, firstOffset: 2 }])
@@ -160,7 +149,7 @@ test('a marker that is not replicated yet does not move the last stable offset',
   const { log } = await openLog(temporaryDirectory())
   await append(log, transactional(0, 1))
   log.setHighWatermark(2)
-  await append(log, marker(1, 'COMMIT'), { origin: 'coordinator' })
+  await append(log, markerOf(1, 'COMMIT'), { origin: 'coordinator' })
   expect(log.lastStableOffset).toBe(0)
   log.setHighWatermark(3)
   expect(log.lastStableOffset).toBe(3)
@@ -169,10 +158,10 @@ test('a marker that is not replicated yet does not move the last stable offset',
 test('a coordinator of an older epoch is fenced, and a client may not write markers', async () => {
   const { log } = await openLog(temporaryDirectory())
   await append(log, transactional(0, 1))
-  await append(log, marker(1, 'COMMIT', 5), { origin: 'coordinator' })
-  const late = await append(log, marker(1, 'ABORT', 4), { origin: 'coordinator' })
+  await append(log, markerOf(1, 'COMMIT', 5), { origin: 'coordinator' })
+  const late = await append(log, markerOf(1, 'ABORT', 4), { origin: 'coordinator' })
   expect(late.errorCode).toBe('TRANSACTION_COORDINATOR_FENCED')
-  expect((await append(log, marker(1, 'ABORT', 6))).errorCode).toBe('INVALID_RECORD')
+  expect((await append(log, markerOf(1, 'ABORT', 6))).errorCode).toBe('INVALID_RECORD')
 })
 
 test('records outside of the transaction that their producer is in are refused', async () => {

@@ -1,4 +1,4 @@
-import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
+import { buildBatch, controlKey, type BatchToWrite } from '../../protocol/records/batch.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
@@ -76,4 +76,19 @@ export async function readAll(
 ): Promise<ReadResult & { bytes: Buffer }> {
   const result = await log.read(offset, maxBytes, upTo, minOne)
   return { ...result, bytes: Buffer.concat(result.chunks) }
+}
+
+/** What a coordinator ends a producer's transaction with. */
+export function markerOf(
+  producerId: number,
+  type: 'ABORT' | 'COMMIT',
+  coordinatorEpoch = 0,
+): Buffer {
+  const value = Buffer.alloc(6)
+  value.writeInt32BE(coordinatorEpoch, 2)
+  const record = { timestamp: Date.now(), key: controlKey(type), value }
+  return buildBatch(
+    { records: [record], producerId, producerEpoch: 0, isTransactional: true, isControl: true },
+    codecs,
+  )
 }
