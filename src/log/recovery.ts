@@ -50,7 +50,10 @@ export function recoverFromPoint(
       walkFromStart(recovery, segment, recoveryPoint)
     if (walked !== null) return take(segment, walked)
     const fields = { path: segment.handle.path, recoveryPoint }
-    recovery.context.host.log.warn(fields, 'A segment ends before its recovery point: all is checked')
+    recovery.context.host.log.warn(
+      fields,
+      'A segment ends before its recovery point: all is checked',
+    )
   }
   recovery.snapshots.removeWhere((offset) => offset > segment.baseOffset)
   replaySync(recovery, segment.baseOffset)

@@ -7,13 +7,7 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { Clock } from '../host/host.ts'
 import type { LogConfig } from './config.ts'
-import {
-  isMissing,
-  readIfThere,
-  readIfThereAsync,
-  syncIfThere,
-  withFile,
-} from './files.ts'
+import { isMissing, readIfThere, readIfThereAsync, syncIfThere, withFile } from './files.ts'
 import { IndexFile } from './index-file.ts'
 import {
   fitsRelativeOffset,
