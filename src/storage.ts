@@ -3,6 +3,7 @@ import type { BrokerConfig } from './config/broker-config.ts'
 import type { Host } from './host/host.ts'
 import type { LogConfig } from './log/config.ts'
 import { LogManager } from './log/manager.ts'
+import { checkFinalizedFeatures } from './metadata/features.ts'
 import { formatIfNeeded } from './metadata/format.ts'
 import type { Identity } from './metadata/format.ts'
 import { ResourceType, configOf, partitionOf } from './metadata/image.ts'
@@ -17,6 +18,9 @@ export interface Storage {
   readonly metadata: MetadataNode
 }
 
+const KEPT =
+  'The cluster has finalized features that Ottla does not offer: their state is kept, and clients are not told of them'
+
 /** Who has to know of failing disks. */
 export interface StorageFailures {
   /** The node can't go on: its last directory failed, or the one with the metadata log. */
@@ -28,7 +32,7 @@ export interface StorageFailures {
 /**
  * Takes the log directories, formats them on the first start, replays the metadata log, and recovers the partitions that
  * the metadata says are here.
- * @throws LogDirectoryError, FormatError
+ * @throws LogDirectoryError, FormatError, FeatureError
  */
 export async function openStorage(
   host: Host,
@@ -67,6 +71,8 @@ export async function openStorage(
       config,
       onFailed: (error) => failed.node(error),
     })
+    const kept = checkFinalizedFeatures(metadata.image)
+    if (kept.length > 0) host.log.warn({ features: kept }, KEPT)
     loadPartitions(logs, metadata, config)
     return { identity, logs, metadata }
   } catch (error) {

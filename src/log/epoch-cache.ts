@@ -11,6 +11,8 @@ const UNKNOWN: EpochEndOffset = { leaderEpoch: -1, endOffset: -1 }
 export class EpochCache {
   #entries: EpochEntry[]
   #changed = false
+  /** The last epoch has no batch yet: whoever leads next begins one anyway, so it needs no place in the file. */
+  #isBegun = false
 
   constructor(entries: readonly EpochEntry[] = []) {
     this.#entries = [...entries]
@@ -36,15 +38,27 @@ export class EpochCache {
 
   /** A batch of this epoch begins at this offset. Entries that contradict it are dropped. */
   assign(epoch: number, startOffset: number): void {
-    const last = this.#entries.at(-1)
-    if (epoch < 0 || last?.epoch === epoch) return
+    if (epoch < 0) return
+    if (this.latestEpoch !== epoch) this.#add(epoch, startOffset)
+    else if (!this.#isBegun) return
+    this.#isBegun = false
+    this.#changed = true
+  }
+
+  /** A leader of this epoch begins at the log's end, so that its epoch is known before its first batch. */
+  begin(epoch: number, logEndOffset: number): void {
+    if (epoch <= this.latestEpoch) return
+    this.#add(epoch, logEndOffset)
+    this.#isBegun = true
+  }
+
+  #add(epoch: number, startOffset: number): void {
     while (this.#entries.length > 0) {
       const entry = this.#entries.at(-1)!
       if (entry.epoch < epoch && entry.startOffset < startOffset) break
       this.#entries.pop()
     }
     this.#entries.push({ epoch, startOffset })
-    this.#changed = true
   }
 
   /** The answer of OffsetForLeaderEpoch. */

@@ -188,6 +188,12 @@ export class Log {
     }
   }
 
+  /** This broker leads from now on, in this epoch, whose first offset will be the log's end. */
+  beginEpoch(leaderEpoch: number): void {
+    const { epochs, nextOffset } = this.#state
+    epochs.begin(leaderEpoch, nextOffset)
+  }
+
   /** OffsetForLeaderEpoch: the greatest epoch ≤ the one asked for, with its end; -1/-1 for none and for later ones. */
   endOffsetForEpoch(leaderEpoch: number): EpochEndOffset {
     return this.#state.epochs.endOffsetFor(leaderEpoch, this.#state.logEndOffset)

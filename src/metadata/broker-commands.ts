@@ -1,8 +1,10 @@
 import type { BrokerRegistration, ControllerCommands } from './commands.ts'
 import type { ControllerView } from './controller-view.ts'
 import type { MetadataFact } from './facts.ts'
-import { leaderFact } from './facts.ts'
+import { eligibleLeaderFact, leaderFact } from './facts.ts'
+import { isKept, registrationVersion } from './features.ts'
 import { NO_LEADER } from './image.ts'
+import type { PartitionImage } from './image.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
 const PRODUCER_IDS_BLOCK = 1000
@@ -29,7 +31,7 @@ export function registerBroker(
     const brokerEpoch = view.nextOffset
     facts.push({
       type: 'RegisterBrokerRecord',
-      version: 4,
+      version: registrationVersion(view.image.features),
       value: {
         brokerId,
         isMigratingZkBroker: false,
@@ -86,7 +88,7 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
     const range = features.find((feature) => feature.name === name)
     const most = range?.maxSupportedVersion ?? 0
     const least = range?.minSupportedVersion ?? 0
-    if (level >= least && level <= most) continue
+    if ((level >= least && level <= most) || isKept(name, level)) continue
     throw new Refusal(
       'UNSUPPORTED_VERSION',
       `Unable to register because the broker does not support finalized version ${level} of ${name}. The broker wants a version between ${least} and ${most}, inclusive.`,
@@ -97,11 +99,25 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
 function* newLeaders(view: ControllerView, brokerId: number): IterableIterator<MetadataFact> {
   for (const topic of view.image.topics.byId.values()) {
     for (let index = 0; index < topic.partitions.length; index++) {
-      const { leader, isr } = topic.partitions[index]!
-      if (leader !== brokerId && (leader !== NO_LEADER || !isr.includes(brokerId))) continue
-      yield leaderFact(topic.id, index, brokerId)
+      const partition = topic.partitions[index]!
+      const { leader, isr } = partition
+      if (leader === brokerId || (leader === NO_LEADER && isr.includes(brokerId))) {
+        yield leaderFact(topic.id, index, brokerId)
+      } else if (leader === NO_LEADER && isOnlyEligible(partition, brokerId)) {
+        yield eligibleLeaderFact(topic.id, index, brokerId)
+      }
     }
   }
+}
+
+/**
+ * With eligible.leader.replicas.version (KIP-966) a controller takes the last replica, too, out of the ISR, and writes
+ * down that it may lead again. Where it is the only one, nobody can have more than it has.
+ */
+function isOnlyEligible(partition: PartitionImage, brokerId: number): boolean {
+  const { replicas, eligibleLeaderReplicas, lastKnownElr } = partition
+  if (replicas.length !== 1 || replicas[0] !== brokerId) return false
+  return eligibleLeaderReplicas.includes(brokerId) || lastKnownElr.includes(brokerId)
 }
 
 /** AllocateProducerIds: a block of ids that nobody else gets. */

@@ -95,6 +95,29 @@ export const leaderFact = (topicId: string, partitionId: number, leader: number)
   },
 })
 
+/** A leader that was eligible only: it is the ISR again, and nobody else is eligible. */
+export const eligibleLeaderFact = (
+  topicId: string,
+  partitionId: number,
+  leader: number,
+): MetadataFact => ({
+  type: 'PartitionChangeRecord',
+  version: 2,
+  value: {
+    partitionId,
+    topicId,
+    isr: [leader],
+    leader,
+    replicas: null,
+    removingReplicas: null,
+    addingReplicas: null,
+    leaderRecoveryState: -1,
+    directories: null,
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+  },
+})
+
 export const beginFact = (name: string): MetadataFact => ({
   type: 'BeginTransactionRecord',
   version: 0,

@@ -1,18 +1,108 @@
-import { INITIAL_FEATURES } from './format.ts'
 import type { FeatureRange, MetadataImage } from './image.ts'
+
+const METADATA_VERSION = 'metadata.version'
+const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
+/** 4.3-IV0, the newest level that Kafka 4.3 calls stable. */
+const LATEST_METADATA_VERSION = 30
+/** 4.0-IV3, which Kafka 4.0 began with: from here on only the version of a broker's registration depends on the level. */
+const OLDEST_METADATA_VERSION = 25
+/** The first level whose brokers know cordoned directories, which came with version 4 of RegisterBrokerRecord. */
+const CORDONED_DIRECTORIES = 30
+
+/** The levels that a new cluster gets: no feature that isn't really here. */
+export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([
+  [METADATA_VERSION, LATEST_METADATA_VERSION],
+])
 
 /** The features of KIP-584 that are really here, with the levels this node can work at. */
 export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
   { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
-  ...Array.from(INITIAL_FEATURES, ([name, level]) => ({
-    name,
-    minSupportedVersion: level,
-    maxSupportedVersion: level,
-  })),
+  {
+    name: METADATA_VERSION,
+    minSupportedVersion: OLDEST_METADATA_VERSION,
+    maxSupportedVersion: LATEST_METADATA_VERSION,
+  },
 ]
 
 /**
- * What the cluster has agreed on; a level stands for itself as least and most, as Kafka has it.
+ * Features of Kafka 4.3 that are not here, but whose levels up to these change nothing of what this node writes: it
+ * writes no records of transactions, share groups, streams groups or the new consumer groups, and where each partition
+ * has one replica, none is ever eligible but it. Their records stay in the log; clients are not told of them.
+ */
+const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
+  [ELIGIBLE_LEADER_REPLICAS, 1],
+  ['group.version', 1],
+  ['share.version', 1],
+  ['streams.version', 1],
+  ['transaction.version', 2],
+])
+
+/** The cluster's finalized features can't be followed by this version. The message names the first and says what to do. */
+export class FeatureError extends Error {
+  override readonly name = 'FeatureError'
+  readonly code = 'ERR_UNSUPPORTED_FEATURE'
+}
+
+/** Whether a finalized level is one that this node leaves as it is, without offering it. */
+export function isKept(name: string, level: number): boolean {
+  return level >= 1 && level <= (KEPT_FEATURES.get(name) ?? 0)
+}
+
+/**
+ * Holds what the cluster has finalized against what this node can do.
+ * @returns the features that are kept and not offered, each as `name=level`
+ * @throws FeatureError where a level changes what this node would have to write, or may
+ */
+export function checkFinalizedFeatures(image: MetadataImage): string[] {
+  const kept: string[] = []
+  for (const [name, level] of image.features) {
+    const range = SUPPORTED_FEATURES.find((feature) => feature.name === name)
+    if (range !== undefined) checkRange(range, level)
+    else if (isKept(name, level)) kept.push(`${name}=${level}`)
+    else {
+      const most = KEPT_FEATURES.get(name)
+      throw new FeatureError(
+        `The cluster has finalized ${name}=${level}, ${most === undefined ? 'a feature that this version of Ottla does not know' : `and this version of Ottla knows it up to ${most}`}: it can't tell what to write. Downgrade the feature with the Kafka that finalized it (kafka-features.sh downgrade), or use a version of Ottla that knows it`,
+      )
+    }
+  }
+  if ((image.features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) > 0) checkReplicas(image)
+  return kept
+}
+
+function checkRange(
+  { name, minSupportedVersion, maxSupportedVersion }: FeatureRange,
+  level: number,
+) {
+  if (level >= minSupportedVersion && level <= maxSupportedVersion) return
+  const range = `${minSupportedVersion} to ${maxSupportedVersion}`
+  throw new FeatureError(
+    `The cluster has finalized ${name}=${level}, and this version of Ottla works at ${range}: the level says in which versions metadata records are written. ${
+      level < minSupportedVersion
+        ? 'Upgrade it with the Kafka that finalized it (kafka-features.sh upgrade --release-version 4.0 or later)'
+        : 'Use a version of Ottla that knows it'
+    }`,
+  )
+}
+
+/** With several replicas the controller would have to write down which are eligible whenever one leaves the ISR. */
+function checkReplicas(image: MetadataImage): void {
+  for (const { name, partitions } of image.topics.byId.values()) {
+    const index = partitions.findIndex(({ replicas }) => replicas.length > 1)
+    if (index < 0) continue
+    throw new FeatureError(
+      `The cluster has finalized ${ELIGIBLE_LEADER_REPLICAS}=1, and ${name}-${index} has several replicas, of which Ottla does not keep who is eligible to lead. Downgrade the feature with the Kafka that finalized it (kafka-features.sh downgrade --feature ${ELIGIBLE_LEADER_REPLICAS}=0)`,
+    )
+  }
+}
+
+/** The version that a broker's registration is written in at a level of metadata.version. */
+export function registrationVersion(features: MetadataImage['features']): number {
+  return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES ? 4 : 3
+}
+
+/**
+ * What the cluster has agreed on and this node offers; a level stands for itself as least and most, as Kafka has it.
  * @param kraftVersion the quorum's own feature, which has its place in the log but no FeatureLevelRecord
  */
 export function finalizedFeatures(
@@ -25,5 +115,5 @@ export function finalizedFeatures(
     name,
     minVersionLevel: level,
     maxVersionLevel: level,
-  }))
+  })).filter(({ name }) => SUPPORTED_FEATURES.some((feature) => feature.name === name))
 }

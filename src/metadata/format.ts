@@ -9,14 +9,12 @@ import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts
 import type { Voter, VoterEndpoint } from '../quorum/types.ts'
 import type { MetadataFact } from './facts.ts'
 import { featureFact } from './facts.ts'
+import { INITIAL_FEATURES } from './features.ts'
 import { randomId } from './ids.ts'
 
 const BOOTSTRAP = 'bootstrap.checkpoint'
 const METADATA_LOG = '__cluster_metadata-0'
 const KRAFT_VERSION = 1
-
-/** The levels that a new cluster gets: metadata.version 30 is 4.3-IV0, and no feature that isn't really here. */
-export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([['metadata.version', 30]])
 
 /** A log directory is another node's or another cluster's. */
 export class FormatError extends Error {

@@ -1,5 +1,6 @@
 import type { MetadataRecordToWrite } from '../../protocol/state/metadata-records.ts'
 import { encodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
+import { registrationVersion } from './features.ts'
 import type { MetadataImage, PartitionImage } from './image.ts'
 import { resourceOf } from './image.ts'
 
@@ -37,6 +38,7 @@ export function* imageRecords(image: MetadataImage): IterableIterator<MetadataRe
   for (const { id, epoch, ...broker } of image.brokers.values()) {
     yield {
       type: 'RegisterBrokerRecord',
+      version: registrationVersion(image.features),
       value: { ...broker, brokerId: id, brokerEpoch: epoch, isMigratingZkBroker: false },
     }
   }

@@ -82,6 +82,7 @@ export class Partition {
     this.#assignment = options.assignment
     this.#log = options.log
     this.#readableBytes = 0
+    if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
     this.#advance(0)
   }
 
@@ -110,7 +111,8 @@ export class Partition {
   /** Takes over what the cluster has agreed on; who waits has to look again. */
   update(assignment: PartitionAssignment): void {
     this.#assignment = assignment
-    if (!this.isLeader) this.#log?.endLeadership()
+    if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
+    else this.#log?.endLeadership()
     this.#advance(0)
     this.#wake(Infinity)
   }

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
-import { createServer } from 'node:net'
 import path from 'node:path'
+import { freePorts } from '../support/ports.ts'
 import { OutputTail, exited, until } from './wait.ts'
 
 /** A broker that a client suite may kill and bring back. It keeps its port and its data directory. */
@@ -66,23 +66,6 @@ const brokerOf = (launch: Launch): BrokerUnderTest => {
     },
     tail: () => output.tail(25),
   }
-}
-
-/** Free ports of the loopback interface, all different. */
-const freePorts = async (count: number): Promise<number[]> => {
-  const servers = await Promise.all(
-    Array.from(
-      { length: count },
-      () =>
-        new Promise<ReturnType<typeof createServer>>((resolve, reject) => {
-          const server = createServer().once('error', reject)
-          server.listen(0, '127.0.0.1', () => resolve(server))
-        }),
-    ),
-  )
-  const ports = servers.map((server) => (server.address() as { port: number }).port)
-  await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))))
-  return ports
 }
 
 type Settings = Readonly<Record<string, string>>

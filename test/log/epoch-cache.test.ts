@@ -49,3 +49,20 @@ test('a log cut at its start keeps the epoch of its first offset', () => {
   cache.truncateFromStart(30)
   expect(cache.entries).toEqual([{ epoch: 7, startOffset: 30 }])
 })
+
+test("a leader's epoch is known before its first batch, and kept in the file from that batch on", () => {
+  const cache = filled()
+  cache.begin(8, 40)
+  expect(cache.endOffsetFor(8, 40)).toEqual({ leaderEpoch: 8, endOffset: 40 })
+  expect(cache.isChanged).toBe(false)
+  cache.begin(9, 40)
+  expect(cache.entries.slice(-2)).toEqual([
+    { epoch: 7, startOffset: 30 },
+    { epoch: 9, startOffset: 40 },
+  ])
+  cache.assign(9, 40)
+  expect(cache.isChanged).toBe(true)
+  cache.markSaved()
+  cache.assign(9, 41)
+  expect(cache.isChanged).toBe(false)
+})

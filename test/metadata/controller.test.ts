@@ -2,7 +2,8 @@ import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { alterIncrementally, alterWhole } from '../../src/config/alter.ts'
 import { Controller } from '../../src/metadata/controller.ts'
 import type { Command } from '../../src/metadata/controller.ts'
-import { beginFact, endFact, featureFact } from '../../src/metadata/facts.ts'
+import { beginFact, eligibleLeaderFact, endFact, featureFact } from '../../src/metadata/facts.ts'
+import type { MetadataFact } from '../../src/metadata/facts.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
 import { seeded } from '../quorum/simulation.ts'
 import { Transcript } from '../machine/transcript.ts'
@@ -242,6 +243,42 @@ describe('the controller', () => {
     transcript.step(broker(1, { features: [] }))
     transcript.step(broker(2, { logDirs: ['dir1'.padEnd(21, 'x') + 'Q'] }))
     transcript.expectGolden('controller/register-broker')
+  })
+
+  test('leads again where Kafka wrote that the only replica is eligible, as it does when it stops', () => {
+    const machine = newController()
+    const step = (command: Command): void => {
+      for (const fact of machine.decide(command, 1).facts ?? [])
+        machine.apply(fact, machine.nextOffset)
+    }
+    step(broker(1))
+    step({
+      type: 'createTopics',
+      topics: [{ ...topic('a', -1), numPartitions: 3 }],
+      validateOnly: false,
+    })
+    const topicId = machine.image.topics.byName.get('a')!.id
+    const left = (partitionId: number, eligible: readonly number[], last: readonly number[]) => {
+      const { value, ...record } = eligibleLeaderFact(topicId, partitionId, -1)
+      const parts = { isr: [], eligibleLeaderReplicas: eligible, lastKnownElr: last }
+      const fact = { ...record, value: { ...value, ...parts } } as MetadataFact
+      machine.apply(fact, machine.nextOffset)
+    }
+    left(0, [1], [])
+    left(1, [], [1])
+    left(2, [], [])
+    step(broker(1, { incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' }))
+    const found = machine.image.topics.byName.get('a')!.partitions
+    expect(found.map(({ leader, isr }) => [leader, isr])).toEqual([
+      [1, [1]],
+      [1, [1]],
+      [-1, []],
+    ])
+    expect(found.map((each) => each.eligibleLeaderReplicas.concat(each.lastKnownElr))).toEqual([
+      [],
+      [],
+      [],
+    ])
   })
 
   test('hands out producer ids in blocks to the broker that is registered', () => {

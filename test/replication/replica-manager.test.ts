@@ -23,6 +23,7 @@ function logIn(directoryPath: string): Log {
     logEndOffset: 0,
     highWatermark: 0,
     lastStableOffset: 0,
+    beginEpoch: () => {},
     setHighWatermark: () => {},
     updateConfig: () => {},
   } as unknown as Log

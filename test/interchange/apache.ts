@@ -1,0 +1,166 @@
+import { execFile, spawn } from 'node:child_process'
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs'
+import { tmpdir } from 'node:os'
+import { join, resolve } from 'node:path'
+import { promisify } from 'node:util'
+import { startDriver, type Driver } from '../clients/driver.ts'
+import { OutputTail, exited, until } from '../clients/wait.ts'
+import { freePorts } from '../support/ports.ts'
+
+const jars = process.env['OTTLA_KAFKA_JARS']
+const run = promisify(execFile)
+/** Quick to start rather than fast. */
+const JAVA = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+const START_LIMIT_MS = 180_000
+const FORMAT_LIMIT_MS = 120_000
+const STOP_LIMIT_MS = 60_000
+
+/** A test group that needs Apache Kafka itself; left out with a word where it isn't, a failure where it must be. */
+export function describeWithApache(name: string, tests: () => void): void {
+  if (jars !== undefined) describe(name, tests)
+  else if (process.env['OTTLA_REQUIRE_CLIENTS'] !== undefined) {
+    test(name, () => {
+      throw new Error('OTTLA_KAFKA_JARS does not name the folder of Apache Kafka’s jars')
+    })
+  } else {
+    test.skip(`${name} (needs OTTLA_KAFKA_JARS, the folder of its jars, and Java)`, () => undefined)
+  }
+}
+
+const LOG4J = `status=error
+appender.console.type=Console
+appender.console.name=console
+appender.console.layout.type=PatternLayout
+appender.console.layout.pattern=%d{HH:mm:ss.SSS} %p %c{1} %m%n
+rootLogger.level=info
+rootLogger.appenderRef.console.ref=console
+`
+
+/** What both brokers are told, so that one goes on as the other did; the tests' servers have few partitions to open. */
+export const SETTINGS: Readonly<Record<string, string>> = {
+  'offsets.topic.replication.factor': '1',
+  'offsets.topic.num.partitions': '3',
+  'group.initial.rebalance.delay.ms': '0',
+  'log.flush.offset.checkpoint.interval.ms': '500',
+  'log.flush.start.offset.checkpoint.interval.ms': '500',
+}
+
+/** What Apache Kafka needs in order to be quick: its cleaner and its deletion of segments look often. */
+const APACHE_SETTINGS: Readonly<Record<string, string>> = {
+  ...SETTINGS,
+  'process.roles': 'broker,controller',
+  'node.id': '1',
+  'controller.listener.names': 'CONTROLLER',
+  'transaction.state.log.replication.factor': '1',
+  'transaction.state.log.min.isr': '1',
+  'transaction.state.log.num.partitions': '3',
+  'share.coordinator.state.topic.replication.factor': '1',
+  'share.coordinator.state.topic.min.isr': '1',
+  'share.coordinator.state.topic.num.partitions': '2',
+  'log.cleaner.backoff.ms': '200',
+  'log.initial.task.delay.ms': '200',
+  'log.retention.check.interval.ms': '500',
+  'log.cleaner.dedupe.buffer.size': '4194304',
+}
+
+export interface RunningNode {
+  readonly bootstrap: string
+  /** Ends it in good order. */
+  stop(): Promise<void>
+  kill9(): Promise<void>
+  tail(): string
+}
+
+const running = new Set<() => Promise<void>>()
+
+/** Ends what a test that failed has left running; for afterAll. */
+export async function killApache(): Promise<void> {
+  await Promise.all(Array.from(running, (kill) => kill()))
+}
+
+/** Formats a directory as `kafka-storage format --standalone` does. */
+export async function formatApache(directory: string): Promise<void> {
+  const configuration = writeConfiguration(directory, [1, 2])
+  try {
+    const args = [
+      'format',
+      '--standalone',
+      '-t',
+      'AAAAAAAAQACAAAAAAAAAAQ',
+      '-c',
+      configuration.path,
+    ]
+    await run('java', [...JAVA, '-cp', `${jars}/*`, 'kafka.tools.StorageTool', ...args], {
+      timeout: FORMAT_LIMIT_MS,
+    })
+  } finally {
+    configuration.remove()
+  }
+}
+
+/** Starts an Apache Kafka broker on a directory, whoever wrote it, as the node that it belongs to. */
+export async function startApache(directory: string): Promise<RunningNode> {
+  const ports = await freePorts(2)
+  const configuration = writeConfiguration(directory, ports)
+  const options = [...JAVA, `-Dlog4j2.configurationFile=${configuration.logging}`]
+  const child = spawn('java', [...options, '-cp', `${jars}/*`, 'kafka.Kafka', configuration.path], {
+    stdio: ['ignore', 'pipe', 'pipe'],
+  })
+  const output = new OutputTail()
+  const ready = output.watch(/Kafka Server started/)
+  output.follow(child)
+  const end = async (signal: NodeJS.Signals): Promise<void> => {
+    child.kill(signal)
+    if (!(await exited(child, STOP_LIMIT_MS))) child.kill('SIGKILL')
+    await exited(child)
+    configuration.remove()
+    running.delete(kill)
+  }
+  const kill = (): Promise<void> => end('SIGKILL')
+  running.add(kill)
+  const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null
+  const state = (): string => `Apache Kafka to start: ${output.tail(30)}`
+  await until(() => ready() || isOver(), state, START_LIMIT_MS)
+  if (isOver()) throw new Error(`Apache Kafka ended: ${output.tail(60)}`)
+  return {
+    bootstrap: `127.0.0.1:${ports[0]}`,
+    stop: async () => {
+      await end('SIGTERM')
+      if (child.signalCode === 'SIGKILL') throw new Error(`It did not stop: ${output.tail(30)}`)
+    },
+    kill9: kill,
+    tail: () => output.tail(40),
+  }
+}
+
+function writeConfiguration(directory: string, ports: readonly number[]) {
+  const place = mkdtempSync(join(tmpdir(), 'ottla-apache-'))
+  const [port, controllerPort] = ports
+  const settings = {
+    ...APACHE_SETTINGS,
+    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    'log.dirs': directory,
+  }
+  const path = join(place, 'server.properties')
+  const logging = join(place, 'log4j2.properties')
+  writeFileSync(
+    path,
+    Object.entries(settings)
+      .map(([name, value]) => `${name}=${value}\n`)
+      .join(''),
+  )
+  writeFileSync(logging, LOG4J)
+  return { path, logging, remove: () => rmSync(place, { recursive: true, force: true }) }
+}
+
+/** The program of Apache's clients that writes and observes, java/Interchange.java; compiled to a directory given. */
+export async function startInterchange(classes: string): Promise<Driver> {
+  const sources = ['test/interchange/java/Interchange.java', 'test/clients/java/src/Protocol.java']
+  await run('javac', ['-nowarn', '-d', classes, '-cp', `${jars}/*`, ...sources])
+  const logging = resolve('test/clients/java/src/log4j2.properties')
+  const options = [...JAVA, `-Dlog4j2.configurationFile=${logging}`]
+  const command = ['java', ...options, '-cp', `${classes}:${jars}/*`, 'Interchange']
+  return startDriver('Interchange', command, '')
+}

@@ -1,0 +1,79 @@
+import type { Driver } from '../clients/driver.ts'
+import { killAll } from '../support/broker-process.ts'
+import { temporaryDirectories } from '../support/temporary.ts'
+import {
+  describeWithApache,
+  formatApache,
+  killApache,
+  startApache,
+  startInterchange,
+} from './apache.ts'
+import { copyOf, onOttla, type Written } from './ottla.ts'
+import { goOn, withClientOf, writeApaches, writePlain, Writer, type Workload } from './workload.ts'
+
+describeWithApache('A directory that Apache Kafka wrote', () => {
+  const directories = temporaryDirectories()
+  let driver: Driver
+  let workload: Workload
+  let killed: Written
+  let stopped: Written
+
+  beforeAll(async () => {
+    driver = await startInterchange(directories.make())
+    const directory = `${directories.make()}/data`
+    await formatApache(directory)
+    const first = await startApache(directory)
+    const writer = new Writer(driver, first.bootstrap)
+    workload = await withClientOf(first.bootstrap, async (client) => {
+      const plain = await writePlain(writer, client, directory)
+      const more = await writeApaches(writer, client, directory)
+      return {
+        topics: [...plain.topics, ...more.topics],
+        groups: [...plain.groups, ...more.groups],
+        timestamps: plain.timestamps,
+      }
+    })
+    const before = await writer.observe(workload)
+    await first.kill9()
+    killed = { directory: copyOf(directory, directories), observed: before }
+    const second = await startApache(directory)
+    await goOn(new Writer(driver, second.bootstrap), 500)
+    const observed = await new Writer(driver, second.bootstrap).observe(workload)
+    await second.stop()
+    stopped = { directory, observed }
+  }, 600_000)
+
+  afterAll(async () => {
+    await driver?.close()
+    await Promise.all([killApache(), killAll()])
+    directories.removeAll()
+  }, 60_000)
+
+  test('and was killed over is served by Ottla as Apache Kafka served it', async () => {
+    const { directory, observed } = killed
+    await onOttla(copyOf(directory, directories), async (broker) => {
+      const writer = new Writer(driver, broker.bootstrap)
+      expect(await writer.observe(workload)).toEqual(observed)
+      await goOn(writer, 600)
+    })
+  }, 300_000)
+
+  test('and closed is served by Ottla, and then by Apache Kafka with what Ottla wrote', async () => {
+    const directory = copyOf(stopped.directory, directories)
+    const ours = await onOttla(directory, async ({ bootstrap }) => {
+      const writer = new Writer(driver, bootstrap)
+      expect(await writer.observe(workload)).toEqual(stopped.observed)
+      await goOn(writer, 700)
+      return writer.observe(workload)
+    })
+    const apache = await startApache(directory)
+    const writer = new Writer(driver, apache.bootstrap)
+    expect(await writer.observe(workload)).toEqual(ours)
+    await goOn(writer, 800)
+    const theirs = await writer.observe(workload)
+    await apache.stop()
+    await onOttla(directory, async ({ bootstrap }) => {
+      expect(await new Writer(driver, bootstrap).observe(workload)).toEqual(theirs)
+    })
+  }, 300_000)
+})

@@ -1,0 +1,53 @@
+import { cpSync } from 'node:fs'
+import { startProcess, type BrokerProcess } from '../support/broker-process.ts'
+import type { temporaryDirectories } from '../support/temporary.ts'
+import { SETTINGS, type RunningNode } from './apache.ts'
+import type { Observed } from './workload.ts'
+
+/** A directory as a broker left it, and what the broker served last. */
+export interface Written {
+  readonly directory: string
+  readonly observed: Observed
+}
+
+/** A copy that a broker may write to. */
+export function copyOf(
+  directory: string,
+  directories: ReturnType<typeof temporaryDirectories>,
+): string {
+  const copy = `${directories.make()}/data`
+  cpSync(directory, copy, { recursive: true })
+  return copy
+}
+
+/** Starts Ottla on a directory, whoever wrote it. */
+export async function startOttla(
+  directory: string,
+): Promise<RunningNode & { process: BrokerProcess }> {
+  const process = await startProcess({ ...SETTINGS, 'log.dirs': directory })
+  return {
+    process,
+    bootstrap: `${process.host}:${process.port}`,
+    stop: async () => {
+      process.kill('SIGTERM')
+      const { code, stderr } = await process.ended()
+      if (code !== 0) throw new Error(`Ottla ended with ${code}: ${stderr}`)
+    },
+    kill9: async () => {
+      process.kill('SIGKILL')
+      await process.ended()
+    },
+    tail: () => process.stderr.slice(-4000),
+  }
+}
+
+/** Starts Ottla on a directory, and stops it in good order when the work is done. */
+export async function onOttla<T>(
+  directory: string,
+  use: (broker: Awaited<ReturnType<typeof startOttla>>) => Promise<T>,
+): Promise<T> {
+  const broker = await startOttla(directory)
+  const result = await use(broker)
+  await broker.stop()
+  return result
+}
