@@ -10,6 +10,7 @@ import type { ProducerIdBlock } from './coordinators/producer-ids.ts'
 import { advertisedApis, handlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
 import type { Host } from './host/host.ts'
+import type { LogDirectory } from './log/directory.ts'
 import type { LogManager } from './log/manager.ts'
 import { clusterView } from './metadata/cluster-view.ts'
 import { randomId } from './metadata/ids.ts'
@@ -17,8 +18,10 @@ import { ResourceType, configOf } from './metadata/image.ts'
 import type { EndPoint, MetadataDelta } from './metadata/image.ts'
 import { SUPPORTED_FEATURES, finalizedFeatures } from './metadata/features.ts'
 import type { MetadataNode } from './metadata/node.ts'
+import { AssignmentReporter } from './replication/assignment-reporter.ts'
 import { FetchMemory } from './replication/fetch-memory.ts'
 import { ShardError } from './machine/runtime.ts'
+import { FailureReporter } from './replication/failure-reporter.ts'
 import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
@@ -61,7 +64,8 @@ export class Broker {
   readonly #nodeId: number
   readonly #logs: LogManager
   readonly #metadata: MetadataNode
-  readonly #directoryIds: readonly string[]
+  readonly #assignments: AssignmentReporter
+  readonly #failures: FailureReporter
   readonly #replicas: ReplicaManager
   readonly #groups: GroupCoordinator
   readonly #server: Server
@@ -76,16 +80,13 @@ export class Broker {
   static async start(host: Host, codecs: Codecs, config: BrokerConfig): Promise<Broker> {
     let fail: (reason: Error) => void = () => {}
     const failed = new Promise<Error>((resolve) => (fail = resolve))
-    let takeOffline: (path: string) => void = () => {}
+    let takeOffline: (directory: LogDirectory) => void = () => {}
     const storage = await openStorage(host, codecs, config, {
       node: (reason) => fail(reason),
-      directory: (path) => takeOffline(path),
+      directory: (directory) => takeOffline(directory),
     })
-    const broker = new Broker(host, codecs, config, storage, failed)
-    takeOffline = (path) => {
-      broker.#replicas.takeOffline(path)
-      broker.#groups.follow()
-    }
+    const broker = new Broker(host, codecs, config, storage, { failed, fail })
+    takeOffline = (directory) => broker.#takeOffline(directory)
     try {
       await broker.#open()
     } catch (error) {
@@ -100,22 +101,41 @@ export class Broker {
     codecs: Codecs,
     config: BrokerConfig,
     storage: Storage,
-    failed: Promise<Error>,
+    { failed, fail }: { failed: Promise<Error>; fail: (reason: Error) => void },
   ) {
     this.#host = host
     this.#config = config
     this.#nodeId = config.get('node.id')
     this.#logs = storage.logs
     this.#metadata = storage.metadata
-    this.#directoryIds = storage.identity.directoryIds
     this.clusterId = storage.identity.clusterId
     this.failed = failed
+    this.#assignments = new AssignmentReporter({
+      clock: host.clock,
+      log: host.log,
+      ask: (directories) =>
+        this.#metadata.submit({ type: 'assignReplicasToDirs', ...this.#identity(), directories }),
+    })
+    this.#failures = new FailureReporter({
+      clock: host.clock,
+      log: host.log,
+      timeoutMs: () => config.get('log.dir.failure.timeout.ms'),
+      ask: (offlineLogDirs) =>
+        this.#metadata.submit({
+          type: 'reportOfflineDirectories',
+          ...this.#identity(),
+          offlineLogDirs,
+        }),
+      giveUp: fail,
+    })
     this.#replicas = new ReplicaManager({
       host,
       brokerId: this.#nodeId,
       logs: storage.logs,
       settingsOf: (topic) =>
         topicSettings(config, configOf(this.#metadata.image, ResourceType.TOPIC, topic)),
+      onPlaced: (topicId, partition, directoryId) =>
+        this.#assignments.report(topicId, partition, directoryId),
     })
     this.#groups = new GroupCoordinator({
       host,
@@ -183,9 +203,13 @@ export class Broker {
   async #close(): Promise<void> {
     // Members that wait for a rebalance are told to come back, so that their requests don't hold the stop up.
     this.#groups.close()
+    this.#failures.close()
     const served = this.#server.close(STOP_GRACE_MS)
     this.#replicas.endWaiting()
     await served
+    await this.#replicas.settled()
+    await this.#assignments.settled()
+    this.#assignments.close()
     await this.#metadata.close()
     await this.#replicas.settled()
     await this.#logs.close(this.#brokerEpoch)
@@ -223,8 +247,9 @@ export class Broker {
       endPoints: this.#config.listeners.advertised.map((endpoint) => this.#advertise(endpoint)),
       features: SUPPORTED_FEATURES,
       rack: this.#config.get('broker.rack'),
-      logDirs: this.#directoryIds,
-      local: true,
+      logDirs: this.#logs.directories.flatMap(({ id, failure }) =>
+        id !== null && failure === null ? [id] : [],
+      ),
     })
     if (reply.errorCode !== 'NONE') {
       throw new StartError(
@@ -232,6 +257,20 @@ export class Broker {
       )
     }
     this.#brokerEpoch = reply.brokerEpoch
+    this.#assignments.start()
+    this.#failures.start()
+  }
+
+  /** How the controller knows this life of the broker. */
+  #identity(): { brokerId: number; brokerEpoch: number } {
+    return { brokerId: this.#nodeId, brokerEpoch: this.#brokerEpoch }
+  }
+
+  /** A directory failed. Its partitions can't be used until a restart; the others go on. */
+  #takeOffline({ id, path }: LogDirectory): void {
+    this.#replicas.takeOffline(path)
+    this.#groups.follow()
+    if (id !== null) this.#failures.report(id, path)
   }
 
   /** Where a listener is on all interfaces, clients use what is advertised. */
@@ -320,8 +359,7 @@ export class Broker {
   async #allocateProducerIds(): Promise<ProducerIdBlock | null> {
     const asked = this.#metadata.submit({
       type: 'allocateProducerIds',
-      brokerId: this.#nodeId,
-      brokerEpoch: this.#brokerEpoch,
+      ...this.#identity(),
     })
     const reply = await asked.catch((error: unknown) => {
       if (error instanceof ShardError) return null

@@ -2,6 +2,7 @@ import type { Codecs } from '../protocol/records/codecs.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { Host } from './host/host.ts'
 import type { LogConfig } from './log/config.ts'
+import type { LogDirectory } from './log/directory.ts'
 import { LogManager } from './log/manager.ts'
 import { checkFinalizedFeatures } from './metadata/features.ts'
 import { formatIfNeeded } from './metadata/format.ts'
@@ -26,7 +27,7 @@ export interface StorageFailures {
   /** The node can't go on: its last directory failed, or the one with the metadata log. */
   node(reason: Error): void
   /** The partitions in this directory are offline. */
-  directory(path: string): void
+  directory(directory: LogDirectory): void
 }
 
 /**
@@ -45,15 +46,16 @@ export async function openStorage(
   const logs = LogManager.open({
     host,
     codecs,
-    directories: paths.includes(metadataPath) ? paths : [...paths, metadataPath],
+    directories: paths,
+    metadataDirectory: metadataPath,
     onDirectoryFailed: (directory, error) => {
-      failed.directory(directory.path)
+      failed.directory(directory)
       const isLast = logs.directories.every(({ failure }) => failure !== null)
       if (isLast || directory.path === metadataPath) failed.node(error)
     },
   })
   try {
-    const directory = logs.directories.find(({ path }) => path === metadataPath)!
+    const directory = logs.metadataDirectory
     const identity = formatIfNeeded({
       host,
       codecs,

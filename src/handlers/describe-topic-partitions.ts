@@ -5,6 +5,7 @@ import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { ALL_OPERATIONS } from './authorized-operations.ts'
 import { handle } from './handler.ts'
+import type { RequestContext } from './handler.ts'
 
 type Response = (typeof DescribeTopicPartitions)['response']['encoded']
 type TopicResponse = Response['topics'][number]
@@ -43,7 +44,7 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions).by((reque
     }
     const first = cursor?.topicName === name ? cursor.partitionIndex : 0
     const end = Math.min(first + left, topic.partitions.length)
-    topics.push(known(topic, first, end))
+    topics.push(known(topic, first, end, context))
     if (end < topic.partitions.length) return page(topics, { topicName: name, partitionIndex: end })
     left -= Math.max(end - first, 0)
   }
@@ -82,7 +83,13 @@ function unknown(name: string): TopicResponse {
   }
 }
 
-function known(topic: TopicImage, first: number, end: number): TopicResponse {
+function known(
+  topic: TopicImage,
+  first: number,
+  end: number,
+  { cluster, connection: { listenerName } }: RequestContext,
+): TopicResponse {
+  const view = cluster()
   return {
     errorCode: 'NONE',
     name: topic.name,
@@ -98,7 +105,7 @@ function known(topic: TopicImage, first: number, end: number): TopicResponse {
       isrNodes: partition.isr,
       eligibleLeaderReplicas: partition.eligibleLeaderReplicas,
       lastKnownElr: partition.lastKnownElr,
-      offlineReplicas: [],
+      offlineReplicas: view.offlineReplicas(partition, listenerName),
     })),
   }
 }

@@ -29,7 +29,7 @@ export const metadata = handle(Metadata).by(async (request, context) => {
     ? ALL_OPERATIONS.topic
     : OPERATIONS_NOT_ASKED
   const topics = wantsAll
-    ? Array.from(cluster().topics(), (topic) => known(topic, operations))
+    ? Array.from(cluster().topics(), (topic) => known(topic, operations, context))
     : await namedTopics(request, context, operations)
   const view = cluster()
   return {
@@ -71,19 +71,20 @@ async function namedTopics(
 
 function answerFor(
   { name, topicId }: TopicRequest,
-  { cluster, version }: RequestContext,
+  context: RequestContext,
   operations: number,
   refused: ReadonlyMap<string, ErrorName>,
 ): TopicResponse {
+  const { cluster, version } = context
   if (name === null || topicId !== ZERO_UUID) {
     if (version < FIRST_VERSION_BY_ID) return unknown(name ?? '', topicId, 'INVALID_REQUEST')
     const topic = cluster().topicById(topicId)
     return topic === undefined
       ? unknown(null, topicId, 'UNKNOWN_TOPIC_ID')
-      : known(topic, operations)
+      : known(topic, operations, context)
   }
   const topic = cluster().topic(name)
-  if (topic !== undefined) return known(topic, operations)
+  if (topic !== undefined) return known(topic, operations, context)
   const errorCode =
     topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
   return unknown(name, ZERO_UUID, refused.get(name) ?? errorCode)
@@ -99,7 +100,12 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
   }
 }
 
-function known(topic: TopicImage, topicAuthorizedOperations: number): TopicResponse {
+function known(
+  topic: TopicImage,
+  topicAuthorizedOperations: number,
+  { cluster, connection: { listenerName } }: RequestContext,
+): TopicResponse {
+  const view = cluster()
   return {
     errorCode: 'NONE',
     name: topic.name,
@@ -114,7 +120,7 @@ function known(topic: TopicImage, topicAuthorizedOperations: number): TopicRespo
       leaderEpoch: partition.leaderEpoch,
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
-      offlineReplicas: [],
+      offlineReplicas: view.offlineReplicas(partition, listenerName),
     })),
   }
 }

@@ -24,7 +24,7 @@ export function systemDisk(): Disk {
       return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }
     },
     list: (path) => fs.readdirSync(path),
-    makeDirectory: (path) => void fs.mkdirSync(path, { recursive: true }),
+    makeDirectory,
     rename: (from, to) => fs.renameSync(from, to),
     remove: (path) => fs.unlinkSync(path),
     removeDirectory: (path) => fs.rmSync(path, { recursive: true }),
@@ -35,6 +35,19 @@ export function systemDisk(): Disk {
     syncDirectoryAsync,
     lock: fileLocks(),
   }
+}
+
+/** Node's own recursive form never ends where a file system says ENOENT to every new name, as /proc does. */
+function makeDirectory(path: string): void {
+  try {
+    return fs.mkdirSync(path)
+  } catch (error) {
+    if (fs.statSync(path, { throwIfNoEntry: false })?.isDirectory() === true) return
+    const parent = dirname(path)
+    if ((error as NodeJS.ErrnoException).code !== 'ENOENT' || parent === path) throw error
+    makeDirectory(parent)
+  }
+  fs.mkdirSync(path)
 }
 
 /** Windows can't open a directory, and there a rename is durable by itself. */

@@ -20,6 +20,8 @@ export interface LogContext {
 /** What a log needs of the directory that it is in. */
 export interface LogHome {
   readonly path: string
+  /** What the cluster knows it by; null before it was formatted. */
+  readonly id: string | null
   /** The error that took the directory offline. */
   readonly failure: Error | null
   /** Calls the log's `writeQueued` at the end of this turn. */

@@ -41,18 +41,22 @@ export type DirectoryFailed = (directory: LogDirectory, error: Error) => void
 /** A log directory: locked, with the checkpoints that say where its partitions begin, end and are durable. */
 export class LogDirectory implements LogHome {
   readonly path: string
-  /** The node stopped in order when it was last here: nothing has to be checked. */
-  readonly wasClean: boolean
   readonly #context: LogContext
-  readonly #lock: DiskLock
+  /** Null when it couldn't be taken. */
+  readonly #lock: DiskLock | null
   readonly #onFailed: DirectoryFailed
   readonly #writer: TurnWriter
   readonly #logs = new Map<string, Log>()
   readonly #saved = new Map<CheckpointName, string>()
-  readonly #loaded: Record<CheckpointName, ReadonlyMap<string, number>>
+  #loaded: Record<CheckpointName, ReadonlyMap<string, number>> = {
+    recoveryPoint: new Map(),
+    logStart: new Map(),
+    highWatermark: new Map(),
+  }
+  #metaProperties: MetaProperties | null = null
+  #wasClean = false
   /** What the files say by now, or will when what is being written is there. */
-  readonly #stored: Record<CheckpointName, ReadonlyMap<string, number>>
-  #metaProperties: MetaProperties | null
+  #stored: Record<CheckpointName, ReadonlyMap<string, number>> = { ...this.#loaded }
   #failure: Error | null = null
 
   /**
@@ -80,17 +84,28 @@ export class LogDirectory implements LogHome {
       )
     }
     try {
-      return new LogDirectory(context, path, lock, onFailed)
-    } catch (error) {
+      const directory = new LogDirectory(context, path, lock, onFailed)
+      directory.#read()
+      return directory
+    } catch (cause) {
       lock.release()
-      throw error
+      if (cause instanceof LogDirectoryError) throw cause
+      const message = `The log directory ${path} can't be read: ${messageOf(cause)}. Mend it, or set log.dirs to another one`
+      throw new LogDirectoryError('LOG_DIRECTORY_UNUSABLE', message, { cause })
     }
+  }
+
+  /** A directory that could not be taken at start: its partitions are offline, the others go on. */
+  static offline(context: LogContext, path: string, failure: Error): LogDirectory {
+    const directory = new LogDirectory(context, path, null, () => undefined)
+    directory.#failure = failure
+    return directory
   }
 
   private constructor(
     context: LogContext,
     path: string,
-    lock: DiskLock,
+    lock: DiskLock | null,
     onFailed: DirectoryFailed,
   ) {
     this.path = path
@@ -98,14 +113,22 @@ export class LogDirectory implements LogHome {
     this.#lock = lock
     this.#onFailed = onFailed
     this.#writer = new TurnWriter(context.host.clock)
+  }
+
+  #read(): void {
     this.#metaProperties = this.#readMetaProperties()
-    this.wasClean = context.host.disk.exists(this.#file(CLEAN_SHUTDOWN))
+    this.#wasClean = this.#context.host.disk.exists(this.#file(CLEAN_SHUTDOWN))
     this.#loaded = {
       recoveryPoint: this.#readCheckpoint('recoveryPoint'),
       logStart: this.#readCheckpoint('logStart'),
       highWatermark: this.#readCheckpoint('highWatermark'),
     }
     this.#stored = { ...this.#loaded }
+  }
+
+  /** The node stopped in order when it was last here: nothing has to be checked. */
+  get wasClean(): boolean {
+    return this.#wasClean
   }
 
   get failure(): Error | null {
@@ -117,6 +140,11 @@ export class LogDirectory implements LogHome {
     return this.#metaProperties
   }
 
+  /** What the cluster knows this directory by; null before it was formatted, and where it couldn't be read. */
+  get id(): string | null {
+    return this.#metaProperties?.directoryId ?? null
+  }
+
   get logs(): ReadonlyMap<string, Log> {
     return this.#logs
   }
@@ -126,7 +154,7 @@ export class LogDirectory implements LogHome {
    * by a start that finds that the directory isn't its own.
    */
   use(): void {
-    if (!this.wasClean) return
+    if (!this.#wasClean) return
     const { disk } = this.#context.host
     disk.remove(this.#file(CLEAN_SHUTDOWN))
     disk.syncDirectory(this.path)
@@ -267,7 +295,7 @@ export class LogDirectory implements LogHome {
   /** Closes all files as they are, as a crash would. */
   release(): void {
     for (const log of this.#logs.values()) log.abandon()
-    this.#lock.release()
+    this.#lock?.release()
   }
 
   #file(name: string): string {

@@ -62,6 +62,11 @@ export class Log {
     return this.#state.home.path
   }
 
+  /** What the cluster knows that directory by; null before it was formatted. */
+  get directoryId(): string | null {
+    return this.#state.home.id
+  }
+
   get config(): LogConfig {
     return this.#state.config
   }

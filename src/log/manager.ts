@@ -4,8 +4,10 @@ import { formatPartitionMetadata } from './checkpoints.ts'
 import { ColdIndexes } from './cold-indexes.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext } from './context.ts'
-import { LogDirectory, type DirectoryFailed } from './directory.ts'
-import { LogDirectoryError, StorageError } from './errors.ts'
+import { LogDirectories } from './directories.ts'
+import type { DirectoryFailed, LogDirectory } from './directory.ts'
+import { Discarding } from './discarding.ts'
+import { LogDirectoryError } from './errors.ts'
 import { loadLog, readTopicId } from './load.ts'
 import { Log } from './log.ts'
 import { OpenFiles } from './open-files.ts'
@@ -14,8 +16,6 @@ import {
   parsePartitionDirectoryName,
   partitionDirectoryName,
   PARTITION_METADATA,
-  suffixedDirectoryName,
-  type DirectorySuffix,
 } from './paths.ts'
 import type { LogCodecs } from './codecs.ts'
 import { TailCache } from './tail-cache.ts'
@@ -29,6 +29,8 @@ export interface LogManagerOptions {
   readonly codecs: LogCodecs
   /** `log.dirs`, absolute. */
   readonly directories: readonly string[]
+  /** `metadata.log.dir`, absolute; the first of `directories` where it isn't given. */
+  readonly metadataDirectory?: string
   /** A directory has gone offline; its logs answer KAFKA_STORAGE_ERROR from now on. */
   readonly onDirectoryFailed: DirectoryFailed
   readonly maxOpenFiles?: number
@@ -52,6 +54,13 @@ export interface LogIntervals {
 
 const CHECKED_IN_A_TURN = 500
 
+interface NewLog {
+  readonly topic: string
+  readonly partition: number
+  readonly topicId: string
+  readonly config: LogConfig
+}
+
 const NEW_LOG = { logStart: 0, recoveryPoint: 0, highWatermark: 0, wasClean: true }
 
 /** What the cluster's metadata says of the partitions found. */
@@ -63,19 +72,20 @@ export interface WantedPartitions {
 
 /** All logs of a node, in one or more directories. */
 export class LogManager {
-  readonly directories: readonly LogDirectory[]
   readonly #context: LogContext
+  readonly #directories: LogDirectories
+  readonly #discarding: Discarding
   readonly #logs = new Map<string, Log>()
   readonly #homes = new Map<Log, LogDirectory>()
   #isClosed = false
   readonly #beingMade = new Map<string, { home: LogDirectory; made: Promise<Log> }>()
 
   /**
-   * Takes the directories; loads nothing yet.
-   * @throws LogDirectoryError when one can't be taken
+   * Takes the directories; loads nothing yet. As in Kafka one that the disk refuses is offline from the start.
+   * @throws LogDirectoryError when none can be used, or one not for another reason
    */
   static open(options: LogManagerOptions): LogManager {
-    const { host } = options
+    const { host, directories } = options
     const context: LogContext = {
       host,
       codecs: options.codecs,
@@ -85,26 +95,30 @@ export class LogManager {
       coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
       rereadBytes: options.rereadBytes ?? MEBIBYTE,
     }
-    const directories: LogDirectory[] = []
-    try {
-      for (const path of options.directories) {
-        directories.push(LogDirectory.open(context, path, options.onDirectoryFailed))
-      }
-    } catch (error) {
-      for (const directory of directories) directory.release()
-      throw error
-    }
-    return new LogManager(context, directories)
+    const metadataPath = options.metadataDirectory ?? directories[0]!
+    const taken = LogDirectories.open(context, directories, metadataPath, options.onDirectoryFailed)
+    return new LogManager(context, taken)
   }
 
-  private constructor(context: LogContext, directories: readonly LogDirectory[]) {
+  private constructor(context: LogContext, directories: LogDirectories) {
     this.#context = context
-    this.directories = directories
+    this.#directories = directories
+    this.#discarding = new Discarding(context.host)
+  }
+
+  /** Those of `log.dirs`, in their order, online or not. */
+  get directories(): readonly LogDirectory[] {
+    return this.#directories.all
+  }
+
+  /** The one with the cluster's metadata; it may be none of `directories`. */
+  get metadataDirectory(): LogDirectory {
+    return this.#directories.metadata
   }
 
   /** Whether every directory is online. A partition that isn't found may be in one that isn't. */
   get isWhole(): boolean {
-    return this.directories.every(({ failure }) => failure === null)
+    return this.#directories.areWhole
   }
 
   get(topic: string, partition: number): Log | undefined {
@@ -121,7 +135,7 @@ export class LogManager {
    * @throws LogDirectoryError when a partition is in two directories: nobody could say which one has the records
    */
   loadPartitions(wanted: WantedPartitions): void {
-    for (const directory of this.directories) {
+    for (const directory of this.#directories.online) {
       try {
         this.#loadDirectory(directory, wanted)
       } catch (error) {
@@ -136,13 +150,13 @@ export class LogManager {
     directory.use()
     for (const name of disk.list(directory.path)) {
       const path = `${directory.path}/${name}`
-      if (directorySuffix(name) === 'delete') this.#removeLater(directory, path, 0)
+      if (directorySuffix(name) === 'delete') this.#discarding.removeLater(directory, path, 0)
       if (directorySuffix(name) !== null) continue
       const place = parsePartitionDirectoryName(name)
       if (place === null || place.topic === METADATA_TOPIC) continue
       const topicId = readTopicId(this.#context, path)
       if (topicId === null || !wanted.isWanted(place.topic, place.partition, topicId)) {
-        const stray = this.#setAside(path, 'stray')
+        const stray = this.#discarding.setAside(path, 'stray')
         log.warn({ path, stray }, 'A partition that does not belong here was set aside')
         continue
       }
@@ -205,7 +219,7 @@ export class LogManager {
   }
 
   /**
-   * Makes a partition, in the directory with the fewest or the one given; durable when it resolves. One that is there
+   * Makes a partition, in the directory that is assigned, where it is online, else in the one with the fewest; durable when it resolves. One that is there
    * already is returned as it is.
    * @throws StorageError when no directory is online
    */
@@ -214,26 +228,34 @@ export class LogManager {
     partition: number,
     topicId: string,
     config: LogConfig,
-    directory?: LogDirectory,
+    directoryId: string | null = null,
   ): Promise<Log> {
     const name = partitionDirectoryName(topic, partition)
     const existing = this.#logs.get(name)
     if (existing !== undefined) return Promise.resolve(existing)
     const begun = this.#beingMade.get(name)
     if (begun !== undefined) return begun.made
-    const home = directory ?? this.#leastUsedDirectory()
-    const made = this.#make(home, name, { topic, partition, topicId, config }).finally(() => {
+    const what = { topic, partition, topicId, config }
+    const assigned = directoryId === null ? undefined : this.#directories.withId(directoryId)
+    if (assigned !== undefined) return this.#begin(assigned, name, what)
+    const homes = Array.from(this.#beingMade.values(), ({ home }) => home)
+    const home = this.#directories.leastUsed(homes)
+    return this.#begin(home, name, what).catch((error: unknown) => {
+      // As in Kafka another directory takes what this one could not, which is offline now.
+      if (this.#isClosed || this.#directories.online.length === 0) throw error
+      return this.createLog(topic, partition, topicId, config)
+    })
+  }
+
+  #begin(home: LogDirectory, name: string, what: NewLog): Promise<Log> {
+    const made = this.#make(home, name, what).finally(() => {
       this.#beingMade.delete(name)
     })
     this.#beingMade.set(name, { home, made })
     return made
   }
 
-  async #make(
-    directory: LogDirectory,
-    name: string,
-    what: { topic: string; partition: number; topicId: string; config: LogConfig },
-  ): Promise<Log> {
+  async #make(directory: LogDirectory, name: string, what: NewLog): Promise<Log> {
     const { disk } = this.#context.host
     const path = `${directory.path}/${name}`
     if (directory.failure !== null) throw directory.failure
@@ -253,18 +275,6 @@ export class LogManager {
     }
   }
 
-  #leastUsedDirectory(): LogDirectory {
-    const online = this.directories.filter(({ failure }) => failure === null)
-    const sizes = new Map(online.map((directory) => [directory, directory.logs.size]))
-    for (const { home } of this.#beingMade.values()) sizes.set(home, (sizes.get(home) ?? 0) + 1)
-    const [first, ...others] = online
-    if (first === undefined) throw new StorageError('No log directory is online')
-    return others.reduce(
-      (least, directory) => (sizes.get(directory)! < sizes.get(least)! ? directory : least),
-      first,
-    )
-  }
-
   /** Closes a partition and renames its directory, which is removed `file.delete.delay.ms` later. */
   deleteLog(topic: string, partition: number): void {
     const log = this.get(topic, partition)
@@ -276,31 +286,11 @@ export class LogManager {
     directory.remove(log)
     if (directory.failure !== null) return
     try {
-      this.#removeLater(directory, this.#setAside(log.path, 'delete'), log.config.fileDeleteDelayMs)
+      const path = this.#discarding.setAside(log.path, 'delete')
+      this.#discarding.removeLater(directory, path, log.config.fileDeleteDelayMs)
     } catch (error) {
       directory.fail(`remove ${log.path}`, error)
     }
-  }
-
-  #setAside(path: string, suffix: DirectorySuffix): string {
-    const { disk, random } = this.#context.host
-    const slash = path.lastIndexOf('/')
-    const name = suffixedDirectoryName(path.slice(slash + 1), random.bytes(16), suffix)
-    const target = `${path.slice(0, slash)}/${name}`
-    disk.rename(path, target)
-    return target
-  }
-
-  #removeLater(directory: LogDirectory, path: string, delayMs: number): void {
-    const { clock, disk } = this.#context.host
-    clock.after(delayMs, () => {
-      if (directory.failure !== null) return
-      try {
-        disk.removeDirectory(path)
-      } catch (error) {
-        directory.fail(`remove ${path}`, error)
-      }
-    })
   }
 
   /** Until `close`: writes checkpoints, forgets producers that have been idle for too long, deletes old segments. */
@@ -326,7 +316,7 @@ export class LogManager {
 
   /** Writes the checkpoints of all directories: what recovery, followers and DeleteRecords rely on after a crash. */
   async checkpoint(): Promise<void> {
-    await Promise.all(this.directories.map((directory) => directory.checkpoint()))
+    await this.#directories.checkpoint()
   }
 
   /** Deletes what the topics no longer want to keep. Compacted logs are the cleaner's. */
@@ -349,13 +339,15 @@ export class LogManager {
   async close(brokerEpoch = -1): Promise<void> {
     this.#isClosed = true
     await Promise.allSettled(Array.from(this.#beingMade.values(), ({ made }) => made))
-    await Promise.all(this.directories.map((directory) => directory.close(brokerEpoch)))
+    this.#discarding.stop()
+    await this.#directories.close(brokerEpoch)
   }
 
   /** Lets everything go as it is, as a crash would. */
   abandon(): void {
     this.#isClosed = true
-    for (const directory of this.directories) directory.release()
+    this.#discarding.stop()
+    this.#directories.release()
   }
 }
 

@@ -1,9 +1,10 @@
 import type { BrokerRegistration, ControllerCommands } from './commands.ts'
 import type { ControllerView } from './controller-view.ts'
 import type { MetadataFact } from './facts.ts'
-import { eligibleLeaderFact, leaderFact } from './facts.ts'
+import { eligibleLeaderFact, leaderFact, partitionChangeFact } from './facts.ts'
+import { requireBroker, withoutReplica } from './directory-commands.ts'
 import { isKept, registrationVersion } from './features.ts'
-import { NO_LEADER } from './image.ts'
+import { directoryOf, hasOnlineDirectory, NO_LEADER } from './image.ts'
 import type { PartitionImage } from './image.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
@@ -19,6 +20,7 @@ interface Outcome<Reply> {
 /**
  * Registers this process's own broker: fences its former life, takes it into service, and gives the partitions that it
  * led, or that had nobody to lead them, a leader in a new epoch, so that what its former life has not kept is noticed.
+ * Those in directories that it no longer has lose it.
  */
 export function registerBroker(
   view: ControllerView,
@@ -58,7 +60,7 @@ export function registerBroker(
         cordonedLogDirs: null,
       },
     })
-    facts.push(...newLeaders(view, brokerId))
+    facts.push(...newLeaders(view, registration))
     return { ...SUCCESS, brokerEpoch }
   })
   const reply = 'brokerEpoch' in outcome ? outcome : { ...outcome, brokerEpoch: -1 }
@@ -96,12 +98,19 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
   }
 }
 
-function* newLeaders(view: ControllerView, brokerId: number): IterableIterator<MetadataFact> {
+function* newLeaders(
+  view: ControllerView,
+  { brokerId, logDirs }: BrokerRegistration,
+): IterableIterator<MetadataFact> {
   for (const topic of view.image.topics.byId.values()) {
     for (let index = 0; index < topic.partitions.length; index++) {
       const partition = topic.partitions[index]!
       const { leader, isr } = partition
-      if (leader === brokerId || (leader === NO_LEADER && isr.includes(brokerId))) {
+      const isHere = hasOnlineDirectory(logDirs, directoryOf(partition, brokerId))
+      if (!isHere && leader === brokerId) {
+        yield partitionChangeFact(topic.id, index, withoutReplica(view.image, partition, brokerId))
+      } else if (!isHere) continue
+      else if (leader === brokerId || (leader === NO_LEADER && isr.includes(brokerId))) {
         yield leaderFact(topic.id, index, brokerId)
       } else if (leader === NO_LEADER && isOnlyEligible(partition, brokerId)) {
         yield eligibleLeaderFact(topic.id, index, brokerId)
@@ -127,14 +136,7 @@ export function allocateProducerIds(
 ): Outcome<ControllerCommands['allocateProducerIds']['reply']> {
   const facts: MetadataFact[] = []
   const outcome = outcomeOf(() => {
-    const broker = view.image.brokers.get(brokerId)
-    if (broker === undefined) {
-      throw new Refusal('BROKER_ID_NOT_REGISTERED', `Broker ${brokerId} is not registered.`)
-    }
-    if (broker.epoch !== brokerEpoch) {
-      const what = `Expected broker epoch ${broker.epoch}, but got broker epoch ${brokerEpoch}`
-      throw new Refusal('STALE_BROKER_EPOCH', what)
-    }
+    requireBroker(view.image, brokerId, brokerEpoch)
     const producerIdStart = Math.max(0, view.image.nextProducerId)
     const nextProducerId = producerIdStart + PRODUCER_IDS_BLOCK
     facts.push({

@@ -1,5 +1,5 @@
-import { configOf, resourceOf } from './image.ts'
-import type { MetadataImage, ResourceConfig, TopicImage } from './image.ts'
+import { configOf, directoryOf, hasOnlineDirectory, resourceOf } from './image.ts'
+import type { MetadataImage, PartitionImage, ResourceConfig, TopicImage } from './image.ts'
 
 export interface BrokerAddress {
   readonly id: number
@@ -16,6 +16,8 @@ export interface ClusterView {
   readonly controllerId: number
   /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
   brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
+  /** The replicas of brokers that this listener's clients can't reach, and those in directories that are offline. */
+  offlineReplicas(partition: PartitionImage, listenerName: string): number[]
   topics(): Iterable<TopicImage>
   topic(name: string): TopicImage | undefined
   topicById(id: string): TopicImage | undefined
@@ -43,6 +45,16 @@ export function clusterView(
       }
       return addresses
     },
+    offlineReplicas: (partition, listenerName) =>
+      partition.replicas.filter((id) => {
+        const broker = image.brokers.get(id)
+        return (
+          broker === undefined ||
+          broker.fenced ||
+          !broker.endPoints.some(({ name }) => name === listenerName) ||
+          !hasOnlineDirectory(broker.logDirs, directoryOf(partition, id))
+        )
+      }),
     topics: () => image.topics.byName.values(),
     topic: (name) => image.topics.byName.get(name),
     topicById: (id) => image.topics.byId.get(id),

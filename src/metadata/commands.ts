@@ -77,6 +77,28 @@ export interface BrokerRegistration {
   readonly logDirs: readonly string[]
 }
 
+/** The partitions in one directory. */
+export interface DirectoryAssignments {
+  /** The directory's. */
+  readonly id: string
+  readonly topics: readonly {
+    readonly topicId: string
+    readonly partitions: readonly { readonly partitionIndex: number }[]
+  }[]
+}
+
+/** `DirectoryAssignments`, each with NONE, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION or NOT_LEADER_OR_FOLLOWER. */
+export interface DirectoryAssignmentOutcomes {
+  readonly id: string
+  readonly topics: readonly {
+    readonly topicId: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly errorCode: ErrorName
+    }[]
+  }[]
+}
+
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
 export interface ControllerCommands {
   createTopics: {
@@ -112,6 +134,24 @@ export interface ControllerCommands {
   registerBroker: {
     command: BrokerRegistration
     reply: ErrorOutcome & { readonly brokerEpoch: number }
+  }
+  /** AssignReplicasToDirs (KIP-858): where a broker has put its replicas. */
+  assignReplicasToDirs: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly directories: readonly DirectoryAssignments[]
+    }
+    reply: ErrorOutcome & { readonly directories: readonly DirectoryAssignmentOutcomes[] }
+  }
+  /** What BrokerHeartbeat says of directories (KIP-858): these can't be used any more. */
+  reportOfflineDirectories: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly offlineLogDirs: readonly string[]
+    }
+    reply: ErrorOutcome
   }
   allocateProducerIds: {
     command: { readonly brokerId: number; readonly brokerEpoch: number }

@@ -4,6 +4,7 @@ import type { Alarm, Decision, Machine, Ticket } from '../machine/machine.ts'
 import { allocateProducerIds, registerBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
+import { assignReplicasToDirs, reportOfflineDirectories } from './directory-commands.ts'
 import type { MetadataFact } from './facts.ts'
 import { abortFact } from './facts.ts'
 import { randomId } from './ids.ts'
@@ -97,6 +98,10 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
         return registerBroker(this, command)
       case 'allocateProducerIds':
         return allocateProducerIds(this, command)
+      case 'assignReplicasToDirs':
+        return assignReplicasToDirs(this, command)
+      case 'reportOfflineDirectories':
+        return reportOfflineDirectories(this, command)
       case 'activate': {
         const facts = [...command.bootstrap]
         if (command.openTransaction) facts.unshift(abortFact('The controller changed'))

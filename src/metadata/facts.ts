@@ -4,6 +4,8 @@ import type { PartitionImage } from './image.ts'
 /** What the controller decides: a metadata record, with every field, in the version it is written in. */
 export type MetadataFact = MetadataRecord
 
+const NO_LEADER_CHANGE = -2
+
 /** Kafka's limits for one command, so that it doesn't hold up everybody. */
 export const MAX_RECORDS_PER_OPERATION = 10_000
 export const MAX_PARTITIONS_PER_OPERATION = 10_000
@@ -76,24 +78,39 @@ export const partitionFact = (
   },
 })
 
-/** A new leader, or the same one in a new epoch. */
-export const leaderFact = (topicId: string, partitionId: number, leader: number): MetadataFact => ({
+/** What is to change of a partition; what isn't named stays. */
+export interface PartitionChange {
+  /** The same one begins a new epoch. */
+  readonly leader?: number
+  readonly isr?: readonly number[]
+  readonly directories?: readonly string[]
+}
+
+export const partitionChangeFact = (
+  topicId: string,
+  partitionId: number,
+  { leader = NO_LEADER_CHANGE, isr, directories }: PartitionChange,
+): MetadataFact => ({
   type: 'PartitionChangeRecord',
   version: 2,
   value: {
     partitionId,
     topicId,
-    isr: null,
+    isr: isr === undefined ? null : [...isr],
     leader,
     replicas: null,
     removingReplicas: null,
     addingReplicas: null,
     leaderRecoveryState: -1,
-    directories: null,
+    directories: directories === undefined ? null : [...directories],
     eligibleLeaderReplicas: null,
     lastKnownElr: null,
   },
 })
+
+/** A new leader, or the same one in a new epoch. */
+export const leaderFact = (topicId: string, partitionId: number, leader: number): MetadataFact =>
+  partitionChangeFact(topicId, partitionId, { leader })
 
 /** A leader that was eligible only: it is the ISR again, and nobody else is eligible. */
 export const eligibleLeaderFact = (

@@ -5,6 +5,7 @@ import {
 } from '../../protocol/state/metadata-records.ts'
 import type { Host } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory.ts'
+import type { MetaProperties } from '../log/meta-properties.ts'
 import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
 import type { Voter, VoterEndpoint } from '../quorum/types.ts'
 import type { MetadataFact } from './facts.ts'
@@ -23,9 +24,9 @@ export class FormatError extends Error {
 }
 
 export interface FormatOptions {
-  readonly host: Pick<Host, 'clock' | 'disk' | 'random'>
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
   readonly codecs: Codecs
-  /** All of `log.dirs`, taken. */
+  /** All of `log.dirs`, taken; some may be offline. */
   readonly directories: readonly LogDirectory[]
   /** The one of them with the metadata log (`metadata.log.dir`). */
   readonly metadataDirectory: LogDirectory
@@ -42,7 +43,7 @@ export interface Identity {
   readonly nodeId: number
   /** Of the metadata directory. */
   readonly directoryId: string
-  /** Of all directories, in their order. */
+  /** Of `log.dirs`, in their order; those that are offline are left out. */
   readonly directoryIds: readonly string[]
   /** This start made the cluster. */
   readonly formatted: boolean
@@ -51,14 +52,17 @@ export interface Identity {
 /**
  * Reads whose the directories are, and on the first start makes them this node's: a dynamic quorum of one (KIP-853), as
  * `kafka-storage format --standalone` does it. `meta.properties` comes last, so an interrupted first start begins anew.
- * @throws FormatError when a directory belongs to somebody else
+ * @throws FormatError when a directory belongs to somebody else; on the first start also when one can't be used
  */
 export function formatIfNeeded(options: FormatOptions): Identity {
-  const { host, directories, metadataDirectory, nodeId } = options
-  checkOwners(options)
+  const { host, metadataDirectory, nodeId } = options
+  const online = options.directories.filter(({ failure }) => failure === null)
+  const directories = [...new Set([...online, metadataDirectory])]
+  checkOwners(directories, options)
   const known = directories.find(({ metaProperties }) => metaProperties !== null)
   const clusterId = known?.metaProperties?.clusterId ?? (options.clusterId || randomId(host.random))
   const formatted = metadataDirectory.metaProperties === null
+  if (formatted) checkUsable(options.directories)
   const ids = new Map<LogDirectory, string>()
   for (const directory of directories) {
     ids.set(directory, directory.metaProperties?.directoryId ?? randomId(host.random))
@@ -67,12 +71,39 @@ export function formatIfNeeded(options: FormatOptions): Identity {
   if (formatted) writeBootstrap(options, directoryId)
   for (const directory of directories) {
     const properties = { clusterId, nodeId, directoryId: ids.get(directory)! }
-    if (directory.metaProperties?.directoryId == null) directory.writeMetaProperties(properties)
+    if (directory.metaProperties === null && !formatted) {
+      const what =
+        'A log directory was empty and is used as a new one; what was in another one of this name is not here'
+      host.log.warn({ path: directory.path, directoryId: properties.directoryId }, what)
+    }
+    if (directory.metaProperties?.directoryId == null) write(directory, properties, options)
   }
-  return { clusterId, nodeId, directoryId, directoryIds: [...ids.values()], formatted }
+  const directoryIds = online.flatMap(({ failure, id }) => (failure === null ? [id!] : []))
+  return { clusterId, nodeId, directoryId, directoryIds, formatted }
 }
 
-function checkOwners({ directories, nodeId, clusterId }: FormatOptions): void {
+function write(
+  directory: LogDirectory,
+  properties: MetaProperties,
+  { metadataDirectory }: FormatOptions,
+): void {
+  try {
+    directory.writeMetaProperties(properties)
+  } catch (error) {
+    if (directory === metadataDirectory) throw error
+    directory.fail('write its meta.properties', error)
+  }
+}
+
+/** A broken disk is to be lived with; a wrong name in log.dirs is better told at once, as Kafka's format does. */
+function checkUsable(directories: readonly LogDirectory[]): void {
+  for (const { failure } of directories) if (failure !== null) throw failure
+}
+
+function checkOwners(
+  directories: readonly LogDirectory[],
+  { nodeId, clusterId }: FormatOptions,
+): void {
   for (const { path, metaProperties } of directories) {
     if (metaProperties === null) continue
     if (metaProperties.nodeId !== nodeId) {

@@ -10,3 +10,10 @@ export function randomId(random: Pick<Random, 'bytes'>): string {
     if (!id.startsWith('-')) return id
   }
 }
+
+/** The directory of a replica whose broker chooses it; the broker tells later which one it is (KIP-858). */
+export const UNASSIGNED_DIRECTORY = `${'A'.repeat(21)}Q`
+/** The directory of a replica from before directories had ids. */
+export const MIGRATING_DIRECTORY = 'A'.repeat(22)
+/** A directory that is gone for good. */
+export const LOST_DIRECTORY = `${'A'.repeat(21)}g`

@@ -1,4 +1,5 @@
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
+import { LOST_DIRECTORY, MIGRATING_DIRECTORY, UNASSIGNED_DIRECTORY } from './ids.ts'
 import type { ReadonlyTable } from './table.ts'
 import { Table } from './table.ts'
 
@@ -137,6 +138,27 @@ export function partitionOf(
   partition: number,
 ): PartitionImage | undefined {
   return image.topics.byName.get(topic)?.partitions[partition]
+}
+
+/** The directory that a broker's replica of a partition is in; as unassigned as those of old records. */
+export function directoryOf(
+  { replicas, directories }: Pick<PartitionImage, 'replicas' | 'directories'>,
+  brokerId: number,
+): string {
+  return directories[replicas.indexOf(brokerId)] ?? UNASSIGNED_DIRECTORY
+}
+
+/** Whether this stands for a directory that the broker chooses, or has chosen and not told yet. */
+export function isUnassigned(directoryId: string): boolean {
+  return directoryId === UNASSIGNED_DIRECTORY || directoryId === MIGRATING_DIRECTORY
+}
+
+/** [KIP-858] Whether a broker can use its directory of this id. Those without a real id are its own to choose. */
+export function hasOnlineDirectory(logDirs: readonly string[], directoryId: string): boolean {
+  if (isUnassigned(directoryId)) return true
+  if (directoryId === LOST_DIRECTORY) return false
+  // Registered before directories had ids: a broker without any would not run.
+  return logDirs.length === 0 || logDirs.includes(directoryId)
 }
 
 /** What changed from one image to the next. */

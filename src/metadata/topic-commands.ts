@@ -18,6 +18,7 @@ import {
   removeTopicFact,
   topicFact,
 } from './facts.ts'
+import { UNASSIGNED_DIRECTORY } from './ids.ts'
 import type { PartitionImage } from './image.ts'
 import { ResourceType } from './image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
@@ -25,8 +26,6 @@ import { placeReplicas, PlacementError } from './placement.ts'
 import { collisionKey, topicNameProblem } from './topic-names.ts'
 
 const METADATA_TOPIC = '__cluster_metadata'
-/** A replica whose broker chooses the directory. */
-const UNASSIGNED_DIRECTORY = `${'A'.repeat(21)}Q`
 
 interface Outcome<Reply> {
   readonly facts: MetadataFact[]
@@ -241,27 +240,42 @@ function directoriesOf(view: ControllerView, brokerIds: readonly number[]): stri
   })
 }
 
-/** DeleteTopics, by name or by id. */
+/**
+ * DeleteTopics, by name or by id. Who gives a topic both ways is told so, once, and it stays.
+ */
 export function deleteTopics(
   view: ControllerView,
   topics: readonly TopicToDelete[],
 ): Outcome<readonly DeletedTopic[]> {
   const facts: MetadataFact[] = []
-  const key = ({ name, topicId }: TopicToDelete): string => (name === null ? `#${topicId}` : name)
+  const key = ({ name, topicId }: TopicToDelete): string => {
+    if (name === null) return `#${topicId}`
+    return topicId === ZERO_UUID ? name : `${name}#${topicId}`
+  }
   const twice = duplicates(topics.map(key))
+  const { byName } = view.image.topics
+  const idOf = ({ name }: TopicToDelete) => (name === null ? undefined : byName.get(name)?.id)
+  const suppliedIds = new Set(
+    topics.flatMap(({ name, topicId }) => (name === null ? [topicId] : [])),
+  )
+  const idsOfNames = new Set(
+    topics
+      .filter((topic) => topic.topicId === ZERO_UUID && !twice.has(key(topic)))
+      .map((topic) => idOf(topic)),
+  )
   const told = new Set<string>()
-  const removed = new Set<string>()
   const reply: DeletedTopic[] = []
   for (const topic of topics) {
     if (told.has(key(topic))) continue
     told.add(key(topic))
+    const isDuplicate = twice.has(key(topic))
+    if (topic.name === null && !isDuplicate && idsOfNames.has(topic.topicId)) continue
     const outcome = outcomeOf(() => {
-      const found = findTopic(view, topic, twice.has(key(topic)))
-      if (removed.has(found.topicId)) {
+      const found = findTopic(view, topic, isDuplicate)
+      if (topic.name !== null && suppliedIds.has(found.topicId)) {
         const what = 'The provided topic name maps to an ID that was already supplied.'
-        throw new Refusal('INVALID_REQUEST', what)
+        return { ...found, errorCode: 'INVALID_REQUEST' as const, errorMessage: what }
       }
-      removed.add(found.topicId)
       checkSize(facts.length + 1)
       facts.push(removeTopicFact(found.topicId))
       return { ...found, ...SUCCESS }

@@ -17,6 +17,8 @@ export interface PartitionAssignment {
   readonly leaderEpoch: number
   readonly partitionEpoch: number
   readonly replicas: readonly number[]
+  /** Of each replica, the id of its directory. */
+  readonly directories: readonly string[]
   readonly isr: readonly number[]
 }
 
@@ -110,11 +112,13 @@ export class Partition {
 
   /** Takes over what the cluster has agreed on; who waits has to look again. */
   update(assignment: PartitionAssignment): void {
+    const { leader, leaderEpoch } = this.#assignment
     this.#assignment = assignment
     if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
     else this.#log?.endLeadership()
     this.#advance(0)
-    this.#wake(Infinity)
+    // Where the replicas are is nothing to those who wait.
+    if (assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch) this.#wake(Infinity)
   }
 
   /** The directory failed, or the partition is deleted: nothing is readable or writable any more. */
@@ -133,11 +137,11 @@ export class Partition {
    * @param currentLeaderEpoch what the client takes for current, -1 if it doesn't say
    */
   checkLeader(currentLeaderEpoch = -1): ErrorName {
+    if (this.#log === null) return 'KAFKA_STORAGE_ERROR'
     if (currentLeaderEpoch >= 0 && currentLeaderEpoch !== this.leaderEpoch) {
       return currentLeaderEpoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
     }
-    if (!this.isLeader) return 'NOT_LEADER_OR_FOLLOWER'
-    return this.#log === null ? 'KAFKA_STORAGE_ERROR' : 'NONE'
+    return this.isLeader ? 'NONE' : 'NOT_LEADER_OR_FOLLOWER'
   }
 
   /**

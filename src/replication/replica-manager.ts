@@ -2,7 +2,8 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host } from '../host/host.ts'
 import type { LogConfig } from '../log/config.ts'
 import type { Log } from '../log/log.ts'
-import type { TopicImage } from '../metadata/image.ts'
+import { directoryOf, isUnassigned } from '../metadata/image.ts'
+import type { PartitionImage, TopicImage } from '../metadata/image.ts'
 import { Partition } from './partition.ts'
 import type { PartitionAssignment, TopicSettings } from './partition.ts'
 
@@ -20,10 +21,21 @@ export interface TopicChanges {
 export interface Logs {
   /** Whether every directory is online. */
   readonly isWhole: boolean
+  /** All of them; `id` is null before it was formatted. */
+  readonly directories: Iterable<{ readonly id: string | null; readonly failure: Error | null }>
   get(topic: string, partition: number): Log | undefined
-  createLog(topic: string, partition: number, topicId: string, config: LogConfig): Promise<Log>
+  /** In the directory of this id, if it is online. */
+  createLog(
+    topic: string,
+    partition: number,
+    topicId: string,
+    config: LogConfig,
+    directoryId: string,
+  ): Promise<Log>
   deleteLog(topic: string, partition: number): void
 }
+
+export type ReplicaPlaced = (topicId: string, partition: number, directoryId: string) => void
 
 interface HostedTopic {
   readonly name: string
@@ -38,6 +50,7 @@ export class ReplicaManager {
   readonly #brokerId: number
   readonly #logs: Logs
   readonly #settingsOf: (topic: string) => TopicSettings
+  readonly #onPlaced: ReplicaPlaced
   readonly #byName = new Map<string, HostedTopic>()
   readonly #byId = new Map<string, HostedTopic>()
   readonly #removed: ((topic: string, topicId: string) => void)[] = []
@@ -50,11 +63,14 @@ export class ReplicaManager {
     brokerId: number
     logs: Logs
     settingsOf: (topic: string) => TopicSettings
+    /** A replica is in another directory than the cluster knows. */
+    onPlaced: ReplicaPlaced
   }) {
     this.#host = options.host
     this.#brokerId = options.brokerId
     this.#logs = options.logs
     this.#settingsOf = options.settingsOf
+    this.#onPlaced = options.onPlaced
   }
 
   /** The partition of this name, or the error that a client should see. */
@@ -79,20 +95,44 @@ export class ReplicaManager {
   }
 
   /**
-   * Takes over the logs that were found at start, without touching the disk for them. While a directory is offline a
-   * partition that wasn't found is taken to be there: made anew it would be empty, and nobody would miss its records.
+   * Takes over the logs that were found at start, without touching the disk for them. One that wasn't found, and may be in
+   * a directory that isn't here, is offline: made anew it would be empty, and nobody would miss its records.
    */
   load(topics: Iterable<TopicImage>): Promise<void> {
     for (const topic of topics) {
       for (const [index, assignment] of topic.partitions.entries()) {
+        if (!assignment.replicas.includes(this.#brokerId)) continue
         const log = this.#logs.get(topic.name, index)
         if (log !== undefined) this.#adopt(topic, index, assignment, log.isOffline ? null : log)
-        else if (!this.#logs.isWhole && assignment.replicas.includes(this.#brokerId)) {
+        else if (this.#isElsewhere(topic, index, assignment)) {
           this.#adopt(topic, index, assignment, null)
         }
       }
     }
     return this.apply({ changed: topics, deleted: [] })
+  }
+
+  /** Whether what isn't found here has records somewhere else that would be missed. */
+  #isElsewhere({ name }: TopicImage, partition: number, assignment: PartitionImage): boolean {
+    const { log } = this.#host
+    const directoryId = directoryOf(assignment, this.#brokerId)
+    const fields = { topic: name, partition, directoryId }
+    if (isUnassigned(directoryId)) {
+      if (this.#logs.isWhole) return false
+      log.error(
+        fields,
+        'A partition was not found. It may be in an offline directory: it is offline',
+      )
+      return true
+    }
+    const ids = Array.from(this.#logs.directories, ({ id, failure }) => (failure ? null : id))
+    if (ids.includes(directoryId)) return false
+    // One that isn't in sync gets its records from who is.
+    const { isr, eligibleLeaderReplicas, lastKnownElr } = assignment
+    const inSync = [...isr, ...eligibleLeaderReplicas, ...lastKnownElr]
+    if (this.#logs.isWhole && !inSync.includes(this.#brokerId)) return false
+    log.error(fields, "A partition is in a directory that isn't here, or is offline: it is offline")
+    return true
   }
 
   /** Follows a change of the metadata. The promise settles when all that was asked so far is done. */
@@ -138,8 +178,10 @@ export class ReplicaManager {
     for (const topic of changed) {
       for (const [index, assignment] of topic.partitions.entries()) {
         const partition = this.#byId.get(topic.id)?.partitions.get(index)
-        if (partition !== undefined) partition.update(assignment)
-        else if (assignment.replicas.includes(this.#brokerId)) {
+        if (partition !== undefined) {
+          partition.update(assignment)
+          this.#tellPlace(partition)
+        } else if (assignment.replicas.includes(this.#brokerId)) {
           missing.push([topic, index, assignment])
         }
       }
@@ -159,6 +201,7 @@ export class ReplicaManager {
         index,
         topic.id,
         this.#settingsOf(topic.name).log,
+        directoryOf(assignment, this.#brokerId),
       )
     } catch (error) {
       this.#host.log.error(
@@ -191,7 +234,14 @@ export class ReplicaManager {
     // They may have changed while the log was made.
     log?.updateConfig(owner.settings.log)
     hosted.partitions.set(index, partition)
+    this.#tellPlace(partition)
     if (this.#isStopping) partition.endWaiting()
+  }
+
+  #tellPlace({ log, assignment, topicId, index }: Partition): void {
+    const directoryId = log?.directoryId ?? null
+    if (directoryId === null || directoryOf(assignment, this.#brokerId) === directoryId) return
+    this.#onPlaced(topicId, index, directoryId)
   }
 
   #remove(name: string, id: string): void {

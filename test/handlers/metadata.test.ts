@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { CLUSTER_ID, NODE_ID, TestNode } from './test-node.ts'
@@ -44,6 +45,33 @@ describe('Metadata', () => {
         ],
       },
     ])
+  })
+
+  test('replicas that can not be reached, or are in a directory that is offline, are offline', async () => {
+    const node = new TestNode()
+    const [here, gone] = ['here'.padEnd(22, 'A'), 'gone'.padEnd(22, 'A')]
+    node.addBroker({ id: 1, logDirs: [here] })
+    node.addBroker({ id: 2, fenced: true })
+    node.addBroker({ id: 3, endPoints: [] })
+    await node.addTopic('a', {
+      partitions: [
+        { replicas: [1], directories: [here] },
+        { replicas: [1], directories: [gone], leader: -1 },
+        { replicas: [1, 2, 3, 4], directories: [] },
+      ],
+    })
+    const { topics } = await node.ask(Metadata, 12, asking(named('a')))
+    expect(topics[0]!.partitions).toMatchObject([
+      { errorCode: 'NONE', offlineReplicas: [] },
+      { errorCode: 'LEADER_NOT_AVAILABLE', leaderId: -1, offlineReplicas: [1] },
+      { offlineReplicas: [2, 3, 4] },
+    ])
+    const pages = await node.ask(DescribeTopicPartitions, 0, {
+      topics: [{ name: 'a' }],
+      responsePartitionLimit: 10,
+      cursor: null,
+    })
+    expect(pages.topics[0]!.partitions[1]).toMatchObject({ leaderId: -1, offlineReplicas: [1] })
   })
 
   test('an empty list stands for all topics in v0, and for none from v1 on; null for all', async () => {

@@ -91,6 +91,7 @@ export class TestNode {
       logs: this.logs,
       settingsOf: (topic) =>
         topicSettings(this.config, configOf(this.image, ResourceType.TOPIC, topic)),
+      onPlaced: () => undefined,
     })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1

@@ -86,6 +86,16 @@ describe('the files of a Node host', () => {
     expect(disk.list(directory)).toEqual(['checkpoint'])
   })
 
+  test('a directory that can not be made is refused, where every new name is missing too', () => {
+    // Node's own recursive form never comes back from here.
+    if (process.platform === 'linux') {
+      expect(() => disk.makeDirectory('/proc/none/of/these')).toThrow('ENOENT')
+    }
+    disk.replaceFile(at('file'), 'x')
+    expect(() => disk.makeDirectory(at('file'))).toThrow('EEXIST')
+    expect(() => disk.makeDirectory(at('file/in'))).toThrow('ENOTDIR')
+  })
+
   test('directories are made with their parents and removed with their content', () => {
     disk.makeDirectory(at('a/b'))
     disk.makeDirectory(at('a/b'))

@@ -8,7 +8,9 @@ import {
 import { formatMetaProperties, parseMetaProperties } from '../../src/log/meta-properties.ts'
 import { parsePartitionDirectoryName, suffixedDirectoryName } from '../../src/log/paths.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { append, batchOf, openLog, openManager, readAll, TOPIC_ID } from './support.ts'
+import { SimDisk } from '../../src/host/sim-disk.ts'
+import { seeded } from './seeded.ts'
+import { append, batchOf, openLog, openManager, readAll, realHost, TOPIC_ID } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -67,6 +69,77 @@ test('a damaged meta.properties keeps the directory from being used', () => {
   expect(() => openManager(path)).toThrow(
     expect.objectContaining({ code: 'META_PROPERTIES_INVALID' }),
   )
+})
+
+test('a directory that can not be used is offline, and the others go on', async () => {
+  const path = temporaryDirectory()
+  const broken = `${temporaryDirectory()}/file`
+  writeFileSync(broken, '')
+  const manager = openManager(path, { directories: [broken, path], metadataDirectory: path })
+  expect(manager.directories.map(({ failure }) => failure === null)).toEqual([false, true])
+  expect(manager.isWhole).toBe(false)
+  const log = await manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
+  expect(log.directoryPath).toBe(path)
+  await manager.close()
+})
+
+test('when no directory can be used, each of them is named', () => {
+  const [one, other] = [`${temporaryDirectory()}/one`, `${temporaryDirectory()}/other`]
+  for (const path of [one, other]) writeFileSync(path, '')
+  const open = () => openManager(one, { directories: [one, other] })
+  expect(open).toThrow(expect.objectContaining({ code: 'LOG_DIRECTORY_UNUSABLE' }))
+  expect(open).toThrow(one)
+  expect(open).toThrow(other)
+})
+
+test('without the directory of the metadata there is no start', async () => {
+  const path = temporaryDirectory()
+  const broken = `${temporaryDirectory()}/file`
+  writeFileSync(broken, '')
+  const open = () => openManager(path, { directories: [path], metadataDirectory: broken })
+  expect(open).toThrow(expect.objectContaining({ code: 'LOG_DIRECTORY_UNUSABLE' }))
+  expect(open).toThrow(broken)
+  await openManager(path).close()
+})
+
+test('the directory of the metadata alone gets no partitions', async () => {
+  const [path, metadataDirectory] = [temporaryDirectory(), temporaryDirectory()]
+  const manager = openManager(path, { directories: [path], metadataDirectory })
+  for (const partition of [0, 1]) {
+    const log = await manager.createLog('t', partition, TOPIC_ID, DEFAULT_LOG_CONFIG)
+    expect(log.directoryPath).toBe(path)
+  }
+  await manager.close()
+})
+
+test('a partition that its directory can not take is made in another one', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  disk.fault = (operation, path) =>
+    operation === 'replace' && path.startsWith('/one/t-') ? new Error('EIO') : null
+  const manager = openManager('', { host: { ...realHost(), disk }, directories: ['/one', '/two'] })
+  const log = await manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
+  expect(log.directoryPath).toBe('/two')
+  expect(manager.directories[0]!.failure?.message).toContain('make /one/t-0')
+  await manager.close()
+})
+
+test('nothing is removed after the directories were let go', async () => {
+  const host = realHost()
+  const due: (() => void)[] = []
+  const clock: typeof host.clock = {
+    ...host.clock,
+    after: (_delayMs, callback) => {
+      due.push(callback)
+      return { cancel: () => void due.splice(due.indexOf(callback), 1) }
+    },
+  }
+  const path = temporaryDirectory()
+  const manager = openManager(path, { host: { ...host, clock } })
+  await manager.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
+  manager.deleteLog('t', 0)
+  await manager.close()
+  for (const each of [...due]) each()
+  expect(readdirSync(path).some((name) => name.endsWith('-delete'))).toBe(true)
 })
 
 test('a partition in two directories is not opened: nobody could say which one has the records', async () => {

@@ -128,11 +128,12 @@ describe('the controller', () => {
     transcript.note('by name, after which a name that collided is free')
     remove(byName('a.b'))
     create([{ name: 'a_b' }])
-    transcript.note('by id, and by both in one request')
+    transcript.note('by both in one request: told once, and kept; then by id')
     const id = Buffer.alloc(16, 2)
     id[6] = (id[6]! & 0x0f) | 0x40
     id[8] = (id[8]! & 0x3f) | 0x80
     remove(byId(id.toString('base64url')), byName('c'))
+    remove(byId(id.toString('base64url')))
     transcript.note('refused')
     remove(byName('nobody'))
     remove(byId('Zm9vYmFyYmF6cXV4MTIzNA'))
@@ -279,6 +280,67 @@ describe('the controller', () => {
       [],
       [],
     ])
+  })
+
+  test('knows where replicas are, and lets nobody lead from a directory that is offline', () => {
+    const { transcript, create } = begin([])
+    const [a, b, c] = ['a', 'b', 'c'].map((name) => name.padEnd(21, 'x') + 'Q') as [
+      string,
+      string,
+      string,
+    ]
+    transcript.step(broker(1, { logDirs: [a, b] }))
+    transcript.step(broker(2, { logDirs: [c] }))
+    const assignments = (...replicas: number[][]) =>
+      replicas.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds }))
+    create([{ name: 'alone', assignments: assignments([1], [1]) }])
+    create([{ name: 'shared', assignments: assignments([1, 2]) }])
+    const [alone, shared] = ['AQEBAQEBQQGBAQEBAQEBAQ', 'AgICAgICQgKCAgICAgICAg']
+    const assign = (id: string, topicId: string, partitions: number[], parts: object = {}) =>
+      transcript.step({
+        type: 'assignReplicasToDirs',
+        brokerId: 1,
+        brokerEpoch: 6,
+        directories: [
+          {
+            id,
+            topics: [
+              { topicId, partitions: partitions.map((partitionIndex) => ({ partitionIndex })) },
+            ],
+          },
+        ],
+        ...parts,
+      })
+    const report = (offlineLogDirs: readonly string[], brokerEpoch = 6) =>
+      transcript.step({
+        type: 'reportOfflineDirectories',
+        brokerId: 1,
+        brokerEpoch,
+        offlineLogDirs,
+      })
+    assign(a, alone, [0])
+    assign(b, alone, [1])
+    assign(b, shared, [0])
+    transcript.note('said twice it is no news')
+    assign(a, alone, [0])
+    transcript.note('refused')
+    assign(a, alone, [0], { brokerEpoch: 5 })
+    assign(a, alone, [7])
+    assign(a, alone, [0], { brokerId: 2, brokerEpoch: 8 })
+    assign(a, ZERO, [0])
+    report([a], 5)
+    transcript.note('one partition has no leader any more, the other has another one')
+    report([b])
+    report([b])
+    transcript.note('nor leads one that is found to be there; found elsewhere it has a leader')
+    assign(b, alone, [0])
+    assign(a, alone, [0])
+    transcript.note('after a restart without the directory, and after one with it')
+    transcript.step(broker(1, { logDirs: [a] }))
+    transcript.step(broker(1, { logDirs: [a, b] }))
+    transcript.note('without the directory of one that it led')
+    transcript.step(broker(1, { logDirs: [a] }))
+    transcript.expectGolden('controller/directories')
   })
 
   test('hands out producer ids in blocks to the broker that is registered', () => {

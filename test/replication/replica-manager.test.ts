@@ -7,35 +7,51 @@ import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import type { Logs } from '../../src/replication/replica-manager.ts'
 
 const BROKER = 1
+/** Directory ids. */
+const HERE = 'hereAAAAAAAAAAAAAAAAAQ'
+const GONE = 'goneAAAAAAAAAAAAAAAAAQ'
 
 const topic = {
   name: 't',
   id: 'AAAAAAAAAAAAAAAAAAAAAQ',
   partitions: [
-    { leader: BROKER, leaderEpoch: 0, partitionEpoch: 0, replicas: [BROKER], isr: [BROKER] },
+    {
+      leader: BROKER,
+      leaderEpoch: 0,
+      partitionEpoch: 0,
+      replicas: [BROKER],
+      directories: [],
+      isr: [BROKER],
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [],
+    },
   ],
 } as unknown as TopicImage
 
 function logIn(directoryPath: string): Log {
   return {
     directoryPath,
+    directoryId: HERE,
     isOffline: false,
     logEndOffset: 0,
     highWatermark: 0,
     lastStableOffset: 0,
     beginEpoch: () => {},
     setHighWatermark: () => {},
+    endLeadership: () => {},
     updateConfig: () => {},
   } as unknown as Log
 }
 
 function managing(logs: Partial<Logs>) {
   const made: string[] = []
+  const placed: [string, number, string][] = []
   const manager = new ReplicaManager({
     host: nodeHost({ log: { level: 'silent' } }),
     brokerId: BROKER,
     logs: {
       isWhole: true,
+      directories: [{ id: HERE, failure: null }],
       get: () => undefined,
       createLog: (name, partition) => {
         made.push(`${name}-${partition}`)
@@ -44,9 +60,10 @@ function managing(logs: Partial<Logs>) {
       deleteLog: () => {},
       ...logs,
     },
+    onPlaced: (topicId, partition, directoryId) => placed.push([topicId, partition, directoryId]),
     settingsOf: () => ({ log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }),
   })
-  return { manager, made, partition: () => manager.find('t', 0) as Partition }
+  return { manager, made, placed, partition: () => manager.find('t', 0) as Partition }
 }
 
 describe('ReplicaManager', () => {
@@ -79,6 +96,64 @@ describe('ReplicaManager', () => {
     await manager.load([topic])
     expect(made).toEqual([])
     expect(partition().checkLeader()).toBe('KAFKA_STORAGE_ERROR')
+  })
+
+  const inDirectory = (directoryId: string, isr = [BROKER]): TopicImage =>
+    ({
+      ...topic,
+      partitions: [{ ...topic.partitions[0]!, directories: [directoryId], isr }],
+    }) as TopicImage
+
+  test('a partition whose directory is gone is not made anew where its records would be missed', async () => {
+    const { manager, made, partition } = managing({})
+    await manager.load([inDirectory(GONE)])
+    expect(made).toEqual([])
+    expect(partition().checkLeader()).toBe('KAFKA_STORAGE_ERROR')
+  })
+
+  test('a replica that is not in sync is made anew in place of the one that is gone, but not while a directory is offline', async () => {
+    const whole = managing({})
+    await whole.manager.load([inDirectory(GONE, [2])])
+    expect(whole.made).toEqual(['t-0'])
+    const parted = managing({ isWhole: false })
+    await parted.manager.load([inDirectory(GONE, [2])])
+    expect(parted.made).toEqual([])
+  })
+
+  test('a partition of a directory that is here, and not in it, is made in it', async () => {
+    const asked: (string | null)[] = []
+    const { manager } = managing({
+      isWhole: false,
+      createLog: (_topic, _partition, _topicId, _config, directoryId) => {
+        asked.push(directoryId)
+        return Promise.resolve(logIn('/new'))
+      },
+    })
+    await manager.load([inDirectory(HERE)])
+    expect(asked).toEqual([HERE])
+  })
+
+  test('tells where a replica is when the cluster does not know, and only then', async () => {
+    const unassigned = managing({ get: () => logIn('/a') })
+    await unassigned.manager.load([topic])
+    expect(unassigned.placed).toContainEqual([topic.id, 0, HERE])
+    const known = managing({ get: () => logIn('/a') })
+    await known.manager.load([inDirectory(HERE)])
+    expect(known.placed).toEqual([])
+    await known.manager.apply({ changed: [inDirectory(GONE)], deleted: [] })
+    expect(known.placed).toEqual([[topic.id, 0, HERE]])
+  })
+
+  test('whoever waits for records is not woken because the cluster learns where a replica is', async () => {
+    const { manager, partition } = managing({ get: () => logIn('/a') })
+    await manager.load([topic])
+    const woken: number[] = []
+    partition().wait({ advanced: (sizeBytes) => woken.push(sizeBytes) })
+    await manager.apply({ changed: [inDirectory(HERE)], deleted: [] })
+    expect(woken).toEqual([])
+    const partitions = [{ ...topic.partitions[0]!, leader: -1, leaderEpoch: 1 }]
+    await manager.apply({ changed: [{ ...topic, partitions } as TopicImage], deleted: [] })
+    expect(woken).toEqual([Infinity])
   })
 
   test('a directory that fails takes its partitions offline and wakes who waits for their records', async () => {

@@ -1,8 +1,10 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { Fetch } from '../../protocol/messages/fetch.ts'
+import { Metadata } from '../../protocol/messages/metadata.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import { buildBatch } from '../../protocol/records/batch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Disk, DiskFile, Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { startBroker } from '../../src/index.ts'
@@ -120,6 +122,33 @@ describe('when one of two disks is full', () => {
     for (const partition of onFull) {
       expect(await write(client, partition, 1)).toBe('KAFKA_STORAGE_ERROR')
     }
+  })
+
+  test('the cluster is told: its partitions have no leader, the others do', async () => {
+    const deadline = performance.now() + 10_000
+    const topics = [{ name: 'many', topicId: ZERO_UUID }]
+    const ask = async () => {
+      const answer = await client.request(Metadata, 12, { topics, allowAutoTopicCreation: false })
+      return answer.topics[0]!.partitions
+    }
+    let partitions = await ask()
+    while (onFull.some((partition) => partitions[partition]!.leaderId !== -1)) {
+      if (performance.now() > deadline) throw new Error('A partition still has a leader')
+      partitions = await ask()
+    }
+    for (const partition of onFull) {
+      expect(partitions[partition]).toMatchObject({
+        errorCode: 'LEADER_NOT_AVAILABLE',
+        leaderId: -1,
+        isrNodes: [1],
+        offlineReplicas: [1],
+      })
+    }
+    for (const partition of onFine) {
+      expect(partitions[partition]).toMatchObject({ errorCode: 'NONE', offlineReplicas: [] })
+    }
+    const again = await write(client, onFull[0]!, 1)
+    expect(again).toBe('KAFKA_STORAGE_ERROR')
   })
 
   test('a consumer is told too', async () => {

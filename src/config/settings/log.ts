@@ -38,8 +38,8 @@ export const log = {
   'log.dir.failure.timeout.ms': long({
     default: 30 * SECOND_MS,
     min: 1,
-    use: 'stored',
-    doc: 'A broker stops when it could not report a failed directory that leads partitions for this long.',
+    use: 'acted',
+    doc: 'A broker stops when it could not tell the controller of a failed directory for this long.',
   }),
   'log.segment.bytes': int({
     default: GiB,

@@ -21,7 +21,14 @@ const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 const BROKER_ID = 1
 
 function ledBy(leader: number, leaderEpoch: number): PartitionAssignment {
-  return { leader, leaderEpoch, partitionEpoch: leaderEpoch, replicas: [1], isr: [1] }
+  return {
+    leader,
+    leaderEpoch,
+    partitionEpoch: leaderEpoch,
+    replicas: [1],
+    isr: [1],
+    directories: [],
+  }
 }
 
 interface Node {
