@@ -11,6 +11,7 @@ import { advertisedApis, handlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
 import type { Host } from './host/host.ts'
 import type { LogDirectory } from './log/directory.ts'
+import { LogCleaner, type CleanerSettings } from './log/cleaner/log-cleaner.ts'
 import type { LogManager } from './log/manager.ts'
 import { clusterView } from './metadata/cluster-view.ts'
 import { randomId } from './metadata/ids.ts'
@@ -63,6 +64,7 @@ export class Broker {
   readonly #config: BrokerConfig
   readonly #nodeId: number
   readonly #logs: LogManager
+  readonly #cleaner: LogCleaner
   readonly #metadata: MetadataNode
   readonly #assignments: AssignmentReporter
   readonly #failures: FailureReporter
@@ -107,6 +109,11 @@ export class Broker {
     this.#config = config
     this.#nodeId = config.get('node.id')
     this.#logs = storage.logs
+    this.#cleaner = new LogCleaner({
+      host,
+      logs: () => storage.logs.logs(),
+      settings: () => cleanerSettings(config),
+    })
     this.#metadata = storage.metadata
     this.clusterId = storage.identity.clusterId
     this.failed = failed
@@ -177,6 +184,7 @@ export class Broker {
       retentionCheckMs: this.#config.get('log.retention.check.interval.ms'),
       initialDelayMs: this.#config.get('log.initial.task.delay.ms'),
     })
+    if (this.#config.get('log.cleaner.enable')) this.#cleaner.start()
     this.#addresses = await this.#listen()
     await this.#register()
     await this.#replicas.settled()
@@ -212,6 +220,7 @@ export class Broker {
     this.#assignments.close()
     await this.#metadata.close()
     await this.#replicas.settled()
+    await this.#cleaner.stop()
     await this.#logs.close(this.#brokerEpoch)
   }
 
@@ -400,6 +409,17 @@ function serverSettings(config: BrokerConfig): ConstructorParameters<typeof Serv
     maxConnections: config.get('max.connections'),
     maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
     maxIdleMs: config.get('connections.max.idle.ms'),
+  }
+}
+
+function cleanerSettings(config: BrokerConfig): CleanerSettings {
+  return {
+    threads: config.get('log.cleaner.threads'),
+    dedupeBufferBytes: config.get('log.cleaner.dedupe.buffer.size'),
+    loadFactor: config.get('log.cleaner.io.buffer.load.factor'),
+    ioBufferBytes: config.get('log.cleaner.io.buffer.size'),
+    maxBytesPerSecond: config.get('log.cleaner.io.max.bytes.per.second'),
+    backoffMs: config.get('log.cleaner.backoff.ms'),
   }
 }
 

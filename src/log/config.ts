@@ -31,6 +31,14 @@ export interface LogConfig {
   readonly compression: TopicCompression | null
   /** `cleanup.policy` has `compact`: records without a key are refused. */
   readonly compacted: boolean
+  /** `min.cleanable.dirty.ratio` */
+  readonly minCleanableDirtyRatio: number
+  /** `min.compaction.lag.ms` */
+  readonly minCompactionLagMs: number
+  /** `max.compaction.lag.ms` */
+  readonly maxCompactionLagMs: number
+  /** `delete.retention.ms`: how long compaction leaves tombstones and markers of transactions. */
+  readonly deleteRetentionMs: number
   /** `cleanup.policy` has `delete`: old segments go. */
   readonly deletesSegments: boolean
   /** `retention.ms`; Infinity: never. */
@@ -62,6 +70,10 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   messageTimestampAfterMaxMs: 3_600_000,
   compression: null,
   compacted: false,
+  minCleanableDirtyRatio: 0.5,
+  minCompactionLagMs: 0,
+  maxCompactionLagMs: Infinity,
+  deleteRetentionMs: 86_400_000,
   deletesSegments: true,
   retentionMs: 604_800_000,
   retentionBytes: Infinity,

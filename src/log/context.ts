@@ -1,5 +1,6 @@
 import type { Host } from '../host/host.ts'
 import type { BufferPool } from './buffer-pool.ts'
+import type { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogCodecs } from './codecs.ts'
 import type { ColdIndexes } from './cold-indexes.ts'
 import type { OpenFiles } from './open-files.ts'
@@ -24,6 +25,8 @@ export interface LogHome {
   readonly id: string | null
   /** The error that took the directory offline. */
   readonly failure: Error | null
+  /** Up to where its logs are compacted. */
+  readonly cleanerOffsets: CleanerOffsets
   /** Calls the log's `writeQueued` at the end of this turn. */
   enqueue(log: QueuedWriter, sizeBytes: number): void
   /** Whether writes of this size should leave the event loop alone. */

@@ -1,5 +1,6 @@
 import type { Disk, DiskLock } from '../host/host.ts'
 import { formatOffsetCheckpoint, parseOffsetCheckpoint } from './checkpoints.ts'
+import { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogContext, LogHome, QueuedWriter } from './context.ts'
 import { LogDirectoryError, messageOf, StorageError } from './errors.ts'
 import type { Log } from './log.ts'
@@ -41,6 +42,7 @@ export type DirectoryFailed = (directory: LogDirectory, error: Error) => void
 /** A log directory: locked, with the checkpoints that say where its partitions begin, end and are durable. */
 export class LogDirectory implements LogHome {
   readonly path: string
+  readonly cleanerOffsets: CleanerOffsets
   readonly #context: LogContext
   /** Null when it couldn't be taken. */
   readonly #lock: DiskLock | null
@@ -58,6 +60,7 @@ export class LogDirectory implements LogHome {
   /** What the files say by now, or will when what is being written is there. */
   #stored: Record<CheckpointName, ReadonlyMap<string, number>> = { ...this.#loaded }
   #failure: Error | null = null
+  #isReleased = false
 
   /**
    * Takes a directory, which is made when it is missing.
@@ -113,6 +116,7 @@ export class LogDirectory implements LogHome {
     this.#lock = lock
     this.#onFailed = onFailed
     this.#writer = new TurnWriter(context.host.clock)
+    this.cleanerOffsets = this.#openCleanerOffsets()
   }
 
   #read(): void {
@@ -124,6 +128,19 @@ export class LogDirectory implements LogHome {
       highWatermark: this.#readCheckpoint('highWatermark'),
     }
     this.#stored = { ...this.#loaded }
+    this.cleanerOffsets.load()
+  }
+
+  #openCleanerOffsets(): CleanerOffsets {
+    const { disk, log } = this.#context.host
+    return new CleanerOffsets({
+      disk,
+      log,
+      directory: this.path,
+      has: (name) => this.#logs.has(name),
+      isClosed: () => this.#failure !== null || this.#isReleased,
+      onFailed: (error) => this.fail('write its checkpoints', error),
+    })
   }
 
   /** The node stopped in order when it was last here: nothing has to be checked. */
@@ -184,6 +201,7 @@ export class LogDirectory implements LogHome {
 
   remove(log: Log): void {
     this.#logs.delete(log.name)
+    this.cleanerOffsets.remove(log.name)
   }
 
   enqueue(writer: QueuedWriter, sizeBytes: number): void {
@@ -295,6 +313,7 @@ export class LogDirectory implements LogHome {
   /** Closes all files as they are, as a crash would. */
   release(): void {
     for (const log of this.#logs.values()) log.abandon()
+    this.#isReleased = true
     this.#lock?.release()
   }
 

@@ -9,6 +9,8 @@ const TAIL_INTEREST_MS = 10_000
 interface Wanted {
   readonly offset: number
   readonly needsAborted: boolean
+  /** Reads anew. */
+  again(): ReadResult | Promise<ReadResult>
 }
 
 /** The way of records out of a log: from the tail cache, or from its files. */
@@ -57,7 +59,9 @@ export class LogFetching {
       this.#noteTailInterest()
       if (!needsAborted) return this.#result('NONE', fromTail, isStable)
     }
-    const wanted = { offset, needsAborted }
+    const again = (): ReadResult | Promise<ReadResult> =>
+      this.read(offset, maxBytes, upTo, minOneBatch)
+    const wanted = { offset, needsAborted, again }
     const result = this.#result('NONE', null, isStable)
     try {
       const read = fromTail ?? this.#reader.read(offset, maxBytes, limit, minOneBatch)
@@ -80,9 +84,11 @@ export class LogFetching {
 
   async #whenRead(
     reading: TailRead | Promise<FileRead>,
-    { offset, needsAborted }: Wanted,
+    { offset, needsAborted, again }: Wanted,
     result: ReadResult,
   ): Promise<ReadResult> {
+    const state = this.#state
+    const { version } = state.segments
     try {
       const read = await reading
       const isEmpty = read.sizeBytes === 0
@@ -90,11 +96,17 @@ export class LogFetching {
         needsAborted && !isEmpty
           ? await this.#reader.abortedBetween(offset, read.nextOffset)
           : result.abortedTransactions
-      if (!this.#state.isClosed) return this.#withRead(read, { ...result, abortedTransactions })
-      // Its files' names may be another log's by now: of a topic that was deleted and made again.
+      const isSame = version === state.segments.version
+      if (!state.isClosed && isSame) {
+        return this.#withRead(read, { ...result, abortedTransactions })
+      }
       read.release()
+      // Segments have gone meanwhile: bytes and transactions may be of files of which only some are the log's now.
+      if (!state.isClosed) return again()
+      // Its files' names may be another log's by now: of a topic that was deleted and made again.
       return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
     } catch (error) {
+      if (!state.isOffline && version !== state.segments.version) return again()
       return this.#failed(error, offset, result)
     }
   }

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { CorruptRecordError } from '../../protocol/records/batch.ts'
 import { LogAppender } from './appender.ts'
+import { PartitionCleaner } from './cleaner/partition-cleaner.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext, LogHome } from './context.ts'
 import { LogFetching } from './fetching.ts'
@@ -22,6 +23,7 @@ import { closeFiles, deleteBefore, startAt, truncate } from './truncation.ts'
 
 /** One partition's directory in Apache Kafka's format. */
 export class Log {
+  readonly cleaner: PartitionCleaner
   readonly #state: LogState
   readonly #flushing: LogFlushing
   readonly #fetching: LogFetching
@@ -33,6 +35,7 @@ export class Log {
     this.#flushing = new LogFlushing(this.#state)
     this.#fetching = new LogFetching(this.#state, tail)
     this.#appender = new LogAppender(this.#state, this.#flushing, tail, this.#fetching)
+    this.cleaner = new PartitionCleaner(this.#state, () => this.#fetching.forget())
   }
 
   get topic(): string {
@@ -185,9 +188,13 @@ export class Log {
   async #lookUp(find: () => Promise<TimestampedOffset | null>): Promise<TimestampedOffset | null> {
     const state = this.#state
     if (state.isOffline) throw state.offlineError()
+    const { version } = state.segments
     try {
-      return await find()
+      const found = await find()
+      return version === state.segments.version ? found : await this.#lookUp(find)
     } catch (error) {
+      // The files may have gone while they were read: others are in their place.
+      if (!state.isOffline && version !== state.segments.version) return this.#lookUp(find)
       if (error instanceof CorruptRecordError) throw error
       throw state.isClosed ? state.offlineError() : state.home.fail(`read ${state.path}`, error)
     }
@@ -259,19 +266,23 @@ export class Log {
    * it resolves.
    */
   async truncateTo(offset: number): Promise<void> {
-    await this.#appender.whenIdle()
-    if (offset >= this.#state.logEndOffset) return
-    this.#fetching.forget()
-    if (offset <= this.firstSegmentOffset) await startAt(this.#state, offset)
-    else await truncate(this.#state, offset)
-    this.#fetching.forget()
+    await this.#withoutCleaner(async () => {
+      await this.#appender.whenIdle()
+      if (offset >= this.#state.logEndOffset) return
+      this.#fetching.forget()
+      if (offset <= this.firstSegmentOffset) await startAt(this.#state, offset)
+      else await truncate(this.#state, offset)
+      this.#fetching.forget()
+    })
   }
 
   /** For followers: drops everything and goes on from this offset. */
   async truncateFullyAndStartAt(offset: number): Promise<void> {
-    await this.#appender.whenIdle()
-    this.#fetching.forget()
-    await startAt(this.#state, offset)
+    await this.#withoutCleaner(async () => {
+      await this.#appender.whenIdle()
+      this.#fetching.forget()
+      await startAt(this.#state, offset)
+    })
   }
 
   /** Before its recovery point is saved: has recovery begin there, and not at its segment's first byte. Never rejects. */
@@ -279,9 +290,22 @@ export class Log {
     if (!this.#state.isOffline) await this.#flushing.saveProgress().catch(() => undefined)
   }
 
+  /** A clean under way ends without a result, and none begins meanwhile; then none is remembered beyond the log's end. */
+  async #withoutCleaner(truncate: () => Promise<void>): Promise<void> {
+    const { cleaning, home, name } = this.#state
+    const resume = await cleaning.pause()
+    try {
+      await truncate()
+    } finally {
+      resume()
+      home.cleanerOffsets.lower(name, this.#state.logEndOffset)
+    }
+  }
+
   /** Writes, makes durable and closes everything, so that the next start has nothing to recover. */
   async close(): Promise<void> {
     const state = this.#state
+    await state.cleaning.pause()
     await this.#appender.whenIdle()
     if (state.isClosed) return
     this.#flushing.stop()
@@ -299,6 +323,7 @@ export class Log {
   abandon(): void {
     this.#flushing.stop()
     this.#state.isClosed = true
+    this.#state.cleaning.close()
     this.#appender.failAll()
     this.#fetching.forget()
     closeFiles(this.#state)

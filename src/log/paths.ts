@@ -4,6 +4,12 @@ export const PARTITION_METADATA = 'partition.metadata'
 
 export type SegmentFile = 'log' | 'index' | 'timeindex' | 'txnindex' | 'snapshot'
 
+/** What belongs to a segment alone, the `.log` first. */
+export const SEGMENT_KINDS = ['log', 'index', 'timeindex', 'txnindex'] as const
+
+/** Behind the names of a segment's files: it is going, being made by the cleaner, or about to take others' place. */
+export type SegmentSuffix = '' | '.deleted' | '.cleaned' | '.swap'
+
 const OFFSET_DIGITS = 20
 
 /** `00000000000000000042.index` */

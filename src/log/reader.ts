@@ -31,6 +31,8 @@ interface Place {
   readonly offset: number
   readonly segment: Segment
   readonly position: number
+  /** Of the segments, when the place was found: it holds as long as none of them goes. */
+  readonly version: number
   /** The last steps, one after the other, that were slow. */
   readonly slowSteps: number
   /** So many of the next reads leave the event loop alone. */
@@ -88,7 +90,8 @@ export class LogReader {
   ): FileRead | Promise<FileRead> {
     const wanted = { maxBytes, limitOffset, minOneBatch }
     const known = this.#places.find((place) => place.offset === offset)
-    return known !== undefined && known.position < known.segment.sizeBytes
+    const isThere = known !== undefined && known.version === this.#segments.version
+    return isThere && known.position < known.segment.sizeBytes
       ? this.#readAt(known, wanted)
       : this.#lookUpAndRead(offset, wanted)
   }
@@ -134,7 +137,7 @@ export class LogReader {
   }
 
   #result(place: Place, buffer: Buffer, kept: WholeBatches, filled: Filled): FileRead {
-    const { segment, position } = place
+    const { segment, position, version } = place
     const { buffers } = this.#context
     const left = segment.sizeBytes - position - kept.sizeBytes
     const isNearEnd = segment === this.#segments.active && left < NEAR_END_BYTES
@@ -148,6 +151,7 @@ export class LogReader {
       offset: nextOffset,
       segment,
       position: position + sizeBytes,
+      version,
       slowSteps,
       readsOnThreads,
     })
@@ -199,10 +203,13 @@ export class LogReader {
 
   /** Whoever comes to a place for the first time may find it on the disk. */
   async #lookUp(offset: number): Promise<Place | null> {
+    const { version } = this.#segments
     for (let segment: Segment | null = this.#segments.floor(offset); segment !== null;) {
       const position = await segment.locate(offset)
       if (segment !== this.#segments.active) this.#context.coldIndexes.touch(segment)
-      if (position !== null) return { offset, segment, position, slowSteps: 0, readsOnThreads: 1 }
+      if (position !== null) {
+        return { offset, segment, position, version, slowSteps: 0, readsOnThreads: 1 }
+      }
       segment = this.#segments.after(segment)
     }
     return null

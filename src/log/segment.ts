@@ -17,7 +17,7 @@ import {
   readSoundOffsetIndex,
 } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
-import { segmentFileName, type SegmentFile } from './paths.ts'
+import { SEGMENT_KINDS, segmentFileName, type SegmentFile, type SegmentSuffix } from './paths.ts'
 import { scanAsync, scanSync, type BatchVisitor, type ScanResult } from './scan.ts'
 import {
   NO_TIMESTAMP,
@@ -33,9 +33,6 @@ const LOOKUP_READ_BYTES = 16 * 1024
 /** How much is read at once to build indexes anew. */
 export const SCAN_READ_BYTES = 1024 * 1024
 
-const SEGMENT_FILES = ['log', 'index', 'timeindex', 'txnindex'] as const
-export const DELETED_SUFFIX = '.deleted'
-
 export interface SegmentOptions {
   readonly files: OpenFiles
   /** The partition's directory. */
@@ -45,6 +42,8 @@ export interface SegmentOptions {
   readonly hasTransactionIndex: boolean
   readonly indexIntervalBytes: number
   readonly createdMs: number
+  /** What its files' names end with; nothing where it is left out. */
+  readonly suffix?: SegmentSuffix
 }
 
 interface Indexes {
@@ -69,6 +68,7 @@ export class Segment {
   readonly handle: FileHandle
   readonly #options: SegmentOptions
   readonly #path: string
+  #suffix: SegmentSuffix
   readonly #transactions: TransactionIndex
   /** What is in the file. */
   #sizeBytes: number
@@ -91,6 +91,7 @@ export class Segment {
   constructor(options: SegmentOptions) {
     this.#options = options
     this.#path = options.path
+    this.#suffix = options.suffix ?? ''
     this.baseOffset = options.baseOffset
     this.#sizeBytes = options.sizeBytes
     this.#notedBytes = options.sizeBytes
@@ -115,7 +116,7 @@ export class Segment {
   }
 
   filePath(kind: SegmentFile): string {
-    return `${this.#path}/${segmentFileName(this.baseOffset, kind)}`
+    return `${this.#path}/${segmentFileName(this.baseOffset, kind)}${this.#suffix}`
   }
 
   /** Makes the file of a new segment. */
@@ -147,6 +148,18 @@ export class Segment {
     const waitedMs =
       first >= 0n ? Number(question.maxTimestamp - first) : question.nowMs - this.#options.createdMs
     return waitedMs > question.segmentMs
+  }
+
+  /** The greatest timestamp of the first batch; -1 where there is none. */
+  async firstTimestamp(): Promise<bigint> {
+    if (this.#firstTimestamp !== null) return this.#firstTimestamp
+    let first = NO_TIMESTAMP
+    await this.scan(0, 'headers', BATCH_HEADER_BYTES, (buffer, at) => {
+      first = batchMaxTimestamp(buffer, at)
+      return false
+    })
+    if (this.#sizeBytes > 0) this.#firstTimestamp = first
+    return first
   }
 
   #firstBatchTimestamp(): bigint {
@@ -552,23 +565,29 @@ export class Segment {
     await this.#transactions.sync(this.filePath('txnindex'))
   }
 
-  /** Gives the files names that the next start removes. */
-  markDeleted(): void {
+  /**
+   * Gives the files other names. The `.log` comes last: where it has its new name, so have the others.
+   * @throws what the disk throws
+   */
+  renameFiles(suffix: SegmentSuffix): void {
     const { disk } = this.#options.files
-    for (const kind of SEGMENT_FILES) {
-      const path = this.filePath(kind)
-      if (disk.exists(path)) disk.rename(path, `${path}${DELETED_SUFFIX}`)
-    }
-    this.handle.renamed(`${this.filePath('log')}${DELETED_SUFFIX}`)
+    const kinds = SEGMENT_KINDS.toReversed().map((kind) => ({ kind, from: this.filePath(kind) }))
+    this.#suffix = suffix
+    for (const { kind, from } of kinds)
+      if (disk.exists(from)) disk.rename(from, this.filePath(kind))
+    this.handle.renamed(this.filePath('log'))
   }
 
-  /** Removes the files of a segment that was marked deleted. */
+  /** Gives the files names that the next start removes. */
+  markDeleted(): void {
+    this.renameFiles('.deleted')
+  }
+
+  /** Removes the files of a segment that isn't the log's any more, under the names that they have now. */
   removeFiles(): void {
     const { disk } = this.#options.files
-    for (const kind of SEGMENT_FILES) {
-      const path = `${this.filePath(kind)}${DELETED_SUFFIX}`
-      if (disk.exists(path)) disk.remove(path)
-    }
+    const paths = SEGMENT_KINDS.map((kind) => this.filePath(kind))
+    for (const path of paths) if (disk.exists(path)) disk.remove(path)
   }
 }
 

@@ -4,10 +4,16 @@ import type { Segment } from './segment.ts'
 /** The segments of a log in order of their offsets; there is always one, the last is the one written to. */
 export class Segments {
   readonly #segments: Segment[]
+  #version = 0
 
   constructor(segments: Segment[]) {
     assert(segments.length > 0)
     this.#segments = segments
+  }
+
+  /** Another one whenever segments have gone: what was read meanwhile may be of files that aren't the log's any more. */
+  get version(): number {
+    return this.#version
   }
 
   get active(): Segment {
@@ -58,8 +64,11 @@ export class Segments {
     return this.#segments.slice(this.#segments.indexOf(this.floor(offset)))
   }
 
+  /** The next one; where others have taken this one's place, the first of them. */
   after(segment: Segment): Segment | null {
-    return this.#segments[this.#segments.indexOf(segment) + 1] ?? null
+    const index = this.#segments.indexOf(segment)
+    if (index < 0) return this.floor(segment.baseOffset)
+    return this.#segments[index + 1] ?? null
   }
 
   add(segment: Segment): void {
@@ -72,18 +81,31 @@ export class Segments {
     let count = 0
     while (count + 1 < this.#segments.length && this.#segments[count + 1]!.baseOffset <= offset)
       count++
-    return this.#segments.splice(0, count)
+    return this.#take(0, count)
   }
 
   /** Takes out the segments that begin at or above this offset, but never the first one. */
   removeFrom(offset: number): Segment[] {
     let kept = this.#segments.length
     while (kept > 1 && this.#segments[kept - 1]!.baseOffset >= offset) kept--
-    return this.#segments.splice(kept)
+    return this.#take(kept, this.#segments.length - kept)
   }
 
   /** Begins anew. */
   replaceAll(segment: Segment): Segment[] {
-    return this.#segments.splice(0, this.#segments.length, segment)
+    return this.#take(0, this.#segments.length, segment)
+  }
+
+  /** Puts one segment in the place of neighbours, of which the last one of all isn't one. */
+  replace(replaced: readonly Segment[], segment: Segment): void {
+    const first = this.#segments.indexOf(replaced[0]!)
+    const isRun = replaced.every((each, index) => this.#segments[first + index] === each)
+    assert(first >= 0 && isRun && first + replaced.length < this.#segments.length)
+    this.#take(first, replaced.length, segment)
+  }
+
+  #take(from: number, count: number, ...added: Segment[]): Segment[] {
+    if (count > 0) this.#version++
+    return this.#segments.splice(from, count, ...added)
   }
 }

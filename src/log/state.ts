@@ -1,3 +1,4 @@
+import { CleaningGate } from './cleaner/gate.ts'
 import { StorageError } from './errors.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext, LogHome } from './context.ts'
@@ -40,6 +41,8 @@ export class LogState {
   readonly epochs: EpochCache
   readonly producers: ProducerState
   readonly snapshots: ProducerSnapshots
+  /** Keeps the cleaner out while the log is truncated or closed. */
+  readonly cleaning = new CleaningGate()
   path: string
   config: LogConfig
   logStartOffset: number

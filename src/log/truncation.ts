@@ -8,7 +8,13 @@ export function deleteBefore(state: LogState, offset: number): void {
   state.logStartOffset = offset
   state.setHighWatermark(Math.max(offset, state.highWatermark))
   state.epochs.truncateFromStart(offset)
-  const removed = state.segments.removeBelow(offset)
+  removeBelowStart(state)
+}
+
+/** Removes the segments that are wholly below the log start; while segments are swapped, who does it will do this too. */
+export function removeBelowStart(state: LogState): void {
+  if (state.cleaning.isSwapping) return
+  const removed = state.segments.removeBelow(state.logStartOffset)
   const baseOffsets = new Set(removed.map((segment) => segment.baseOffset))
   removeSegments(state, removed)
   try {

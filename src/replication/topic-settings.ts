@@ -15,7 +15,7 @@ export function topicSettings(
   const policies = topic.get('cleanup.policy')
   const log: LogConfig = {
     segmentBytes: topic.get('internal.segment.bytes') ?? topic.get('segment.bytes'),
-    segmentMs: topic.get('segment.ms'),
+    segmentMs: segmentMs(topic.get('segment.ms'), topic.get('max.compaction.lag.ms'), policies),
     segmentJitterMs: topic.get('segment.jitter.ms'),
     segmentIndexBytes: topic.get('segment.index.bytes'),
     indexIntervalBytes: topic.get('index.interval.bytes'),
@@ -26,6 +26,10 @@ export function topicSettings(
     messageTimestampAfterMaxMs: topic.get('message.timestamp.after.max.ms'),
     compression: compressionOf(topic),
     compacted: policies.includes('compact'),
+    minCleanableDirtyRatio: topic.get('min.cleanable.dirty.ratio'),
+    minCompactionLagMs: topic.get('min.compaction.lag.ms'),
+    maxCompactionLagMs: topic.get('max.compaction.lag.ms'),
+    deleteRetentionMs: topic.get('delete.retention.ms'),
     deletesSegments: policies.includes('delete'),
     retentionMs: unlimited(topic.get('retention.ms')),
     retentionBytes: unlimited(topic.get('retention.bytes')),
@@ -58,6 +62,11 @@ function compressionOf(topic: TopicConfig): TopicCompression | null {
     default:
       return null
   }
+}
+
+/** The active segment is never compacted, so it must not become older than records may get uncompacted. */
+function segmentMs(ownMs: number, maxCompactionLagMs: number, policies: readonly string[]): number {
+  return policies.includes('compact') ? Math.min(ownMs, maxCompactionLagMs) : ownMs
 }
 
 /** Kafka says -1 for: without limit. */
