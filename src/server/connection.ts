@@ -171,7 +171,7 @@ export class Connection {
       }
       this.#release(first.frame)
     }
-    if (isCut || this.#isOver()) for (const reply of awaited) reply.sent()
+    if (isCut) for (const reply of awaited) reply.sent()
     else this.#write(writer, awaited)
     if (fault !== null && !this.#isOver()) this.#fail(fault)
     if (this.#draining && this.#started.length === 0) socket.end()

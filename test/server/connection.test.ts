@@ -175,7 +175,10 @@ describe('Connection', () => {
     const { socket, answer, warnings } = serving()
     let released = 0
     const broken = reply(1, { content: [5000], sent: () => released++ })
-    broken.writeTo = () => ({ fault: 'an answer that could not be written' })
+    broken.writeTo = (writer) => {
+      writer.int32(0)
+      return { fault: 'an answer that could not be written' }
+    }
     socket.receive(request(BARRIER, 1))
     await answer(1, broken)
     expect([socket.closed, socket.written, released]).toEqual([true, [], 1])
