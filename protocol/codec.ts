@@ -244,6 +244,7 @@ class Deriver {
     this.#functions.push(`function ${name}(r) {
       const count = r.${this.#flexible ? 'compactArrayLength' : 'arrayLength'}()
       if (count < 0) ${whenNull}
+      if (count === 1) return [${item}]
       const items = []
       for (let i = 0; i < count; i++) items.push(${item})
       return items }`)

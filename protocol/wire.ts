@@ -286,6 +286,10 @@ export class Writer {
 
   /** All that was written, in order. The writer must not be used afterwards. */
   chunks(): Uint8Array[] {
+    if (this.#finished.length === 0 && this.#position > this.#start) {
+      // An array that grows has spare room, and most messages are one chunk.
+      return [this.#buffer.subarray(this.#start, this.#position)]
+    }
     this.#finish()
     return this.#finished
   }

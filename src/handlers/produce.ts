@@ -37,29 +37,49 @@ export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, p
   (request, context) => {
     const refused = refuseAll(request)
     if (refused !== null) return answerAll(request, refused)
-    const answer = new Later<ProduceResponse>()
-    const responses: TopicResponse[] = []
-    let missing = 1
-    const appended = (): void => {
-      if (--missing === 0) answer.give(answerOf(request.acks, responses))
-    }
-    for (const { name, topicId, partitionData } of request.topicData) {
-      const partitionResponses: MutablePartitionResponse[] = []
-      responses.push({ name, topicId, partitionResponses })
-      for (const { index, records } of partitionData) {
-        const response = unanswered(index)
-        partitionResponses.push(response)
-        missing++
-        append(request, context, name, topicId, index, records, (result, partition) => {
-          fill(response, result, partition)
-          appended()
-        })
-      }
-    }
-    appended()
-    return answer
+    return new ProduceAnswer(request, context).start()
   },
 )
+
+/** The answer to one request: given when its last partition has its result. */
+class ProduceAnswer extends Later<ProduceResponse> {
+  readonly #request: ProduceRequest
+  readonly #context: RequestContext
+  #responses: TopicResponse[] = []
+  #missing = 1
+
+  constructor(request: ProduceRequest, context: RequestContext) {
+    super()
+    this.#request = request
+    this.#context = context
+  }
+
+  start(): this {
+    this.#responses = this.#request.topicData.map(({ name, topicId, partitionData }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionData.map(({ index, records }) =>
+        this.#append(name, topicId, index, records),
+      ),
+    }))
+    this.#appended()
+    return this
+  }
+
+  #append(name: string, topicId: string, index: number, records: Buffer | null): PartitionResponse {
+    const response = unanswered(index)
+    this.#missing++
+    append(this.#request, this.#context, name, topicId, index, records, (result, partition) => {
+      fill(response, result, partition)
+      this.#appended()
+    })
+    return response
+  }
+
+  #appended(): void {
+    if (--this.#missing === 0) this.give(answerOf(this.#request.acks, this.#responses))
+  }
+}
 
 function answerOf(acks: number, responses: TopicResponse[]): Answer<ProduceResponse> {
   if (acks !== 0) return { responses }

@@ -155,7 +155,7 @@ export class Connection {
     this.#willSend = false
     const { answers, socket } = this.#options
     const writer = answers.writer()
-    const awaited: Reply[] = []
+    let awaited: Reply[] | null = null
     let fault: ConnectionFault | null = null
     let isCut = false
     for (let first = this.#started[0]; first?.outcome !== undefined; first = this.#started[0]) {
@@ -163,7 +163,7 @@ export class Connection {
       const { outcome } = first
       if (!(outcome instanceof Reply)) fault ??= outcome
       else {
-        if (outcome.isAwaited) awaited.push(outcome)
+        if (outcome.isAwaited) (awaited ??= []).push(outcome)
         if (fault === null && !this.#isOver()) {
           fault = outcome.writeTo(writer)
           isCut = fault !== null
@@ -171,8 +171,8 @@ export class Connection {
       }
       this.#release(first.frame)
     }
-    if (isCut) for (const reply of awaited) reply.sent()
-    else this.#write(writer, awaited)
+    if (!isCut && writer.size > 0) this.#write(writer, awaited)
+    else if (awaited !== null) sent(awaited)
     if (fault !== null && !this.#isOver()) this.#fail(fault)
     if (this.#draining && this.#started.length === 0) socket.end()
     this.#startWaiting()
@@ -183,16 +183,13 @@ export class Connection {
     return this.#closed || this.#isBroken
   }
 
-  #write(writer: Writer, awaited: readonly Reply[]): void {
+  #write(writer: Writer, awaited: readonly Reply[] | null): void {
     const { socket, answers } = this.#options
-    const sent = (): void => {
-      for (const reply of awaited) reply.sent()
-    }
-    if (writer.size === 0) return sent()
     this.#lastActiveMs = this.#options.monotonic()
-    const isHeld = awaited.length > 0 && writer.hasReferences
-    if (!socket.write(writer.chunks(), isHeld ? sent : undefined)) this.#outputFull = true
-    if (!isHeld) sent()
+    const isHeld = awaited !== null && writer.hasReferences
+    const hasRoom = socket.write(writer.chunks(), isHeld ? () => sent(awaited) : undefined)
+    if (!hasRoom) this.#outputFull = true
+    if (awaited !== null && !isHeld) sent(awaited)
     if (socket.unsentBytes > 0) answers.keep(writer)
   }
 
@@ -247,4 +244,8 @@ export class Connection {
     for (const frame of this.#waiting.splice(0)) this.#release(frame)
     this.#options.onClose(this)
   }
+}
+
+function sent(replies: readonly Reply[]): void {
+  for (const reply of replies) reply.sent()
 }
