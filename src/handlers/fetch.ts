@@ -1,10 +1,10 @@
 import { Fetch } from '../../protocol/messages/fetch.ts'
-import type { FetchRequest } from '../../protocol/messages/fetch.ts'
+import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { fetchRecords } from '../replication/fetch.ts'
 import type { PartitionData } from '../replication/fetch.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch-session.ts'
-import { handle } from './handler.ts'
+import { handle, Later } from './handler.ts'
 import type { RequestContext } from './handler.ts'
 
 type TopicResponse = (typeof Fetch)['response']['encoded']['responses'][number]
@@ -24,7 +24,7 @@ const MAX_ANSWER_BYTES = 8 << 20
  * Batches go out as they stand in the log: from the bytes just appended, or from the file. v7 keeps sessions (KIP-227),
  * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
  */
-export const fetch = handle(Fetch).by(async (request, context) => {
+export const fetch = handle(Fetch).by((request, context) => {
   const { version, fetchSessions, fetchMemory, replicas, clock, config } = context
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
   const replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
@@ -41,7 +41,8 @@ export const fetch = handle(Fetch).by(async (request, context) => {
   if (session.error !== 'NONE')
     return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
   const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'), MAX_ANSWER_BYTES)
-  const data = await fetchRecords(
+  const answer = new Later<FetchResponse>()
+  fetchRecords(
     session.targets,
     {
       upTo: request.isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark',
@@ -61,14 +62,21 @@ export const fetch = handle(Fetch).by(async (request, context) => {
       return isStranger ? 'NOT_LEADER_OR_FOLLOWER' : partition
     },
     clock,
+    {
+      fetched: (data) => {
+        context.afterSent(() => data.release())
+        const responses = byTopic(session, data.partitions, context)
+        answer.give({
+          throttleTimeMs: 0,
+          errorCode: 'NONE',
+          sessionId: session.sessionId,
+          responses,
+        })
+      },
+      failed: (error) => answer.fail(error),
+    },
   )
-  context.afterSent(data.release)
-  return {
-    throttleTimeMs: 0,
-    errorCode: 'NONE',
-    sessionId: session.sessionId,
-    responses: byTopic(session, data.partitions, context),
-  }
+  return answer
 })
 
 function targetsOf(request: FetchRequest): FetchTarget[] {

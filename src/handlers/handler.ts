@@ -31,21 +31,31 @@ export const closeConnection = Symbol('close the connection')
  * as much as a small request does.
  */
 export class Later<Response> {
-  #answer: Answer<Response> | undefined
-  #listener: ((answer: Answer<Response>) => void) | null = null
+  #settled: ((given: Given<Response>, failed: Failed) => void) | null = null
+  #given: Given<Response> | null = null
+  #failed: Failed | null = null
 
-  /** To be called once. */
+  /** To be called once; so is `fail` in its place. */
   give(answer: Answer<Response>): void {
-    if (this.#listener === null) this.#answer = answer
-    else this.#listener(answer)
+    if (this.#given === null) this.#settled = (given) => given(answer)
+    else this.#given(answer)
   }
 
-  /** Calls the listener with the answer, at once where it was given before. */
-  onGiven(listener: (answer: Answer<Response>) => void): void {
-    if (this.#answer === undefined) this.#listener = listener
-    else listener(this.#answer)
+  fail(error: unknown): void {
+    if (this.#failed === null) this.#settled = (_, failed) => failed(error)
+    else this.#failed(error)
+  }
+
+  /** Calls one of them, at once where the answer was given before. */
+  whenSettled(given: Given<Response>, failed: Failed): void {
+    this.#given = given
+    this.#failed = failed
+    this.#settled?.(given, failed)
   }
 }
+
+type Given<Response> = (answer: Answer<Response>) => void
+type Failed = (error: unknown) => void
 
 /**
  * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is

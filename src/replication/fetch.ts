@@ -38,31 +38,36 @@ export interface FetchedData {
 /** Finds the partition of a target, or says why there is none. */
 export type FindPartition = (target: FetchTarget) => Partition | ErrorName
 
+/** Who has asked for records: one of these is called, once. */
+export interface Fetcher {
+  fetched(data: FetchedData): void
+  failed(error: unknown): void
+}
+
 /**
  * Reads what there is for a fetcher; where that is less than `minBytes`, waits up to `maxWaitMs` for more and reads
- * again. Errors are answered at once.
+ * again. Errors of partitions are answered at once. What needs no file is read before this returns, and what others wait
+ * for is read in the very task that brings it.
  */
-export async function fetchRecords(
+export function fetchRecords(
   targets: readonly FetchTarget[],
   parameters: FetchParameters,
   find: FindPartition,
   clock: Clock,
-): Promise<FetchedData> {
-  const first = await readAll(targets, parameters, find)
-  const missingBytes = parameters.minBytes - first.sizeBytes
-  const atOnce = parameters.maxWaitMs <= 0 || missingBytes <= 0 || targets.length === 0
-  if (
-    atOnce ||
-    first.partitions.some(
-      ({ errorCode, divergingEpoch }) => errorCode !== 'NONE' || divergingEpoch !== null,
-    )
-  ) {
-    return first
-  }
-  const moved = await waitForBytes(targets, first, missingBytes, parameters, find, clock)
-  if (!moved) return first
-  first.release()
-  return readAll(targets, parameters, find)
+  fetcher: Fetcher,
+): void {
+  const first = new Reading(targets, parameters, find)
+  first.read(fetcher, () => {
+    const missingBytes = parameters.minBytes - first.sizeBytes
+    const mayWait = parameters.maxWaitMs > 0 && targets.length > 0 && !first.hasNews
+    if (!mayWait || missingBytes <= 0) return fetcher.fetched(first)
+    waitForBytes(targets, first, missingBytes, parameters, find, clock, (moved) => {
+      if (!moved) return first.read(fetcher, () => fetcher.fetched(first))
+      first.release()
+      const second = new Reading(targets, parameters, find)
+      second.read(fetcher, () => fetcher.fetched(second))
+    })
+  })
 }
 
 /** Waits until about `missingBytes` more can be read, or time is up; says whether anything has moved. */
@@ -73,34 +78,37 @@ function waitForBytes(
   { upTo, maxWaitMs }: FetchParameters,
   find: FindPartition,
   clock: Clock,
-): Promise<boolean> {
-  return new Promise((resolve) => {
-    const partitions: Partition[] = []
-    let missing = missingBytes
-    let moved = false
-    const finish = (): void => {
-      timer.cancel()
-      for (const partition of partitions) partition.stopWaiting(waiter)
-      resolve(moved)
-    }
-    const waiter: FetchWaiter = {
-      advanced: (sizeBytes) => {
-        moved = true
-        missing -= sizeBytes
-        if (missing <= 0) finish()
-      },
-    }
-    const timer = clock.after(maxWaitMs, finish)
-    targets.forEach((target, i) => {
-      const partition = find(target)
-      if (typeof partition === 'string') return
-      partitions.push(partition)
-      partition.wait(waiter)
-      if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) moved = true
-    })
-    // Something came in while the first read was under way: its size isn't known, so look at once.
-    if (moved) finish()
+  done: (moved: boolean) => void,
+): void {
+  const partitions: Partition[] = []
+  let missing = missingBytes
+  let moved = false
+  let isOver = false
+  const finish = (): void => {
+    if (isOver) return
+    isOver = true
+    timer.cancel()
+    for (const partition of partitions) partition.stopWaiting(waiter)
+    // Whoever has moved a partition finishes first: other partitions may be about to move in the same task.
+    clock.afterTask(() => done(moved))
+  }
+  const waiter: FetchWaiter = {
+    advanced: (sizeBytes) => {
+      moved = true
+      missing -= sizeBytes
+      if (missing <= 0) finish()
+    },
+  }
+  const timer = clock.after(maxWaitMs, finish)
+  targets.forEach((target, i) => {
+    const partition = find(target)
+    if (typeof partition === 'string') return
+    partitions.push(partition)
+    partition.wait(waiter)
+    if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) moved = true
   })
+  // Something came in while the first read was under way: its size isn't known, so look at once.
+  if (moved) finish()
 }
 
 function readableEnd(partition: Partition, upTo: ReadUpTo): number {
@@ -115,43 +123,83 @@ function seenEnd(data: PartitionData, upTo: ReadUpTo): number {
 }
 
 /** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
-async function readAll(
-  targets: readonly FetchTarget[],
-  { upTo, maxBytes, memory }: FetchParameters,
-  find: FindPartition,
-): Promise<FetchedData> {
-  const partitions: PartitionData[] = []
-  const results: ReadResult[] = []
-  let sizeBytes = 0
-  let isFull = false
-  for (const target of targets) {
-    const partition = find(target)
-    if (typeof partition === 'string') {
-      partitions.push(failed(target, partition))
-      continue
-    }
-    const left: number = isFull ? 0 : Math.max(Math.min(maxBytes - sizeBytes, memory.leftBytes), 0)
-    const read = readOne(partition, target, upTo, Math.min(target.maxBytes, left), sizeBytes === 0)
-    if ('errorCode' in read && 'target' in read) {
-      partitions.push(read)
-      continue
-    }
-    const result = read instanceof Promise ? await read : read
-    results.push(result)
-    sizeBytes += result.sizeBytes
-    memory.take(result.sizeBytes)
-    partitions.push(dataOf(target, result))
-    // What is left didn't hold one batch: looking for a smaller one in each partition behind costs more than it gives.
-    isFull ||= result.sizeBytes === 0 && left < target.maxBytes && hasMore(target, result, upTo)
+class Reading implements FetchedData {
+  readonly partitions: PartitionData[] = []
+  /** Some partition has an error, or a diverging epoch: nobody should wait for that. */
+  hasNews = false
+  sizeBytes = 0
+  readonly #targets: readonly FetchTarget[]
+  readonly #parameters: FetchParameters
+  readonly #find: FindPartition
+  readonly #results: ReadResult[] = []
+  #isFull = false
+
+  constructor(targets: readonly FetchTarget[], parameters: FetchParameters, find: FindPartition) {
+    this.#targets = targets
+    this.#parameters = parameters
+    this.#find = find
   }
-  return {
-    partitions,
-    sizeBytes,
-    release: () => {
-      memory.give(sizeBytes)
-      for (const result of results.splice(0)) result.release()
-      sizeBytes = 0
-    },
+
+  /** Calls `done` when all is read: before it returns, where no file is needed. What throws in it is the fetcher's failure. */
+  read(fetcher: Fetcher, done: () => void): void {
+    const fail = (error: unknown): void => {
+      this.release()
+      fetcher.failed(error)
+    }
+    const goOn = (): void => {
+      try {
+        const pending = this.#readOn()
+        if (pending === null) done()
+        else pending.then(goOn, fail)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    goOn()
+  }
+
+  /** @returns null when all is read, else when to go on */
+  #readOn(): Promise<void> | null {
+    const { upTo, maxBytes, memory } = this.#parameters
+    while (this.partitions.length < this.#targets.length) {
+      const target = this.#targets[this.partitions.length]!
+      const partition = this.#find(target)
+      if (typeof partition === 'string') {
+        this.#tell(failed(target, partition))
+        continue
+      }
+      const left = this.#isFull
+        ? 0
+        : Math.max(Math.min(maxBytes - this.sizeBytes, memory.leftBytes), 0)
+      const limit = Math.min(target.maxBytes, left)
+      const read = readOne(partition, target, upTo, limit, this.sizeBytes === 0)
+      if (read instanceof Promise) return read.then((result) => this.#take(target, result, left))
+      if ('target' in read) this.#tell(read)
+      else this.#take(target, read, left)
+    }
+    return null
+  }
+
+  #tell(data: PartitionData): void {
+    this.partitions.push(data)
+    this.hasNews ||= data.errorCode !== 'NONE' || data.divergingEpoch !== null
+  }
+
+  #take(target: FetchTarget, result: ReadResult, left: number): void {
+    const { memory, upTo } = this.#parameters
+    this.#results.push(result)
+    this.sizeBytes += result.sizeBytes
+    memory.take(result.sizeBytes)
+    this.#tell(dataOf(target, result))
+    // What is left didn't hold one batch: looking for a smaller one in each partition behind costs more than it gives.
+    this.#isFull ||=
+      result.sizeBytes === 0 && left < target.maxBytes && hasMore(target, result, upTo)
+  }
+
+  release(): void {
+    this.#parameters.memory.give(this.sizeBytes)
+    for (const result of this.#results.splice(0)) result.release()
+    this.sizeBytes = 0
   }
 }
 

@@ -243,7 +243,10 @@ export class Partition {
     this.#readableBytes += sizeBytes
     if (this.#assignment.isr.every((id) => id === this.#brokerId))
       log.setHighWatermark(log.logEndOffset)
-    if (log.highWatermark === before && log.lastStableOffset === stableBefore) return
+    const isMoved = log.highWatermark !== before || log.lastStableOffset !== stableBefore
+    // The first of several appends that were written together moves it for all of them.
+    const isReadable = sizeBytes > 0 && log.highWatermark === log.logEndOffset
+    if (!isMoved && !isReadable) return
     const readable = this.#readableBytes
     this.#readableBytes = 0
     while (this.#pending.length > 0 && this.#pending[0]!.result.lastOffset < log.highWatermark) {

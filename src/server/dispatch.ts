@@ -175,11 +175,11 @@ export class Dispatcher {
       const context = new this.#Context(version, clientId ?? '', connection)
       const settle = (answer: Answer<object>): void =>
         requester.settle(outcomeOf(route, correlationId, answer, context.sent))
+      const fail = (error: unknown): void => requester.settle(failed(route.name, error))
       const answered = handler.answer(request, context)
-      if (answered instanceof Later) answered.onGiven(settle)
-      else if (answered instanceof Promise) {
-        answered.then(settle, (error: unknown) => requester.settle(failed(route.name, error)))
-      } else settle(answered)
+      if (answered instanceof Later) answered.whenSettled(settle, fail)
+      else if (answered instanceof Promise) answered.then(settle, fail)
+      else settle(answered)
     } catch (error) {
       const isUnreadable = error instanceof DecodeError
       requester.settle(isUnreadable ? { fault: error.message } : failed(route.name, error))

@@ -14,6 +14,7 @@ interface Asked {
   topic?: string
   topicId?: string
   maxWaitMs?: number
+  minBytes?: number
   maxBytes?: number
   sessionId?: number
   sessionEpoch?: number
@@ -23,7 +24,7 @@ interface Asked {
 const body = (partitions: readonly PartitionAsked[], asked: Asked = {}) => ({
   replicaId: -1,
   maxWaitMs: asked.maxWaitMs ?? 0,
-  minBytes: 1,
+  minBytes: asked.minBytes ?? 1,
   maxBytes: asked.maxBytes ?? 1 << 20,
   isolationLevel: asked.isolationLevel ?? 0,
   sessionId: asked.sessionId ?? 0,
@@ -141,6 +142,30 @@ describe('Fetch', () => {
     const waiting = fetched(node, [{}], { maxWaitMs: 10_000 })
     await append(node, batch(['x']))
     expect((await waiting)[0]!.records).toHaveLength(oneBatchBytes)
+  })
+
+  test('waits for as many bytes as it was told to, and has them when several appends are written together', async () => {
+    const { node } = await nodeWith()
+    const waiting = fetched(node, [{}], { maxWaitMs: 100_000, minBytes: 3 * oneBatchBytes })
+    await append(node, batch(['x']))
+    await Promise.all([append(node, batch(['y'])), append(node, batch(['z']))])
+    expect((await waiting)[0]!.records).toHaveLength(3 * oneBatchBytes)
+  })
+
+  test('fails alone when the second look, in the task of an append, does', async () => {
+    const { node } = await nodeWith()
+    const { replicas } = node
+    const find = replicas.find.bind(replicas)
+    let looks = 0
+    // The fetch looks, waits; the append looks; the fetch looks again.
+    replicas.find = (topic, index) => {
+      if (++looks === 4) throw new Error('a bug')
+      return find(topic, index)
+    }
+    const waiting = fetched(node, [{}], { maxWaitMs: 100_000 })
+    const failed = expect(waiting).rejects.toThrow('a bug')
+    await append(node, batch(['x']))
+    await failed
   })
 
   test('waits no longer than it was told to', async () => {

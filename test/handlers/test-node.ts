@@ -199,7 +199,9 @@ export class TestNode {
     const answered = handler.answer(request, context)
     const answer =
       answered instanceof Later
-        ? await new Promise<Answer<object>>((resolve) => answered.onGiven(resolve))
+        ? await new Promise<Answer<object>>((resolve, reject) =>
+            answered.whenSettled(resolve, reject),
+          )
         : await answered
     if (answer === closeConnection) return CLOSED
     if (answer === null) return SILENCE
