@@ -20,7 +20,17 @@ interface DirectoryNode {
 type Node = FileNode | DirectoryNode
 
 export type DiskOperation =
-  'open' | 'read' | 'write' | 'truncate' | 'sync' | 'rename' | 'remove' | 'replace' | 'list'
+  | 'open'
+  | 'read'
+  | 'write'
+  | 'truncate'
+  | 'sync'
+  | 'rename'
+  | 'remove'
+  | 'replace'
+  | 'list'
+  | 'make'
+  | 'stat'
 
 /**
  * What becomes of the bytes that weren't synced. `lost`: all of them go; `torn`: those written first survive, up to
@@ -115,6 +125,7 @@ export class SimDisk implements Disk {
   }
 
   stat(path: string): FileStat {
+    this.check('stat', path)
     const node = this.#get(path)
     const size = node.kind === 'file' ? node.content.length : 0
     return { size, isDirectory: node.kind === 'directory', modifiedMs: 0 }
@@ -132,6 +143,7 @@ export class SimDisk implements Disk {
   }
 
   makeDirectory(path: string): void {
+    this.check('make', path)
     let at = this.#root
     for (const name of namesOf(path)) {
       let next = at.entries.get(name)
