@@ -90,7 +90,7 @@ test('appends are reported in order, also where some go to the thread pool', asy
   const order: number[] = []
   const results: Promise<AppendResult>[] = []
   for (let index = 0; index < 30; index++) {
-    const done = append(log, batchOf(1 + (index % 3), index % 4 === 0 ? 60_000 : 10))
+    const done = append(log, batchOf(1 + (index % 3), index % 4 === 0 ? 230_000 : 10))
     results.push(done)
     void done.then((result) => order.push(result.baseOffset))
     if (index % 7 === 0) await new Promise((resolve) => setImmediate(resolve))
