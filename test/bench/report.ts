@@ -75,41 +75,112 @@ const targetText = (line: Line): string => {
   return reached === null ? wanted : `${wanted} ${reached ? 'yes' : 'NO'}`
 }
 
-const heads = ['work', 'measure', 'Ottla', 'Kafka', 'Ottla:Kafka', 'target', 'client alone']
+/** A figure, and how it compares with that of the smallest size. */
+export interface GrowthOf {
+  readonly value: number | null
+  readonly growth: number | null
+}
 
-/** The table in Markdown, its columns aligned so that a terminal shows it well too. */
-export const tableOf = (lines: readonly Line[]): string => {
-  const rows = lines.map((line, index) => {
-    const ratio = ratioOf(line)
-    return [
-      lines[index - 1]?.work === line.work ? '' : line.work,
-      line.measure,
-      number(line.ottla),
-      number(line.kafka),
-      ratio === null ? '-' : `${ratio.toFixed(2)}×`,
-      targetText(line),
-      line.client === null ? '' : number(line.client),
-    ]
-  })
-  const widths = heads.map((head, column) =>
+/** A line of the table that shows how cost grows. */
+export interface GrowthLine {
+  readonly work: string
+  readonly measure: string
+  readonly ottla: GrowthOf
+  readonly kafka: GrowthOf
+  /** Why there is no figure. */
+  readonly failures: readonly string[]
+}
+
+/** A byte may cost so much more in a large cluster or log than in a small one. */
+export const mostGrowth = 1.3
+
+interface Column {
+  readonly head: string
+  readonly isText: boolean
+}
+
+const text = (head: string): Column => ({ head, isText: true })
+const figure = (head: string): Column => ({ head, isText: false })
+
+/** Markdown, its columns aligned so that a terminal shows it well too; below it what failed. */
+const markdown = (
+  columns: readonly Column[],
+  rows: readonly (readonly string[])[],
+  failures: readonly string[],
+): string => {
+  const widths = columns.map(({ head }, column) =>
     Math.max(head.length, ...rows.map((row) => row[column]!.length)),
   )
-  const isText = (column: number): boolean => column < 2 || column === 5
   const print = (cells: readonly string[]): string =>
     `| ${cells
       .map((cell, column) =>
-        isText(column) ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
+        columns[column]!.isText ? cell.padEnd(widths[column]!) : cell.padStart(widths[column]!),
       )
       .join(' | ')} |`
   const rule = widths.map((width, column) =>
-    isText(column) ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
+    columns[column]!.isText ? '-'.repeat(width) : `${'-'.repeat(width - 1)}:`,
   )
-  const failures = lines.flatMap((line) => line.failures)
   const notes = [...new Set(failures)].map((failure) => `- not measured: ${failure}`)
   return [
-    print(heads),
+    print(columns.map(({ head }) => head)),
     print(rule),
     ...rows.map(print),
     ...(notes.length ? ['', ...notes] : []),
   ].join('\n')
 }
+
+const unlessRepeated = (lines: readonly { readonly work: string }[], index: number): string =>
+  lines[index - 1]?.work === lines[index]!.work ? '' : lines[index]!.work
+
+const times = (ratio: number | null): string => (ratio === null ? '-' : `${ratio.toFixed(2)}×`)
+
+/** The table of what was compared with Apache Kafka. */
+export const tableOf = (lines: readonly Line[]): string =>
+  markdown(
+    [
+      text('work'),
+      text('measure'),
+      figure('Ottla'),
+      figure('Kafka'),
+      figure('Ottla:Kafka'),
+      text('target'),
+      figure('client alone'),
+    ],
+    lines.map((line, index) => [
+      unlessRepeated(lines, index),
+      line.measure,
+      number(line.ottla),
+      number(line.kafka),
+      times(ratioOf(line)),
+      targetText(line),
+      line.client === null ? '' : number(line.client),
+    ]),
+    lines.flatMap(({ failures }) => failures),
+  )
+
+const growthText = (growth: number | null): string =>
+  growth === null ? '' : `≤ ${mostGrowth} ${growth <= mostGrowth ? 'yes' : 'NO'}`
+
+/** The table of how the cost of a byte grows. */
+export const growthTableOf = (lines: readonly GrowthLine[]): string =>
+  markdown(
+    [
+      text('work'),
+      text('measure'),
+      figure('Ottla'),
+      figure('growth'),
+      text('target'),
+      figure('Kafka'),
+      figure('growth'),
+    ],
+    lines.map(({ measure, ottla, kafka }, index) => [
+      unlessRepeated(lines, index),
+      measure,
+      number(ottla.value),
+      times(ottla.growth),
+      growthText(ottla.growth),
+      number(kafka.value),
+      times(kafka.growth),
+    ]),
+    lines.flatMap(({ failures }) => failures),
+  )

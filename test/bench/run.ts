@@ -14,18 +14,19 @@ import {
 import { touchPageCache } from './page-cache.ts'
 import { buildClient, clientOf } from './client.ts'
 import { type Plan, runWorkload } from './load.ts'
-import { type Line, tableOf } from './report.ts'
+import { measureGrowth } from './growth.ts'
+import { type GrowthLine, type Line, growthTableOf, tableOf } from './report.ts'
 import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
 import { workloads } from './workloads.ts'
 
-const phases = ['start', 'kill', 'partitions', ...workloads.map(({ name }) => name)]
+const phases = ['start', 'kill', 'partitions', ...workloads.map(({ name }) => name), 'growth']
 
 const usage = `npm run bench -- [options]
 
   --only A,B        only these: ${phases.slice(0, 6).join(', ')},
                     ${phases.slice(6).join(', ')}
   --brokers A,B     of ottla, kafka, sink (default: all three)
-  --rounds N        rounds, of which the median counts (default 3; 1 with --quick)
+  --rounds N        rounds, of which the median counts (default 5; 1 with --quick)
   --seconds S       the longest measured interval (default 4; 1.2 with --quick)
   --quick           everything in about two minutes, without 10,000 partitions: a first look, not a result
   --dir DIR         where the brokers keep their data (default: the directory for temporary files)
@@ -62,7 +63,7 @@ const readOptions = () => {
     if (!(value > 0)) throw new Error(`--${name} needs a number above 0`)
     return value
   }
-  const rounds = Math.round(positive('rounds', values.rounds, values.quick ? 1 : 3))
+  const rounds = Math.round(positive('rounds', values.rounds, values.quick ? 1 : 5))
   const seconds = positive('seconds', values.seconds, values.quick ? 1.2 : 4)
   const plan: Plan = {
     quick: values.quick,
@@ -166,11 +167,14 @@ const main = async (): Promise<void> => {
     if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
     if (options.only.includes('partitions')) lines.push(...(await measurePartitions(starts)))
     lines.push(...(await runLoads(options, starts)))
+    const growth: GrowthLine[] = options.only.includes('growth') ? await measureGrowth(starts) : []
     const where = { ...environment(), rounds: options.plan.rounds, quick: options.plan.quick }
-    if (options.json) console.log(JSON.stringify({ environment: where, lines }, null, 2))
+    if (options.json) console.log(JSON.stringify({ environment: where, lines, growth }, null, 2))
     else {
       const about = Object.entries(where).map(([name, value]) => `${name} ${value}`)
-      console.log(`${about.join(', ')}\n\n${tableOf(lines)}`)
+      console.log(about.join(', '))
+      if (lines.length > 0) console.log(`\n${tableOf(lines)}`)
+      if (growth.length > 0) console.log(`\n${growthTableOf(growth)}`)
     }
   } finally {
     await removeAll(directory)

@@ -54,12 +54,14 @@ func run(command string, arguments []string) (any, error) {
 	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail and paced")
 	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
 	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
+	flags.BoolVar(&l.session, "session", false, "fetch in a session, as the Java consumer does: ask only for what changed")
 	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")
 	flags.IntVar(&m.brokerPID, "pid", 0, "the broker's process, for its CPU time")
 	flags.DurationVar(&m.warmup, "warmup", 200*time.Millisecond, "time before the measured interval")
 	flags.DurationVar(&m.duration, "duration", 2*time.Second, "the longest measured interval")
 	flags.Int64Var(&m.maxBytes, "max-bytes", 0, "end the interval after so many bytes (0: no limit)")
 	topics := flags.String("topics", "", "NAME:PARTITIONS,...")
+	configs := flags.String("configs", "", "create: NAME=VALUE,... of each topic")
 	partitions := flags.Int("partitions", 0, "probe: wait until so many partitions have a leader")
 	produce := flags.Bool("produce", false, "probe: wait until a record to -topic was acknowledged, too")
 	count := flags.Int("count", 20, "metadata: requests to time")
@@ -79,7 +81,7 @@ func run(command string, arguments []string) (any, error) {
 	case command == "sink":
 		return nil, serveSink(l.address)
 	case command == "create":
-		return l.create(*topics, *timeout)
+		return l.create(*topics, *configs, *timeout)
 	case command == "delete":
 		return l.delete(*topics)
 	case command == "probe":
@@ -157,7 +159,7 @@ func parseTopics(list string) (topics []wanted, err error) {
 }
 
 // create makes topics, one request each, and waits until every partition is served by its leader.
-func (l *load) create(list string, timeout time.Duration) (*created, error) {
+func (l *load) create(list, configs string, timeout time.Duration) (*created, error) {
 	start := time.Now()
 	topics, err := parseTopics(list)
 	if err != nil {
@@ -169,7 +171,7 @@ func (l *load) create(list string, timeout time.Duration) (*created, error) {
 	}
 	defer c.Close()
 	for _, topic := range topics {
-		if err := createOne(c, topic); err != nil {
+		if err := createOne(c, topic, configs); err != nil {
 			return nil, err
 		}
 	}
@@ -188,12 +190,22 @@ func (l *load) create(list string, timeout time.Duration) (*created, error) {
 	return &created{time.Since(start).Seconds()}, nil
 }
 
-func createOne(c *conn, wanted wanted) error {
+// A controller takes no more than 10,000 records of one request, of which a partition is one.
+const mostPartitionsAtOnce = 5_000
+
+func createOne(c *conn, wanted wanted, configs string) error {
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.NumPartitions, topic.ReplicationFactor = wanted.name, int32(wanted.partitions), 1
-	delay := kmsg.NewCreateTopicsRequestTopicConfig()
-	delay.Name, delay.Value = "file.delete.delay.ms", kmsg.StringPtr("1000")
-	topic.Configs = append(topic.Configs, delay)
+	topic.Topic, topic.ReplicationFactor = wanted.name, 1
+	topic.NumPartitions = int32(min(wanted.partitions, mostPartitionsAtOnce))
+	for _, entry := range strings.FieldsFunc(configs, func(r rune) bool { return r == ',' }) {
+		name, value, found := strings.Cut(entry, "=")
+		if !found {
+			return fmt.Errorf("-configs %q: NAME=VALUE is expected", entry)
+		}
+		config := kmsg.NewCreateTopicsRequestTopicConfig()
+		config.Name, config.Value = name, kmsg.StringPtr(value)
+		topic.Configs = append(topic.Configs, config)
+	}
 	request := kmsg.NewPtrCreateTopicsRequest()
 	request.TimeoutMillis = 60_000
 	request.Topics = append(request.Topics, topic)
@@ -205,7 +217,33 @@ func createOne(c *conn, wanted wanted) error {
 	if len(answer) != 1 {
 		return fmt.Errorf("CreateTopics: %d topics in the response", len(answer))
 	}
-	return check("CreateTopics of "+wanted.name, answer[0].ErrorCode)
+	if err := check("CreateTopics of "+wanted.name, answer[0].ErrorCode); err != nil {
+		return err
+	}
+	for count := mostPartitionsAtOnce; count < wanted.partitions; {
+		count = min(count+mostPartitionsAtOnce, wanted.partitions)
+		if err := addPartitions(c, wanted.name, count); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func addPartitions(c *conn, name string, count int) error {
+	topic := kmsg.NewCreatePartitionsRequestTopic()
+	topic.Topic, topic.Count = name, int32(count)
+	request := kmsg.NewPtrCreatePartitionsRequest()
+	request.TimeoutMillis = 60_000
+	request.Topics = append(request.Topics, topic)
+	response, err := c.call(request)
+	if err != nil {
+		return fmt.Errorf("CreatePartitions: %w", err)
+	}
+	answer := response.(*kmsg.CreatePartitionsResponse).Topics
+	if len(answer) != 1 {
+		return fmt.Errorf("CreatePartitions: %d topics in the response", len(answer))
+	}
+	return check("CreatePartitions of "+name, answer[0].ErrorCode)
 }
 
 // allLed asks the partitions themselves: Metadata may name a leader that does not know of it yet.

@@ -32,6 +32,7 @@ type load struct {
 	rate         int
 	maxBytes     int
 	partMaxBytes int
+	session      bool
 	verify       bool
 }
 
@@ -208,8 +209,11 @@ type consumer struct {
 	response *kmsg.FetchResponse
 	offsets  []int64
 	first    int // the partition that is asked for first
-	verify   bool
-	fromTop  bool // start again at offset 0 after the end
+	session  bool
+	// PartitionMaxBytes of what a session asks for anew.
+	partMaxBytes int32
+	verify       bool
+	fromTop      bool // start again at offset 0 after the end
 }
 
 func (l *load) consumer(t target, known versions, offset int64, fromTop bool) (*consumer, error) {
@@ -221,6 +225,9 @@ func (l *load) consumer(t target, known versions, offset int64, fromTop bool) (*
 	c.versions.apply(request)
 	request.MaxWaitMillis, request.MinBytes, request.MaxBytes = 500, 1, int32(l.maxBytes)
 	request.SessionEpoch = -1
+	if l.session {
+		request.SessionEpoch = 0
+	}
 	topic := kmsg.NewFetchRequestTopic()
 	topic.Topic, topic.TopicID = l.topic, t.id
 	offsets := make([]int64, t.partitions)
@@ -233,17 +240,21 @@ func (l *load) consumer(t target, known versions, offset int64, fromTop bool) (*
 	request.Topics = append(request.Topics, topic)
 	response := request.ResponseKind().(*kmsg.FetchResponse)
 	return &consumer{
-		conn: c, request: request, response: response, offsets: offsets, verify: l.verify, fromTop: fromTop,
+		conn: c, request: request, response: response, offsets: offsets,
+		session: l.session, partMaxBytes: int32(l.partMaxBytes), verify: l.verify, fromTop: fromTop,
 	}, nil
 }
 
 // fetch sends one request and moves the offsets behind what came. Brokers fill a response in the order of the request:
-// those that were served go to the end of the next one.
+// those that were served go to the end of the next one. In a session the broker sees to that.
 func (f *consumer) fetch() (records int64, size int64, err error) {
+	inSession := f.session && f.request.SessionEpoch > 0
 	asked := f.request.Topics[0].Partitions
 	for i := range asked {
-		partition := (f.first + i) % len(asked)
-		asked[i].Partition, asked[i].FetchOffset = int32(partition), f.offsets[partition]
+		if !inSession {
+			asked[i].Partition = int32((f.first + i) % len(asked))
+		}
+		asked[i].FetchOffset = f.offsets[asked[i].Partition]
 	}
 	if err := f.send(f.request); err != nil {
 		return 0, 0, err
@@ -255,6 +266,14 @@ func (f *consumer) fetch() (records int64, size int64, err error) {
 		return 0, 0, err
 	}
 	served := 0
+	if f.session {
+		if f.response.SessionID == 0 {
+			return 0, 0, errors.New("the broker began no session")
+		}
+		f.request.SessionID = f.response.SessionID
+		f.request.SessionEpoch++
+		asked = asked[:0]
+	}
 	for _, topic := range f.response.Topics {
 		for i := range topic.Partitions {
 			got := &topic.Partitions[i]
@@ -273,9 +292,18 @@ func (f *consumer) fetch() (records int64, size int64, err error) {
 			if f.fromTop && next >= got.HighWatermark {
 				*offset = 0
 			}
+			if f.session && length > 0 {
+				part := kmsg.NewFetchRequestTopicPartition()
+				part.Partition, part.PartitionMaxBytes = got.Partition, f.partMaxBytes
+				asked = append(asked, part)
+			}
 		}
 	}
-	f.first = (f.first + served) % len(asked)
+	if f.session {
+		f.request.Topics[0].Partitions = asked
+	} else {
+		f.first = (f.first + served) % len(asked)
+	}
 	return records, size, nil
 }
 
