@@ -228,15 +228,14 @@ describe('an append that waits for a thread', () => {
 
   async function open(config: Partial<LogConfig> = compressedBy('lz4')) {
     const workers = heldWorkers()
-    const path = temporaryDirectory()
-    const opened = await openLog(path, { host: { ...host, workers }, config })
+    const opened = await openLog(temporaryDirectory(), { host: { ...host, workers }, config })
     const order: string[] = []
     const send = (name: string, batch: Buffer, epoch = 0) =>
       append(opened.log, batch, { epoch }).then((result) => {
         order.push(name)
         return result
       })
-    return { ...opened, workers, path, order, send }
+    return { ...opened, workers, order, send }
   }
 
   test('holds up those behind it, and threads may finish in any order', async () => {
@@ -319,11 +318,10 @@ describe('an append that waits for a thread', () => {
   })
 
   test('is written before the log closes', async () => {
-    const { manager, workers, path, send } = await open()
-    const result = send('first', heavy())
-    const closed = manager.close()
-    await workers.finish(0)
-    await closed
+    const path = temporaryDirectory()
+    const { manager, log } = await openLog(path, { host, config: compressedBy('lz4') })
+    const result = append(log, heavy())
+    await manager.close()
     expect((await result).errorCode).toBe('NONE')
     expect((await openLog(path)).log.logEndOffset).toBe(100)
   })
@@ -355,6 +353,7 @@ describe('little work is done at once, much in a thread', () => {
     ['no setting asks for it', {}, () => batchOf(100, 10_000, { compression: 'gzip' }), 0],
     ['few records of a compacted topic', { compacted: true }, () => keyed(10, 'gzip'), 0],
     ['many records of a compacted topic', { compacted: true }, () => keyed(2000, 'none'), 1],
+    ['compressed bytes that are more than a few', { compacted: true }, () => random(8000), 1],
     ['few bytes that are many', { compacted: true }, () => keyed(1, 'gzip', 100_000), 1],
     ['a little to lz4', compressedBy('lz4'), () => keyed(10, 'gzip'), 0],
     ['a little to gzip', compressedBy('gzip'), () => keyed(10, 'lz4'), 1],
@@ -366,6 +365,15 @@ describe('little work is done at once, much in a thread', () => {
     if (jobs > 0) await workers.finish(0)
     expect((await result).errorCode).toBe('NONE')
   })
+
+  function random(valueBytes: number): Buffer {
+    const record = {
+      timestamp: Date.now(),
+      key: Buffer.from('key'),
+      value: host.random.bytes(valueBytes),
+    }
+    return buildBatch({ records: [record], compression: 'snappy' }, codecs)
+  }
 
   function keyed(count: number, compression: CompressionType, valueBytes = 40): Buffer {
     const key = Buffer.from('key')
@@ -398,4 +406,16 @@ test('look-ups by time read large compressed batches in a thread', async () => {
   const wanted = BigInt(timestamp + 1234)
   expect(await lookUp(() => log.offsetForTimestamp(wanted))).toEqual(expected(1234))
   expect(await lookUp(() => log.latestTimestamp())).toEqual(expected(2999))
+})
+
+test('a look-up whose thread ends fails alone: nothing is wrong with the disk', async () => {
+  const workers = heldWorkers()
+  const { log } = await openLog(temporaryDirectory(), { host: { ...host, workers } })
+  await append(log, batchOf(3000, 20, { timestamp: 1000, compression: 'gzip' }))
+  const found = log.offsetForTimestamp(2000n)
+  const failed = expect(found).rejects.toMatchObject({ code: 'CORRUPT_RECORD' })
+  while (workers.waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  await workers.break(0)
+  await failed
+  expect((await append(log, batchOf(1))).errorCode).toBe('NONE')
 })

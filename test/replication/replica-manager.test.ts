@@ -168,6 +168,23 @@ describe('ReplicaManager', () => {
     expect(woken).toEqual([Infinity])
   })
 
+  test('a log is told when another broker leads its partition, and only then', async () => {
+    let ended = 0
+    const log = { ...logIn('/a'), endLeadership: () => void ended++ } as unknown as Log
+    const { manager } = managing({ get: () => log })
+    await manager.load([topic])
+    const [assigned] = topic.partitions
+    const assign = (leader: number, leaderEpoch: number) =>
+      manager.apply({
+        changed: [{ ...topic, partitions: [{ ...assigned!, leader, leaderEpoch }] }],
+        deleted: [],
+      })
+    await assign(BROKER, 1)
+    expect(ended).toBe(0)
+    await assign(BROKER + 1, 2)
+    expect(ended).toBe(1)
+  })
+
   test('when the broker stops nobody waits for records any more, whoever comes later included', async () => {
     const { manager, partition } = managing({ get: () => logIn('/a') })
     await manager.load([topic])
