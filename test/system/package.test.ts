@@ -131,6 +131,23 @@ describe('the package', () => {
     })
   })
 
+  test('runs heavy work in threads: a batch is compressed anew', async () => {
+    writeFileSync(
+      join(project, 'threads.mjs'),
+      `import { execFile } from 'node:child_process'
+       import { promisify } from 'node:util'
+       import { startBroker } from 'ottla'
+       const broker = await startBroker({ settings: { 'compression.type': 'gzip' } })
+       const ottla = (...args) => promisify(execFile)('node_modules/.bin/ottla', [...args, '-b', broker.bootstrap])
+       await ottla('topics', 'create', 'zipped')
+       await ottla('produce', 'zipped', '-v', 'a value')
+       console.log((await ottla('consume', 'zipped')).stdout.trim())
+       await broker.close()`,
+    )
+    const ran = await run(project, process.execPath, 'threads.mjs')
+    expect(ran).toEqual({ code: 0, output: 'a value\n' })
+  })
+
   test('has types', async () => {
     mkdirSync(join(project, 'node_modules/@types'), { recursive: true })
     symlinkSync(join(root, 'node_modules/@types/node'), join(project, 'node_modules/@types/node'))
