@@ -81,8 +81,10 @@ export class LogAppender {
 
   /** Takes an append whose turn has come: those before it have their offsets. */
   #admit({ target, done }: ArrivedAppend, outcome: AppendOutcome): void {
-    if ('fault' in outcome) done(this.#refusal(outcome.fault))
-    else this.#place(outcome.bytes, target, done)
+    if ('fault' in outcome) return done(this.#refusal(outcome.fault))
+    // This broker may have been made leader again in between, and epochs only go up.
+    const leaderEpoch = Math.max(target.leaderEpoch, this.#state.epochs.latestEpoch)
+    this.#place(outcome.bytes, { ...target, leaderEpoch }, done)
   }
 
   #place(records: Buffer, target: AppendTarget, done: AppendDone): void {

@@ -337,6 +337,16 @@ describe('an append that waits for a thread', () => {
     expect(log.logEndOffset).toBe(0)
   })
 
+  test('is of the epoch that has begun when its turn comes', async () => {
+    const { workers, log, send } = await open()
+    const result = send('first', heavy(), 5)
+    log.beginEpoch(6)
+    await workers.finish(0)
+    expect((await result).errorCode).toBe('NONE')
+    const { bytes } = await readAll(log, 0, { maxBytes: 1 << 24 })
+    expect([batchLeaderEpoch(bytes, 0), log.latestEpoch, log.epochAt(0)]).toEqual([6, 6, 6])
+  })
+
   test('a truncation waits for it', async () => {
     const { workers, log, send } = await open()
     const result = send('first', heavy())
