@@ -3,6 +3,7 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import { systemDisk } from '../../src/host/disk.ts'
 import { DECODERS, type Decoder } from '../dump/decoders.ts'
 import { dumpFile } from '../dump/file.ts'
+import { declareVerify } from './log-verify.ts'
 import type { DumpedRecord, DumpItem } from '../dump/log.ts'
 import { CommandError } from '../errors.ts'
 import { bytesToValue, FORMATS, type Format } from '../formats.ts'
@@ -45,6 +46,7 @@ export function declare(log: Command): void {
     'log dump data/__cluster_metadata-0/*.log --json',
     'log dump --batches data/orders-0/*',
   ).action(dumpFiles)
+  declareVerify(log)
 }
 
 async function dumpFiles(paths: readonly string[], options: DumpOptions): Promise<void> {

@@ -1,8 +1,4 @@
-import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
-import { join } from 'node:path'
-import { promisify } from 'node:util'
-import { connect, groupBy } from '../../bin/client/index.ts'
+import { connect } from '../../bin/client/index.ts'
 import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.ts'
 import { EndTxn } from '../../protocol/messages/end-txn.ts'
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
@@ -13,30 +9,10 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import { apacheUnderTest, type BrokerUnderTest } from '../clients/broker.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ottla } from './command.ts'
-import { apacheFacts, ourFacts } from './dump-facts.ts'
+import { compareDumps } from './compare-dumps.ts'
 import { commandScenario } from './scenario.ts'
 
 const jars = process.env['OTTLA_KAFKA_JARS']
-
-/** What Apache's DumpLogSegments prints of each file. */
-async function apacheDump(
-  paths: readonly string[],
-  options: readonly string[],
-): Promise<Map<string, string>> {
-  const main = 'org.apache.kafka.tools.DumpLogSegments'
-  const args = [
-    '-cp',
-    `${jars}/*`,
-    main,
-    '--print-data-log',
-    ...options,
-    '--files',
-    paths.join(','),
-  ]
-  const { stdout } = await promisify(execFile)('java', args, { maxBuffer: 1 << 27 })
-  const parts = stdout.split(/^Dumping (.*)$/m).slice(1)
-  return new Map(paths.map((path) => [path, parts[parts.indexOf(path) + 1] ?? '']))
-}
 
 if (jars === undefined) {
   test.skip('The commands on Apache Kafka (needs OTTLA_KAFKA_JARS, the folder of its jars, and Java)', () =>
@@ -75,18 +51,7 @@ if (jars === undefined) {
       await broker.kill9()
       await broker.start()
       await broker.kill9()
-      const compared: Record<string, number> = {}
-      for (const [decoder, paths] of filesOf(broker.dataDirectory)) {
-        const theirs = await apacheDump(paths, decoder === '' ? [] : [decoder])
-        for (const path of paths) {
-          const { stdout, code } = await ottla(['log', 'dump', '--json', path])
-          expect({ path, code }).toEqual({ path, code: 0 })
-          const facts = apacheFacts(theirs.get(path)!)
-          expect({ path, facts: ourFacts(stdout, facts) }).toEqual({ path, facts })
-          const kind = path.slice(path.lastIndexOf('.') + 1)
-          if (facts.length > 0) compared[kind] = (compared[kind] ?? 0) + facts.length
-        }
-      }
+      const compared = await compareDumps(broker.dataDirectory)
       expect(Object.keys(compared).sort()).toEqual([
         'checkpoint',
         'index',
@@ -98,37 +63,6 @@ if (jars === undefined) {
       expect(compared['log']).toBeGreaterThan(100)
     }, 300_000)
   })
-}
-
-/** Files of each kind, by the decoder that Apache's tool needs to be told for them. */
-function filesOf(dataDirectory: string): Map<string, string[]> {
-  const decoders: Record<string, string> = {
-    __cluster_metadata: '--cluster-metadata-decoder',
-    __consumer_offsets: '--offsets-decoder',
-    __transaction_state: '--transaction-log-decoder',
-  }
-  const files = readdirSync(dataDirectory, { withFileTypes: true })
-    .filter((entry) => entry.isDirectory())
-    .flatMap(({ name }) => {
-      const decoder = decoders[name.slice(0, name.lastIndexOf('-'))] ?? ''
-      return readdirSync(join(dataDirectory, name))
-        .filter((file) => /\.(?:log|index|timeindex|txnindex|snapshot)$/.test(file))
-        .map((file) => ({ path: join(dataDirectory, name, file), decoder }))
-        .filter(({ path }) => !path.endsWith('index') || hasRecords(path))
-    })
-  const bootstrap = join(dataDirectory, 'bootstrap.checkpoint')
-  const all = [...files, { path: bootstrap, decoder: decoders['__cluster_metadata']! }]
-  return new Map(
-    [...groupBy(all, ({ decoder }) => decoder)].map(([decoder, group]) => [
-      decoder,
-      group.map(({ path }) => path),
-    ]),
-  )
-}
-
-/** Apache's tool fails at the preallocated index of an empty segment. */
-function hasRecords(indexPath: string): boolean {
-  return statSync(indexPath.replace(/\.\w+$/, '.log')).size > 0
 }
 
 /** Writes values in a transaction of its own, as a client of before KIP-890 does it, and ends it. */

@@ -1,3 +1,4 @@
+import { compareDumps } from '../bin/compare-dumps.ts'
 import type { Driver } from '../clients/driver.ts'
 import { killAll } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
@@ -8,7 +9,7 @@ import {
   startApache,
   startInterchange,
 } from './apache.ts'
-import { copyOf, onOttla, type Written } from './ottla.ts'
+import { copyOf, expectSound, onOttla, type Written } from './ottla.ts'
 import { goOn, withClientOf, writeApaches, writePlain, Writer, type Workload } from './workload.ts'
 
 describeWithApache('A directory that Apache Kafka wrote', () => {
@@ -49,6 +50,19 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
     directories.removeAll()
   }, 60_000)
 
+  test('is sound, and every file of it is what Apache Kafka says it is', async () => {
+    for (const { directory } of [killed, stopped]) await expectSound(directory)
+    const compared = await compareDumps(killed.directory)
+    expect(Object.keys(compared).sort()).toEqual([
+      'checkpoint',
+      'index',
+      'log',
+      'snapshot',
+      'timeindex',
+      'txnindex',
+    ])
+  }, 300_000)
+
   test('and was killed over is served by Ottla as Apache Kafka served it', async () => {
     const { directory, observed } = killed
     await onOttla(copyOf(directory, directories), async (broker) => {
@@ -75,5 +89,6 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
     await onOttla(directory, async ({ bootstrap }) => {
       expect(await new Writer(driver, bootstrap).observe(workload)).toEqual(theirs)
     })
+    await expectSound(directory)
   }, 300_000)
 })

@@ -1,8 +1,9 @@
+import { compareDumps } from '../bin/compare-dumps.ts'
 import type { Driver } from '../clients/driver.ts'
 import { killAll } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { describeWithApache, killApache, startApache, startInterchange } from './apache.ts'
-import { copyOf, onOttla, startOttla, type Written } from './ottla.ts'
+import { copyOf, expectSound, onOttla, startOttla, type Written } from './ottla.ts'
 import { goOn, withClientOf, writePlain, Writer, type Workload } from './workload.ts'
 
 describeWithApache('A directory that Ottla wrote', () => {
@@ -36,6 +37,18 @@ describeWithApache('A directory that Ottla wrote', () => {
     directories.removeAll()
   }, 60_000)
 
+  test('is sound, and every file of it is what Apache Kafka says it is', async () => {
+    for (const { directory } of [killed, stopped]) await expectSound(directory)
+    const compared = await compareDumps(stopped.directory)
+    expect(Object.keys(compared).sort()).toEqual([
+      'checkpoint',
+      'index',
+      'log',
+      'snapshot',
+      'timeindex',
+    ])
+  }, 300_000)
+
   const cases: [string, () => Written][] = [
     ['and closed', () => stopped],
     ['and was killed over', () => killed],
@@ -52,6 +65,7 @@ describeWithApache('A directory that Ottla wrote', () => {
       await onOttla(directory, async ({ bootstrap }) => {
         expect(await new Writer(driver, bootstrap).observe(workload)).toEqual(theirs)
       })
+      await expectSound(directory)
     }, 300_000)
   }
 })

@@ -1,4 +1,5 @@
 import { cpSync } from 'node:fs'
+import { ottla } from '../bin/command.ts'
 import { startProcess, type BrokerProcess } from '../support/broker-process.ts'
 import type { temporaryDirectories } from '../support/temporary.ts'
 import { SETTINGS, type RunningNode } from './apache.ts'
@@ -50,4 +51,13 @@ export async function onOttla<T>(
   const result = await use(broker)
   await broker.stop()
   return result
+}
+
+/** `log verify --deep` finds nothing in a directory, and nothing to note. */
+export async function expectSound(directory: string): Promise<void> {
+  const { stdout } = await ottla(['log', 'verify', '--deep', '--json', directory])
+  const reports = stdout.trimEnd().split('\n')
+  expect(reports.map((line) => JSON.parse(line) as object)).toEqual([
+    expect.objectContaining({ kind: 'summary', findings: 0 }),
+  ])
 }
