@@ -1,3 +1,4 @@
+import { batchBaseOffset, batchLeaderEpoch } from '../../protocol/records/batch.ts'
 import { parseEpochCheckpoint, parsePartitionMetadata } from './checkpoints.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext } from './context.ts'
@@ -8,7 +9,7 @@ import { ProducerState } from './producer-state.ts'
 import { rebuildIndexes, recoverFromPoint, recoverSegment, type Recovery } from './recovery.ts'
 import { replaySync } from './replay.ts'
 import { readIfThere } from './files.ts'
-import { newSegment, Segment } from './segment.ts'
+import { newSegment, SCAN_READ_BYTES, Segment } from './segment.ts'
 import { Segments } from './segments.ts'
 import type { LoadedLog } from './state.ts'
 import { completeSwaps } from './swaps.ts'
@@ -61,9 +62,12 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
     nowMs: clock.now(),
     expirationMs: config.producerIdExpirationMs,
   }
-  if (options.wasClean) repairIndexes(recovery, segments.all, files)
-  else {
+  if (options.wasClean) {
+    learnEpochs(recovery, Infinity)
+    repairIndexes(recovery, segments.all, files)
+  } else {
     const recoveryPoint = Math.max(options.recoveryPoint, logStartOffset)
+    learnEpochs(recovery, recoveryPoint)
     const firstUnflushed = segments.all.indexOf(segments.floor(recoveryPoint))
     repairIndexes(recovery, segments.all.slice(0, firstUnflushed), files)
     recoverFrom(recovery, recoveryPoint)
@@ -127,6 +131,21 @@ function loadEpochs(context: LogContext, options: LoadOptions, files: Files): Ep
   if (entries === null)
     context.host.log.warn({ path }, 'The leader epochs are damaged and are built anew')
   return new EpochCache(entries ?? [])
+}
+
+/** Where the checkpoint of leader epochs is lost: what the batches below an offset say of them. */
+function learnEpochs({ segments, epochs }: Recovery, upTo: number): void {
+  if (epochs.latestEpoch >= 0) return
+  for (const segment of segments.all) {
+    if (segment.baseOffset >= upTo) return
+    if (segment.sizeBytes === 0) continue
+    segment.scanSync(0, 'headers', SCAN_READ_BYTES, (buffer, at) => {
+      const offset = batchBaseOffset(buffer, at)
+      const epoch = batchLeaderEpoch(buffer, at)
+      if (offset < upTo && epoch > epochs.latestEpoch) epochs.assign(epoch, offset)
+      return offset < upTo
+    })
+  }
 }
 
 /** Checks everything from the recovery point on. */

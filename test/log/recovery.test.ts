@@ -3,6 +3,7 @@ import type { Random } from '../../src/host/host.ts'
 import { SimDisk } from '../../src/host/sim-disk.ts'
 import type { LogConfig } from '../../src/log/config.ts'
 import type { Log } from '../../src/log/log.ts'
+import type { LogManager } from '../../src/log/manager.ts'
 import { seeded, simulatedHost } from './seeded.ts'
 import { append, batchOf, markerOf, openLog, openManager, readAll } from './support.ts'
 
@@ -25,6 +26,7 @@ const eager = (disk: SimDisk, random: Random = seeded(1)) => ({
 
 interface Life {
   readonly disk: SimDisk
+  readonly manager: LogManager
   readonly log: Log
 }
 
@@ -64,7 +66,7 @@ async function live(random: Random, { steps = 100, segmentBytes = 1e9 } = {}): P
       isOpen[id] = id > 0
     }
   }
-  return { disk, log }
+  return { disk, manager, log }
 }
 
 function contents(disk: SimDisk): Record<string, string> {
@@ -223,6 +225,23 @@ describe.each(kinds)('when a crash leaves a .%s', (kind) => {
     expect(files).toEqual(expected.files)
   })
 })
+
+test.each([true, false])(
+  'leader epochs whose checkpoint is lost are learned from the batches (stopped in order: %s)',
+  async (isClean) => {
+    const { disk, log, manager } = await live(seeded(4), { segmentBytes: 20_000 })
+    await log.flush()
+    await manager.checkpoint()
+    if (isClean) await manager.close()
+    const crashed = disk.crash('lost')
+    const expected = await recover(copyOf(crashed))
+    for (const content of ['', '0\n1\n', 'rotten']) {
+      const damaged = copyOf(crashed)
+      damaged.replaceFile(`${DIRECTORY}/leader-epoch-checkpoint`, content)
+      expect((await recover(damaged)).files).toEqual(expected.files)
+    }
+  },
+)
 
 const SEGMENT = `${DIRECTORY}/00000000000000000000.log`
 
