@@ -146,9 +146,14 @@ describe('Fetch', () => {
 
   test('waits for as many bytes as it was told to, and has them when several appends are written together', async () => {
     const { node } = await nodeWith()
-    const waiting = fetched(node, [{}], { maxWaitMs: 100_000, minBytes: 3 * oneBatchBytes })
+    let isAnswered = false
+    const waiting = fetched(node, [{}], { maxWaitMs: 2000, minBytes: 3 * oneBatchBytes })
+    void waiting.then(() => (isAnswered = true))
     await append(node, batch(['x']))
+    expect(isAnswered).toBe(false)
     await Promise.all([append(node, batch(['y'])), append(node, batch(['z']))])
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(isAnswered).toBe(true)
     expect((await waiting)[0]!.records).toHaveLength(3 * oneBatchBytes)
   })
 
