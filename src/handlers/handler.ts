@@ -31,31 +31,33 @@ export const closeConnection = Symbol('close the connection')
  * as much as a small request does.
  */
 export class Later<Response> {
-  #settled: ((given: Given<Response>, failed: Failed) => void) | null = null
-  #given: Given<Response> | null = null
-  #failed: Failed | null = null
+  #listener: AnswerListener<Response> | null = null
+  /** What the listener is to be told, where it wasn't there yet. */
+  #told: ((listener: AnswerListener<Response>) => void) | null = null
 
   /** To be called once; so is `fail` in its place. */
   give(answer: Answer<Response>): void {
-    if (this.#given === null) this.#settled = (given) => given(answer)
-    else this.#given(answer)
+    if (this.#listener === null) this.#told = (listener) => listener.given(answer)
+    else this.#listener.given(answer)
   }
 
   fail(error: unknown): void {
-    if (this.#failed === null) this.#settled = (_, failed) => failed(error)
-    else this.#failed(error)
+    if (this.#listener === null) this.#told = (listener) => listener.failed(error)
+    else this.#listener.failed(error)
   }
 
-  /** Calls one of them, at once where the answer was given before. */
-  whenSettled(given: Given<Response>, failed: Failed): void {
-    this.#given = given
-    this.#failed = failed
-    this.#settled?.(given, failed)
+  /** Tells one listener, at once where the answer was given before. */
+  tell(listener: AnswerListener<Response>): void {
+    this.#listener = listener
+    this.#told?.(listener)
   }
 }
 
-type Given<Response> = (answer: Answer<Response>) => void
-type Failed = (error: unknown) => void
+/** Who waits for an answer: one of these is called, once. */
+export interface AnswerListener<Response> {
+  given(answer: Answer<Response>): void
+  failed(error: unknown): void
+}
 
 /**
  * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is

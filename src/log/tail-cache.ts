@@ -25,6 +25,9 @@ interface Entry {
   length: number
   readonly baseOffset: number
   nextOffset: number
+  /** Of what was added last, which is what a reader at the end wants next. */
+  lastAt: number
+  lastBaseOffset: number
 }
 
 export interface TailRead {
@@ -97,8 +100,13 @@ export class LogTail {
     if (isAdjacent) {
       last.length += bytes.length
       last.nextOffset = nextOffset
+      last.lastAt = place.at
+      last.lastBaseOffset = baseOffset
     } else {
-      this.#entries.push({ ...place, length: bytes.length, baseOffset, nextOffset })
+      const { slab, at } = place
+      const length = bytes.length
+      const newest = { lastAt: at, lastBaseOffset: baseOffset }
+      this.#entries.push({ slab, at, length, baseOffset, nextOffset, ...newest })
     }
     this.#dropRetired()
   }
@@ -171,7 +179,7 @@ export class LogTail {
 /** Where the batch with this offset begins. */
 function startOf(entry: Entry, offset: number): number {
   const { buffer } = entry.slab
-  let at = entry.at
+  let at = offset >= entry.lastBaseOffset ? entry.lastAt : entry.at
   while (batchLastOffset(buffer, at) < offset) at += batchSizeBytes(buffer, at)
   return at
 }

@@ -23,7 +23,6 @@ export interface ConnectionOptions {
   readonly memory: RequestMemory
   readonly maxRequestBytes: number
   readonly log: Logger
-  readonly monotonic: () => number
   readonly onClose: (connection: Connection) => void
 }
 
@@ -69,12 +68,13 @@ export class Connection {
   /** The answers of this task are going to be sent. */
   #willSend = false
   readonly #onSettled = (outcome: Outcome): void => this.#settled(outcome)
-  #lastActiveMs: number
+  /** Something came in or went out since `idleSince` was last asked: the clock is not asked for each request. */
+  #wasActive = true
+  #lastActiveMs = -Infinity
 
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.context = options.context
-    this.#lastActiveMs = options.monotonic()
     this.#reader = new FrameReader(options.pool, {
       maxBytes: options.maxRequestBytes,
       pooled: (apiKey) => options.dispatcher.isPooled(apiKey),
@@ -86,8 +86,13 @@ export class Connection {
     })
   }
 
-  /** When something last came in or went out; a connection with an unanswered request is never idle. */
-  idleSince(): number | null {
+  /**
+   * When something last came in or went out, as far as that was asked before; asked from time to time, it is late by no
+   * more than the time between. A connection with an unanswered request is never idle: null.
+   */
+  idleSince(nowMs: number): number | null {
+    if (this.#wasActive) this.#lastActiveMs = nowMs
+    this.#wasActive = false
     return this.#started.length > 0 ? null : this.#lastActiveMs
   }
 
@@ -104,7 +109,7 @@ export class Connection {
 
   #onData(bytes: Buffer): void {
     if (this.#isOver()) return
-    this.#lastActiveMs = this.#options.monotonic()
+    this.#wasActive = true
     try {
       this.#reader.feed(bytes, (frame) => this.#onFrame(frame))
     } catch (error) {
@@ -185,7 +190,7 @@ export class Connection {
 
   #write(writer: Writer, awaited: readonly Reply[] | null): void {
     const { socket, answers } = this.#options
-    this.#lastActiveMs = this.#options.monotonic()
+    this.#wasActive = true
     const isHeld = awaited !== null && writer.hasReferences
     const hasRoom = socket.write(writer.chunks(), isHeld ? () => sent(awaited) : undefined)
     if (!hasRoom) this.#outputFull = true

@@ -7,7 +7,13 @@ import type { AnyApi } from '../../protocol/schema.ts'
 import { DecodeError, Reader } from '../../protocol/wire.ts'
 import type { Writer } from '../../protocol/wire.ts'
 import { closeConnection, Later } from '../handlers/handler.ts'
-import type { Answer, ConnectionContext, Handler, RequestContext } from '../handlers/handler.ts'
+import type {
+  Answer,
+  AnswerListener,
+  ConnectionContext,
+  Handler,
+  RequestContext,
+} from '../handlers/handler.ts'
 import type { Services } from '../handlers/services.ts'
 
 /** What a request comes to: the answer, null for none, or why the connection must end. */
@@ -44,23 +50,42 @@ function routeOf(api: AnyApi, version: number): Route {
   }
 }
 
-/** An answer that is ready to be sent. */
-export class Reply {
+/** A request that is being answered, and then its answer. */
+export class Reply implements AnswerListener<object> {
   readonly correlationId: number
   readonly #route: Route
-  readonly #answer: object
-  readonly #sent: (() => void) | undefined
+  readonly #context: Pick<Context, 'sent'>
+  readonly #requester: Requester
+  #answer: object | null = null
 
-  constructor(route: Route, correlationId: number, answer: object, sent?: () => void) {
-    this.#route = route
+  constructor(
+    route: Route,
+    correlationId: number,
+    context: Pick<Context, 'sent'>,
+    requester: Requester,
+  ) {
     this.correlationId = correlationId
+    this.#route = route
+    this.#context = context
+    this.#requester = requester
+  }
+
+  given(answer: Answer<object>): void {
+    if (answer === null) return this.#requester.settle(null)
+    if (answer === closeConnection) {
+      return this.#requester.settle({ fault: `${this.#route.name} failed and has no answer` })
+    }
     this.#answer = answer
-    this.#sent = sent
+    this.#requester.settle(this)
+  }
+
+  failed(cause: unknown): void {
+    this.#requester.settle(failure(this.#route.name, cause))
   }
 
   /** Whether somebody wants to know when it was sent. */
   get isAwaited(): boolean {
-    return this.#sent !== undefined
+    return this.#context.sent !== undefined
   }
 
   /**
@@ -73,18 +98,18 @@ export class Reply {
     try {
       writer.int32(0)
       responseHeader.write(writer, this)
-      response.write(writer, this.#answer)
+      response.write(writer, this.#answer!)
       writer.setInt32(begin, writer.size - begin - 4)
       return null
     } catch (cause) {
       // What a client has named may be longer in the answer than a string can be: it was no UTF-8.
-      return failed(name, cause)
+      return failure(name, cause)
     }
   }
 
   /** To be called when it was sent, or never will be. */
   sent(): void {
-    this.#sent?.()
+    this.#context.sent?.()
   }
 }
 
@@ -162,7 +187,7 @@ export class Dispatcher {
     const { api, versions } = handler
     if (version < versions[0] || version > versions[1]) {
       if (key === ApiVersions.key) {
-        return requester.settle(this.#unknownApiVersions(frame.readInt32BE(4)))
+        return this.#answerUnknown(frame.readInt32BE(4), requester)
       }
       const served = `versions ${versions[0]} to ${versions[1]} are served here`
       return requester.settle({ fault: `${api.name} v${version}: ${served}` })
@@ -173,38 +198,30 @@ export class Dispatcher {
       const { clientId, correlationId } = route.requestHeader.read(reader)
       const request = route.request.read(reader)
       const context = new this.#Context(version, clientId ?? '', connection)
-      const settle = (answer: Answer<object>): void =>
-        requester.settle(outcomeOf(route, correlationId, answer, context.sent))
-      const fail = (error: unknown): void => requester.settle(failed(route.name, error))
+      const reply = new Reply(route, correlationId, context, requester)
       const answered = handler.answer(request, context)
-      if (answered instanceof Later) answered.whenSettled(settle, fail)
-      else if (answered instanceof Promise) answered.then(settle, fail)
-      else settle(answered)
+      if (answered instanceof Later) answered.tell(reply)
+      else if (answered instanceof Promise) {
+        answered.then(
+          (answer) => reply.given(answer),
+          (error: unknown) => reply.failed(error),
+        )
+      } else reply.given(answered)
     } catch (error) {
       const isUnreadable = error instanceof DecodeError
-      requester.settle(isUnreadable ? { fault: error.message } : failed(route.name, error))
+      requester.settle(isUnreadable ? { fault: error.message } : failure(route.name, error))
     }
   }
 
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
-  #unknownApiVersions(correlationId: number): Outcome {
+  #answerUnknown(correlationId: number, requester: Requester): void {
     const apiKeys = this.#services.apis().filter(({ apiKey }) => apiKey === ApiVersions.key)
-    const answer = { errorCode: 'UNSUPPORTED_VERSION', apiKeys }
-    return new Reply(routeOf(ApiVersions as unknown as AnyApi, 0), correlationId, answer)
+    const route = routeOf(ApiVersions as unknown as AnyApi, 0)
+    const reply = new Reply(route, correlationId, { sent: undefined }, requester)
+    reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }
 }
 
-function outcomeOf(
-  route: Route,
-  correlationId: number,
-  answer: Answer<object>,
-  sent: (() => void) | undefined,
-): Outcome {
-  if (answer === null) return null
-  if (answer !== closeConnection) return new Reply(route, correlationId, answer, sent)
-  return { fault: `${route.name} failed and has no answer` }
-}
-
-function failed(name: string, cause: unknown): ConnectionFault {
+function failure(name: string, cause: unknown): ConnectionFault {
   return { fault: `${name} could not be answered`, cause }
 }

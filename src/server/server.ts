@@ -158,7 +158,6 @@ export class Server {
       memory: this.#memory,
       maxRequestBytes: this.#settings.maxRequestBytes,
       log: this.#log,
-      monotonic: () => this.#host.clock.monotonic(),
       onClose: (closed) => this.#onClose(closed, socket.remoteAddress),
     })
     this.#connections.add(connection)
@@ -181,11 +180,11 @@ export class Server {
   #watchIdle(): void {
     const { maxIdleMs } = this.#settings
     if (maxIdleMs <= 0) return
-    this.#idleTimer = this.#host.clock.after(Math.max(maxIdleMs / 4, 100), () => {
-      const limit = this.#host.clock.monotonic() - maxIdleMs
+    this.#idleTimer = this.#host.clock.after(Math.max(maxIdleMs / 8, 100), () => {
+      const nowMs = this.#host.clock.monotonic()
       for (const connection of this.#connections) {
-        const since = connection.idleSince()
-        if (since !== null && since < limit) connection.close()
+        const since = connection.idleSince(nowMs)
+        if (since !== null && since < nowMs - maxIdleMs) connection.close()
       }
       this.#watchIdle()
     })

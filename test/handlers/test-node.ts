@@ -199,9 +199,7 @@ export class TestNode {
     const answered = handler.answer(request, context)
     const answer =
       answered instanceof Later
-        ? await new Promise<Answer<object>>((resolve, reject) =>
-            answered.whenSettled(resolve, reject),
-          )
+        ? await new Promise<Answer<object>>((given, failed) => answered.tell({ given, failed }))
         : await answered
     if (answer === closeConnection) return CLOSED
     if (answer === null) return SILENCE

@@ -39,7 +39,9 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
       },
     },
   }
-  return new Reply(route, id, {}, sent)
+  let ready: Outcome = null
+  new Reply(route, id, { sent }, { settle: (outcome) => (ready = outcome) }).given({})
+  return ready as unknown as Reply
 }
 
 const UNUSED = {
@@ -93,7 +95,6 @@ function serving(maxQueuedBytes = -1) {
     memory,
     maxRequestBytes: 1000,
     log,
-    monotonic: () => 0,
     onClose: () => {},
   })
   const settle = (id: number, outcome: Outcome = reply(id)): void => pending.get(id)!(outcome)
@@ -276,6 +277,17 @@ describe('Connection', () => {
     expect(socket.paused).toBe(true)
     memory.remove(8)
     expect(socket.paused).toBe(false)
+  })
+
+  test('is idle from the look at it that found nothing new, and never while it owes an answer', async () => {
+    const { socket, connection, answer } = serving()
+    expect(connection.idleSince(10)).toBe(10)
+    expect(connection.idleSince(20)).toBe(10)
+    socket.receive(request(BARRIER, 1))
+    expect(connection.idleSince(30)).toBe(null)
+    await answer(1)
+    expect(connection.idleSince(40)).toBe(40)
+    expect(connection.idleSince(50)).toBe(40)
   })
 
   test('draining answers what has started and starts nothing more', async () => {
