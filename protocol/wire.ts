@@ -1,5 +1,6 @@
 import { errorName, errorNumber } from './errors.ts'
 import type { ErrorName } from './errors.ts'
+import type { KnownStrings } from './known-strings.ts'
 
 /** The bytes of a peer do not make a message. The connection or file they came from can't be trusted further. */
 export class DecodeError extends Error {
@@ -26,11 +27,14 @@ export class Reader {
   readonly bytes: Buffer
   position: number
   end: number
+  readonly #known: KnownStrings | null
 
-  constructor(bytes: Buffer, position = 0, end = bytes.length) {
+  /** @param known where strings are looked for before they are made */
+  constructor(bytes: Buffer, position = 0, end = bytes.length, known: KnownStrings | null = null) {
     this.bytes = bytes
     this.position = position
     this.end = end
+    this.#known = known
   }
 
   get remaining(): number {
@@ -103,6 +107,7 @@ export class Reader {
   /** 16 bytes as 22 characters of URL-safe base64, the form in which Kafka prints them. */
   uuid(): string {
     const at = this.skip(16)
+    if (this.#known !== null) return this.#known.uuid(this.bytes, at)
     return this.bytes.toString('base64url', at, at + 16)
   }
 
@@ -124,6 +129,7 @@ export class Reader {
 
   #text(length: number): string {
     const at = this.skip(length)
+    if (this.#known !== null) return this.#known.text(this.bytes, at, length)
     return this.bytes.toString('utf8', at, at + length)
   }
 

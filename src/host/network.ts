@@ -86,9 +86,14 @@ function connect(host: string, port: number, readBuffer: Buffer): Promise<Socket
 /** Hands the bytes of a read to whoever is attached by then. */
 class Reader {
   data: ((bytes: Buffer) => void) | null = null
+  /** What was read last: a client's small requests are often of one length. */
+  #last: Buffer = Buffer.alloc(0)
 
   readonly onread = (length: number, buffer: Uint8Array): boolean => {
-    this.data?.(Buffer.from(buffer.buffer, buffer.byteOffset, length))
+    if (this.#last.length !== length || this.#last.buffer !== buffer.buffer) {
+      this.#last = Buffer.from(buffer.buffer, buffer.byteOffset, length)
+    }
+    this.data?.(this.#last)
     return true
   }
 }

@@ -3,6 +3,7 @@ import type { Codec } from '../../protocol/codec.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.ts'
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
+import { KnownStrings } from '../../protocol/known-strings.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { DecodeError, Reader } from '../../protocol/wire.ts'
 import type { Writer } from '../../protocol/wire.ts'
@@ -151,6 +152,7 @@ export class Dispatcher {
   readonly #handlers: (Handler | undefined)[] = []
   /** By API key and version, as they were first asked for. */
   readonly #routes: (Route | undefined)[][] = []
+  readonly #known = new KnownStrings()
   readonly #services: Services
   readonly #Context: ContextConstructor
 
@@ -194,7 +196,7 @@ export class Dispatcher {
     }
     const route = (this.#routes[key]![version] ??= routeOf(api, version))
     try {
-      const reader = new Reader(frame)
+      const reader = new Reader(frame, 0, frame.length, this.#known)
       const { clientId, correlationId } = route.requestHeader.read(reader)
       const request = route.request.read(reader)
       const context = new this.#Context(version, clientId ?? '', connection)

@@ -68,11 +68,22 @@ export class FrameReader {
   }
 
   #feedPrefix(bytes: Buffer, at: number): number {
+    if (this.#prefixFilled === 0 && bytes.length - at >= PREFIX_BYTES) {
+      this.#checkSize(bytes.readInt32BE(at))
+      this.#begin(bytes.readInt16BE(at + LENGTH_BYTES))
+      return LENGTH_BYTES
+    }
     const count = Math.min(PREFIX_BYTES - this.#prefixFilled, bytes.length - at)
     bytes.copy(this.#prefix, this.#prefixFilled, at, at + count)
     this.#prefixFilled += count
     if (this.#prefixFilled >= LENGTH_BYTES) this.#checkSize(this.#prefix.readInt32BE(0))
-    if (this.#prefixFilled === PREFIX_BYTES) this.#begin()
+    if (this.#prefixFilled === PREFIX_BYTES) {
+      this.#prefixFilled = 0
+      const body = this.#begin(this.#prefix.readInt16BE(LENGTH_BYTES))
+      body[0] = this.#prefix[LENGTH_BYTES]!
+      body[1] = this.#prefix[LENGTH_BYTES + 1]!
+      this.#filled = 2
+    }
     return count
   }
 
@@ -85,13 +96,10 @@ export class FrameReader {
     this.#size = size
   }
 
-  #begin(): void {
-    this.#pooled = this.#limits.pooled(this.#prefix.readInt16BE(LENGTH_BYTES))
-    this.#body = this.#allocate(Math.min(this.#size, MAX_AHEAD_BYTES))
-    this.#body[0] = this.#prefix[LENGTH_BYTES]!
-    this.#body[1] = this.#prefix[LENGTH_BYTES + 1]!
-    this.#filled = 2
-    this.#prefixFilled = 0
+  #begin(apiKey: number): Buffer {
+    this.#pooled = this.#limits.pooled(apiKey)
+    this.#filled = 0
+    return (this.#body = this.#allocate(Math.min(this.#size, MAX_AHEAD_BYTES)))
   }
 
   #allocate(size: number): Buffer {
@@ -117,7 +125,22 @@ export class FrameReader {
 
   #complete(body: Buffer): Frame {
     this.#body = null
-    const pool = this.#pooled ? this.#pool : null
-    return { bytes: body.subarray(0, this.#size), release: () => pool?.release(body) }
+    return new CompleteFrame(body, this.#size, this.#pooled ? this.#pool : null)
+  }
+}
+
+class CompleteFrame implements Frame {
+  readonly bytes: Buffer
+  readonly #body: Buffer
+  readonly #pool: FramePool | null
+
+  constructor(body: Buffer, size: number, pool: FramePool | null) {
+    this.bytes = body.length === size ? body : body.subarray(0, size)
+    this.#body = body
+    this.#pool = pool
+  }
+
+  release(): void {
+    this.#pool?.release(this.#body)
   }
 }
