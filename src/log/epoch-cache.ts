@@ -39,6 +39,15 @@ export class EpochCache {
   /** A batch of this epoch begins at this offset. Entries that contradict it are dropped. */
   assign(epoch: number, startOffset: number): void {
     if (epoch < 0) return
+    const begun = this.#isBegun ? this.#entries.at(-1)! : null
+    if (begun !== null && epoch < begun.epoch && startOffset < begun.startOffset) {
+      // The batch was on its way to the file when the next epoch began behind it.
+      this.#entries.pop()
+      if (this.latestEpoch !== epoch) this.#add(epoch, startOffset)
+      this.#entries.push(begun)
+      this.#changed = true
+      return
+    }
     if (this.latestEpoch !== epoch) this.#add(epoch, startOffset)
     else if (!this.#isBegun) return
     this.#isBegun = false

@@ -66,3 +66,17 @@ test("a leader's epoch is known before its first batch, and kept in the file fro
   cache.assign(9, 41)
   expect(cache.isChanged).toBe(false)
 })
+
+test('a batch that was on its way when the next epoch began leaves both epochs where they are', () => {
+  const cache = new EpochCache([{ epoch: 3, startOffset: 0 }])
+  cache.assign(5, 10)
+  cache.begin(6, 40)
+  cache.assign(5, 30)
+  expect(cache.entries).toEqual([
+    { epoch: 3, startOffset: 0 },
+    { epoch: 5, startOffset: 10 },
+    { epoch: 6, startOffset: 40 },
+  ])
+  cache.assign(6, 40)
+  expect(cache.endOffsetFor(5, 50)).toEqual({ leaderEpoch: 5, endOffset: 40 })
+})
