@@ -41,7 +41,7 @@ export type Examined =
   { readonly fault: AppendFault } | { readonly bytes: Buffer; readonly isChanged: boolean }
 
 /** A hostile batch could have millions; the message tells how many there are. */
-const MAX_RECORD_ERRORS = 1000
+export const MAX_RECORD_ERRORS = 1000
 const SHOWN_ERRORS = 3
 
 /** Whether a batch with these attributes is to be compressed in another way. Markers stay as they are. */
@@ -89,7 +89,8 @@ function examineBatch(batch: Buffer, rules: RecordRules, codecs: LogCodecs): Exa
     found = checkRecords(readRecordRun(batch, run), rules)
   } catch (error) {
     if (!(error instanceof CorruptRecordError)) throw error
-    return { fault: faultOf('CORRUPT_MESSAGE', error.message) }
+    // CORRUPT_MESSAGE would say that sending them again may help.
+    return { fault: faultOf('INVALID_RECORD', error.message) }
   }
   if ('fault' in found) return found
   const isStampedAnew =

@@ -7,6 +7,7 @@ import {
   batchMagic,
   batchMaxTimestamp,
   batchNextOffset,
+  batchRecordCount,
   batchSizeBytes,
   checkBatch,
   checkProducedBatch,
@@ -22,7 +23,7 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { LogCodecs } from './codecs.ts'
 import type { LogConfig } from './config.ts'
-import { isOutside, isRecompressed, type RecordRules } from './examine.ts'
+import { isOutside, isRecompressed, MAX_RECORD_ERRORS, type RecordRules } from './examine.ts'
 import { faultOf, tooLarge, type AppendFault } from './faults.ts'
 import type { AppendOrigin } from './results.ts'
 import { NO_TIMESTAMP } from './time-index.ts'
@@ -189,7 +190,20 @@ function checkOne(records: Buffer, at: number, target: AppendTarget): AppendFaul
   }
   if (target.origin !== 'client') return null
   const produced = checkProducedBatch(records, at)
-  return produced === null ? null : faultOf('INVALID_RECORD', PRODUCED_FAULTS[produced])
+  if (produced !== null) return faultOf('INVALID_RECORD', PRODUCED_FAULTS[produced])
+  const claimsOurTime = timestampType(batchAttributes(records, at)) === 'LogAppendTime'
+  return claimsOurTime && stampsBatches(target) ? wrongTimestampType(records, at) : null
+}
+
+/** As in Kafka, which lists all records of such a batch, and takes it where the topic has CreateTime. */
+function wrongTimestampType(records: Buffer, at: number): AppendFault {
+  const batchIndexErrorMessage = 'A producer may not set the timestamp type to LogAppendTime'
+  const length = Math.min(batchRecordCount(records, at), MAX_RECORD_ERRORS)
+  const recordErrors = Array.from({ length }, (_, batchIndex) => ({
+    batchIndex,
+    batchIndexErrorMessage,
+  }))
+  return { errorCode: 'INVALID_TIMESTAMP', errorMessage: batchIndexErrorMessage, recordErrors }
 }
 
 /**

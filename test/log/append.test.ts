@@ -55,6 +55,17 @@ test('a compacted topic names the records that have no key', async () => {
   )
 })
 
+test('with LogAppendTime a producer may not claim it; the first thousand records are named', async () => {
+  const { log } = await openLog(temporaryDirectory(), {
+    config: { messageTimestampType: 'LogAppendTime' },
+  })
+  const claims = batchOf(1500)
+  setBatchMaxTimestamp(claims, 0, 'LogAppendTime', 5n)
+  setBatchCrc(claims, 0, codecs.crc32c)
+  const result = await append(log, claims)
+  expect([result.errorCode, result.recordErrors.length]).toEqual(['INVALID_TIMESTAMP', 1000])
+})
+
 test('with LogAppendTime the batch has the broker’s time, and says so', async () => {
   const { log } = await openLog(temporaryDirectory(), {
     config: { messageTimestampType: 'LogAppendTime' },

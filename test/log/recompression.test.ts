@@ -205,12 +205,12 @@ test('records that break the format, and bombs, are refused', async () => {
   hostile.writeInt16BE(1, 21)
   setBatchCrc(hostile, 0, codecs.crc32c)
   const refused = await append(log, hostile)
-  expect(refused.errorCode).toBe('CORRUPT_MESSAGE')
+  expect(refused.errorCode).toBe('INVALID_RECORD')
   expect(refused.errorMessage).toContain('more than 134217728 bytes')
   const rotten = batchOf(1, 10)
   rotten.fill(0xff, 61)
   setBatchCrc(rotten, 0, codecs.crc32c)
-  expect((await append(log, rotten)).errorCode).toBe('CORRUPT_MESSAGE')
+  expect((await append(log, rotten)).errorCode).toBe('INVALID_RECORD')
 })
 
 test('a batch with very many bad records names the first thousand', async () => {

@@ -91,7 +91,7 @@ test('members heartbeat while a compression bomb for a compacted topic is looked
   letBegin()
   while (!isAnswered) expect(await heartbeat(member)).toBe('UNKNOWN_MEMBER_ID')
   expect(await answer).toMatchObject({
-    errorCode: 'CORRUPT_MESSAGE',
+    errorCode: 'INVALID_RECORD',
     errorMessage: expect.stringContaining('more than') as string,
   })
   expect(jobCount).toBe(1)

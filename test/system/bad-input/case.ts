@@ -32,6 +32,9 @@ export const TOPICS: readonly { name: string; configs: Readonly<Record<string, s
   { name: 'plain', configs: {} },
   { name: 'small', configs: { 'max.message.bytes': '1000' } },
   { name: 'compacted', configs: { 'cleanup.policy': 'compact' } },
+  { name: 'stamped', configs: { 'message.timestamp.type': 'LogAppendTime' } },
+  { name: 'squeezed', configs: { 'compression.type': 'lz4' } },
+  { name: 'loose', configs: { 'compression.type': 'uncompressed', 'max.message.bytes': '1000' } },
   { name: 'steady', configs: {} },
 ]
 

@@ -144,6 +144,50 @@ const contents: BadInput[] = [
     records: () =>
       batchOf({ records: [record(Buffer.from('v')), { ...record(Buffer.from('v')), key: null }] }),
   }),
+  {
+    // Kafka stumbles over it.
+    ...produces('gzip that is none, to be compressed anew', {
+      topic: 'squeezed',
+      records: () => altered(batchOf(), (bytes) => void bytes.writeInt16BE(1, 21)),
+    }),
+    instead: [{ errorCode: 'INVALID_RECORD', baseOffset: -1 }],
+  },
+  produces('a record longer than its batch, to be compressed anew', {
+    topic: 'squeezed',
+    records: () => altered(batchOf(), (bytes) => void (bytes[61] = 0x7e)),
+  }),
+  produces('fewer records than the header says, to be compressed anew', {
+    topic: 'squeezed',
+    records: () =>
+      altered(batchOf(), (bytes) => {
+        bytes.writeInt32BE(1, 23)
+        bytes.writeInt32BE(2, 57)
+      }),
+  }),
+  produces('bytes after the last record, to be compressed anew', {
+    topic: 'squeezed',
+    records: () =>
+      altered(batchOf(), (bytes) => {
+        const longer = Buffer.concat([bytes, Buffer.alloc(3)])
+        longer.writeInt32BE(longer.length - 12, 8)
+        return longer
+      }),
+  }),
+  produces('records that count their offsets wrong, to be compressed anew', {
+    topic: 'squeezed',
+    records: () => altered(batchOf(), (bytes) => void (bytes[64] = 0x0e)),
+  }),
+  produces('a batch that is too large when it is not compressed any more', {
+    topic: 'loose',
+    records: () => batchOf({ records: [record(Buffer.alloc(2000, 'x'))], compression: 'gzip' }),
+  }),
+  produces('the broker’s time by a producer, where it is the broker’s', {
+    topic: 'stamped',
+    records: () => altered(batchOf(), (bytes) => void bytes.writeInt16BE(8, 21)),
+  }),
+  produces('the broker’s time by a producer, where it is the producer’s', {
+    records: () => altered(batchOf(), (bytes) => void bytes.writeInt16BE(8, 21)),
+  }),
   produces('a record of the day after tomorrow', {
     records: () => batchOf({ records: [record(Buffer.from('v'), Date.now() + 172_800_000)] }),
   }),
