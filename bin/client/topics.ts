@@ -28,8 +28,15 @@ export async function describeTopics(
   return topics
 }
 
-/** The error for a topic that doesn't exist, with the name that may have been meant. */
-export async function unknownTopic(client: Client, name: string): Promise<BrokerError> {
+/**
+ * The error for a topic that doesn't exist, with the name that may have been meant.
+ * @param otherwise what else to do, as an imperative sentence without its full stop
+ */
+export async function unknownTopic(
+  client: Client,
+  name: string,
+  otherwise = `Create it with: ottla topics create ${name}`,
+): Promise<BrokerError> {
   const all: ClusterMetadata = await client.metadata(null)
   const meant = nearest(
     name,
@@ -38,8 +45,8 @@ export async function unknownTopic(client: Client, name: string): Promise<Broker
   return new BrokerError('UNKNOWN_TOPIC_OR_PARTITION', `Topic ${name}`, 'there is no such topic', {
     remedy:
       meant === null
-        ? `Create it with: ottla topics create ${name}`
-        : `Did you mean ${meant}? Or create it with: ottla topics create ${name}`,
+        ? otherwise
+        : `Did you mean ${meant}? Or ${otherwise[0]!.toLowerCase()}${otherwise.slice(1)}`,
   })
 }
 

@@ -28,7 +28,8 @@ const SOURCES = [
   'topic',
   'broker',
   'all brokers',
-  'server.properties',
+  // Given when the broker was started: in a file, the environment or on the command line.
+  'static',
   'default',
   'broker logger',
   'client metrics',
@@ -196,7 +197,7 @@ async function describeResource(
   if (kind === 'topic' && result.errorCode === 'UNKNOWN_TOPIC_OR_PARTITION') {
     throw await unknownTopic(client, name)
   }
-  throwUnlessNone(result.errorCode, `The settings of ${kind} ${name}`, result.errorMessage)
+  throwUnlessNone(result.errorCode, `The settings of ${titleOf(kind, name)}`, result.errorMessage)
   return result
 }
 
@@ -237,7 +238,11 @@ function resourceText(
   if (configs.length === 0) return `${title}: the defaults (--all shows them)`
   const rows = configs.map((config): Row => {
     const { name: setting, value, configSource, isSensitive, readOnly, configType } = config
-    const row: Row = [setting, isSensitive ? '(secret)' : value, SOURCES[configSource] ?? 'unknown']
+    const row: Row = [
+      setting,
+      isSensitive ? hidden(configType) : value,
+      SOURCES[configSource] ?? 'unknown',
+    ]
     if (!details) return row
     const others = config.synonyms
       .slice(1)
@@ -256,6 +261,16 @@ function resourceText(
     ...(details ? ['TYPE', 'READ-ONLY', 'OTHERWISE'] : []),
   ]
   return `${title}\n${formatTable(headings, rows)}`
+}
+
+/** '' is the default of all brokers. */
+function titleOf(kind: ResourceKind, name: string): string {
+  return name === '' ? 'all brokers' : `${kind} ${name}`
+}
+
+/** Brokers tell neither secrets nor the values of settings that they don't know, which may be some. */
+function hidden(configType: number): string {
+  return TYPES[configType] === 'password' ? '(secret)' : '(hidden)'
 }
 
 interface AlterOptions extends ClientCommandOptions {
@@ -308,11 +323,11 @@ async function alterConfigs(
     if (errorCode === 'NONE') return
     const remedy = `See the names and types with: ottla configs describe ${kind} ${name || '--default'} --all --details`
     const isSetting = errorCode === 'INVALID_CONFIG' || errorCode === 'INVALID_REQUEST'
-    throw new BrokerError(errorCode, `The settings of ${kind} ${name}`, errorMessage, {
+    throw new BrokerError(errorCode, `The settings of ${titleOf(kind, name)}`, errorMessage, {
       ...(isSetting && { remedy }),
     })
   })
-  const title = name === '' ? 'all brokers' : `${kind} ${name}`
+  const title = titleOf(kind, name)
   const text = validateOnly
     ? `The settings of ${title} could be changed so.`
     : `Changed the settings of ${title}.`

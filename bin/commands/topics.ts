@@ -327,7 +327,7 @@ async function deleteTopics(
       results.push({ name: name!, deleted: errorCode === 'NONE' })
       if (errorCode === 'NONE' || (isMissing && options.ifExists)) continue
       failure ??= isMissing
-        ? await unknownTopic(client, name!)
+        ? await unknownTopic(client, name!, 'Say --if-exists if that is fine')
         : new BrokerError(errorCode, `Topic ${name}`, errorMessage)
     }
     // The others are gone all the same; whoever reads the error must not take them for kept.

@@ -59,7 +59,7 @@ function filesOf(dataDirectory: string): Map<string, string[]> {
     .flatMap(({ name }) => {
       const decoder = decoders[name.slice(0, name.lastIndexOf('-'))] ?? ''
       return readdirSync(join(dataDirectory, name))
-        .filter((file) => /\.(?:log|index|timeindex|txnindex|snapshot)$/.test(file))
+        .filter((file) => /\.(?:log|index|timeindex|txnindex|snapshot|checkpoint)$/.test(file))
         .map((file) => ({ path: join(dataDirectory, name, file), decoder }))
         .filter(({ path }) => !path.endsWith('index') || hasRecords(path))
     })

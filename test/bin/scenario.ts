@@ -62,7 +62,9 @@ export function commandScenario(broker: () => ScenarioBroker): void {
     ])
     expect((await run('topics describe maed')).stderr).toContain('Did you mean made?')
     expect((await run('topics delete made')).stdout).toBe('Deleted topic made.\n')
-    expect((await run('topics delete made')).code).toBe(1)
+    const gone = await run('topics delete made')
+    expect(gone).toMatchObject({ code: 1, stderr: expect.stringContaining('Say --if-exists') })
+    expect(gone.stderr).not.toContain('topics create')
     expect((await run('topics delete made --if-exists')).code).toBe(0)
   }, 60_000)
 
@@ -95,6 +97,7 @@ export function commandScenario(broker: () => ScenarioBroker): void {
     await run('configs alter broker --default --delete log.cleaner.threads')
     await run('configs alter group settlers --set consumer.session.timeout.ms=50000')
     await shown('configs describe groups', /^consumer.session.timeout.ms +50000 +group$/)
+    await shown('configs describe broker 1', /^log.dirs +\S+ +static$/)
     expect((await run('configs describe broker 77')).stderr).toContain('There is no broker 77')
   }, 60_000)
 

@@ -36,16 +36,18 @@ rootLogger.level=info
 rootLogger.appenderRef.console.ref=console
 `
 
-/** What both brokers are told, so that one goes on as the other did; the tests' servers have few partitions to open. */
+/** What both brokers are told: few partitions to open, and to clean, delete and keep checkpoints often. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   'offsets.topic.replication.factor': '1',
   'offsets.topic.num.partitions': '3',
   'group.initial.rebalance.delay.ms': '0',
   'log.flush.offset.checkpoint.interval.ms': '500',
+  'log.cleaner.backoff.ms': '200',
+  'log.initial.task.delay.ms': '200',
+  'log.retention.check.interval.ms': '500',
   'log.flush.start.offset.checkpoint.interval.ms': '500',
 }
 
-/** What Apache Kafka needs in order to be quick: its cleaner and its deletion of segments look often. */
 const APACHE_SETTINGS: Readonly<Record<string, string>> = {
   ...SETTINGS,
   'process.roles': 'broker,controller',
@@ -57,9 +59,6 @@ const APACHE_SETTINGS: Readonly<Record<string, string>> = {
   'share.coordinator.state.topic.replication.factor': '1',
   'share.coordinator.state.topic.min.isr': '1',
   'share.coordinator.state.topic.num.partitions': '2',
-  'log.cleaner.backoff.ms': '200',
-  'log.initial.task.delay.ms': '200',
-  'log.retention.check.interval.ms': '500',
   'log.cleaner.dedupe.buffer.size': '4194304',
 }
 

@@ -10,7 +10,18 @@ import {
   startInterchange,
 } from './apache.ts'
 import { copyOf, expectSound, onOttla, type Written } from './ottla.ts'
-import { goOn, withClientOf, writeApaches, writePlain, Writer, type Workload } from './workload.ts'
+import { filesOf, sendBatches } from './same-bytes.ts'
+import {
+  CODECS,
+  CONFIGS,
+  createTopic,
+  goOn,
+  withClientOf,
+  writeApaches,
+  writePlain,
+  Writer,
+  type Workload,
+} from './workload.ts'
 
 describeWithApache('A directory that Apache Kafka wrote', () => {
   const directories = temporaryDirectories()
@@ -27,7 +38,7 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
     const writer = new Writer(driver, first.bootstrap)
     workload = await withClientOf(first.bootstrap, async (client) => {
       const plain = await writePlain(writer, client, directory)
-      const more = await writeApaches(writer, client, directory)
+      const more = await writeApaches(writer, client)
       return {
         topics: [...plain.topics, ...more.topics],
         groups: [...plain.groups, ...more.groups],
@@ -62,6 +73,26 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
       'txnindex',
     ])
   }, 300_000)
+
+  test('has the files that Ottla makes of the same batches, byte for byte', async () => {
+    const directory = `${directories.make()}/data`
+    const partitions: [string, number][] = [['segments', 0]]
+    for (const index of CODECS.keys()) partitions.push(['codecs', index])
+    await onOttla(directory, ({ bootstrap }) =>
+      withClientOf(bootstrap, async (client) => {
+        await createTopic(client, 'codecs', CODECS.length, CONFIGS.codecs)
+        await createTopic(client, 'segments', 1, CONFIGS.segments)
+        for (const [topic, index] of partitions) {
+          await sendBatches(client, `${killed.directory}/${topic}-${index}`, topic, index)
+        }
+      }),
+    )
+    for (const [topic, index] of partitions) {
+      const theirs = filesOf(`${killed.directory}/${topic}-${index}`)
+      expect(filesOf(`${directory}/${topic}-${index}`)).toEqual(theirs)
+      expect(theirs.size).toBe(topic === 'segments' ? 12 : 1)
+    }
+  }, 120_000)
 
   test('and was killed over is served by Ottla as Apache Kafka served it', async () => {
     const { directory, observed } = killed

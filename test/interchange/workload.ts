@@ -25,7 +25,12 @@ export interface Workload {
   readonly timestamps: readonly string[]
 }
 
-const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
+/** Of the topics whose files are compared byte for byte. */
+export const CONFIGS = {
+  codecs: { 'index.interval.bytes': '512', 'max.message.bytes': '600000' },
+  segments: { 'segment.bytes': '1048576' },
+}
+export const CODECS = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 /** Records are of the last hour: old ones would be deleted. */
 const HOUR_MS = 3_600_000
 
@@ -115,16 +120,13 @@ export async function withClientOf<T>(
   }
 }
 
-/** What every broker of Kafka's protocol can be asked to write: codecs, segments, records cut off, groups. */
+/** What both brokers can be asked to write: codecs, segments, cut off, deleted and cleaned ones, groups. */
 export async function writePlain(
   writer: Writer,
   client: Client,
   dataDirectory: string,
 ): Promise<Workload> {
-  await createTopic(client, 'codecs', CODECS.length, {
-    'index.interval.bytes': '512',
-    'max.message.bytes': '600000',
-  })
+  await createTopic(client, 'codecs', CODECS.length, CONFIGS.codecs)
   for (const [partition, codec] of CODECS.entries()) {
     const settings = { 'compression.type': codec }
     await writer.produce('codecs', writer.records(300, 0, partition), { settings, batch: 25 })
@@ -133,7 +135,7 @@ export async function writePlain(
   await writer.produce('codecs', writer.records(20, 400), {
     settings: { 'enable.idempotence': 'false', acks: '1' },
   })
-  await createTopic(client, 'segments', 1, { 'segment.bytes': '1048576' })
+  await createTopic(client, 'segments', 1, CONFIGS.segments)
   await writer.produce('segments', large(writer, 320), { batch: 3 })
   await createTopic(client, 'cut', 1, { 'segment.bytes': '1048576' })
   await writer.produce('cut', large(writer, 320), { batch: 3 })
@@ -156,9 +158,27 @@ export async function writePlain(
     [0, writer.at(0), '', 'earlier than those before it'],
   ])
   await createTopic(client, 'empty', 2)
+  await createTopic(client, 'retained', 1, {
+    'segment.bytes': '1048576',
+    'retention.bytes': '1048576',
+  })
+  await writer.produce('retained', large(writer, 400), { batch: 3 })
+  await untilAsync(
+    'old segments to be deleted',
+    async () => (await logStartOf(client, 'retained')) > 0,
+  )
+  await writeCompacted(writer, client, dataDirectory)
   await writer.call('work', { topic: 'codecs', group: 'classic', protocol: 'classic', count: 50 })
   return {
-    topics: ['codecs', 'segments', 'cut', 'log-append-time', 'nulls', 'empty'],
+    topics: [
+      ...Object.keys(CONFIGS),
+      'cut',
+      'log-append-time',
+      'nulls',
+      'empty',
+      'retained',
+      'compacted',
+    ],
     groups: ['classic'],
     timestamps: [0, 1500, 60_000, 200_000, 299_000, 500_000, 2 * HOUR_MS].map(
       (ms) => `${writer.at(ms)}`,
@@ -199,12 +219,8 @@ export async function deleteRecordsBefore(
   }
 }
 
-/** What Apache Kafka writes and Ottla doesn't, yet: transactions, cleaned segments, groups of newer kinds. */
-export async function writeApaches(
-  writer: Writer,
-  client: Client,
-  dataDirectory: string,
-): Promise<Workload> {
+/** What Apache Kafka writes and Ottla doesn't, yet: transactions, and groups of newer kinds. */
+export async function writeApaches(writer: Writer, client: Client): Promise<Workload> {
   await createTopic(client, 'transactions', 2)
   const run = (name: string, from: number, end: string, more: object = {}) =>
     writer.produce('transactions', writer.records(5, from), {
@@ -226,20 +242,10 @@ export async function writeApaches(
   })
   await writer.produce('transactions', writer.records(5, 30))
   await run('first', 35, 'commit')
-  await writeCompacted(writer, client, dataDirectory)
-  await createTopic(client, 'retained', 1, {
-    'segment.bytes': '1048576',
-    'retention.bytes': '1048576',
-  })
-  await writer.produce('retained', large(writer, 400), { batch: 3 })
-  await untilAsync(
-    'old segments to be deleted',
-    async () => (await logStartOf(client, 'retained')) > 0,
-  )
   await writer.call('work', { topic: 'codecs', group: 'consumer', protocol: 'consumer', count: 50 })
   await writer.call('share', { topic: 'codecs', group: 'share', count: 5 })
   return {
-    topics: ['transactions', 'compacted', 'retained'],
+    topics: ['transactions'],
     groups: ['consumer', 'transactional', 'undecided'],
     timestamps: [],
   }
@@ -271,8 +277,9 @@ async function writeCompacted(
 
 /** Whether the cleaner has been through all but the active segment: nothing more changes then. */
 function isCleaned(dataDirectory: string): boolean {
-  const checkpoint = readFileSync(join(dataDirectory, 'cleaner-offset-checkpoint'), 'utf8')
-  const cleaned = /^compacted 0 (\d+)$/m.exec(checkpoint)?.[1]
+  const checkpoint = join(dataDirectory, 'cleaner-offset-checkpoint')
+  if (!existsSync(checkpoint)) return false
+  const cleaned = /^compacted 0 (\d+)$/m.exec(readFileSync(checkpoint, 'utf8'))?.[1]
   const segments = readdirSync(join(dataDirectory, 'compacted-0')).filter((name) =>
     name.endsWith('.log'),
   )
