@@ -28,6 +28,7 @@ import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
 import { Dispatcher } from './server/dispatch.ts'
 import { Server } from './server/server.ts'
+import { LEAST_OPEN_FILES, shareOpenFiles, type OpenFileShares } from './open-file-shares.ts'
 import { openStorage } from './storage.ts'
 import type { Storage } from './storage.ts'
 
@@ -83,11 +84,12 @@ export class Broker {
     let fail: (reason: Error) => void = () => {}
     const failed = new Promise<Error>((resolve) => (fail = resolve))
     let takeOffline: (directory: LogDirectory) => void = () => {}
-    const storage = await openStorage(host, codecs, config, {
+    const openFiles = openFilesOf(host)
+    const storage = await openStorage(host, codecs, config, openFiles.logFiles, {
       node: (reason) => fail(reason),
       directory: (directory) => takeOffline(directory),
     })
-    const broker = new Broker(host, codecs, config, storage, { failed, fail })
+    const broker = new Broker(host, codecs, config, storage, { failed, fail }, openFiles)
     takeOffline = (directory) => broker.#takeOffline(directory)
     try {
       await broker.#open()
@@ -104,6 +106,7 @@ export class Broker {
     config: BrokerConfig,
     storage: Storage,
     { failed, fail }: { failed: Promise<Error>; fail: (reason: Error) => void },
+    openFiles: OpenFileShares,
   ) {
     this.#host = host
     this.#config = config
@@ -157,7 +160,7 @@ export class Broker {
     })
     this.#server = new Server(
       host,
-      serverSettings(config),
+      serverSettings(config, openFiles),
       new Dispatcher(handlers, this.#services()),
     )
   }
@@ -400,13 +403,26 @@ export class Broker {
   }
 }
 
-function serverSettings(config: BrokerConfig): ConstructorParameters<typeof Server>[1] {
+/** @throws StartError where the limit of open files is too low for any broker */
+function openFilesOf(host: Host): OpenFileShares {
+  const limit = host.disk.openFileLimit()
+  const shares = shareOpenFiles(limit)
+  if (shares !== null) return shares
+  const message = `A broker needs ${LEAST_OPEN_FILES} open files at least, and this process may have ${limit}: raise the limit (ulimit -n, LimitNOFILE of a systemd unit, --ulimit nofile of a container)`
+  throw new StartError(message)
+}
+
+function serverSettings(
+  config: BrokerConfig,
+  openFiles: OpenFileShares,
+): ConstructorParameters<typeof Server>[1] {
   const perAddress = config.get('max.connections.per.ip')
   const overrides = addressLimits(config.get('max.connections.per.ip.overrides'))
   return {
     maxRequestBytes: config.get('socket.request.max.bytes'),
     maxQueuedBytes: config.get('queued.max.request.bytes'),
     maxConnections: config.get('max.connections'),
+    maxSockets: openFiles.connections,
     maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
     maxIdleMs: config.get('connections.max.idle.ms'),
   }

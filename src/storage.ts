@@ -33,12 +33,14 @@ export interface StorageFailures {
 /**
  * Takes the log directories, formats them on the first start, replays the metadata log, and recovers the partitions that
  * the metadata says are here.
+ * @param maxOpenFiles how many files of partitions may be open together
  * @throws LogDirectoryError, FormatError, FeatureError
  */
 export async function openStorage(
   host: Host,
   codecs: Codecs,
   config: BrokerConfig,
+  maxOpenFiles: number,
   failed: StorageFailures,
 ): Promise<Storage> {
   const paths = config.logDirectories.map((path) => host.disk.absolutePath(path))
@@ -48,6 +50,7 @@ export async function openStorage(
     codecs,
     directories: paths,
     metadataDirectory: metadataPath,
+    maxOpenFiles,
     onDirectoryFailed: (directory, error) => {
       failed.directory(directory)
       const isLast = logs.directories.every(({ failure }) => failure !== null)

@@ -1,12 +1,18 @@
 import fs from 'node:fs'
 import { dirname, resolve as resolvePath } from 'node:path'
 import { openFile } from './file.ts'
+import { openFileLimit } from './file-limit.ts'
+import { gate } from './gate.ts'
 import type { Disk } from './host.ts'
 import { fileLocks } from './lock.ts'
 
+/** So many files are replaced or directories synced at a time: thousands at once would run out of open files. */
+const SYNCED_AT_ONCE = 64
+
 /** The operating system's files. */
 export function systemDisk(): Disk {
-  const { replaceFile, replaceFileAsync } = replacements()
+  const oneOfSome = gate(SYNCED_AT_ONCE)
+  const { replaceFile, replaceFileAsync } = replacements(oneOfSome)
   return {
     open: openFile,
     exists: (path) => fs.existsSync(path),
@@ -32,7 +38,8 @@ export function systemDisk(): Disk {
     replaceFile,
     replaceFileAsync,
     syncDirectory,
-    syncDirectoryAsync,
+    syncDirectoryAsync: (path) => oneOfSome(() => syncDirectoryAsync(path)),
+    openFileLimit,
     lock: fileLocks(),
   }
 }
@@ -96,7 +103,9 @@ interface Turn {
 }
 
 /** Both ways of replacing a file. They share `path.tmp`, so calls for one path take turns, or are overtaken. */
-function replacements(): Pick<Disk, 'replaceFile' | 'replaceFileAsync'> {
+function replacements(
+  oneOfSome: ReturnType<typeof gate>,
+): Pick<Disk, 'replaceFile' | 'replaceFileAsync'> {
   const turns = new Map<string, Turn[]>()
 
   function replaceFile(path: string, content: string | Uint8Array): void {
@@ -118,11 +127,13 @@ function replacements(): Pick<Disk, 'replaceFile' | 'replaceFileAsync'> {
     before: Promise<void> | undefined,
   ): Promise<void> {
     await before?.catch(() => undefined)
-    if (turn.overtaken) return
-    await syncAndClose(writeTemporary(`${path}.tmp`, content))
-    if (turn.overtaken) return
-    fs.renameSync(`${path}.tmp`, path)
-    await syncDirectoryAsync(dirname(path))
+    await oneOfSome(async () => {
+      if (turn.overtaken) return
+      await syncAndClose(writeTemporary(`${path}.tmp`, content))
+      if (turn.overtaken) return
+      fs.renameSync(`${path}.tmp`, path)
+      await syncDirectoryAsync(dirname(path))
+    })
   }
 
   async function replaceFileAsync(path: string, content: string | Uint8Array): Promise<void> {

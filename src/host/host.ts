@@ -66,6 +66,8 @@ export interface Disk {
   stat(path: string): FileStat
   /** The volume that a file or directory is on. */
   space(path: string): DiskSpace
+  /** How many files and sockets this process may have open together; null where the machine doesn't say. */
+  openFileLimit(): number | null
   /** The names in a directory, in no particular order. */
   list(path: string): string[]
   /** Makes a directory and those above it; one that is there already is fine. */

@@ -137,6 +137,10 @@ export class SimDisk implements Disk {
     return { totalBytes, usableBytes: Math.max(0, totalBytes - this.usedBytes) }
   }
 
+  openFileLimit(): null {
+    return null
+  }
+
   list(path: string): string[] {
     this.check('list', path)
     return [...this.#directory(path).entries.keys()]

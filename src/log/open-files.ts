@@ -26,13 +26,26 @@ export class FileHandle {
 
   /** For a call that ends before this turn does. A missing file is made only with `create`. */
   open(mode: 'write' | 'create' = 'write'): DiskFile {
-    this.#file ??= this.#files.disk.open(this.#path, mode)
+    this.#file ??= this.#files.openFile(this.#path, mode)
     this.#files.touch(this)
     return this.#file
   }
 
-  /** Opens the file and keeps it open until `use` settles. */
+  /**
+   * Opens the file and keeps it open until `use` settles. May wait until others are done with their files, so `use` must
+   * not ask for another one.
+   */
   async using<Result>(use: (file: DiskFile) => Promise<Result>): Promise<Result> {
+    if (this.#files.isExhausted) await this.#files.untilOneIsIdle()
+    else this.#files.retain()
+    try {
+      return await this.#use(use)
+    } finally {
+      this.#files.letGo()
+    }
+  }
+
+  async #use<Result>(use: (file: DiskFile) => Promise<Result>): Promise<Result> {
     const file = this.open()
     this.#users++
     try {
@@ -58,12 +71,17 @@ export class FileHandle {
   }
 }
 
+/** Of sockets and others there may be more than was reckoned with: so many files make room then. */
+const CLOSED_FOR_ROOM = 64
+
 /** All files of the logs of a node, of which a bounded number is open: those used least recently are closed. */
 export class OpenFiles {
   readonly disk: Disk
   readonly #limit: number
   /** In order of use. */
   readonly #open = new Set<FileHandle>()
+  #retained = 0
+  readonly #waiting: (() => void)[] = []
 
   constructor(disk: Disk, limit: number) {
     this.disk = disk
@@ -72,6 +90,43 @@ export class OpenFiles {
 
   get count(): number {
     return this.#open.size
+  }
+
+  /** As many are in use as may be open. */
+  get isExhausted(): boolean {
+    return this.#retained >= this.#limit
+  }
+
+  /** Resolves with a place: as of `retain`. */
+  untilOneIsIdle(): Promise<void> {
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  retain(): void {
+    this.#retained++
+  }
+
+  letGo(): void {
+    // The place goes to the next one as it is.
+    const next = this.#waiting.shift()
+    if (next === undefined) this.#retained--
+    else next()
+  }
+
+  /** Opens a file; where the process has too many open, after some others have been closed. */
+  openFile(path: string, mode: 'write' | 'create'): DiskFile {
+    try {
+      return this.disk.open(path, mode)
+    } catch (error) {
+      if (!isExhaustion(error) || !this.#makeRoom()) throw error
+      return this.disk.open(path, mode)
+    }
+  }
+
+  #makeRoom(): boolean {
+    let closed = 0
+    while (closed < CLOSED_FOR_ROOM && this.#closeOne(null)) closed++
+    return closed > 0
   }
 
   touch(handle: FileHandle): void {
@@ -84,11 +139,17 @@ export class OpenFiles {
     this.#open.delete(handle)
   }
 
-  #closeOne(spared: FileHandle): void {
+  #closeOne(spared: FileHandle | null): boolean {
     for (const handle of this.#open) {
       if (!handle.isIdle || handle === spared) continue
       handle.close()
-      return
+      return true
     }
+    return false
   }
+}
+
+function isExhaustion(error: unknown): boolean {
+  const code = (error as { code?: unknown } | null)?.code
+  return code === 'EMFILE' || code === 'ENFILE'
 }

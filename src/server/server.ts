@@ -15,6 +15,8 @@ export interface ServerSettings {
   readonly maxQueuedBytes: number
   /** `max.connections`: a further client waits until another one leaves. */
   readonly maxConnections: number
+  /** How many connections, waiting ones too, the process's limit of open files has room for. */
+  readonly maxSockets: number
   /** `max.connections.per.ip` with its overrides: a further connection is closed at once. */
   readonly maxConnectionsOf: (address: string) => number
   /** `connections.max.idle.ms` */
@@ -104,6 +106,12 @@ export class Server {
 
   #accept(socket: Socket, listenerName: string): void {
     const address = socket.remoteAddress
+    if (this.#connections.size + this.#waiting.length >= this.#settings.maxSockets) {
+      const message = `Refused a connection: ${this.#settings.maxSockets} are open, and the limit of open files has no room for more. Raise it (ulimit -n)`
+      this.#log.warn({ client: address }, message)
+      socket.destroy()
+      return
+    }
     const fromAddress = (this.#perAddress.get(address) ?? 0) + 1
     const limit = this.#settings.maxConnectionsOf(address)
     if (this.#closing || fromAddress > limit) {

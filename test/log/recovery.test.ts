@@ -109,12 +109,12 @@ const recoveryPointIn = (disk: SimDisk): number =>
     ? Number(/^t 0 (\d+)$/m.exec(disk.readFile(RECOVERY_POINTS).toString())?.[1] ?? 0)
     : 0
 
-/** A segment of a megabyte and more, all but its last few batches flushed and known to be. */
-async function longSegment(flushedBytes = 2_000_000) {
+/** A long segment with batches of one size, all but its last few flushed and known to be. */
+async function longSegment({ flushedBytes = 2_000_000, indexIntervalBytes = 4096 } = {}) {
   const disk = new SimDisk({ random: seeded(3) })
   const { manager, log } = await openLog(ROOT, {
     ...eager(disk),
-    config: { ...config, indexIntervalBytes: 4096 },
+    config: { ...config, indexIntervalBytes },
   })
   let sequence = 0
   const write = async (batches: number): Promise<void> => {
@@ -124,9 +124,14 @@ async function longSegment(flushedBytes = 2_000_000) {
       sequence += 10
     }
   }
+  const flush = async (): Promise<void> => {
+    await log.flush()
+    await manager.checkpoint()
+  }
+  await write(5)
+  await flush()
   await write(Math.ceil(flushedBytes / 9_200))
-  await log.flush()
-  await manager.checkpoint()
+  await flush()
   await write(5)
   return { disk, log, manager }
 }
@@ -285,10 +290,24 @@ test('a log that ends before its recovery point is not believed: all of it is ch
   const log = openManager(ROOT, eager(crashed)).get('t', 0)!
   expect(log.logEndOffset).toBe(Math.floor(500_000 / (rotten.readInt32BE(8) + 12)) * 10)
   expect(recoveryPointIn(crashed)).toBe(log.logEndOffset)
+  // A snapshot of a log that was longer says nothing of this one.
+  expect(crashed.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'))).toEqual([])
+})
+
+test('producers are those of the records that are there, where the last flushed ones are lost', async () => {
+  const { disk } = await longSegment({ indexIntervalBytes: 60_000 })
+  const crashed = disk.crash('lost')
+  const recoveryPoint = recoveryPointIn(crashed)
+  const whole = crashed.readFile(SEGMENT)
+  const batchBytes = whole.readInt32BE(8) + 12
+  crashed.replaceFile(SEGMENT, whole.subarray(0, (recoveryPoint / 10 - 1) * batchBytes))
+  const log = openManager(ROOT, eager(crashed)).get('t', 0)!
+  expect(log.logEndOffset).toBe(recoveryPoint - 10)
+  expect(log.producers()[0]).toMatchObject({ lastSequence: recoveryPoint - 11 })
 })
 
 test('records that take the place of others that were cut off are checked', async () => {
-  const { disk, log, manager } = await longSegment(100_000)
+  const { disk, log, manager } = await longSegment({ flushedBytes: 100_000 })
   await log.truncateTo(30)
   expect(recoveryPointIn(disk)).toBe(30)
   await append(log, batchOf(200, 10, { timestamp: NOW }), { epoch: 3 })
@@ -304,23 +323,24 @@ test('records that take the place of others that were cut off are checked', asyn
 test('a flush that a truncation overtakes does not make the new records durable', async () => {
   const later: (() => void)[] = []
   const disk = new SimDisk({ random: seeded(3), later: (work) => void later.push(work) })
-  const settle = async (until: Promise<unknown>): Promise<void> => {
+  const settled = async <Result>(work: Promise<Result>): Promise<Result> => {
     let isOver = false
-    void until.finally(() => (isOver = true))
+    void work.finally(() => (isOver = true))
     while (!isOver) {
       later.shift()?.()
       await new Promise((resolve) => setImmediate(resolve))
     }
+    return work
   }
-  const opening = openLog(ROOT, eager(disk))
-  await settle(opening)
-  const { log } = await opening
+  const { log } = await settled(openLog(ROOT, eager(disk)))
   for (let each = 0; each < 5; each++) await append(log, batchOf(10))
   const flushing = log.flush()
-  const cutting = log.truncateTo(20)
-  const overtaken = Promise.allSettled([flushing, cutting])
-  await settle(overtaken)
+  const fsync = later.shift()!
+  await settled(log.truncateTo(20))
   expect((await append(log, batchOf(30), { epoch: 2 })).baseOffset).toBe(20)
+  fsync()
+  await settled(flushing)
+  expect(log.logEndOffset).toBe(50)
   expect(log.recoveryPoint).toBeLessThanOrEqual(20)
 })
 

@@ -4,7 +4,7 @@ import type { Dispatcher } from '../../src/server/dispatch.ts'
 import { Server } from '../../src/server/server.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
 
-async function listening(maxConnections: number) {
+async function listening(maxConnections: number, maxSockets = Infinity) {
   let accept: (socket: Socket) => void = () => {}
   const host: Host = {
     ...nodeHost({ log: { level: 'silent' } }),
@@ -21,6 +21,7 @@ async function listening(maxConnections: number) {
     maxRequestBytes: 1000,
     maxQueuedBytes: -1,
     maxConnections,
+    maxSockets,
     maxConnectionsOf: () => 100,
     maxIdleMs: -1,
   }
@@ -51,5 +52,17 @@ describe('Server', () => {
     const waiting = connect()
     await server.close(10_000)
     expect(waiting.closed).toBe(true)
+  })
+
+  test('a connection for which the limit of open files has no room is closed at once', async () => {
+    const { server, connect } = await listening(1, 2)
+    server.open()
+    const served = connect()
+    const waiting = connect()
+    const refused = connect()
+    expect([served.closed, waiting.closed, refused.closed]).toEqual([false, false, true])
+    served.destroy()
+    expect(connect().closed).toBe(false)
+    await server.close(10_000)
   })
 })

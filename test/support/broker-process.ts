@@ -32,17 +32,26 @@ export async function killAll(): Promise<void> {
 
 export type Settings = Readonly<Record<string, string | number>>
 
+/** `ulimit -n` of the process; by default that of the test's. */
+export interface Limits {
+  readonly openFiles?: number
+}
+
 function launch(
   settings: Settings,
-  more: readonly string[] = [],
+  more: readonly string[],
+  { openFiles }: Limits = {},
 ): {
   child: ChildProcess
   output: Record<'out' | 'err', string>
 } {
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
-  const child = spawn(process.execPath, ['bin/ottla', 'start', ...set, ...more], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  })
+  const command = [process.execPath, 'bin/ottla', 'start', ...set, ...more]
+  const limited =
+    openFiles === undefined
+      ? command
+      : ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command]
+  const child = spawn(limited[0]!, limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
   alive.add(child)
   child.once('close', () => alive.delete(child))
   const output = { out: '', err: '' }
@@ -61,8 +70,12 @@ function endOf(child: ChildProcess, output: Record<'out' | 'err', string>): Prom
 }
 
 /** `ottla start` with these settings, on a free port of 127.0.0.1 unless they name one; resolves when it serves. */
-export async function startProcess(settings: Settings): Promise<BrokerProcess> {
-  const { child, output } = launch({ listeners: 'PLAINTEXT://127.0.0.1:0', ...settings })
+export async function startProcess(
+  settings: Settings,
+  limits: Limits = {},
+): Promise<BrokerProcess> {
+  const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
+  const { child, output } = launch(given, [], limits)
   const closed = endOf(child, output)
   const ready = /^ottla ready on (\S+):(\d+)$/m
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null
@@ -88,8 +101,10 @@ export async function startProcess(settings: Settings): Promise<BrokerProcess> {
 export async function startInVain(
   settings: Settings,
   more: readonly string[] = [],
+  limits: Limits = {},
 ): Promise<Ended> {
-  const { child, output } = launch({ listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }, more)
+  const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
+  const { child, output } = launch(given, more, limits)
   if (!(await exited(child, START_LIMIT_MS))) child.kill('SIGKILL')
   return endOf(child, output)
 }

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
 import { startInVain } from '../support/broker-process.ts'
-import type { Settings } from '../support/broker-process.ts'
+import type { Limits, Settings } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 
 const directories = temporaryDirectories()
@@ -25,8 +25,12 @@ async function used(nodeId: number): Promise<string> {
 }
 
 /** The one line for a person that the command says before it gives up; the log's own lines are JSON. */
-async function complaint(settings: Settings, more: readonly string[] = []): Promise<string> {
-  const { code, stdout, stderr } = await startInVain(settings, more)
+async function complaint(
+  settings: Settings,
+  more: readonly string[] = [],
+  limits: Limits = {},
+): Promise<string> {
+  const { code, stdout, stderr } = await startInVain(settings, more, limits)
   const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
   expect({ code, stdout, lines }).toEqual({ code: 1, stdout: '', lines: [expect.any(String)] })
   expect(lines[0]).toMatch(/^ottla: /)
@@ -55,6 +59,11 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
     const line = await complaint({ 'log.dirs': file })
     expect(line).toContain(file)
     expect(line).toContain('set log.dirs')
+  })
+
+  onLinux('when the limit of open files is too low', async () => {
+    const line = await complaint({ 'log.dirs': directories.make() }, [], { openFiles: 300 })
+    expect(line).toContain('this process may have 300: raise the limit (ulimit -n')
   })
 
   onLinux('when the data directory can’t be made', async () => {
