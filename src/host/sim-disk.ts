@@ -34,9 +34,10 @@ export type DiskOperation =
 
 /**
  * What becomes of the bytes that weren't synced. `lost`: all of them go; `torn`: those written first survive, up to
- * anywhere in the middle; `scattered`: each page survives or not, as drives without order do it.
+ * anywhere in the middle; `scattered`: each page survives or not, as drives without order do it. Of a directory's changes
+ * the first ones survive; `reordered`: as `scattered`, and each of these survives or not, since no standard says otherwise.
  */
-export type CrashKind = 'lost' | 'torn' | 'scattered'
+export type CrashKind = 'lost' | 'torn' | 'scattered' | 'reordered'
 
 export interface SimDiskOptions {
   readonly random: Random
@@ -398,14 +399,22 @@ function afterCrash(node: Node, kind: CrashKind, random: Random, done: Map<Node,
   const result = newDirectory()
   done.set(node, result)
   const entries = new Map(node.durable)
-  const kept = kind === 'lost' ? 0 : random.below(node.pending.length + 1)
-  for (const changes of node.pending.slice(0, kept)) apply(entries, changes)
+  for (const changes of survivingChanges(node, kind, random)) apply(entries, changes)
   for (const [name, entry] of entries) {
     const survivor = afterCrash(entry, kind, random, done)
     result.entries.set(name, survivor)
     result.durable.set(name, survivor)
   }
   return result
+}
+
+function survivingChanges(
+  { pending }: DirectoryNode,
+  kind: CrashKind,
+  random: Random,
+): DirectoryNode['pending'] {
+  if (kind === 'reordered') return pending.filter(() => random.below(2) === 0)
+  return kind === 'lost' ? [] : pending.slice(0, random.below(pending.length + 1))
 }
 
 function survivingBytes(file: FileNode, kind: CrashKind, random: Random): Buffer {

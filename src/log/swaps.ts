@@ -1,15 +1,14 @@
 import { batchLastOffset } from '../../protocol/records/batch.ts'
 import type { LogContext } from './context.ts'
-import { parseSegmentFileName, segmentFileName } from './paths.ts'
+import { parseSegmentFileName, SEGMENT_KINDS, segmentFileName } from './paths.ts'
 import { scanSync } from './scan.ts'
 
 const READ_BYTES = 1024 * 1024
-const SEGMENT_FILES = ['log', 'index', 'timeindex', 'txnindex'] as const
 
 /**
  * Ends what a cleaner had begun when its process died, as Kafka does: files to be deleted and half-cleaned segments go;
  * a segment that was about to take the place of others (`.swap`) takes it, unless a half-cleaned one says that not all
- * of its kind were complete. Indexes are built anew.
+ * of its kind were complete. Its indexes come with it, or are built anew.
  */
 export function completeSwaps(context: LogContext, path: string, names: readonly string[]): void {
   const { disk } = context.host
@@ -27,11 +26,16 @@ export function completeSwaps(context: LogContext, path: string, names: readonly
     for (const replaced of offsetsOf('log')) {
       if (replaced >= offset && replaced < nextOffset) removeSegment(context, path, replaced)
     }
+    // Of what this one replaces, the indexes may be there although the `.log` has gone.
+    removeSegment(context, path, offset)
     disk.rename(swap, `${path}/${segmentFileName(offset, 'log')}`)
   }
-  for (const { name } of files) {
-    if (!/\.(deleted|cleaned|swap)$/.test(name)) continue
-    if (disk.exists(`${path}/${name}`)) disk.remove(`${path}/${name}`)
+  for (const { name, file } of files) {
+    if (!/\.(deleted|cleaned|swap)$/.test(name) || !disk.exists(`${path}/${name}`)) continue
+    const isIndex = name.endsWith('.swap') && file !== null && file.offset < leastCleaned
+    const target = `${path}/${name.slice(0, -'.swap'.length)}`
+    if (isIndex && !disk.exists(target)) disk.rename(`${path}/${name}`, target)
+    else disk.remove(`${path}/${name}`)
   }
 }
 
@@ -58,7 +62,7 @@ function endOf(context: LogContext, path: string, baseOffset: number): number {
 
 function removeSegment(context: LogContext, path: string, offset: number): void {
   const { disk } = context.host
-  for (const kind of SEGMENT_FILES) {
+  for (const kind of SEGMENT_KINDS) {
     const file = `${path}/${segmentFileName(offset, kind)}`
     if (disk.exists(file)) disk.remove(file)
   }

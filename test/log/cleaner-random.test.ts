@@ -105,17 +105,16 @@ class Model {
 /** What a reader must find, and must not, where everything below `cleanTo` was cleaned. */
 function expectCompacted(found: readonly Seen[], all: readonly Seen[], cleanTo: number): void {
   const byOffset = new Map(all.map((record) => [record.offset, record]))
-  for (const record of found) expect(record).toEqual(byOffset.get(record.offset))
+  expect(found).toEqual(found.map(({ offset }) => byOffset.get(offset)))
   const lastOf = new Map<string | null, number>()
   const sorted = [...all].sort((one, other) => one.offset - other.offset)
   for (const { key, offset } of sorted) if (offset < cleanTo) lastOf.set(key, offset)
   const foundOffsets = new Set(found.map(({ offset }) => offset))
-  for (const { offset, key, value } of sorted) {
-    const isLast = offset >= cleanTo || lastOf.get(key) === offset
-    if (isLast && value !== null) expect(foundOffsets).toContain(offset)
-    // Tombstones may have gone, but of the others none that isn't the last of its key is there.
-    if (!isLast) expect(foundOffsets).not.toContain(offset)
-  }
+  const isLast = ({ offset, key }: Seen): boolean => offset >= cleanTo || lastOf.get(key) === offset
+  const missing = sorted.filter((each) => isLast(each) && !foundOffsets.has(each.offset))
+  // Tombstones may have gone, but of the others none that isn't the last of its key is there.
+  expect(missing.filter(({ value }) => value !== null)).toEqual([])
+  expect(found.filter((each) => !isLast(each))).toEqual([])
 }
 
 test.each(Array.from({ length: 25 }, (_, seed) => seed))(
