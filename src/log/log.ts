@@ -123,7 +123,7 @@ export class Log {
   /**
    * Takes one partition's records of a Produce request: whole batches, one after the other. Offsets and epoch are patched
    * in place, and the buffer belongs to the log until `done` is called. That happens after the write, in the order of the
-   * appends; before this returns where the records are refused. `done` may append again, and must not throw.
+   * appends; earlier where the records are refused, mostly before this returns. `done` may append again, and must not throw.
    */
   append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
     this.#appender.append(records, leaderEpoch, origin, done)
