@@ -13,10 +13,10 @@ type PartitionResponse = TopicResponse['partitions'][number]
 const FIRST_VERSION_WITH_TOPIC_IDS = 13
 const READ_COMMITTED = 1
 /**
- * An answer has no more than this, whatever the client would take: larger ones keep more memory busy than caches hold,
- * and cost twice as much for each byte. What doesn't fit comes with the next request.
+ * An answer has no more than this, whatever the client would take: larger ones keep more memory busy than caches hold, and
+ * hold up all others while they are read and sent. What doesn't fit comes with the next request.
  */
-const MAX_ANSWER_BYTES = 8 << 20
+const MAX_ANSWER_BYTES = 4 << 20
 
 /**
  * Fetch: v4-18.
@@ -50,6 +50,7 @@ export const fetch = handle(Fetch).by((request, context) => {
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
       memory: fetchMemory,
+      mayLeaveOut: session.mayLeaveOut,
     },
     (target) => {
       const partition = usesTopicIds

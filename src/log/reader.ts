@@ -1,5 +1,6 @@
 import {
   BATCH_HEADER_BYTES,
+  LOG_OVERHEAD_BYTES,
   batchBaseOffset,
   batchLastOffset,
   batchSizeBytes,
@@ -33,6 +34,8 @@ interface Place {
   readonly position: number
   /** Of the segments, when the place was found: it holds as long as none of them goes. */
   readonly version: number
+  /** Of the batch there, where its header was seen; else 0. */
+  readonly batchBytes: number
   /** The last steps, one after the other, that were slow. */
   readonly slowSteps: number
   /** So many of the next reads leave the event loop alone. */
@@ -103,9 +106,10 @@ export class LogReader {
 
   #readAt(place: Place, wanted: Wanted): FileRead | Promise<FileRead> {
     const left = place.segment.sizeBytes - place.position
-    const most = Math.max(Math.min(wanted.maxBytes, GREATEST_READ_BYTES), BATCH_HEADER_BYTES)
-    const buffer = this.#context.buffers.take(Math.min(most, left))
-    return whenDone(this.#fill(place, buffer, Math.min(most, left)), (filled) =>
+    const lengthBytes = Math.min(usefulBytes(place.batchBytes, wanted), left)
+    if (lengthBytes === 0) return nothing(place.offset)
+    const buffer = this.#context.buffers.take(lengthBytes)
+    return whenDone(this.#fill(place, buffer, lengthBytes), (filled) =>
       this.#batchesOf(place, wanted, buffer, filled),
     )
   }
@@ -152,6 +156,7 @@ export class LogReader {
       segment,
       position: position + sizeBytes,
       version,
+      batchBytes: sizeOfBatchAt(buffer, sizeBytes, filled.lengthBytes),
       slowSteps,
       readsOnThreads,
     })
@@ -208,7 +213,8 @@ export class LogReader {
       const position = await segment.locate(offset)
       if (segment !== this.#segments.active) this.#context.coldIndexes.touch(segment)
       if (position !== null) {
-        return { offset, segment, position, version, slowSteps: 0, readsOnThreads: 1 }
+        const unknown = { batchBytes: 0, slowSteps: 0, readsOnThreads: 1 }
+        return { offset, segment, position, version, ...unknown }
       }
       segment = this.#segments.after(segment)
     }
@@ -245,6 +251,24 @@ function nothing(offset: number): FileRead {
     isNearEnd: false,
     release: () => undefined,
   }
+}
+
+/**
+ * How much to read: batches are mostly as long as their neighbours, so what would hold only a part of one is not read at
+ * all, but for the header that tells its length.
+ * @param batchBytes the length of the first batch, 0 where it isn't known
+ */
+function usefulBytes(batchBytes: number, { maxBytes, minOneBatch }: Wanted): number {
+  const most = Math.min(maxBytes, GREATEST_READ_BYTES)
+  if (batchBytes === 0) return Math.max(most, BATCH_HEADER_BYTES)
+  if (batchBytes > most) return minOneBatch || batchBytes <= maxBytes ? batchBytes : 0
+  return Math.min(most, Math.floor(most / batchBytes) * batchBytes + BATCH_HEADER_BYTES)
+}
+
+function sizeOfBatchAt(buffer: Buffer, at: number, lengthBytes: number): number {
+  if (at + LOG_OVERHEAD_BYTES > lengthBytes) return 0
+  const sizeBytes = batchSizeBytes(buffer, at)
+  return sizeBytes < BATCH_HEADER_BYTES ? 0 : sizeBytes
 }
 
 /** Goes on at once where there is nothing to wait for. */

@@ -48,7 +48,12 @@ export interface FetchContext {
   readonly error: ErrorName
   readonly sessionId: number
   readonly targets: readonly FetchTarget[]
-  /** Whether the answer tells of a partition; keeps what was told. To be called once for each, in order. */
+  /**
+   * Whether a full answer may leave out the targets behind: a session names only what is new, and those that had no turn
+   * are the first ones of the next request.
+   */
+  readonly mayLeaveOut: boolean
+  /** Whether the answer tells of a partition; keeps what was told. To be called once for each that was read, in order. */
   tell(target: FetchTarget, outcome: FetchOutcome): boolean
 }
 
@@ -128,6 +133,7 @@ export class FetchSessionCache {
       error: 'NONE',
       sessionId: id,
       targets,
+      mayLeaveOut: false,
       tell: (target, outcome) => {
         remember(session.partitions.get(keyOf(target)), outcome)
         return true
@@ -152,6 +158,7 @@ export class FetchSessionCache {
       error: 'NONE',
       sessionId: session.id,
       targets: Array.from(partitions.values(), ({ target }) => target),
+      mayLeaveOut: true,
       tell: (target, outcome) => this.#tellChange(partitions, target, outcome),
     }
   }
@@ -226,9 +233,9 @@ function remember(known: SessionPartition | undefined, outcome: FetchOutcome): b
 }
 
 function sessionless(targets: readonly FetchTarget[]): FetchContext {
-  return { error: 'NONE', sessionId: NO_SESSION, targets, tell: () => true }
+  return { error: 'NONE', sessionId: NO_SESSION, targets, mayLeaveOut: false, tell: () => true }
 }
 
 function refused(error: ErrorName): FetchContext {
-  return { error, sessionId: NO_SESSION, targets: [], tell: () => true }
+  return { error, sessionId: NO_SESSION, targets: [], mayLeaveOut: false, tell: () => true }
 }

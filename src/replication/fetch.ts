@@ -11,6 +11,8 @@ export interface FetchParameters {
   readonly minBytes: number
   readonly maxBytes: number
   readonly memory: FetchMemory
+  /** When the answer is full, the targets behind needn't be looked at. */
+  readonly mayLeaveOut: boolean
 }
 
 /** The answer for one partition; the fields are those of Fetch's response. */
@@ -160,8 +162,9 @@ class Reading implements FetchedData {
 
   /** @returns null when all is read, else when to go on */
   #readOn(): Promise<void> | null {
-    const { upTo, maxBytes, memory } = this.#parameters
+    const { upTo, minBytes, maxBytes, memory, mayLeaveOut } = this.#parameters
     while (this.partitions.length < this.#targets.length) {
+      if (mayLeaveOut && this.#isFull && this.sizeBytes >= minBytes) return null
       const target = this.#targets[this.partitions.length]!
       const partition = this.#find(target)
       if (typeof partition === 'string') {

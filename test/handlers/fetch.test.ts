@@ -235,6 +235,26 @@ describe('Fetch', () => {
     expect(changed.responses).toMatchObject([{ topic: 'a', partitions: [{ partitionIndex: 1 }] }])
   })
 
+  test('in a session a full answer leaves out the partitions behind, which come first in the next one', async () => {
+    const node = new TestNode()
+    await node.addTopic('a', { partitions: [{}, {}, {}] })
+    const partitions = [0, 1, 2].map((partition) => ({ partition }))
+    const { sessionId } = await node.ask(Fetch, 12, body(partitions, { sessionEpoch: 0 }))
+    for (const index of [0, 1, 2]) await append(node, batch(['x']), index)
+    const next = async (sessionEpoch: number) => {
+      const asked = body([], { sessionId, sessionEpoch, maxBytes: oneBatchBytes + 1 })
+      const { responses } = await node.ask(Fetch, 12, asked)
+      return responses[0]!.partitions.map((each) => [each.partitionIndex, each.records!.length])
+    }
+    // Partition 1 is looked at, and its records found to be too many; 2 isn't looked at.
+    expect(await next(1)).toEqual([
+      [0, oneBatchBytes],
+      [1, 0],
+    ])
+    expect((await next(2))[0]).toEqual([1, oneBatchBytes])
+    expect((await next(3))[0]).toEqual([2, oneBatchBytes])
+  })
+
   test('knows no session that it did not give', async () => {
     const { node } = await nodeWith()
     const asked = body([{}], { sessionId: 99, sessionEpoch: 1 })

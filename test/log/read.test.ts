@@ -1,4 +1,5 @@
 import { readBatches } from '../../protocol/records/batch.ts'
+import type { DiskFile } from '../../src/host/host.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { ReadResult } from '../../src/log/results.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
@@ -103,6 +104,42 @@ test('who reads on is served at once; only the first look-up waits', async () =>
   const { log } = await openLog(temporaryDirectory())
   for (let index = 0; index < 6; index++) await append(log, batchOf(1, 100_000))
   expect(await waits(log, 6)).toEqual([true, false, false, false, false, false])
+})
+
+test('of batches whose length is known no part is read that could not be given', async () => {
+  const host = realHost()
+  const read: number[] = []
+  const counting = (file: DiskFile): DiskFile => ({
+    ...file,
+    path: file.path,
+    size: () => file.size(),
+    readSync: (target, position) => {
+      read.push(target.length)
+      return file.readSync(target, position)
+    },
+    read: (target, position) => file.read(target, position),
+    writeSync: (chunks, position) => file.writeSync(chunks, position),
+    truncate: (length) => file.truncate(length),
+    sync: () => file.sync(),
+    close: () => file.close(),
+  })
+  const disk = {
+    ...host.disk,
+    open: (path: string, mode: 'read' | 'write' | 'create') =>
+      path.endsWith('.log') ? counting(host.disk.open(path, mode)) : host.disk.open(path, mode),
+  }
+  const { log } = await openLog(temporaryDirectory(), { host: { ...host, disk } })
+  const oneBatchBytes = batchOf(1, 100_000).length
+  for (let index = 0; index < 8; index++) await append(log, batchOf(1, 100_000))
+  const bytesOf = async (offset: number, maxBytes: number, minOne: boolean): Promise<number> =>
+    (await log.read(offset, maxBytes, 'logEnd', minOne)).sizeBytes
+  expect(await bytesOf(0, 150_000, true)).toBe(oneBatchBytes)
+  read.length = 0
+  expect(await bytesOf(1, 250_000, true)).toBe(2 * oneBatchBytes)
+  expect(read).toEqual([2 * oneBatchBytes + 61])
+  expect(await bytesOf(3, 50_000, false)).toBe(0)
+  expect(await bytesOf(3, 50_000, true)).toBe(oneBatchBytes)
+  expect(read).toEqual([2 * oneBatchBytes + 61, oneBatchBytes])
 })
 
 test('a reader whose bytes come slowly is left to the thread pool', async () => {
