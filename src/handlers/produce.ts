@@ -37,47 +37,37 @@ export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, p
   (request, context) => {
     const refused = refuseAll(request)
     if (refused !== null) return answerAll(request, refused)
-    return new ProduceAnswer(request, context).start()
+    return new ProduceAnswer(request, context)
   },
 )
 
-/** The answer to one request: given when its last partition has its result. */
+/** The answer to one request: given when its last partition has its result. Until then it is all that is kept of it. */
 class ProduceAnswer extends Later<ProduceResponse> {
-  readonly #request: ProduceRequest
-  readonly #context: RequestContext
-  #responses: TopicResponse[] = []
+  readonly #acks: number
+  readonly #responses: TopicResponse[]
   #missing = 1
 
   constructor(request: ProduceRequest, context: RequestContext) {
     super()
-    this.#request = request
-    this.#context = context
-  }
-
-  start(): this {
-    this.#responses = this.#request.topicData.map(({ name, topicId, partitionData }) => ({
+    this.#acks = request.acks
+    this.#responses = request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
-      partitionResponses: partitionData.map(({ index, records }) =>
-        this.#append(name, topicId, index, records),
-      ),
+      partitionResponses: partitionData.map(({ index, records }) => {
+        const response = unanswered(index)
+        this.#missing++
+        append(request, context, name, topicId, index, records, (result, partition) => {
+          fill(response, result, partition)
+          this.#appended()
+        })
+        return response
+      }),
     }))
     this.#appended()
-    return this
-  }
-
-  #append(name: string, topicId: string, index: number, records: Buffer | null): PartitionResponse {
-    const response = unanswered(index)
-    this.#missing++
-    append(this.#request, this.#context, name, topicId, index, records, (result, partition) => {
-      fill(response, result, partition)
-      this.#appended()
-    })
-    return response
   }
 
   #appended(): void {
-    if (--this.#missing === 0) this.give(answerOf(this.#request.acks, this.#responses))
+    if (--this.#missing === 0) this.give(answerOf(this.#acks, this.#responses))
   }
 }
 
