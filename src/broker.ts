@@ -22,6 +22,7 @@ import type { MetadataNode } from './metadata/node.ts'
 import { AssignmentReporter } from './replication/assignment-reporter.ts'
 import { FetchMemory } from './replication/fetch-memory.ts'
 import { ShardError } from './machine/runtime.ts'
+import { DirectoryMoves } from './replication/directory-moves.ts'
 import { FailureReporter } from './replication/failure-reporter.ts'
 import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
@@ -66,6 +67,7 @@ export class Broker {
   readonly #nodeId: number
   readonly #logs: LogManager
   readonly #cleaner: LogCleaner
+  readonly #moves: DirectoryMoves
   readonly #metadata: MetadataNode
   readonly #assignments: AssignmentReporter
   readonly #failures: FailureReporter
@@ -147,6 +149,20 @@ export class Broker {
       onPlaced: (topicId, partition, directoryId) =>
         this.#assignments.report(topicId, partition, directoryId),
     })
+    this.#moves = new DirectoryMoves({
+      clock: host.clock,
+      log: host.log,
+      logs: storage.logs,
+      find: (topic, index) => {
+        const partition = this.#replicas.find(topic, index)
+        return typeof partition === 'string' ? undefined : partition
+      },
+      bytesPerSecond: () => config.get('replica.alter.log.dirs.io.max.bytes.per.second'),
+      concurrency:
+        config.get('num.replica.alter.log.dirs.threads') ?? storage.logs.directories.length,
+      report: (...place) => this.#assignments.report(...place),
+    })
+    this.#replicas.onRemoved((topic, topicId) => this.#moves.forget(topic, topicId))
     this.#groups = new GroupCoordinator({
       host,
       codecs,
@@ -187,6 +203,7 @@ export class Broker {
       retentionCheckMs: this.#config.get('log.retention.check.interval.ms'),
       initialDelayMs: this.#config.get('log.initial.task.delay.ms'),
     })
+    this.#moves.resume(this.#replicas.partitions())
     if (this.#config.get('log.cleaner.enable')) this.#cleaner.start()
     this.#addresses = await this.#listen()
     await this.#register()
@@ -219,6 +236,7 @@ export class Broker {
     this.#replicas.endWaiting()
     await served
     await this.#replicas.settled()
+    await this.#moves.close()
     await this.#assignments.settled()
     this.#assignments.close()
     await this.#metadata.close()
@@ -281,6 +299,7 @@ export class Broker {
   /** A directory failed. Its partitions can't be used until a restart; the others go on. */
   #takeOffline({ id, path }: LogDirectory): void {
     this.#replicas.takeOffline(path)
+    this.#moves.onDirectoryFailed(path)
     this.#groups.follow()
     if (id !== null) this.#failures.report(id, path)
   }
@@ -331,6 +350,7 @@ export class Broker {
       broker: configOf(image, ResourceType.BROKER, String(this.#nodeId)),
     })
     this.#replicas.configureAll()
+    this.#moves.onSettingsChanged()
     for (const reason of ignored) this.#host.log.warn({}, `A dynamic setting is ignored: ${reason}`)
   }
 
@@ -352,6 +372,7 @@ export class Broker {
       groups: this.#groups,
       controller: this.#metadata,
       logs: this.#logs,
+      moves: this.#moves,
       spaceOf: (path) => disk.space(path),
       cluster: () => clusterView(this.#metadata.image, this.clusterId, this.#nodeId),
       apis: () => apis,

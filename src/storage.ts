@@ -7,7 +7,7 @@ import { LogManager } from './log/manager.ts'
 import { checkFinalizedFeatures } from './metadata/features.ts'
 import { formatIfNeeded } from './metadata/format.ts'
 import type { Identity } from './metadata/format.ts'
-import { ResourceType, configOf, partitionOf } from './metadata/image.ts'
+import { ResourceType, configOf, directoryOf, partitionOf } from './metadata/image.ts'
 import { openMetadataNode } from './metadata/node.ts'
 import type { MetadataNode } from './metadata/node.ts'
 import { topicSettings } from './replication/topic-settings.ts'
@@ -101,5 +101,9 @@ function loadPartitions(logs: LogManager, { image }: MetadataNode, config: Broke
     isWanted: (topic, partition, topicId) =>
       image.topics.byName.get(topic)?.id === topicId &&
       (partitionOf(image, topic, partition)?.replicas.includes(nodeId) ?? false),
+    directoryOf: (topic, partition) => {
+      const found = partitionOf(image, topic, partition)
+      return found === undefined ? null : directoryOf(found, nodeId)
+    },
   })
 }

@@ -143,10 +143,12 @@ export async function replayPartition(
   onBatch: (batch: StateBatch) => void,
   isWanted: () => boolean,
 ): Promise<boolean> {
-  const { log } = partition
-  if (log === null) return false
-  let offset = log.logStartOffset
-  while (offset < log.logEndOffset) {
+  let offset = partition.log?.logStartOffset ?? 0
+  for (;;) {
+    // It may move to another directory meanwhile, with the same records.
+    const { log } = partition
+    if (log === null) return false
+    if (offset >= log.logEndOffset) break
     const result = await log.read(offset, maxBytes, 'logEnd', true)
     if (!isWanted()) return false
     if (result.errorCode === 'OFFSET_OUT_OF_RANGE' && result.logStartOffset > offset) {
@@ -165,7 +167,7 @@ export async function replayPartition(
     if (!isWanted()) return false
   }
   await committedUpTo(partition, offset, isWanted)
-  return isWanted() && partition.log === log
+  return isWanted() && partition.log !== null
 }
 
 function stateBatch(batch: Buffer, codecs: Codecs): StateBatch {

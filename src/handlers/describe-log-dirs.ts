@@ -3,7 +3,7 @@ import type { DescribeLogDirsRequest } from '../../protocol/messages/describe-lo
 import type { DiskSpace } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory.ts'
 import type { Log } from '../log/log.ts'
-import { METADATA_TOPIC } from '../log/manager.ts'
+import { METADATA_TOPIC } from '../log/paths.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
 
@@ -48,7 +48,7 @@ function describe(
       partitionIndex: partition,
       partitionSize: log.sizeBytes,
       offsetLag: lagOf(log, context),
-      isFutureKey: false,
+      isFutureKey: log.isFuture,
     })
   }
   return {
@@ -59,11 +59,16 @@ function describe(
   }
 }
 
-/** How far the log's end is behind the high watermark, as it may be in a follower. */
-function lagOf(log: Log, { replicas }: RequestContext): number {
+/** How far the log's end is behind the high watermark, as a follower's may be; a copy's, behind the end of what it copies. */
+function lagOf(log: Log, { replicas, logs }: RequestContext): number {
   const partition = replicas.find(log.topic, log.partition)
-  if (typeof partition === 'string' || partition.log === null) return UNKNOWN_LAG
-  return Math.max(partition.log.highWatermark - log.logEndOffset, 0)
+  const current = logs.get(log.topic, log.partition)
+  if (typeof partition === 'string' || partition.log === null || current === undefined) {
+    return UNKNOWN_LAG
+  }
+  return log.isFuture
+    ? current.logEndOffset - log.logEndOffset
+    : Math.max(current.highWatermark - log.logEndOffset, 0)
 }
 
 /** Null when the directory can't be looked at, as when somebody has unmounted it. */

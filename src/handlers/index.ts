@@ -1,4 +1,5 @@
 import { alterConfigs } from './alter-configs.ts'
+import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { apiVersions } from './api-versions.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
@@ -36,6 +37,7 @@ import { syncGroup } from './sync-group.ts'
  */
 export const handlers: readonly Handler[] = [
   alterConfigs,
+  alterReplicaLogDirs,
   apiVersions,
   createPartitions,
   createTopics,

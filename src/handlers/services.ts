@@ -6,6 +6,7 @@ import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerCommand, ReplyTo } from '../metadata/commands.ts'
+import type { DirectoryMoves } from '../replication/directory-moves.ts'
 import type { FetchMemory } from '../replication/fetch-memory.ts'
 import type { FetchSessionCache } from '../replication/fetch-session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
@@ -21,7 +22,8 @@ export interface Services {
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
   readonly controller: ControllerAccess
-  readonly logs: Pick<LogManager, 'directories'>
+  readonly moves: Pick<DirectoryMoves, 'alter'>
+  readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */
   spaceOf(path: string): DiskSpace
   /** The cluster as this broker knows it now. */

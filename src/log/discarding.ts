@@ -11,26 +11,24 @@ export class Discarding {
     this.#host = host
   }
 
-  /** A name that says what is to become of a partition's directory, beside the one it has. */
-  nameFor(path: string, suffix: DirectorySuffix): string {
+  /**
+   * Gives a partition's directory a name that says what is to become of it, and returns its path.
+   * @param found where it is now, if not in `path`
+   */
+  setAside(path: string, suffix: DirectorySuffix, found = path): string {
     const slash = path.lastIndexOf('/')
     const id = this.#host.random.bytes(16)
-    return `${path.slice(0, slash)}/${suffixedDirectoryName(path.slice(slash + 1), id, suffix)}`
-  }
-
-  /** Gives a partition's directory a name that says what is to become of it, and returns its path. */
-  setAside(path: string, suffix: DirectorySuffix): string {
-    const target = this.nameFor(path, suffix)
-    this.#host.disk.rename(path, target)
+    const name = suffixedDirectoryName(path.slice(slash + 1), id, suffix)
+    const target = `${path.slice(0, slash)}/${name}`
+    this.#host.disk.rename(found, target)
     return target
   }
 
   /** Removes a directory after a while, unless the node has stopped by then: the next start removes it. */
-  removeLater(home: LogHome, path: string, delayMs: number, before?: () => void): void {
+  removeLater(home: LogHome, path: string, delayMs: number): void {
     const { clock, disk } = this.#host
     const timer = clock.after(delayMs, () => {
       this.#timers.delete(timer)
-      before?.()
       if (home.failure !== null) return
       try {
         disk.removeDirectory(path)

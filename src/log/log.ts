@@ -17,6 +17,7 @@ import type {
   ReadUpTo,
   TimestampedOffset,
 } from './results.ts'
+import { isFuturePath } from './paths.ts'
 import { LogState, type LoadedLog } from './state.ts'
 import { LogTail } from './tail-cache.ts'
 import { closeFiles, deleteBefore, startAt, truncate } from './truncation.ts'
@@ -28,6 +29,9 @@ export class Log {
   readonly #flushing: LogFlushing
   readonly #fetching: LogFetching
   readonly #appender: LogAppender
+  /** Under way. */
+  #reads = 0
+  #unreadWaiters: (() => void)[] = []
 
   constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {
     this.#state = new LogState(context, home, loaded)
@@ -58,6 +62,11 @@ export class Log {
 
   get path(): string {
     return this.#state.path
+  }
+
+  /** Whether it is a copy that will take the partition's place in another directory. */
+  get isFuture(): boolean {
+    return isFuturePath(this.#state.path)
   }
 
   /** The log directory that the partition's is in. */
@@ -149,7 +158,30 @@ export class Log {
     upTo: ReadUpTo,
     minOneBatch: boolean,
   ): ReadResult | Promise<ReadResult> {
-    return this.#fetching.read(offset, maxBytes, upTo, minOneBatch)
+    const result = this.#fetching.read(offset, maxBytes, upTo, minOneBatch)
+    return result instanceof Promise ? this.#whileRead(result) : result
+  }
+
+  /** Resolves when all that was asked for so far has been read. */
+  whenUnread(): Promise<void> {
+    return this.#reads === 0
+      ? Promise.resolve()
+      : new Promise((resolve) => this.#unreadWaiters.push(resolve))
+  }
+
+  /** Resolves when all that was appended so far is written, or has failed. */
+  whenIdle(): Promise<void> {
+    return this.#appender.whenIdle()
+  }
+
+  async #whileRead<Result>(reading: Promise<Result>): Promise<Result> {
+    this.#reads++
+    try {
+      return await reading
+    } finally {
+      this.#reads--
+      if (this.#reads === 0) for (const resolve of this.#unreadWaiters.splice(0)) resolve()
+    }
   }
 
   /** Kept between log start and log end; goes back only after a truncation. */
@@ -175,13 +207,15 @@ export class Log {
   /** ListOffsets -3: the first record with the greatest timestamp. Null where no record has one. */
   latestTimestamp(): Promise<TimestampedOffset | null> {
     const { context, segments } = this.#state
-    return this.#lookUp(() => recordOfGreatestTimestamp(context, segments))
+    return this.#whileRead(this.#lookUp(() => recordOfGreatestTimestamp(context, segments)))
   }
 
   /** The first record with this timestamp or a later one; null where there is none. */
   offsetForTimestamp(timestamp: bigint): Promise<TimestampedOffset | null> {
     const { context, segments, logStartOffset } = this.#state
-    return this.#lookUp(() => recordAtTimestamp(context, segments, timestamp, logStartOffset))
+    return this.#whileRead(
+      this.#lookUp(() => recordAtTimestamp(context, segments, timestamp, logStartOffset)),
+    )
   }
 
   /** Rejects with CorruptRecordError where records can't be read, else with StorageError. */
@@ -288,6 +322,11 @@ export class Log {
   /** Before its recovery point is saved: has recovery begin there, and not at its segment's first byte. Never rejects. */
   async prepareCheckpoint(): Promise<void> {
     if (!this.#state.isOffline) await this.#flushing.saveProgress().catch(() => undefined)
+  }
+
+  /** A clean under way ends without a result, and none begins before the function returned is called. */
+  pauseCleaning(): Promise<() => void> {
+    return this.#state.cleaning.pause()
   }
 
   /** A clean under way ends without a result, and none begins meanwhile; then none is remembered beyond the log's end. */

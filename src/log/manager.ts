@@ -1,28 +1,20 @@
 import type { Clock, Host } from '../host/host.ts'
 import { BufferPool } from './buffer-pool.ts'
-import { formatPartitionMetadata } from './checkpoints.ts'
 import { ColdIndexes } from './cold-indexes.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext } from './context.ts'
 import { LogDirectories } from './directories.ts'
 import type { DirectoryFailed, LogDirectory } from './directory.ts'
 import { Discarding } from './discarding.ts'
-import { LogDirectoryError } from './errors.ts'
-import { loadLog, readTopicId } from './load.ts'
-import { Log } from './log.ts'
+import { findPartitions, type WantedPartitions } from './finding.ts'
+import type { Log } from './log.ts'
 import { OpenFiles } from './open-files.ts'
-import {
-  directorySuffix,
-  parsePartitionDirectoryName,
-  partitionDirectoryName,
-  PARTITION_METADATA,
-} from './paths.ts'
+import { PartitionLogs } from './partition-logs.ts'
+import { METADATA_TOPIC, partitionDirectoryName } from './paths.ts'
 import type { LogCodecs } from './codecs.ts'
 import { TailCache } from './tail-cache.ts'
 
 const MEBIBYTE = 1024 * 1024
-
-export const METADATA_TOPIC = '__cluster_metadata'
 
 export interface LogManagerOptions {
   readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
@@ -54,31 +46,18 @@ export interface LogIntervals {
 
 const CHECKED_IN_A_TURN = 500
 
-interface NewLog {
-  readonly topic: string
-  readonly partition: number
-  readonly topicId: string
-  readonly config: LogConfig
-}
-
-const NEW_LOG = { logStart: 0, recoveryPoint: 0, highWatermark: 0, wasClean: true }
-
-/** What the cluster's metadata says of the partitions found. */
-export interface WantedPartitions {
-  configOf(topic: string): LogConfig
-  /** Whether this broker has a replica of this partition, and the topic this id. */
-  isWanted(topic: string, partition: number, topicId: string): boolean
-}
+/** So many directories are remembered for partitions that are yet to be made. */
+const MOST_PREFERRED = 10_000
 
 /** All logs of a node, in one or more directories. */
 export class LogManager {
   readonly #context: LogContext
   readonly #directories: LogDirectories
   readonly #discarding: Discarding
-  readonly #logs = new Map<string, Log>()
-  readonly #homes = new Map<Log, LogDirectory>()
+  readonly #logs: PartitionLogs
+  /** Where a partition that isn't here yet should be made, by its directory name. */
+  readonly #preferred = new Map<string, LogDirectory>()
   #isClosed = false
-  readonly #beingMade = new Map<string, { home: LogDirectory; made: Promise<Log> }>()
 
   /**
    * Takes the directories; loads nothing yet. As in Kafka one that the disk refuses is offline from the start.
@@ -104,6 +83,7 @@ export class LogManager {
     this.#context = context
     this.#directories = directories
     this.#discarding = new Discarding(context.host)
+    this.#logs = new PartitionLogs(context, directories, this.#discarding)
   }
 
   /** Those of `log.dirs`, in their order, online or not. */
@@ -122,76 +102,25 @@ export class LogManager {
   }
 
   get(topic: string, partition: number): Log | undefined {
-    return this.#logs.get(partitionDirectoryName(topic, partition))
+    return this.#logs.current.get(partitionDirectoryName(topic, partition))
   }
 
-  /** All but the metadata log. */
+  /** The copy that is to take the partition's place in another directory, if there is one, and it is online. */
+  future(topic: string, partition: number): Log | undefined {
+    return this.#logs.future(partitionDirectoryName(topic, partition))
+  }
+
+  /** All but the metadata log, and copies on their way to other directories. */
   logs(): Iterable<Log> {
-    return this.#logs.values()
+    return this.#logs.current.values()
   }
 
   /**
-   * Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`.
-   * @throws LogDirectoryError when a partition is in two directories: nobody could say which one has the records
+   * Opens the partitions found in the directories; see `findPartitions`.
+   * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records
    */
   loadPartitions(wanted: WantedPartitions): void {
-    for (const directory of this.#directories.online) {
-      try {
-        this.#loadDirectory(directory, wanted)
-      } catch (error) {
-        if (error instanceof LogDirectoryError) throw error
-        directory.fail('load its partitions', error)
-      }
-    }
-  }
-
-  #loadDirectory(directory: LogDirectory, wanted: WantedPartitions): void {
-    const { disk, log } = this.#context.host
-    directory.use()
-    for (const name of disk.list(directory.path)) {
-      const path = `${directory.path}/${name}`
-      if (directorySuffix(name) === 'delete') this.#discarding.removeLater(directory, path, 0)
-      if (directorySuffix(name) !== null) continue
-      const place = parsePartitionDirectoryName(name)
-      if (place === null || place.topic === METADATA_TOPIC) continue
-      const topicId = readTopicId(this.#context, path)
-      if (topicId === null || !wanted.isWanted(place.topic, place.partition, topicId)) {
-        const stray = this.#discarding.setAside(path, 'stray')
-        log.warn({ path, stray }, 'A partition that does not belong here was set aside')
-        continue
-      }
-      const twin = this.get(place.topic, place.partition)
-      if (twin !== undefined) {
-        const message = `The partition ${name} is in both ${twin.path} and ${path}. Keep the one that is right, move the other out of log.dirs, and start again`
-        throw new LogDirectoryError('PARTITION_DUPLICATED', message)
-      }
-      const config = wanted.configOf(place.topic)
-      const known = { ...directory.checkpointsOf(name), wasClean: directory.wasClean }
-      this.#register(directory, this.#load(directory, { ...place, topicId, config }, known))
-    }
-    directory.lowerLoadedCheckpoints()
-  }
-
-  #load(
-    directory: LogDirectory,
-    what: { topic: string; partition: number; topicId: string | null; config: LogConfig },
-    known: { logStart: number; recoveryPoint: number; highWatermark: number; wasClean: boolean },
-  ): Log {
-    const loaded = loadLog(this.#context, {
-      ...what,
-      path: `${directory.path}/${partitionDirectoryName(what.topic, what.partition)}`,
-      logStartOffset: known.logStart,
-      recoveryPoint: known.recoveryPoint,
-      highWatermark: known.highWatermark,
-      wasClean: known.wasClean,
-    })
-    return new Log(this.#context, directory, loaded)
-  }
-
-  #register(directory: LogDirectory, log: Log): void {
-    this.#logs.set(log.name, log)
-    this.#homes.set(log, directory)
-    directory.add(log)
+    findPartitions(this.#context, this.#directories, this.#discarding, this.#logs, wanted)
   }
 
   /**
@@ -207,20 +136,17 @@ export class LogManager {
       disk.syncDirectory(directory.path)
     }
     const what = { topic: METADATA_TOPIC, partition: 0, topicId: null, config }
-    const log = this.#load(directory, what, {
+    return this.#logs.open(directory, path, what, {
       logStart: logStartOffset,
       recoveryPoint: 0,
       highWatermark: 0,
       wasClean: false,
     })
-    this.#homes.set(log, directory)
-    directory.add(log)
-    return log
   }
 
   /**
-   * Makes a partition, in the directory that is assigned, where it is online, else in the one with the fewest; durable when it resolves. One that is there
-   * already is returned as it is.
+   * Makes a partition, in the directory that was preferred or is assigned, where it is online, else in the one with the
+   * fewest; durable when it resolves. One that is there already is returned as it is.
    * @throws StorageError when no directory is online
    */
   createLog(
@@ -230,67 +156,47 @@ export class LogManager {
     config: LogConfig,
     directoryId: string | null = null,
   ): Promise<Log> {
-    const name = partitionDirectoryName(topic, partition)
-    const existing = this.#logs.get(name)
-    if (existing !== undefined) return Promise.resolve(existing)
-    const begun = this.#beingMade.get(name)
-    if (begun !== undefined) return begun.made
     const what = { topic, partition, topicId, config }
+    const name = partitionDirectoryName(topic, partition)
+    const preferred = this.#preferred.get(name)
+    this.#preferred.delete(name)
     const assigned = directoryId === null ? undefined : this.#directories.withId(directoryId)
-    if (assigned !== undefined) return this.#begin(assigned, name, what)
-    const homes = Array.from(this.#beingMade.values(), ({ home }) => home)
-    const home = this.#directories.leastUsed(homes)
-    return this.#begin(home, name, what).catch((error: unknown) => {
+    const home = (preferred?.failure === null ? preferred : undefined) ?? assigned
+    if (home !== undefined) return this.#logs.make(what, home)
+    return this.#logs.make(what, null).catch((error: unknown) => {
       // As in Kafka another directory takes what this one could not, which is offline now.
       if (this.#isClosed || this.#directories.online.length === 0) throw error
       return this.createLog(topic, partition, topicId, config)
     })
   }
 
-  #begin(home: LogDirectory, name: string, what: NewLog): Promise<Log> {
-    const made = this.#make(home, name, what).finally(() => {
-      this.#beingMade.delete(name)
-    })
-    this.#beingMade.set(name, { home, made })
-    return made
+  /** Remembers where a partition should be made that isn't here yet. */
+  preferDirectory(topic: string, partition: number, directory: LogDirectory): void {
+    if (this.#preferred.size >= MOST_PREFERRED) return
+    this.#preferred.set(partitionDirectoryName(topic, partition), directory)
   }
 
-  async #make(directory: LogDirectory, name: string, what: NewLog): Promise<Log> {
-    const { disk } = this.#context.host
-    const path = `${directory.path}/${name}`
-    if (directory.failure !== null) throw directory.failure
-    try {
-      // What the checkpoints say of a topic of this name that was deleted is not this one's.
-      await directory.lowerCheckpoints(name)
-      if (directory.failure !== null) throw directory.failure
-      disk.makeDirectory(path)
-      const content = formatPartitionMetadata(what.topicId)
-      await disk.replaceFileAsync(`${path}/${PARTITION_METADATA}`, content)
-      await disk.syncDirectoryAsync(directory.path)
-      const log = this.#load(directory, what, NEW_LOG)
-      this.#register(directory, log)
-      return log
-    } catch (error) {
-      throw directory.fail(`make ${path}`, error)
-    }
+  /** Makes the copy that is to take a partition's place in another directory. Rejects with StorageError. */
+  createFuture(source: Log, directory: LogDirectory): Promise<Log> {
+    return this.#logs.makeFuture(source, directory)
   }
 
-  /** Closes a partition and renames its directory, which is removed `file.delete.delay.ms` later. */
+  /**
+   * Has a complete copy take the place of its partition, whose own directory goes. Nothing may be appended to either until
+   * it resolves, with the log to go on with. Rejects with StorageError; the partition is what it was then.
+   */
+  promoteFuture(future: Log): Promise<Log> {
+    return this.#logs.promote(future)
+  }
+
+  /** Gives a copy up. */
+  deleteFuture(topic: string, partition: number): void {
+    this.#logs.deleteFuture(partitionDirectoryName(topic, partition))
+  }
+
+  /** Closes a partition, and its copy, and renames their directories, which are removed `file.delete.delay.ms` later. */
   deleteLog(topic: string, partition: number): void {
-    const log = this.get(topic, partition)
-    if (log === undefined) return
-    const directory = this.#homes.get(log)!
-    log.abandon()
-    this.#logs.delete(log.name)
-    this.#homes.delete(log)
-    directory.remove(log)
-    if (directory.failure !== null) return
-    try {
-      const path = this.#discarding.setAside(log.path, 'delete')
-      this.#discarding.removeLater(directory, path, log.config.fileDeleteDelayMs)
-    } catch (error) {
-      directory.fail(`remove ${log.path}`, error)
-    }
+    this.#logs.delete(partitionDirectoryName(topic, partition))
   }
 
   /** Until `close`: writes checkpoints, forgets producers that have been idle for too long, deletes old segments. */
@@ -322,7 +228,7 @@ export class LogManager {
   /** Deletes what the topics no longer want to keep. Compacted logs are the cleaner's. */
   async deleteOldSegments(): Promise<void> {
     let checked = 0
-    for (const log of [...this.#logs.values()]) {
+    for (const log of [...this.#logs.current.values()]) {
       if (log.config.compacted) continue
       await log.deleteOldSegments()
       // Most logs need no disk for the answer: many thousands of them must not hold up the event loop.
@@ -332,13 +238,13 @@ export class LogManager {
 
   /** Forgets producers that have been idle for too long. */
   removeExpiredProducers(): void {
-    for (const log of this.#logs.values()) log.removeExpiredProducers()
+    for (const log of this.#logs.current.values()) log.removeExpiredProducers()
   }
 
   /** Closes everything in order, so that the next start has nothing to check. */
   async close(brokerEpoch = -1): Promise<void> {
     this.#isClosed = true
-    await Promise.allSettled(Array.from(this.#beingMade.values(), ({ made }) => made))
+    await this.#logs.settled()
     this.#discarding.stop()
     await this.#directories.close(brokerEpoch)
   }

@@ -26,6 +26,10 @@ export function parseSegmentFileName(name: string): { offset: number; suffix: st
 }
 
 const GREATEST_NAME = 255
+const FUTURE_SUFFIX = '-future'
+const ID_DIGITS = 32
+
+export const METADATA_TOPIC = '__cluster_metadata'
 
 export type DirectorySuffix = 'delete' | 'stray' | 'future'
 
@@ -55,4 +59,24 @@ export function suffixedDirectoryName(name: string, id: Buffer, suffix: Director
   const dash = name.lastIndexOf('-')
   const room = GREATEST_NAME - tail.length - (name.length - dash)
   return `${name.slice(0, Math.min(dash, room))}${name.slice(dash)}${tail}`
+}
+
+/** `topic-0.<32 hexadecimal digits>-future`: a copy of a partition that will take its place in another log directory. */
+export function futureDirectoryName(name: string, id: Buffer): string {
+  return `${name}.${id.toString('hex')}${FUTURE_SUFFIX}`
+}
+
+/** Whether a file system takes the name of a partition's copy. */
+export function canHaveFuture(topic: string, partition: number): boolean {
+  const extra = ID_DIGITS + FUTURE_SUFFIX.length + 1
+  return Buffer.byteLength(partitionDirectoryName(topic, partition)) + extra <= GREATEST_NAME
+}
+
+/** The partition's directory name (`topic-0`) in that of its copy. */
+export function partitionOfFuture(name: string): string {
+  return name.slice(0, -(ID_DIGITS + FUTURE_SUFFIX.length + 1))
+}
+
+export function isFuturePath(path: string): boolean {
+  return path.endsWith(FUTURE_SUFFIX)
 }

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock, Timer } from '../host/host.ts'
 import type { LogConfig } from '../log/config.ts'
@@ -62,6 +63,8 @@ export class Partition {
   #log: Log | null
   #readableBytes: number
   #hasEndedWaiting = false
+  /** Appends that wait, in order; null when they need not. */
+  #heldAppends: (() => void)[] | null = null
 
   constructor(options: {
     clock: Clock
@@ -155,6 +158,10 @@ export class Partition {
     timeoutMs: number,
     done: (result: AppendResult) => void,
   ): void {
+    if (this.#heldAppends !== null) {
+      this.#heldAppends.push(() => this.append(records, acks, origin, timeoutMs, done))
+      return
+    }
     const error = this.checkLeader()
     if (error !== 'NONE' || this.#log === null) return done(failure(error))
     if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))
@@ -164,6 +171,28 @@ export class Partition {
       if (acks !== -1) return done(result)
       this.#acknowledge(result, timeoutMs, done)
     })
+  }
+
+  /** Has all appends from now on wait, in order, until the function returned is called. */
+  holdAppends(): () => void {
+    assert(this.#heldAppends === null)
+    const held: (() => void)[] = []
+    this.#heldAppends = held
+    return () => {
+      this.#heldAppends = null
+      for (const append of held) append()
+    }
+  }
+
+  /** The replica is in another directory now, with the same records. Nothing may be on its way to the old log. */
+  replaceLog(log: Log): void {
+    if (this.#log === null) return
+    log.updateConfig(this.#settings().log)
+    log.setHighWatermark(this.#log.highWatermark)
+    log.advanceLogStart(this.#log.logStartOffset)
+    this.#log = log
+    if (this.isLeader) log.beginEpoch(this.leaderEpoch)
+    this.#advance(0)
   }
 
   /** Reads for a fetcher that has passed `checkLeader`. */

@@ -24,6 +24,8 @@ export interface Logs {
   /** All of them; `id` is null before it was formatted. */
   readonly directories: Iterable<{ readonly id: string | null; readonly failure: Error | null }>
   get(topic: string, partition: number): Log | undefined
+  /** The copy on its way to another directory. */
+  future(topic: string, partition: number): Log | undefined
   /** In the directory of this id, if it is online. */
   createLog(
     topic: string,
@@ -238,9 +240,12 @@ export class ReplicaManager {
     if (this.#isStopping) partition.endWaiting()
   }
 
-  #tellPlace({ log, assignment, topicId, index }: Partition): void {
+  #tellPlace({ log, assignment, topic, topicId, index }: Partition): void {
     const directoryId = log?.directoryId ?? null
-    if (directoryId === null || directoryOf(assignment, this.#brokerId) === directoryId) return
+    const assigned = directoryOf(assignment, this.#brokerId)
+    if (directoryId === null || assigned === directoryId) return
+    // The cluster learns of a move right before it ends.
+    if (this.#logs.future(topic, index)?.directoryId === assigned) return
     this.#onPlaced(topicId, index, directoryId)
   }
 

@@ -16,6 +16,7 @@ import type { ControllerCommand } from '../../src/metadata/commands.ts'
 import { EMPTY_IMAGE, ResourceType, configOf, resourceKey } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
+import { DirectoryMoves } from '../../src/replication/directory-moves.ts'
 import { FetchMemory } from '../../src/replication/fetch-memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch-session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
@@ -47,6 +48,10 @@ export class TestNode {
   readonly config: BrokerConfig
   readonly logs: LogManager
   readonly replicas: ReplicaManager
+  readonly moves: DirectoryMoves
+  /** For moves between directories; and what the cluster was told of them. */
+  bytesPerSecond = Infinity
+  readonly places: string[] = []
   readonly fetchMemory = new FetchMemory(1 << 20)
   image: MetadataImage = EMPTY_IMAGE
   /** What the controller was asked, and what it says. */
@@ -85,6 +90,10 @@ export class TestNode {
       directories: this.config.logDirectories,
       onDirectoryFailed: () => undefined,
     })
+    for (const [index, directory] of this.logs.directories.entries()) {
+      const directoryId = Buffer.alloc(16, 0x80 + index).toString('base64url')
+      directory.writeMetaProperties({ clusterId: CLUSTER_ID, nodeId: NODE_ID, directoryId })
+    }
     this.replicas = new ReplicaManager({
       host,
       brokerId: NODE_ID,
@@ -92,6 +101,21 @@ export class TestNode {
       settingsOf: (topic) =>
         topicSettings(this.config, configOf(this.image, ResourceType.TOPIC, topic)),
       onPlaced: () => undefined,
+    })
+    this.moves = new DirectoryMoves({
+      clock: host.clock,
+      log: host.log,
+      logs: this.logs,
+      find: (topic, index) => {
+        const partition = this.replicas.find(topic, index)
+        return typeof partition === 'string' ? undefined : partition
+      },
+      bytesPerSecond: () => this.bytesPerSecond,
+      concurrency: 1,
+      report: (_topicId, _partition, directoryId, accepted) => {
+        this.places.push(directoryId)
+        accepted?.()
+      },
     })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
@@ -117,6 +141,7 @@ export class TestNode {
         describeQuorum: () => this.quorum,
       },
       logs: this.logs,
+      moves: this.moves,
       spaceOf: (path) => this.disk.space(path),
       cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
       apis: advertisedApis,

@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
 import {
   formatEpochCheckpoint,
@@ -155,6 +155,85 @@ test('a partition in two directories is not opened: nobody could say which one h
   )
 })
 
+/** Two directories that both have `t-0`, of which the second one has a record more. */
+async function twins(): Promise<[string, string]> {
+  const [left, right] = [temporaryDirectory(), temporaryDirectory()]
+  for (const [path, count] of [
+    [left, 1],
+    [right, 2],
+  ] as const) {
+    const { manager, log } = await openLog(path)
+    manager.directories[0]!.writeMetaProperties(metaPropertiesOf(path))
+    await append(log, batchOf(count))
+    await manager.close()
+  }
+  return [left, right]
+}
+
+const metaPropertiesOf = (path: string) => {
+  const directoryId = Buffer.from(path.slice(-16)).toString('base64url')
+  return { clusterId: TOPIC_ID, nodeId: 1, directoryId }
+}
+
+test.each([[false], [true]])(
+  'of a partition in two directories the one that the cluster knows is opened, the other set aside (turned round: %p)',
+  async (isTurned) => {
+    const [left, right] = await twins()
+    const { directoryId } = metaPropertiesOf(right)
+    const manager = openManager(left, {
+      directories: isTurned ? [right, left] : [left, right],
+      directoryOf: () => directoryId,
+    })
+    expect(manager.get('t', 0)).toMatchObject({ directoryPath: right, logEndOffset: 2 })
+    expect(readdirSync(left).some((name) => /^t-0\.[0-9a-f]{32}-stray$/.test(name))).toBe(true)
+    await manager.close()
+  },
+)
+
+test('a copy takes the place of its partition where that is gone and the cluster knows it to be here', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path)
+  manager.directories[0]!.writeMetaProperties(metaPropertiesOf(path))
+  await append(log, batchOf(3))
+  await manager.close()
+  const future = `t-0.${'a'.repeat(32)}-future`
+  renameSync(`${path}/t-0`, `${path}/${future}`)
+
+  const unknown = openManager(path)
+  expect([unknown.get('t', 0), unknown.future('t', 0)?.logEndOffset]).toEqual([undefined, 3])
+  await unknown.close()
+  expect(readdirSync(path)).toContain(future)
+
+  const { directoryId } = metaPropertiesOf(path)
+  const known = openManager(path, { directoryOf: () => directoryId })
+  expect(known.get('t', 0)).toMatchObject({ logEndOffset: 3, path: `${path}/t-0` })
+  expect(known.future('t', 0)).toBeUndefined()
+  await known.close()
+  expect(readdirSync(path)).not.toContain(future)
+})
+
+test('of two copies of a partition one is set aside', async () => {
+  const [left, right] = await twins()
+  for (const path of [left, right]) {
+    renameSync(`${path}/t-0`, `${path}/t-0.${'a'.repeat(32)}-future`)
+  }
+  const manager = openManager(left, { directories: [left, right] })
+  expect(manager.future('t', 0)!.directoryPath).toBe(left)
+  expect(readdirSync(right).some((name) => name.endsWith('-stray'))).toBe(true)
+  await manager.close()
+})
+
+test('a copy of a partition that this broker does not have is set aside too', async () => {
+  const path = temporaryDirectory()
+  const { manager } = await openLog(path)
+  await manager.close()
+  renameSync(`${path}/t-0`, `${path}/t-0.${'a'.repeat(32)}-future`)
+  const again = openManager(path, { isWanted: () => false })
+  expect(again.future('t', 0)).toBeUndefined()
+  expect(readdirSync(path).some((name) => /^t-0\.[0-9a-f]{32}-stray$/.test(name))).toBe(true)
+  await again.close()
+})
+
 test('checkpoints have what recovery, followers and DeleteRecords need', async () => {
   const path = temporaryDirectory()
   const { manager, log } = await openLog(path)
@@ -190,6 +269,7 @@ test('a topic that is deleted and made again under another id begins empty', asy
   again.loadPartitions({
     configOf: () => DEFAULT_LOG_CONFIG,
     isWanted: (topic) => names.push(topic) > 0,
+    directoryOf: () => null,
   })
   await again.close()
 })

@@ -3,6 +3,7 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/config.ts'
+import type { WantedPartitions } from '../../src/log/finding.ts'
 import type { Log } from '../../src/log/log.ts'
 import { LogManager, type LogManagerOptions } from '../../src/log/manager.ts'
 import type { AppendOrigin, AppendResult, ReadResult, ReadUpTo } from '../../src/log/results.ts'
@@ -16,6 +17,8 @@ export function realHost(): Host {
 
 export interface OpenOptions extends Partial<LogManagerOptions> {
   readonly config?: Partial<LogConfig>
+  readonly directoryOf?: WantedPartitions['directoryOf']
+  readonly isWanted?: WantedPartitions['isWanted']
 }
 
 /** A manager of one directory, with everything that it finds loaded. */
@@ -28,7 +31,11 @@ export function openManager(path: string, options: OpenOptions = {}): LogManager
     ...options,
   })
   const config = { ...DEFAULT_LOG_CONFIG, ...options.config }
-  manager.loadPartitions({ configOf: () => config, isWanted: () => true })
+  manager.loadPartitions({
+    configOf: () => config,
+    isWanted: options.isWanted ?? (() => true),
+    directoryOf: options.directoryOf ?? (() => null),
+  })
   return manager
 }
 

@@ -53,6 +53,7 @@ function managing(logs: Partial<Logs>) {
       isWhole: true,
       directories: [{ id: HERE, failure: null }],
       get: () => undefined,
+      future: () => undefined,
       createLog: (name, partition) => {
         made.push(`${name}-${partition}`)
         return Promise.resolve(logIn('/new'))

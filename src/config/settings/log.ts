@@ -240,7 +240,7 @@ export const log = {
   }),
   'num.replica.alter.log.dirs.threads': int({
     default: null,
-    use: 'stored',
+    use: 'acted',
     doc: 'Threads that move replicas between directories.',
   }),
   'log.cleaner.enable': boolean({

@@ -166,7 +166,7 @@ export const replication = {
     min: 0,
     dynamic: 'cluster',
     onlyDynamic: true,
-    use: 'stored',
+    use: 'acted',
     doc: 'Bytes a second for moving replicas between directories of one broker.',
   }),
   'follower.fetch.last.tiered.offset.enable': boolean({
