@@ -19,24 +19,25 @@ export interface BatchInFile {
 
 /**
  * The batches of a segment or snapshot, of any magic, one after the other, without a check of more than their lengths.
+ * @param from where a batch begins
  * @returns what follows the last whole batch, in words; null where nothing does
  */
-export function* readBatchFile(file: DiskFile): Generator<BatchInFile, string | null> {
+export function* readBatchFile(file: DiskFile, from = 0): Generator<BatchInFile, string | null> {
   const end = file.size()
   let window: Buffer = Buffer.alloc(0)
   let windowAt = 0
   /** Bytes of the file from a position on, fewer only at its end. */
   const bytesAt = (position: number, count: number): Buffer => {
-    const from = position - windowAt
-    if (from < 0 || from + count > window.length) {
+    const at = position - windowAt
+    if (at < 0 || at + count > window.length) {
       window = Buffer.allocUnsafe(Math.min(Math.max(count, READ_BYTES), end - position))
       windowAt = position
       window = window.subarray(0, file.readSync(window, position))
       return window.subarray(0, count)
     }
-    return window.subarray(from, from + count)
+    return window.subarray(at, at + count)
   }
-  for (let position = 0; position < end;) {
+  for (let position = from; position < end;) {
     const left = end - position
     const rest = `${left} bytes from position ${position} on`
     const head = bytesAt(position, Math.min(HEADER_BYTES_UP_TO_MAGIC, left))

@@ -5,8 +5,8 @@ import type { Finding } from './check.ts'
 /** Holds something beside the log against its batches, which it is shown in their order. */
 export interface Against {
   batch(batch: SeenBatch): void
-  /** What is between these positions can't be read, which is told already. */
-  unreadable(from: number, to: number): void
+  /** What is before this position, and wasn't shown, can't be read, which is told already. */
+  unreadable(to: number): void
   /** There are no more batches. */
   end(): void
 }
@@ -33,6 +33,17 @@ function entriesOf(file: string, content: Buffer, sizeBytes: number, tell: Tell)
     tell({ file, position: at, problem: `Its size is not a multiple of ${sizeBytes}` })
   }
   return entries
+}
+
+/** Where the next batch begins that an `.index` knows of, after one position and before another; null where none does. */
+export function positionAfter(index: Buffer | null, after: number, before: number): number | null {
+  if (index === null) return null
+  for (let at = 0; at + OFFSET_ENTRY_BYTES <= index.length; at += OFFSET_ENTRY_BYTES) {
+    const position = index.readInt32BE(at + 4)
+    if (position > after && position < before) return position
+    if (position === 0) return null
+  }
+  return null
 }
 
 const ZEROS = Buffer.alloc(65_536)
@@ -90,7 +101,7 @@ export function offsetIndex(
       close(batch.lastOffset)
       lastOffset = batch.lastOffset
     },
-    unreadable: (_, to) => {
+    unreadable: (to) => {
       while (next < entries.length && positionOf(next) < to) next++
       open = null
     },

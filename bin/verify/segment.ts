@@ -10,9 +10,10 @@ import {
   unlessGone,
   type Check,
   type Finding,
+  type Report,
   type Reports,
 } from './check.ts'
-import { offsetIndex, timeIndex, transactionIndex, type Against } from './indexes.ts'
+import { offsetIndex, positionAfter, timeIndex, transactionIndex, type Against } from './indexes.ts'
 import type { PartitionScan } from './partition-scan.ts'
 
 export interface SegmentToVerify {
@@ -65,7 +66,8 @@ export function* verifySegment(
         tell({ file: pathOf(kind), problem: 'It is missing; a start builds it anew' })
       }
     }
-    yield* verifyBatches(check, segment, scan, { file, path, against, findings })
+    const { index } = contents
+    yield* verifyBatches(check, segment, scan, { file, path, index, against, findings })
     check.tally.segments++
   } finally {
     file.close()
@@ -75,6 +77,8 @@ export function* verifySegment(
 interface Pass {
   readonly file: DiskFile
   readonly path: string
+  /** The content of the `.index`, if there is one. */
+  readonly index: Buffer | null
   readonly against: readonly Against[]
   /** Told by the checks; taken out here. */
   readonly findings: Finding[]
@@ -84,53 +88,72 @@ function* verifyBatches(
   check: Check,
   segment: SegmentToVerify,
   scan: PartitionScan,
-  { file, path, against, findings }: Pass,
+  pass: Pass,
 ): Reports {
-  const batches = readBatchFile(file)
+  const { file, path, against, findings } = pass
+  let batches = readBatchFile(file)
+  /** Where the next batch begins; and where the first one does that can't be read, unless one after it could be. */
   let position = 0
-  let lastShown = 0
+  let unreadFrom: number | null = null
+  let shownAt = 0
   for (;;) {
     const next = batches.next()
     if (next.done === true) {
-      if (next.value !== null) {
-        const finding = {
-          file: path,
-          position,
-          offset: scan.nextOffset,
-          problem: `There are ${next.value}`,
-        }
-        const isUnfinished = /begin with zeros|less than a header|the beginning of/.test(next.value)
-        const mayBe = segment.nextBaseOffset === null && !segment.isClosed && isUnfinished
-        if (mayBe) yield noted(finding)
-        else {
-          yield found(finding)
-          for (const each of against) each.unreadable(position, Infinity)
-        }
-      }
-      break
+      if (next.value === null) break
+      const resumeAt = positionAfter(pass.index, unreadFrom ?? position, file.size())
+      yield endOfBatches(segment, scan, path, { position, problem: next.value, resumeAt })
+      for (const each of against) each.unreadable(resumeAt ?? Infinity)
+      if (resumeAt === null) break
+      scan.forget()
+      position = unreadFrom = resumeAt
+      batches = readBatchFile(file, resumeAt)
+      continue
     }
     const { bytes } = next.value
-    position = next.value.position + bytes.length
+    const at = next.value.position
+    position = at + bytes.length
     check.tally.batches++
     check.tally.bytes += bytes.length
-    const seen = checkOne(check, bytes, next.value.position)
+    const seen = checkOne(check, bytes, at)
     if (typeof seen === 'string') {
-      for (const each of against) each.unreadable(next.value.position, position)
+      unreadFrom ??= at
+      for (const each of against) each.unreadable(position)
       scan.forget()
-      yield found(badBatch(segment, scan, path, next.value.position, seen))
+      yield found(badBatch(segment, scan, path, at, seen))
     } else {
+      unreadFrom = null
       checkPlace(segment, scan, path, seen, findings)
       for (const each of against) each.batch(seen)
       scan.add(seen)
     }
     yield* findings.splice(0).map(found)
-    if (position - lastShown >= PROGRESS_BYTES) {
-      lastShown = position
+    if (position - shownAt >= PROGRESS_BYTES) {
+      shownAt = position
       yield PROGRESS
     }
   }
   for (const each of against) each.end()
   yield* findings.splice(0).map(found)
+}
+
+/** What follows the batches is a note where something may be unfinished, else damage. */
+function endOfBatches(
+  segment: SegmentToVerify,
+  scan: PartitionScan,
+  file: string,
+  end: { position: number; problem: string; resumeAt: number | null },
+): Report {
+  const { position, resumeAt } = end
+  const isUnfinished = /begin with zeros|less than a header|the beginning of/.test(end.problem)
+  const mayBe = segment.nextBaseOffset === null && !segment.isClosed && resumeAt === null
+  const rest = resumeAt === null ? '' : `. The index says that a batch begins at ${resumeAt}`
+  const finding = {
+    file,
+    position,
+    offset: Math.max(scan.nextOffset, segment.baseOffset),
+    problem: `There are ${end.problem}${rest}`,
+  }
+  return mayBe && isUnfinished ? noted(finding) : found(finding)
 }
 
 function badBatch(

@@ -328,6 +328,28 @@ describe('log verify finds', () => {
     expect((await verify(write(files))).reports).toHaveLength(1)
   })
 
+  test('what is behind a damaged length too, by the index', async () => {
+    const files = logDirectory()
+    flip(`${SECOND}.log`, third + 9)(files)
+    const far = positions.at(-3)!
+    flip(`${SECOND}.log`, far + 70)(files)
+    const { reports } = await verify(write(files))
+    expect(reports.map(({ position }) => position)).toEqual([third, far])
+    expect(reports[0]!.problem).toMatch(/The index says that a batch begins at \d+$/)
+  })
+
+  test('a length that is too large in the active segment, and does not take it for unfinished', async () => {
+    const files = logDirectory()
+    const content = files.get(`t-0/${LAST}.log`)!
+    content.writeInt32BE(20_000, positionsOf(content)[2]! + 8)
+    files.delete('.kafka_cleanshutdown')
+    const { reports } = await verify(write(files))
+    expect(reports[0]).toMatchObject({
+      kind: 'finding',
+      problem: expect.stringContaining('the beginning of a batch of 20012'),
+    })
+  })
+
   test('records that do not fit into their batch, if it is told to look', async () => {
     const files = logDirectory()
     const content = files.get(`t-0/${SECOND}.log`)!

@@ -34,8 +34,20 @@ describe('OffsetForLeaderEpoch', () => {
     [1, 1, 1],
     [2, 1, 1],
     [3, 3, 3],
+    // Nothing was written in it yet.
+    [4, 4, 3],
   ])('epoch %i ended, as epoch %i, at %i', async (asked, epoch, endOffset) => {
     expect(await ended(asked)).toEqual(['NONE', epoch, endOffset])
+  })
+
+  test("knows the epoch of a partition's first leader before its first record", async () => {
+    const made = new TestNode()
+    await made.addTopic('new', { partitions: [{ leaderEpoch: 2 }] })
+    const { topics } = await made.ask(OffsetForLeaderEpoch, 4, {
+      replicaId: -1,
+      topics: [{ topic: 'new', partitions: [{ partition: 0, leaderEpoch: 2 }] }],
+    })
+    expect(topics[0]!.partitions[0]).toMatchObject({ leaderEpoch: 2, endOffset: 0 })
   })
 
   test('knows nothing of epochs to come', async () => {
