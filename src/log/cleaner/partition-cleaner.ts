@@ -77,7 +77,9 @@ export class PartitionCleaner {
     if (turn === null) return null
     try {
       const result = await this.#guarded(() => this.#clean(cleanable, budget, turn))
-      if (result.kind !== 'done' || turn.signal.aborted || state.isOffline) return result
+      // Whatever it says then: the files that it saw may be another log's of the same name.
+      if (turn.signal.aborted || state.isOffline) return { kind: 'stopped' }
+      if (result.kind !== 'done') return result
       state.home.cleanerOffsets.set(state.name, result.report.endOffset)
       await state.home.cleanerOffsets.save()
       return result
