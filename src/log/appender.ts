@@ -243,9 +243,7 @@ export class LogAppender {
     eachBatch(bytes, (at) => {
       epochs.assign(batchLeaderEpoch(bytes, at), batchBaseOffset(bytes, at))
       const aborted = producers.apply(bytes, at)
-      if (aborted === null) return
-      segments.active.addAborted(aborted)
-      this.#state.hasUnsyncedNames = true
+      if (aborted !== null) segments.active.addAborted(aborted)
     })
     this.#state.logEndOffset = lastOffset + 1
     this.#flushing.noteWritten(lastOffset - baseOffset + 1)

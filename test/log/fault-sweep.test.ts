@@ -188,7 +188,7 @@ async function use(run: Run, manager: LogManager, log: Log): Promise<void> {
   await tolerant(() => log.truncateTo(target))
   await run.append(log, batch())
   log.setHighWatermark(log.logEndOffset)
-  log.deleteRecordsBefore(45)
+  log.deleteRecordsBefore(95)
   await log.deleteOldSegments()
   await untilTimersRan()
   await tolerant(() => run.flush(log))

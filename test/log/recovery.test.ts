@@ -80,7 +80,9 @@ function contents(disk: SimDisk): Record<string, string> {
 }
 
 /** What is in the directory after a start, and how much that start read. */
-async function recover(disk: SimDisk): Promise<{ files: object; log: Log; bytesRead: number }> {
+async function recover(
+  disk: SimDisk,
+): Promise<{ files: Record<string, string>; log: Log; bytesRead: number }> {
   const before = disk.bytesRead
   const manager = openManager(ROOT, eager(disk))
   const bytesRead = disk.bytesRead - before
@@ -110,7 +112,11 @@ const recoveryPointIn = (disk: SimDisk): number =>
     : 0
 
 /** A long segment with batches of one size, all but its last few flushed and known to be. */
-async function longSegment({ flushedBytes = 2_000_000, indexIntervalBytes = 4096 } = {}) {
+async function longSegment({
+  flushedBytes = 2_000_000,
+  indexIntervalBytes = 4096,
+  timeOf = (sequence: number): number => NOW + sequence,
+} = {}) {
   const disk = new SimDisk({ random: seeded(3) })
   const { manager, log } = await openLog(ROOT, {
     ...eager(disk),
@@ -120,7 +126,7 @@ async function longSegment({ flushedBytes = 2_000_000, indexIntervalBytes = 4096
   const write = async (batches: number): Promise<void> => {
     for (let each = 0; each < batches; each++) {
       const producer = { producerId: 9, producerEpoch: 0, baseSequence: sequence }
-      await append(log, batchOf(10, 900, { ...producer, timestamp: NOW + sequence }))
+      await append(log, batchOf(10, 900, { ...producer, timestamp: timeOf(sequence) }))
       sequence += 10
     }
   }
@@ -136,16 +142,22 @@ async function longSegment({ flushedBytes = 2_000_000, indexIntervalBytes = 4096
   return { disk, log, manager }
 }
 
-test('what recovery reads grows with what was not flushed, not with the segment', async () => {
-  const { disk, log } = await longSegment()
-  const crashed = disk.crash('torn')
-  const whole = copyOf(crashed)
-  whole.remove(RECOVERY_POINTS)
-  const { log: recovered, bytesRead } = await recover(crashed)
-  expect(recovered.logEndOffset).toBeGreaterThanOrEqual(log.recoveryPoint)
-  expect(bytesRead).toBeLessThan(120_000)
-  expect((await recover(whole)).bytesRead).toBeGreaterThan(2_000_000)
-})
+test.each([
+  ['rise', (sequence: number) => NOW + sequence],
+  ['fall at the end', (sequence: number) => NOW + (sequence > 2100 ? 0 : sequence)],
+])(
+  'what recovery reads grows with what was not flushed, not with the segment, where timestamps %s',
+  async (_, timeOf) => {
+    const { disk, log } = await longSegment({ timeOf })
+    const crashed = disk.crash('torn')
+    const whole = copyOf(crashed)
+    whole.remove(RECOVERY_POINTS)
+    const { log: recovered, bytesRead } = await recover(crashed)
+    expect(recovered.logEndOffset).toBeGreaterThanOrEqual(log.recoveryPoint)
+    expect(bytesRead).toBeLessThan(250_000)
+    expect((await recover(whole)).bytesRead).toBeGreaterThan(2_000_000)
+  },
+)
 
 test('what a checkpoint saves is only what is new, and nothing where little is', async () => {
   const { disk, log, manager } = await longSegment()
@@ -192,6 +204,13 @@ describe.each(['lost', 'torn', 'scattered'] as const)('after a crash with %s byt
 })
 
 const kinds = ['index', 'timeindex', 'txnindex', 'snapshot'] as const
+/** With the lowest bit turned over of the byte that is so far from the end. */
+function flipped(content: Buffer, fromEnd: number): Buffer {
+  const copy = Buffer.from(content)
+  if (copy.length > fromEnd) copy[copy.length - fromEnd]! ^= 1
+  return copy
+}
+
 const damages: [string, (content: Buffer) => Buffer | null][] = [
   ['missing', () => null],
   ['empty', () => Buffer.alloc(0)],
@@ -207,13 +226,17 @@ const damages: [string, (content: Buffer) => Buffer | null][] = [
     'rotten at its end',
     (content) => Buffer.from(content).fill(0x5a, Math.max(0, content.length - 20)),
   ],
+  ['wrong by one in its last entry', (content) => flipped(content, 1)],
+  ['wrong by one in its last entry, elsewhere', (content) => flipped(content, 5)],
   ['another one’s', (content) => Buffer.from(content).map((byte, at) => byte ^ (at % 7)) as Buffer],
 ]
 
 describe.each(kinds)('when a crash leaves a .%s', (kind) => {
-  // That a whole line of a .txnindex, or all of it, is gone can't be seen: it was durable before the recovery point was.
+  // That a whole line of a .txnindex, or all of it, is gone or another one can't be seen: it was durable before the recovery point was.
   const seen =
-    kind === 'txnindex' ? damages.filter(([name]) => !/missing|empty|shorter/.test(name)) : damages
+    kind === 'txnindex'
+      ? damages.filter(([name]) => !/missing|empty|shorter|by one/.test(name))
+      : damages
   test.each(seen)('%s, the rest is as it would be', async (_, damage) => {
     const { disk, log } = await live(seeded(4), { steps: 200 })
     await log.flush()
@@ -229,6 +252,21 @@ describe.each(kinds)('when a crash leaves a .%s', (kind) => {
     const { files } = await recover(crashed)
     expect(files).toEqual(expected.files)
   })
+})
+
+test('the aborted transactions of a cold segment are found again where its .txnindex is damaged', async () => {
+  const { disk, log, manager } = await live(seeded(4), { steps: 200, segmentBytes: 20_000 })
+  await log.flush()
+  await manager.checkpoint()
+  const crashed = disk.crash('lost')
+  const expected = await recover(copyOf(crashed))
+  const indexes = crashed.list(DIRECTORY).filter((name) => name.endsWith('.txnindex'))
+  expect(indexes.length).toBeGreaterThan(2)
+  for (const name of indexes) {
+    const path = `${DIRECTORY}/${name}`
+    crashed.replaceFile(path, crashed.readFile(path).subarray(0, -3))
+  }
+  expect((await recover(crashed)).files).toEqual(expected.files)
 })
 
 test.each([true, false])(
@@ -310,14 +348,21 @@ test('records that take the place of others that were cut off are checked', asyn
   const { disk, log, manager } = await longSegment({ flushedBytes: 100_000 })
   await log.truncateTo(30)
   expect(recoveryPointIn(disk)).toBe(30)
-  await append(log, batchOf(200, 10, { timestamp: NOW }), { epoch: 3 })
+  for (let each = 0; each < 10; each++) {
+    await append(log, batchOf(10, 500, { timestamp: NOW }), { epoch: 3 })
+  }
   await log.flush()
   await manager.checkpoint()
-  expect(recoveryPointIn(disk)).toBe(230)
+  expect(recoveryPointIn(disk)).toBe(130)
   const crashed = disk.crash('lost')
   const whole = copyOf(crashed)
   whole.remove(RECOVERY_POINTS)
-  expect((await recover(crashed)).files).toEqual((await recover(whole)).files)
+  const index = SEGMENT.replace('.log', '.index')
+  const saved = crashed.readFile(index)
+  const { files } = await recover(crashed)
+  expect(files).toEqual((await recover(whole)).files)
+  // What the checkpoint saved has nothing of the records that were cut off.
+  expect(crashed.readFile(index).subarray(0, saved.length).equals(saved)).toBe(true)
 })
 
 test('a flush that a truncation overtakes does not make the new records durable', async () => {

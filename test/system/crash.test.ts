@@ -9,7 +9,8 @@ import { randomIntegers, seed, soaking } from '../soak.ts'
 import { killAll, startProcess } from '../support/broker-process.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
-import { NumberProducer, codecs, createTopic, readNumbers } from './load.ts'
+import { codecs, createTopic, readNumbers } from './load.ts'
+import { churn, commits, compacted, numbers, type Workload } from './workloads.ts'
 
 const directories = temporaryDirectories()
 afterAll(async () => {
@@ -17,44 +18,57 @@ afterAll(async () => {
   directories.removeAll()
 })
 
-/** 3 in `npm test`, 200 in the soak; CI asks for 10. */
+/** 3 in `npm test`, 200 in the soak (about ten minutes); CI asks for 10. */
 const KILLS = Number(process.env['OTTLA_CRASHES'] ?? (soaking ? 200 : 3))
-const TOPIC = 'numbers'
 const LONGEST_LIFE_MS = soaking ? 1500 : 500
+/** So often everything is read, and not only what is new. */
+const THOROUGH_EVERY = 20
 
-/** What a partition must hold after a crash: every acknowledged number where the answer said, and nothing made up. */
-function check(producer: NumberProducer, numbers: readonly number[]): void {
-  for (const [number, offset] of producer.acknowledged) {
-    if (numbers[offset] !== number) {
-      throw new Error(
-        `seed ${seed}: ${number} was acknowledged at ${offset}, where there is ${numbers[offset]}`,
-      )
-    }
-  }
-  if (producer.isIdempotent) {
-    // Once each, in order: a batch that is sent again is not written again.
-    for (const [offset, number] of numbers.entries()) {
-      if (number !== offset) throw new Error(`seed ${seed}: at ${offset} there is ${number}`)
-    }
-  } else if (numbers.some((number) => !(number < producer.sent))) {
-    throw new Error(`seed ${seed}: a number that nobody has sent`)
-  }
+const SETTINGS = {
+  // Checkpoints come often enough that kills come before, between and behind them.
+  'log.flush.offset.checkpoint.interval.ms': 300,
+  'log.flush.start.offset.checkpoint.interval.ms': 300,
+  'log.cleaner.backoff.ms': 100,
+  'log.retention.check.interval.ms': 500,
+  'log.initial.task.delay.ms': 100,
+  'offsets.topic.num.partitions': 3,
 }
+
+const workloads = (): Workload[] => [
+  numbers('numbers'),
+  numbers('again'),
+  numbers('plain', { isIdempotent: false }),
+  numbers('flushed', { settings: { 'flush.messages': '1' } }),
+  numbers('flushed-soon', { settings: { 'flush.ms': '20' }, paddingBytes: 300 }),
+  numbers('rolled', { settings: { 'segment.bytes': '1048576' }, paddingBytes: 3000, trims: true }),
+  numbers('preallocated', { settings: { preallocate: 'true', 'segment.bytes': '1048576' } }),
+  compacted('compacted'),
+  churn('churn'),
+  commits('group', 'committed'),
+]
 
 test(`soak: ${KILLS} kills under load lose nothing that was acknowledged (seed ${seed})`, async () => {
   const random = randomIntegers(seed)
-  const settings = { 'log.dirs': directories.make(), 'log.segment.bytes': 1_048_576 }
+  const settings = { 'log.dirs': directories.make(), ...SETTINGS }
   let broker = await startProcess(settings)
-  const producers = [true, true, true, false].map(
-    (isIdempotent, partition) => new NumberProducer(TOPIC, partition, isIdempotent),
-  )
-  await createTopic(broker, TOPIC, producers.length)
+  const all = workloads()
+  for (const workload of all) await workload.prepare(broker)
   let longestMs = 0
-  for (let kill = 0; kill < KILLS; kill++) {
-    const writing = Promise.all(producers.map((producer) => producer.run(broker, () => false)))
-    const before = producers[0]!.acknowledged.size
-    const first = until(() => producers[0]!.acknowledged.size > before, 'an answer', 20_000)
-    await Promise.race([first, writing.then(() => first)])
+  const check = async (isThorough: boolean): Promise<void> => {
+    for (const workload of all) {
+      try {
+        await workload.check(broker, isThorough)
+      } catch (error) {
+        throw new Error(`seed ${seed}: ${(error as Error).message}`, { cause: error })
+      }
+    }
+  }
+  for (let kill = 1; kill <= KILLS; kill++) {
+    const first = all[0]!
+    const before = first.acknowledged
+    const writing = Promise.all(all.map((workload) => workload.run(broker, () => false)))
+    const begun = until(() => first.acknowledged > before, 'an answer', 20_000)
+    await Promise.race([begun, writing.then(() => begun)])
     await new Promise((resolve) => setTimeout(resolve, random(LONGEST_LIFE_MS)))
     broker.kill('SIGKILL')
     await broker.ended()
@@ -62,19 +76,18 @@ test(`soak: ${KILLS} kills under load lose nothing that was acknowledged (seed $
     const killedMs = performance.now()
     broker = await startProcess(settings)
     longestMs = Math.max(longestMs, performance.now() - killedMs)
-    for (const producer of producers) {
-      check(producer, await readNumbers(broker, TOPIC, producer.partition))
-    }
+    await check(kill % THOROUGH_EVERY === 0)
   }
   // At the end everything that is still on its way arrives.
-  await Promise.all(producers.map((producer) => producer.run(broker, () => true)))
-  for (const producer of producers) {
-    expect(producer.acknowledged.size).toBe(producer.sent)
-    check(producer, await readNumbers(broker, TOPIC, producer.partition))
-  }
+  await Promise.all(all.map((workload) => workload.run(broker, () => true)))
+  await check(true)
   broker.kill('SIGTERM')
   expect(await broker.ended()).toMatchObject({ code: 0 })
-  console.log(`${KILLS} kills, seed ${seed}: at most ${longestMs.toFixed(0)} ms until it served`)
+  const counts = all.map(({ name, acknowledged }) => `${name} ${acknowledged}`).join(', ')
+  console.log(
+    `${KILLS} kills, seed ${seed}: at most ${longestMs.toFixed(0)} ms until it served; acknowledged: ${counts}`,
+  )
+  for (const { name, acknowledged } of all) expect([name, acknowledged > 0]).toEqual([name, true])
 })
 
 describe('a signal to stop', () => {

@@ -3,7 +3,12 @@ import { Fetch } from '../../protocol/messages/fetch.ts'
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
-import { buildBatch, readBatches, readRecords } from '../../protocol/records/batch.ts'
+import {
+  batchLastOffset,
+  buildBatch,
+  readBatches,
+  readRecords,
+} from '../../protocol/records/batch.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { RawClient } from '../support/raw-client.ts'
 
@@ -14,11 +19,17 @@ export interface At {
   readonly port: number
 }
 
-/** A topic with one partition a producer; resolves when all of them have a leader. */
-export async function createTopic(at: At, name: string, numPartitions: number): Promise<void> {
+/** A topic with so many partitions; resolves when all of them have a leader. */
+export async function createTopic(
+  at: At,
+  name: string,
+  numPartitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const client = await RawClient.connect(at)
+  const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
   const { topics } = await client.request(CreateTopics, 7, {
-    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs: [] }],
+    topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs }],
   })
   if (topics[0]?.errorCode !== 'NONE') throw new Error(`${name}: ${topics[0]?.errorCode}`)
   for (let partition = 0; partition < numPartitions; partition++) {
@@ -27,13 +38,22 @@ export async function createTopic(at: At, name: string, numPartitions: number): 
   client.destroy()
 }
 
-/** Where a partition ends; waits for its leader. */
-async function endOffset(client: RawClient, topic: string, partition: number): Promise<number> {
+/** ListOffsets' names of the first record and of the end. */
+export const EARLIEST = -2n
+export const LATEST = -1n
+
+/** Where a partition ends, or begins; waits for its leader. */
+export async function endOffset(
+  client: RawClient,
+  topic: string,
+  partition: number,
+  timestamp = LATEST,
+): Promise<number> {
   const deadline = performance.now() + 20_000
   for (;;) {
     const { topics } = await client.request(ListOffsets, 7, {
       replicaId: -1,
-      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp: -1n }] }],
+      topics: [{ name: topic, partitions: [{ partitionIndex: partition, timestamp }] }],
     })
     const { errorCode, offset } = topics[0]!.partitions[0]!
     if (errorCode === 'NONE') return offset
@@ -59,6 +79,7 @@ export class NumberProducer {
   readonly #topic: string
   readonly #partition: number
   readonly #isIdempotent: boolean
+  readonly #paddingBytes: number
   #producer = { producerId: -1, producerEpoch: -1 }
   #next = 0
   #sequence = 0
@@ -66,7 +87,9 @@ export class NumberProducer {
   /** Every number of a batch that was acknowledged, with the offset that the broker gave it. */
   readonly acknowledged = new Map<number, number>()
 
-  constructor(topic: string, partition: number, isIdempotent: boolean) {
+  /** @param paddingBytes so many spaces follow each number */
+  constructor(topic: string, partition: number, isIdempotent: boolean, paddingBytes = 0) {
+    this.#paddingBytes = paddingBytes
     this.#topic = topic
     this.#partition = partition
     this.#isIdempotent = isIdempotent
@@ -130,7 +153,7 @@ export class NumberProducer {
         records: batch.numbers.map((number) => ({
           timestamp: Date.now(),
           key: null,
-          value: Buffer.from(String(number)),
+          value: Buffer.from(`${number}${' '.repeat(this.#paddingBytes)}`),
         })),
       },
       codecs,
@@ -154,30 +177,57 @@ export class NumberProducer {
   }
 }
 
-/** The numbers in a partition, in order; a number's place is its offset. */
-export async function readNumbers(at: At, topic: string, partition: number): Promise<number[]> {
+export interface ReadRecord {
+  readonly offset: number
+  readonly key: string | null
+  readonly value: string | null
+}
+
+/** The records of a partition from an offset on, in the order in which they come. */
+export async function readRecordsFrom(
+  at: At,
+  topic: string,
+  partition: number,
+  from: number,
+): Promise<ReadRecord[]> {
   const client = await RawClient.connect(at)
   const end = await endOffset(client, topic, partition)
-  const numbers: number[] = []
-  while (numbers.length < end) {
+  const found: ReadRecord[] = []
+  for (let next = from; next < end;) {
     const { responses } = await client.request(Fetch, 11, {
       maxWaitMs: 0,
       minBytes: 0,
       topics: [
-        {
-          topic,
-          partitions: [{ partition, fetchOffset: numbers.length, partitionMaxBytes: 1 << 20 }],
-        },
+        { topic, partitions: [{ partition, fetchOffset: next, partitionMaxBytes: 1 << 20 }] },
       ],
     })
     const { errorCode, records } = responses[0]!.partitions[0]!
-    if (errorCode !== 'NONE') throw new Error(`${topic}-${partition}: ${errorCode}`)
+    if (errorCode !== 'NONE') throw new Error(`${topic}-${partition} at ${next}: ${errorCode}`)
+    const before = next
     for (const batch of readBatches(records ?? Buffer.alloc(0))) {
-      for (const { offset, value } of readRecords(batch, codecs)) {
-        if (offset === numbers.length) numbers.push(Number(value))
+      for (const { offset, key, value } of readRecords(batch, codecs)) {
+        if (offset < from) continue
+        found.push({
+          offset,
+          key: key?.toString() ?? null,
+          value: value?.toString() ?? null,
+        })
       }
+      // Compaction keeps the offsets of the records that it takes out of a batch's end.
+      next = Math.max(next, batchLastOffset(batch, 0) + 1)
     }
+    if (next === before) throw new Error(`${topic}-${partition}: nothing at ${next} of ${end}`)
   }
   client.destroy()
-  return numbers
+  return found
+}
+
+/** The numbers in a partition, in order; a number's place is its offset. */
+export async function readNumbers(at: At, topic: string, partition: number): Promise<number[]> {
+  const records = await readRecordsFrom(at, topic, partition, 0)
+  return records.map(({ offset, value }, place) => {
+    if (offset !== place)
+      throw new Error(`${topic}-${partition}: ${offset} comes after ${place - 1}`)
+    return Number(value)
+  })
 }
