@@ -1,5 +1,6 @@
 import { compareDumps } from '../bin/compare-dumps.ts'
 import type { Driver } from '../clients/driver.ts'
+import { until } from '../clients/wait.ts'
 import { killAll } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import {
@@ -9,7 +10,7 @@ import {
   startApache,
   startInterchange,
 } from './apache.ts'
-import { copyOf, expectSound, onOttla, type Written } from './ottla.ts'
+import { copyOf, expectSound, hasSnapshot, onOttla, type Written } from './ottla.ts'
 import { filesOf, sendBatches } from './same-bytes.ts'
 import {
   CODECS,
@@ -29,6 +30,8 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
   let workload: Workload
   let killed: Written
   let stopped: Written
+  /** What only Apache Kafka acts upon, as it told it. */
+  let settled: object
 
   beforeAll(async () => {
     driver = await startInterchange(directories.make())
@@ -51,6 +54,12 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
     const second = await startApache(directory)
     await goOn(new Writer(driver, second.bootstrap), 500)
     const observed = await new Writer(driver, second.bootstrap).observe(workload)
+    const { quotas, users } = (await new Writer(driver, second.bootstrap).call('settled', {})) as {
+      quotas: object
+      users: object
+    }
+    settled = { quotas, users }
+    expect([quotas, users].map((each) => Object.keys(each).length)).toEqual([2, 1])
     await second.stop()
     stopped = { directory, observed }
   }, 600_000)
@@ -109,10 +118,12 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
       const writer = new Writer(driver, bootstrap)
       expect(await writer.observe(workload)).toEqual(stopped.observed)
       await goOn(writer, 700)
+      await until(() => hasSnapshot(directory), 'a snapshot of the metadata')
       return writer.observe(workload)
     })
     const apache = await startApache(directory)
     const writer = new Writer(driver, apache.bootstrap)
+    expect(await writer.call('settled', {})).toMatchObject(settled)
     expect(await writer.observe(workload)).toEqual(ours)
     await goOn(writer, 800)
     const theirs = await writer.observe(workload)

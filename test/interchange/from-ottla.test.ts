@@ -1,9 +1,10 @@
 import { compareDumps } from '../bin/compare-dumps.ts'
 import type { Driver } from '../clients/driver.ts'
+import { until } from '../clients/wait.ts'
 import { killAll } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { describeWithApache, killApache, startApache, startInterchange } from './apache.ts'
-import { copyOf, expectSound, onOttla, startOttla, type Written } from './ottla.ts'
+import { copyOf, expectSound, hasSnapshot, onOttla, startOttla, type Written } from './ottla.ts'
 import { goOn, withClientOf, writePlain, Writer, type Workload } from './workload.ts'
 
 describeWithApache('A directory that Ottla wrote', () => {
@@ -22,6 +23,7 @@ describeWithApache('A directory that Ottla wrote', () => {
       writePlain(writer, client, directory),
     )
     const before = await writer.observe(workload)
+    await until(() => hasSnapshot(directory), 'a snapshot of the metadata')
     await first.kill9()
     killed = { directory: copyOf(directory, directories), observed: before }
     const observed = await onOttla(directory, async ({ bootstrap }) => {

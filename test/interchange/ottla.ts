@@ -1,4 +1,4 @@
-import { cpSync } from 'node:fs'
+import { cpSync, readdirSync } from 'node:fs'
 import { ottla } from '../bin/command.ts'
 import { startProcess, type BrokerProcess } from '../support/broker-process.ts'
 import type { temporaryDirectories } from '../support/temporary.ts'
@@ -25,7 +25,11 @@ export function copyOf(
 export async function startOttla(
   directory: string,
 ): Promise<RunningNode & { process: BrokerProcess }> {
-  const process = await startProcess({ ...SETTINGS, 'log.dirs': directory })
+  const process = await startProcess({
+    ...SETTINGS,
+    'log.dirs': directory,
+    'metadata.log.max.snapshot.interval.ms': 200,
+  })
   return {
     process,
     bootstrap: `${process.host}:${process.port}`,
@@ -40,6 +44,12 @@ export async function startOttla(
     },
     tail: () => process.stderr.slice(-4000),
   }
+}
+
+/** Whether a snapshot of the metadata was written, besides the one that formatting makes. */
+export function hasSnapshot(directory: string): boolean {
+  const names = readdirSync(`${directory}/__cluster_metadata-0`)
+  return names.some((name) => name.endsWith('.checkpoint') && !name.startsWith('0'.repeat(20)))
 }
 
 /** Starts Ottla on a directory, and stops it in good order when the work is done. */

@@ -221,6 +221,7 @@ export async function deleteRecordsBefore(
 
 /** What Apache Kafka writes and Ottla doesn't, yet: transactions, and groups of newer kinds. */
 export async function writeApaches(writer: Writer, client: Client): Promise<Workload> {
+  await writer.call('settle', {})
   await createTopic(client, 'transactions', 2)
   const run = (name: string, from: number, end: string, more: object = {}) =>
     writer.produce('transactions', writer.records(5, from), {

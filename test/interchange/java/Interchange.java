@@ -16,6 +16,9 @@ import org.apache.kafka.clients.admin.AlterConfigOp;
 import org.apache.kafka.clients.admin.ConfigEntry;
 import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.ScramCredentialInfo;
+import org.apache.kafka.clients.admin.ScramMechanism;
+import org.apache.kafka.clients.admin.UserScramCredentialUpsertion;
 import org.apache.kafka.clients.consumer.ConsumerGroupMetadata;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -27,6 +30,9 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.config.ConfigResource;
 import org.apache.kafka.common.header.Header;
+import org.apache.kafka.common.quota.ClientQuotaAlteration;
+import org.apache.kafka.common.quota.ClientQuotaEntity;
+import org.apache.kafka.common.quota.ClientQuotaFilter;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 
@@ -126,6 +132,40 @@ public final class Interchange {
             consumer.commitSync();
         }
         return Protocol.object().put("count", count);
+    }
+
+    /** Sets what only Apache Kafka acts upon: quotas, and names with passwords. */
+    private ObjectNode settle(JsonNode ask) throws Exception {
+        try (var admin = Admin.create(common(ask))) {
+            var alice = new ClientQuotaEntity(Map.of(ClientQuotaEntity.USER, "alice"));
+            var anybody = new HashMap<String, String>();
+            anybody.put(ClientQuotaEntity.CLIENT_ID, null);
+            admin.alterClientQuotas(List.of(
+                    quota(alice, "producer_byte_rate", 1e6),
+                    quota(new ClientQuotaEntity(anybody), "consumer_byte_rate", 2e6))).all().get();
+            var info = new ScramCredentialInfo(ScramMechanism.SCRAM_SHA_256, 4096);
+            admin.alterUserScramCredentials(List.of(new UserScramCredentialUpsertion("bob", info, "secret"))).all().get();
+        }
+        return Protocol.object();
+    }
+
+    private static ClientQuotaAlteration quota(ClientQuotaEntity entity, String name, double value) {
+        return new ClientQuotaAlteration(entity, List.of(new ClientQuotaAlteration.Op(name, value)));
+    }
+
+    /** What `settle` set, as far as a broker tells. */
+    private ObjectNode settled(JsonNode ask) throws Exception {
+        ObjectNode reply = Protocol.object();
+        try (var admin = Admin.create(common(ask))) {
+            var quotas = new TreeMap<String, String>();
+            admin.describeClientQuotas(ClientQuotaFilter.all()).entities().get()
+                    .forEach((entity, values) -> quotas.put(entity.toString(), new TreeMap<>(values).toString()));
+            quotas.forEach(reply.putObject("quotas")::put);
+            var users = new TreeMap<>(admin.describeUserScramCredentials().all().get());
+            ObjectNode named = reply.putObject("users");
+            users.forEach((name, user) -> named.put(name, user.credentialInfos().toString()));
+        }
+        return reply;
     }
 
     /** All that the broker says of the topics and groups asked for. */
@@ -240,6 +280,8 @@ public final class Interchange {
                 "produce", interchange::produce,
                 "work", interchange::work,
                 "share", interchange::share,
+                "settle", interchange::settle,
+                "settled", interchange::settled,
                 "observe", interchange::observe));
     }
 }
