@@ -254,6 +254,28 @@ describe.each(kinds)('when a crash leaves a .%s', (kind) => {
   })
 })
 
+describe.each(['recovery-point-offset', 'log-start-offset', 'replication-offset'])(
+  'when a crash leaves a %s-checkpoint',
+  (checkpoint) => {
+    test.each(damages)('%s, there is every record that was flushed', async (_, damage) => {
+      const { disk, log, manager } = await live(seeded(5), { segmentBytes: 20_000 })
+      log.setHighWatermark(log.logEndOffset)
+      log.deleteRecordsBefore(100)
+      await log.flush()
+      await manager.checkpoint()
+      const crashed = disk.crash('lost')
+      const path = `${ROOT}/${checkpoint}-checkpoint`
+      const content = damage(crashed.readFile(path))
+      if (content === null) crashed.remove(path)
+      else crashed.replaceFile(path, content)
+      const { log: recovered } = await recover(crashed)
+      expect(recovered.logEndOffset).toBe(log.logEndOffset)
+      expect(recovered.logStartOffset).toBeLessThanOrEqual(100)
+      expect(recovered.producers()).toHaveLength(3)
+    })
+  },
+)
+
 test('the aborted transactions of a cold segment are found again where its .txnindex is damaged', async () => {
   const { disk, log, manager } = await live(seeded(4), { steps: 200, segmentBytes: 20_000 })
   await log.flush()
