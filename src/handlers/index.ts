@@ -1,4 +1,5 @@
 import { alterConfigs } from './alter-configs.ts'
+import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { apiVersions } from './api-versions.ts'
 import { createPartitions } from './create-partitions.ts'
@@ -23,6 +24,7 @@ import { leaveGroup } from './leave-group.ts'
 import { listConfigResources } from './list-config-resources.ts'
 import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
+import { listPartitionReassignments } from './list-partition-reassignments.ts'
 import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
@@ -37,6 +39,7 @@ import { syncGroup } from './sync-group.ts'
  */
 export const handlers: readonly Handler[] = [
   alterConfigs,
+  alterPartitionReassignments,
   alterReplicaLogDirs,
   apiVersions,
   createPartitions,
@@ -60,6 +63,7 @@ export const handlers: readonly Handler[] = [
   listConfigResources,
   listGroups,
   listOffsets,
+  listPartitionReassignments,
   metadata,
   offsetCommit,
   offsetDelete,

@@ -73,7 +73,7 @@ export class LogDirectories {
    * @throws StorageError when no directory is online
    */
   leastUsed(beingMade: Iterable<LogDirectory>): LogDirectory {
-    const sizes = new Map(this.online.map((directory) => [directory, directory.logs.size]))
+    const sizes = new Map(this.online.map((directory) => [directory, directory.partitionCount]))
     for (const home of beingMade) sizes.set(home, (sizes.get(home) ?? 0) + 1)
     const [first, ...others] = this.online
     if (first === undefined) throw new StorageError('No log directory is online')

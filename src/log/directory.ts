@@ -10,8 +10,10 @@ import {
   type MetaProperties,
 } from './meta-properties.ts'
 import { readIfThere } from './files.ts'
+import { METADATA_TOPIC, partitionDirectoryName } from './paths.ts'
 import { TurnWriter } from './turn-writer.ts'
 
+const METADATA_LOG = partitionDirectoryName(METADATA_TOPIC, 0)
 const META_PROPERTIES = 'meta.properties'
 const LOCK = '.lock'
 const CLEAN_SHUTDOWN = '.kafka_cleanshutdown'
@@ -193,6 +195,11 @@ export class LogDirectory implements LogHome {
       logStart: this.#loaded.logStart.get(name) ?? 0,
       highWatermark: this.#loaded.highWatermark.get(name) ?? 0,
     }
+  }
+
+  /** How many partitions it has, copies on their way here included, and the metadata log not. */
+  get partitionCount(): number {
+    return this.#logs.size - (this.#logs.has(METADATA_LOG) ? 1 : 0)
   }
 
   add(log: Log): void {

@@ -77,6 +77,12 @@ export interface BrokerRegistration {
   readonly logDirs: readonly string[]
 }
 
+export interface PartitionToReassign {
+  readonly partitionIndex: number
+  /** The wanted replicas, the preferred leader first; null to cancel a move under way. */
+  readonly replicas: readonly number[] | null
+}
+
 /** The partitions in one directory. */
 export interface DirectoryAssignments {
   /** The directory's. */
@@ -134,6 +140,19 @@ export interface ControllerCommands {
   registerBroker: {
     command: BrokerRegistration
     reply: ErrorOutcome & { readonly brokerEpoch: number }
+  }
+  alterPartitionReassignments: {
+    command: {
+      readonly topics: readonly {
+        readonly name: string
+        readonly partitions: readonly PartitionToReassign[]
+      }[]
+      readonly allowReplicationFactorChange: boolean
+    }
+    reply: readonly {
+      readonly name: string
+      readonly partitions: readonly ({ readonly partitionIndex: number } & ErrorOutcome)[]
+    }[]
   }
   /** AssignReplicasToDirs (KIP-858): where a broker has put its replicas. */
   assignReplicasToDirs: {

@@ -11,6 +11,7 @@ import { randomId } from './ids.ts'
 import { ImageBuilder } from './image-builder.ts'
 import type { MetadataImage } from './image.ts'
 import type { ConfigRules, ControllerSettings, ControllerView } from './controller-view.ts'
+import { alterPartitionReassignments } from './reassignment-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from './topic-names.ts'
 
@@ -98,6 +99,8 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
         return registerBroker(this, command)
       case 'allocateProducerIds':
         return allocateProducerIds(this, command)
+      case 'alterPartitionReassignments':
+        return alterPartitionReassignments(this, command)
       case 'assignReplicasToDirs':
         return assignReplicasToDirs(this, command)
       case 'reportOfflineDirectories':

@@ -47,7 +47,12 @@ export function withoutReplica(
   }
 }
 
-function canLead({ brokers }: MetadataImage, partition: PartitionImage, id: number): boolean {
+/** Whether a broker is alive, and its replica in a directory that is online. */
+export function canLead(
+  { brokers }: MetadataImage,
+  partition: PartitionImage,
+  id: number,
+): boolean {
   const broker = brokers.get(id)
   if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false
   return hasOnlineDirectory(broker.logDirs, directoryOf(partition, id))

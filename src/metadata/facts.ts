@@ -83,13 +83,22 @@ export interface PartitionChange {
   /** The same one begins a new epoch. */
   readonly leader?: number
   readonly isr?: readonly number[]
+  readonly replicas?: readonly number[]
   readonly directories?: readonly string[]
+  /** Nobody is on the way to other replicas any more. */
+  readonly endsReassignment?: boolean
 }
 
 export const partitionChangeFact = (
   topicId: string,
   partitionId: number,
-  { leader = NO_LEADER_CHANGE, isr, directories }: PartitionChange,
+  {
+    leader = NO_LEADER_CHANGE,
+    isr,
+    replicas,
+    directories,
+    endsReassignment = false,
+  }: PartitionChange,
 ): MetadataFact => ({
   type: 'PartitionChangeRecord',
   version: 2,
@@ -98,9 +107,9 @@ export const partitionChangeFact = (
     topicId,
     isr: isr === undefined ? null : [...isr],
     leader,
-    replicas: null,
-    removingReplicas: null,
-    addingReplicas: null,
+    replicas: replicas === undefined ? null : [...replicas],
+    removingReplicas: endsReassignment ? [] : null,
+    addingReplicas: endsReassignment ? [] : null,
     leaderRecoveryState: -1,
     directories: directories === undefined ? null : [...directories],
     eligibleLeaderReplicas: null,

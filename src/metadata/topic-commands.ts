@@ -165,7 +165,8 @@ function assigned(
   )
 }
 
-function checkAssignment(
+/** @throws Refusal where a partition can't have these replicas */
+export function checkAssignment(
   view: ControllerView,
   brokerIds: readonly number[],
   replicationFactor: number | null,

@@ -112,6 +112,19 @@ test('the directory of the metadata alone gets no partitions', async () => {
   await manager.close()
 })
 
+test('partitions are spread evenly, whether the metadata is in one of the directories or not', async () => {
+  const [one, two] = [temporaryDirectory(), temporaryDirectory()]
+  const manager = openManager(one, { directories: [one, two] })
+  manager.openMetadataLog(manager.metadataDirectory, DEFAULT_LOG_CONFIG)
+  const paths = []
+  for (const partition of [0, 1, 2]) {
+    const log = await manager.createLog('t', partition, TOPIC_ID, DEFAULT_LOG_CONFIG)
+    paths.push(log.directoryPath)
+  }
+  expect(paths).toEqual([one, two, one])
+  await manager.close()
+})
+
 test('a partition that its directory can not take is made in another one', async () => {
   const disk = new SimDisk({ random: seeded(1) })
   disk.fault = (operation, path) =>

@@ -343,6 +343,43 @@ describe('the controller', () => {
     transcript.expectGolden('controller/directories')
   })
 
+  test('puts replicas in another order, or leaves some of them out', () => {
+    const { transcript, create } = begin([1, 2])
+    const assignments = [
+      { partitionIndex: 0, brokerIds: [1, 2] },
+      { partitionIndex: 1, brokerIds: [1, 2] },
+      { partitionIndex: 2, brokerIds: [1, 2] },
+    ]
+    create([{ name: 'a', assignments }])
+    create([{ name: 'b', assignments: [{ partitionIndex: 0, brokerIds: [1] }] }])
+    const reassign = (
+      name: string,
+      partitionIndex: number,
+      replicas: number[] | null,
+      allowReplicationFactorChange = true,
+    ) =>
+      transcript.step({
+        type: 'alterPartitionReassignments',
+        topics: [{ name, partitions: [{ partitionIndex, replicas }] }],
+        allowReplicationFactorChange,
+      })
+    reassign('a', 0, [2, 1])
+    transcript.note('fewer: the leader stays, or another one takes over')
+    reassign('a', 1, [1])
+    reassign('a', 2, [2])
+    transcript.note('nothing is to do')
+    reassign('b', 0, [1])
+    transcript.note('refused')
+    reassign('b', 0, [1, 2])
+    reassign('b', 0, [3])
+    reassign('b', 0, [])
+    reassign('b', 0, null)
+    reassign('b', 7, [1])
+    reassign('nobody', 0, [1])
+    reassign('a', 0, [1], false)
+    transcript.expectGolden('controller/reassignments')
+  })
+
   test('hands out producer ids in blocks to the broker that is registered', () => {
     const { transcript } = begin()
     for (const [brokerId, brokerEpoch] of [
