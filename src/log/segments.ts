@@ -64,11 +64,9 @@ export class Segments {
     return this.#segments.slice(this.#segments.indexOf(this.floor(offset)))
   }
 
-  /** The next one; where others have taken this one's place, the first of them. */
+  /** The next one; the first one for a segment that has gone, as whoever walks on from it finds by the version. */
   after(segment: Segment): Segment | null {
-    const index = this.#segments.indexOf(segment)
-    if (index < 0) return this.floor(segment.baseOffset)
-    return this.#segments[index + 1] ?? null
+    return this.#segments[this.#segments.indexOf(segment) + 1] ?? null
   }
 
   add(segment: Segment): void {

@@ -1,4 +1,13 @@
-import { batchAttributes, compressionType } from '../../protocol/records/batch.ts'
+import {
+  batchAttributes,
+  batchLastOffset,
+  batchProducerId,
+  checkBatch,
+  compressionType,
+  isControl,
+  readBatches,
+} from '../../protocol/records/batch.ts'
+import { isEmptyBatch } from '../../src/log/cleaner/batches.ts'
 import type { Host } from '../../src/host/host.ts'
 import { inlineWorkers } from '../../src/host/inline-workers.ts'
 import type { SimDisk } from '../../src/host/sim-disk.ts'
@@ -375,20 +384,165 @@ describe('while a log is cleaned', () => {
     expect((await cleaning)?.kind).toBe('done')
   })
 
-  test('a read that is under way gets what is there afterwards', async () => {
-    const { log, cleaning, go } = await held('cleanGroup')
-    go()
-    const reads = Array.from({ length: 200 }, async (_, index) => {
-      await Promise.resolve()
-      return readAll(log, index % 6)
-    })
-    const results = await Promise.all(reads)
-    expect(new Set(results.map(({ errorCode }) => errorCode))).toEqual(new Set(['NONE']))
-    expect(results.every(({ sizeBytes }) => sizeBytes > 0)).toBe(true)
-    expect((await cleaning)?.kind).toBe('done')
+  test('log start and retention leave alone what is taking its place, and their segments go afterwards', async () => {
+    const { log, disk, manager, reopen } = await opened()
+    for (let index = 0; index < 6; index++) await put(log, `${index}`, '')
+    await log.flush()
+    let syncs = 0
+    disk.fault = (operation, path) => {
+      // Between the first steps of the swap of the second segment.
+      if (operation === 'sync' && path === `${ROOT}/t-0` && ++syncs === 4) {
+        expect(log.deleteRecordsBefore(4)).toBe('NONE')
+      }
+      return null
+    }
+    await clean(log, NOW_MS)
     expect(log.isOffline).toBe(false)
+    expect(syncs).toBeGreaterThan(4)
+    expect(names(disk, /\.log$/).map((name) => Number(name.slice(0, 20)))).toEqual([4, 5])
+    await manager.checkpoint()
+    const again = reopen()
+    expect([again.logStartOffset, again.logEndOffset]).toEqual([4, 6])
+    again.setHighWatermark(6)
+    expect(await recordsOf(again)).toEqual(['4:4=', '5:5='])
   })
+
+  test('what a clean left behind when it could not end goes with the next one', async () => {
+    const { log, disk } = await opened()
+    for (let index = 0; index < 4; index++) await put(log, 'a', `${index}`)
+    disk.replaceFile(`${ROOT}/t-0/00000000000000000099.log.cleaned`, 'left behind')
+    await clean(log, NOW_MS)
+    expect(names(disk, /cleaned/)).toEqual([])
+  })
+
+  test('what the tail cache has of the old segments is forgotten', async () => {
+    const { log } = await opened()
+    await readAll(log, 0)
+    for (let index = 0; index < 4; index++) await put(log, 'a', `${index}`)
+    expect(await recordsOf(log)).toHaveLength(4)
+    await clean(log, NOW_MS)
+    expect(await recordsOf(log)).toEqual(['2:a=2', '3:a=3'])
+  })
+
+  test('a reader is told of the aborted transactions in the bytes that it gets, not of those that are left', async () => {
+    let holdNext = false
+    const waiting: (() => void)[] = []
+    const later = (work: () => void): void => {
+      if (holdNext) waiting.push(work)
+      else void Promise.resolve().then(work)
+      holdNext = false
+    }
+    const disk = simulatedDisk({ later })
+    const host = hostOn(disk)
+    const options = { host, config: { ...config, segmentBytes: 250, deleteRetentionMs: 0 } }
+    const first = await openLog(ROOT, options)
+    const transaction = { producerEpoch: 0, isTransactional: true, baseSequence: 0 }
+    await put(first.log, 'a', 'aborted', { ...transaction, producerId: 1 })
+    await mark(first.log, 1, 'ABORT')
+    await put(first.log, 'a', 'aborted too', { ...transaction, producerId: 2 })
+    await mark(first.log, 2, 'ABORT')
+    // Else its aborted batch would stay as the last one of its producer.
+    await put(first.log, 'c', '1', { ...transaction, producerId: 2, baseSequence: 1 })
+    await mark(first.log, 2, 'COMMIT')
+    for (let index = 0; index < 6; index++) await put(first.log, 'b', `${index}`)
+    await first.manager.close()
+    const log = openManager(ROOT, options).get('t', 0)!
+    log.setHighWatermark(log.logEndOffset)
+    // The second transaction's marker is in the second segment: two cleans come while the first one's index is read.
+    disk.fault = (operation, path) => {
+      if (operation === 'open' && path.endsWith('00000.txnindex')) holdNext = true
+      return null
+    }
+    const reading = readAll(log, 0, { upTo: 'lastStable' })
+    while (waiting.length === 0) await new Promise<void>((resolve) => setImmediate(resolve))
+    disk.fault = null
+    const cleanable = { ...(await log.cleaner.find(NOW_MS)), firstDirtyOffset: 0 }
+    for (let times = 0; times < 3; times++) await log.cleaner.clean(cleanable, budget)
+    for (const work of waiting) work()
+    const { bytes, abortedTransactions } = await reading
+    const told = new Set(abortedTransactions?.map(({ producerId }) => producerId))
+    const isHidden = [...readBatches(bytes)]
+      .filter((batch) => batchProducerId(batch, 0) >= 0 && !isEmptyBatch(batch, 0))
+      .every((batch) => told.has(batchProducerId(batch, 0)))
+    expect(bytes.length).toBeGreaterThan(0)
+    expect(isHidden).toBe(true)
+  })
+
+  test.each(Array.from({ length: 10 }, (_, seed) => seed))(
+    'reads that begin at any time get whole batches from their offsets on (seed %d)',
+    async (seed) => {
+      const random = seeded(seed)
+      const queue: (() => void)[] = []
+      let isOver = false
+      const pump = (): void => {
+        queue.splice(random.below(queue.length), 1)[0]?.()
+        if (!isOver) setImmediate(pump)
+      }
+      pump()
+      const disk = simulatedDisk({ random, later: (work) => void queue.push(work) })
+      const { log } = await openLog(ROOT, {
+        host: hostOn(disk),
+        config: { ...config, fileDeleteDelayMs: 0 },
+      })
+      const problems: unknown[] = []
+      const readSome = async (): Promise<void> => {
+        while (!isOver) {
+          const offset = random.below(log.logEndOffset)
+          const upTo = random.below(2) === 0 ? 'logEnd' : 'lastStable'
+          const result = await readAll(log, offset, { upTo })
+          const { errorCode, bytes, abortedTransactions, release } = result
+          release()
+          await Promise.resolve()
+          if (upTo === 'lastStable' && offset >= result.lastStableOffset) continue
+          const [first] = [...readBatches(bytes)]
+          const fault =
+            first === undefined ? 'empty' : checkBatch(first, 0, first.length, codecs.crc32c)
+          const isRight = first !== undefined && batchLastOffset(first, 0) >= offset
+          // The next batch that there is: of those that go nobody knows when they went.
+          const problem = errorCode !== 'NONE' || fault !== null || !isRight
+          if (problem) problems.push({ offset, errorCode, fault, isRight })
+          const isAborted = first !== undefined && batchProducerId(first, 0) === 1
+          const hasRecords =
+            first !== undefined && !isEmptyBatch(first, 0) && !isControl(batchAttributes(first, 0))
+          if (
+            isAborted &&
+            hasRecords &&
+            upTo === 'lastStable' &&
+            abortedTransactions?.length === 0
+          ) {
+            problems.push({ offset, reason: 'an aborted record that nobody told of' })
+          }
+        }
+      }
+      await put(log, 'a', '0')
+      const readers = Array.from({ length: 4 }, readSome)
+      let sequence = 0
+      for (let round = 0; round < 8; round++) {
+        for (let index = 0; index < 4; index++) {
+          const producer = { producerId: 1, producerEpoch: 0, isTransactional: true }
+          await put(log, `${index}`, 'aborted', { ...producer, baseSequence: sequence++ })
+          await mark(log, 1, 'ABORT')
+          await put(log, `${index}`, `${round}`)
+        }
+        expect((await clean(log, NOW_MS))?.kind).toBe('done')
+      }
+      isOver = true
+      while (queue.length > 0) queue.shift()!()
+      await Promise.all([...readers, drain(queue)])
+      expect(problems).toEqual([])
+      expect(log.isOffline).toBe(false)
+    },
+  )
 })
+
+/** Goes on with what is left to be done, until nothing comes any more. */
+async function drain(queue: (() => void)[]): Promise<void> {
+  for (let idle = 0; idle < 20; idle++) {
+    if (queue.length > 0) idle = 0
+    for (const work of queue.splice(0)) work()
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+}
 
 const settings: CleanerSettings = {
   threads: 1,
