@@ -6,7 +6,15 @@ import {
   segmentFileName,
 } from '../../src/log/paths.ts'
 import { decodeProducerSnapshot } from '../../src/log/producer-snapshot.ts'
-import { contentOf, found, noted, type Check, type Report, type Reports } from './check.ts'
+import {
+  contentOf,
+  found,
+  noted,
+  unlessGone,
+  type Check,
+  type Report,
+  type Reports,
+} from './check.ts'
 import { PartitionScan } from './partition-scan.ts'
 import { verifyQuorumState, verifySnapshot } from './quorum.ts'
 import { verifySegment } from './segment.ts'
@@ -21,11 +29,55 @@ export interface PartitionToVerify {
   readonly isCleaned: boolean
 }
 
-/** A partition's directory: its segments, and all that is kept beside them. @returns the log's end offset */
+const MAX_ATTEMPTS = 3
+
+/**
+ * A partition's directory: its segments, and all that is kept beside them. A broker that runs deletes and cleans segments
+ * meanwhile; what seems to be damage then is looked at again.
+ * @returns the log's end offset
+ */
 export function* verifyPartition(
   check: Check,
   partition: PartitionToVerify,
 ): Generator<Report, number> {
+  if (partition.isClosed) return yield* passThrough(check, partition)
+  for (let attempt = 1; ; attempt++) {
+    const isChanged = watchFiles(check, partition.directory)
+    const tally = { ...check.tally }
+    const held: Report[] = []
+    const pass = passThrough(check, partition)
+    let next = pass.next()
+    for (; next.done !== true; next = pass.next()) {
+      if (next.value.kind === 'progress') yield next.value
+      else held.push(next.value)
+    }
+    if (attempt === MAX_ATTEMPTS || held.length === 0 || !isChanged()) {
+      yield* held
+      return next.value
+    }
+    Object.assign(check.tally, tally)
+  }
+}
+
+/** @returns tells whether a file of a segment but the active one has changed, or is gone */
+function watchFiles({ disk }: Check, directory: string): () => boolean {
+  const stampOf = (name: string): string =>
+    unlessGone(() => {
+      const { size, modifiedMs } = disk.stat(`${directory}/${name}`)
+      return `${size} ${modifiedMs}`
+    }) ?? 'gone'
+  const names = disk.list(directory).filter((name) => parseSegmentFileName(name) !== null)
+  const active =
+    names
+      .filter((name) => name.endsWith('.log'))
+      .sort()
+      .at(-1) ?? ''
+  const closed = names.filter((name) => name.slice(0, 20) < active.slice(0, 20))
+  const before = new Map(closed.map((name) => [name, stampOf(name)]))
+  return () => [...before].some(([name, stamp]) => stampOf(name) !== stamp)
+}
+
+function* passThrough(check: Check, partition: PartitionToVerify): Generator<Report, number> {
   const { directory } = partition
   const names = check.disk.list(directory)
   const offsetsOf = (suffix: string): number[] =>

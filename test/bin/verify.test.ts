@@ -1,4 +1,13 @@
-import { existsSync, mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  renameSync,
+  statSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs'
 import { join } from 'node:path'
 import {
   batchAttributes,
@@ -10,6 +19,8 @@ import {
   setBatchCrc,
   setBatchLeaderEpoch,
 } from '../../protocol/records/batch.ts'
+import { verifyPath } from '../../bin/verify/directory.ts'
+import { systemDisk } from '../../src/host/disk.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { encodeProducerSnapshot } from '../../src/log/producer-snapshot.ts'
 import { ProducerEntry } from '../../src/log/producer-entry.ts'
@@ -451,6 +462,42 @@ describe('log verify', () => {
     })
     writeFileSync(join(directory, 'notes.pdf'), '')
     expect((await ottla(['log', 'verify', join(directory, 'notes.pdf')])).code).toBe(1)
+  })
+
+  test('looks again where a broker changed segments while they were looked at', () => {
+    const files = logDirectory()
+    const sound = files.get(`t-0/${SECOND}.log`)!
+    files.set(`t-0/${SECOND}.log`, Buffer.from(sound))
+    flip(`${SECOND}.log`, third + 70)(files)
+    const damaged = files.get(`t-0/${SECOND}.log`)!
+    files.delete('.kafka_cleanshutdown')
+    const directory = write(files)
+    const path = join(directory, 't-0', `${SECOND}.log`)
+    const findings = (whileOpen: () => void): number => {
+      writeFileSync(path, damaged)
+      utimesSync(path, 1, 1)
+      const disk = systemDisk()
+      const open = (file: string, mode: 'read' | 'write' | 'create') => {
+        const opened = disk.open(file, mode)
+        if (file === path) whileOpen()
+        return opened
+      }
+      const tally = { partitions: 0, segments: 0, batches: 0, records: 0, bytes: 0 }
+      const check = { disk: { ...disk, open }, codecs, isDeep: false, tally }
+      const reports = [...verifyPath(check, directory)].filter(({ kind }) => kind === 'finding')
+      expect(tally).toMatchObject({ partitions: 1, segments: 3 })
+      return reports.length
+    }
+    expect(findings(() => undefined)).toBe(1)
+    // Put in place by a rename, as a cleaner does it: what is open stays the old one.
+    let isSwapped = false
+    const swap = (): void => {
+      if (isSwapped) return
+      isSwapped = true
+      writeFileSync(`${path}.swap`, sound)
+      renameSync(`${path}.swap`, path)
+    }
+    expect(findings(swap)).toBe(0)
   })
 
   test('leaves a broker that runs alone, and finds its directory sound then and later', async () => {

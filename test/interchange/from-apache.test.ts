@@ -1,3 +1,4 @@
+import { ottla, type Ended } from '../bin/command.ts'
 import { compareDumps } from '../bin/compare-dumps.ts'
 import type { Driver } from '../clients/driver.ts'
 import { until } from '../clients/wait.ts'
@@ -30,6 +31,7 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
   let workload: Workload
   let killed: Written
   let stopped: Written
+  let whileRunning: Ended
   /** What only Apache Kafka acts upon, as it told it. */
   let settled: object
 
@@ -49,6 +51,7 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
       }
     })
     const before = await writer.observe(workload)
+    whileRunning = await ottla(['log', 'verify', directory])
     await first.kill9()
     killed = { directory: copyOf(directory, directories), observed: before }
     const second = await startApache(directory)
@@ -71,6 +74,7 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
   }, 60_000)
 
   test('is sound, and every file of it is what Apache Kafka says it is', async () => {
+    expect(whileRunning).toMatchObject({ code: 0 })
     for (const { directory } of [killed, stopped]) await expectSound(directory)
     const compared = await compareDumps(killed.directory)
     expect(Object.keys(compared).sort()).toEqual([
