@@ -6,6 +6,9 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { DiskFile } from '../host/host.ts'
 
+/** How much is read at once to find a batch near a position that an index gave. */
+export const LOOKUP_READ_BYTES = 16 * 1024
+
 /** Sees a batch: in `buffer` at `at`, in the file at `position`. Says whether to go on. */
 export type BatchVisitor = (buffer: Buffer, at: number, position: number) => boolean
 

@@ -14,22 +14,20 @@ import {
   OffsetIndex,
   OFFSET_INDEX_ENTRY_BYTES,
   readOffsetIndex,
-  readSoundOffsetIndex,
 } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
 import { SEGMENT_KINDS, segmentFileName, type SegmentFile, type SegmentSuffix } from './paths.ts'
-import { scanAsync, scanSync, type BatchVisitor, type ScanResult } from './scan.ts'
+import { soundIndexesBelow } from './sound-indexes.ts'
 import {
-  NO_TIMESTAMP,
-  readSoundTimeIndex,
-  readTimeIndex,
-  TimeIndex,
-  type TimestampOffset,
-} from './time-index.ts'
+  LOOKUP_READ_BYTES,
+  scanAsync,
+  scanSync,
+  type BatchVisitor,
+  type ScanResult,
+} from './scan.ts'
+import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
 import { TransactionIndex, type AbortedTransactionEntry } from './transaction-index.ts'
 
-/** How much is read at once to find a batch near a position that an index gave. */
-const LOOKUP_READ_BYTES = 16 * 1024
 /** How much is read at once to build indexes anew. */
 export const SCAN_READ_BYTES = 1024 * 1024
 
@@ -46,7 +44,7 @@ export interface SegmentOptions {
   readonly suffix?: SegmentSuffix
 }
 
-interface Indexes {
+export interface Indexes {
   readonly offsets: OffsetIndex
   readonly times: TimeIndex
 }
@@ -338,14 +336,13 @@ export class Segment {
    * @returns the position from which the batches are to be noted again; 0 where nothing could be kept
    */
   beginRebuildBelow(limit: number): number {
-    const kept = this.hasSoundAborted() ? this.#soundIndexesBelow(limit) : null
+    const { disk } = this.#options.files
+    const kept = this.hasSoundAborted() ? soundIndexesBelow(disk, this, limit) : null
     if (kept === null) {
       this.beginRebuild()
       return 0
     }
-    const { lastOffset, position } = kept.resume
-    kept.offsets.truncateTo(lastOffset)
-    kept.times.truncateTo(lastOffset)
+    const { position } = kept
     this.#indexes = this.#asInFiles(kept)
     this.#maxTimestamp = null
     this.#notedBytes = position
@@ -354,33 +351,6 @@ export class Segment {
     this.#bytesSinceIndexEntry = this.#options.indexIntervalBytes + 1
     this.#transactions.truncateToSync(this.filePath('txnindex'), limit)
     return position
-  }
-
-  /** An entry of each index is held against its batch: the last ones below the limit. */
-  #soundIndexesBelow(
-    limit: number,
-  ): (Indexes & { readonly resume: { lastOffset: number; position: number } }) | null {
-    const { disk } = this.#options.files
-    const index = readIfThere(disk, this.filePath('index'))
-    const timeIndex = readIfThere(disk, this.filePath('timeindex'))
-    if (index === null || timeIndex === null) return null
-    const offsets = readSoundOffsetIndex(this.baseOffset, index, this.#sizeBytes)
-    const times = readSoundTimeIndex(this.baseOffset, timeIndex)
-    times.truncateTo(limit)
-    const latest = times.lastEntry()
-    // Where the time index lacks its last entries, the batches after the last one it has are to be looked at again.
-    const resume = offsets.floor(Math.min(limit - 1, latest.offset))
-    if (times.entries === 0 || resume === null) return null
-    let isFirst = true
-    let isSound = false
-    this.scanSync(resume.position, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
-      const lastOffset = batchLastOffset(buffer, at)
-      if (isFirst && lastOffset !== resume.lastOffset) return false
-      isFirst = false
-      isSound = lastOffset === latest.offset && batchMaxTimestamp(buffer, at) === latest.timestamp
-      return lastOffset < latest.offset
-    })
-    return isSound ? { offsets, times, resume } : null
   }
 
   /** Goes through the batches from a position on; for start-up. */
