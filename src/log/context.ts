@@ -4,6 +4,7 @@ import type { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogCodecs } from './codecs.ts'
 import type { ColdIndexes } from './cold-indexes.ts'
 import type { OpenFiles } from './open-files.ts'
+import type { FirstReads } from './reader.ts'
 import type { TailCache } from './tail-cache.ts'
 
 /** What all logs of a node share. */
@@ -12,6 +13,7 @@ export interface LogContext {
   readonly codecs: LogCodecs
   readonly files: OpenFiles
   readonly buffers: BufferPool
+  readonly firstReads: FirstReads
   readonly tailCache: TailCache
   readonly coldIndexes: ColdIndexes
   /** So much of what is durable recovery may read again before a checkpoint saves what spares it. */

@@ -12,6 +12,7 @@ import { OpenFiles } from './open-files.ts'
 import { PartitionLogs } from './partition-logs.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from './paths.ts'
 import type { LogCodecs } from './codecs.ts'
+import { FirstReads } from './reader.ts'
 import { TailCache } from './tail-cache.ts'
 
 const MEBIBYTE = 1024 * 1024
@@ -70,6 +71,7 @@ export class LogManager {
       codecs: options.codecs,
       files: new OpenFiles(host.disk, options.maxOpenFiles ?? 2048),
       buffers: new BufferPool(options.readBufferBytes ?? 16 * MEBIBYTE),
+      firstReads: new FirstReads(),
       tailCache: new TailCache(options.tailCacheBytes ?? 32 * MEBIBYTE),
       coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
       rereadBytes: options.rereadBytes ?? MEBIBYTE,

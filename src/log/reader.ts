@@ -55,6 +55,25 @@ interface Filled {
   readonly readsOnThreads: number
 }
 
+/**
+ * Reads of all logs at places where nobody has just read: one that was slow sends many to the thread pool, since a node
+ * with many partitions on a disk has no readers that come to know it one by one.
+ */
+export class FirstReads {
+  #onThreads = 0
+
+  /** Whether the next one leaves the event loop alone. */
+  nextOnThreads(): boolean {
+    if (this.#onThreads === 0) return false
+    this.#onThreads--
+    return true
+  }
+
+  wasSlow(): void {
+    this.#onThreads = READS_ON_THREADS
+  }
+}
+
 export interface FileRead extends TailRead {
   readonly isNearEnd: boolean
 }
@@ -62,10 +81,9 @@ export interface FileRead extends TailRead {
 /**
  * Reads whole batches from a log's files.
  *
- * Who reads on where they were is served on the event loop: most such bytes are in the page cache, and a trip to the
- * thread pool costs a third of the whole fetch. Node can't ask the kernel whether they are there (preadv2 with
- * RWF_NOWAIT), so time tells: after a few slow steps in a row the reader's bytes are taken to be on the disk, which only
- * the thread pool waits for.
+ * Fetches are served on the event loop: most of their bytes are in the page cache, and a trip to the thread pool costs a
+ * third of the whole fetch. Node can't ask the kernel whether they are there (preadv2 with RWF_NOWAIT), so time tells:
+ * after a few slow steps in a row the reader's bytes are taken to be on the disk, which only the thread pool waits for.
  */
 export class LogReader {
   readonly #context: LogContext
@@ -94,9 +112,22 @@ export class LogReader {
     const wanted = { maxBytes, limitOffset, minOneBatch }
     const known = this.#places.find((place) => place.offset === offset)
     const isThere = known !== undefined && known.version === this.#segments.version
-    return isThere && known.position < known.segment.sizeBytes
-      ? this.#readAt(known, wanted)
-      : this.#lookUpAndRead(offset, wanted)
+    const place =
+      isThere && known.position < known.segment.sizeBytes ? known : this.#beginning(offset, known)
+    return place === null ? this.#lookUpAndRead(offset, wanted) : this.#readAt(place, wanted)
+  }
+
+  /** The beginning of the segment that has this offset as its own, if there is one: that needs no index. */
+  #beginning(offset: number, before: Place | undefined): Place | null {
+    const { version } = this.#segments
+    const segment = this.#segments.floor(offset)
+    if (segment.baseOffset !== offset || segment.sizeBytes === 0) return null
+    const { slowSteps, readsOnThreads } = before ?? this.#newcomer()
+    return { offset, segment, position: 0, version, batchBytes: 0, slowSteps, readsOnThreads }
+  }
+
+  #newcomer(): Pick<Place, 'slowSteps' | 'readsOnThreads'> {
+    return { slowSteps: 0, readsOnThreads: this.#context.firstReads.nextOnThreads() ? 1 : 0 }
   }
 
   async #lookUpAndRead(offset: number, wanted: Wanted): Promise<FileRead> {
@@ -185,7 +216,9 @@ export class LogReader {
       const step = buffer.subarray(at, Math.min(at + STEP_BYTES, lengthBytes))
       const count = file.readSync(step, place.position + at)
       const endedMs = clock.monotonic()
-      slowSteps = endedMs - startedMs < SLOW_STEP_MS ? 0 : slowSteps + 1
+      const isSlow = endedMs - startedMs >= SLOW_STEP_MS
+      slowSteps = isSlow ? slowSteps + 1 : 0
+      if (isSlow) this.#context.firstReads.wasSlow()
       startedMs = endedMs
       at += count
       if (count < step.length) return { lengthBytes: at, slowSteps, readsOnThreads: 0 }
@@ -206,15 +239,14 @@ export class LogReader {
     return { lengthBytes: from + count, slowSteps: 0, readsOnThreads }
   }
 
-  /** Whoever comes to a place for the first time may find it on the disk. */
   async #lookUp(offset: number): Promise<Place | null> {
     const { version } = this.#segments
     for (let segment: Segment | null = this.#segments.floor(offset); segment !== null;) {
       const position = await segment.locate(offset)
       if (segment !== this.#segments.active) this.#context.coldIndexes.touch(segment)
       if (position !== null) {
-        const unknown = { batchBytes: 0, slowSteps: 0, readsOnThreads: 1 }
-        return { offset, segment, position, version, ...unknown }
+        const { slowSteps, readsOnThreads } = this.#newcomer()
+        return { offset, segment, position, version, batchBytes: 0, slowSteps, readsOnThreads }
       }
       segment = this.#segments.after(segment)
     }

@@ -100,10 +100,13 @@ async function waits(log: Log, batches: number): Promise<boolean[]> {
   return waited
 }
 
-test('who reads on is served at once; only the first look-up waits', async () => {
-  const { log } = await openLog(temporaryDirectory())
+test('who begins at a segment, or reads on through all of them, is served at once; a look-up waits', async () => {
+  const config = { segmentBytes: 250_000 }
+  const { log } = await openLog(temporaryDirectory(), { config })
   for (let index = 0; index < 6; index++) await append(log, batchOf(1, 100_000))
-  expect(await waits(log, 6)).toEqual([true, false, false, false, false, false])
+  expect(log.segmentCount).toBe(3)
+  expect(isPromise(log.read(1, 110_000, 'logEnd', true))).toBe(true)
+  expect(await waits(log, 6)).toEqual([false, false, false, false, false, false])
 })
 
 test('of batches whose length is known no part is read that could not be given', async () => {
@@ -150,8 +153,12 @@ test('a reader whose bytes come slowly is left to the thread pool', async () => 
   const { log } = await openLog(temporaryDirectory(), { host: { ...host, clock } })
   for (let index = 0; index < 10; index++) await append(log, batchOf(1, 100_000))
   const waited = await waits(log, 10)
-  expect(waited.slice(0, 5)).toEqual([true, false, false, false, true])
-  expect(waited.slice(5)).not.toContain(false)
+  expect(waited.slice(0, 4)).toEqual([false, false, false, true])
+  expect(waited.slice(4)).not.toContain(false)
+  // So is whoever comes to another place.
+  const elsewhere = log.read(0, 110_000, 'logEnd', true)
+  expect(isPromise(elsewhere)).toBe(true)
+  expect((await elsewhere).sizeBytes).toBeGreaterThan(100_000)
 })
 
 test('many segments are read to the end, also when few files may be open', async () => {
@@ -265,7 +272,7 @@ test('a truncated log goes on where it was cut, with the producers and epochs of
 
 test('a log that is closed under a reader gives it nothing: its name may be that of a new one', async () => {
   const log = await filled()
-  const reading = log.read(0, 1000, 'logEnd', true)
+  const reading = log.read(5, 1000, 'logEnd', true)
   expect(isPromise(reading)).toBe(true)
   log.abandon()
   expect(await reading).toMatchObject({ errorCode: 'KAFKA_STORAGE_ERROR', sizeBytes: 0 })
