@@ -606,6 +606,24 @@ describe('the cleaner', () => {
     expect(await recordsOf(other)).toEqual(['2:a=2', '3:a=3'])
   })
 
+  test('deletes the old segments of logs that are compacted and have a retention, but not while they are cleaned', async () => {
+    const disk = simulatedDisk()
+    const host = hostOn(disk)
+    const retention = { ...config, deletesSegments: true, retentionMs: 1000 }
+    const { manager, log } = await openLog(ROOT, { host, config: retention })
+    for (const ageMs of [5000, 4000, 500, 400, 300]) {
+      await put(log, `${ageMs}`, '', { timestamp: NOW_MS - ageMs })
+    }
+    const cleaner = new LogCleaner({ host, logs: () => manager.logs(), settings: () => settings })
+    await log.cleaner.exclusively(() => cleaner.deleteOldSegments())
+    expect(log.logStartOffset).toBe(0)
+    await cleaner.deleteOldSegments()
+    expect(log.logStartOffset).toBe(2)
+    log.updateConfig({ ...log.config, deletesSegments: false, retentionMs: 450 })
+    await cleaner.deleteOldSegments()
+    expect(log.logStartOffset).toBe(2)
+  })
+
   test('works in threads until it is stopped, as many logs at a time as it is told', async () => {
     const root = temporaryDirectory()
     const host = realHost()

@@ -1,4 +1,4 @@
-import type { Host } from '../../host/host.ts'
+import type { Clock, Host } from '../../host/host.ts'
 import { messageOf } from '../errors.ts'
 import { needsClean, type Cleanable } from './cleanable.ts'
 import type { CleaningResult, PartitionCleaner } from './partition-cleaner.ts'
@@ -16,10 +16,16 @@ export interface CleanerSettings {
   readonly backoffMs: number
 }
 
+export interface CleanableLog {
+  readonly cleaner: PartitionCleaner
+  /** Deletes what `retention.ms` and `retention.bytes` don't keep. */
+  deleteOldSegments(): Promise<void>
+}
+
 export interface LogCleanerOptions {
   readonly host: Pick<Host, 'clock' | 'log'>
   /** All logs there are; the cleaner finds those to be compacted. */
-  logs(): Iterable<{ readonly cleaner: PartitionCleaner }>
+  logs(): Iterable<CleanableLog>
   settings(): CleanerSettings
 }
 
@@ -33,7 +39,10 @@ interface Candidate {
   readonly cleanable: Cleanable
 }
 
-/** Compacts logs, the filthiest first, a few at a time, until it is stopped. */
+/**
+ * Compacts logs, the filthiest first, a few at a time, until it is stopped. Those of compacted logs that have a retention too
+ * lose their old segments here: never while they are cleaned.
+ */
 export class LogCleaner {
   readonly #options: LogCleanerOptions
   readonly #uncleanable = new WeakSet<PartitionCleaner>()
@@ -72,7 +81,9 @@ export class LogCleaner {
       const { threads, backoffMs } = this.#options.settings()
       if (this.#lineCount > threads) break
       this.start()
-      if (!(await this.cleanFilthiest())) await this.#pause(backoffMs)
+      const hasCleaned = await this.cleanFilthiest()
+      await this.deleteOldSegments()
+      if (!hasCleaned) await this.#pause(backoffMs)
     }
     this.#lineCount--
   }
@@ -100,12 +111,24 @@ export class LogCleaner {
     return false
   }
 
+  /** For compacted logs that aren't being cleaned, and can be. */
+  async deleteOldSegments(): Promise<void> {
+    let seen = 0
+    for (const log of [...this.#options.logs()]) {
+      const { cleaner } = log
+      if (++seen % LOGS_AT_ONCE === 0) await endOfTurn(this.#options.host.clock)
+      if (this.#isStopped) return
+      if (!cleaner.isOpen || !cleaner.deletesSegments || this.#uncleanable.has(cleaner)) continue
+      await cleaner.exclusively(() => log.deleteOldSegments())
+    }
+  }
+
   async #candidates(): Promise<Candidate[]> {
     const { clock } = this.#options.host
     const found: Candidate[] = []
     let seen = 0
     for (const { cleaner: partition } of [...this.#options.logs()]) {
-      if (++seen % LOGS_AT_ONCE === 0) await new Promise<void>((go) => clock.endOfTurn(go))
+      if (++seen % LOGS_AT_ONCE === 0) await endOfTurn(clock)
       if (this.#isStopped) return []
       if (!partition.isOpen || this.#uncleanable.has(partition)) continue
       try {
@@ -164,4 +187,8 @@ export class LogCleaner {
       `${partition.name} is compacted no more until the next start: ${reason}`,
     )
   }
+}
+
+function endOfTurn(clock: Clock): Promise<void> {
+  return new Promise((resolve) => clock.endOfTurn(resolve))
 }

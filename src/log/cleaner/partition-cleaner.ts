@@ -92,6 +92,21 @@ export class PartitionCleaner {
     }
   }
 
+  /** Whether the log's old segments go too. */
+  get deletesSegments(): boolean {
+    return this.#state.config.deletesSegments
+  }
+
+  /** Does something in the place of a clean, unless somebody keeps the cleaner out. */
+  async exclusively(work: () => Promise<void>): Promise<void> {
+    const turn = this.#state.cleaning.begin()
+    try {
+      if (turn !== null) await work()
+    } finally {
+      turn?.end()
+    }
+  }
+
   /** Ends the clean under way, and resolves when it has. */
   async interrupt(): Promise<void> {
     const resume = await this.#state.cleaning.pause()
