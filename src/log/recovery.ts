@@ -10,7 +10,8 @@ import type { LogContext } from './context.ts'
 import type { EpochCache } from './epoch-cache.ts'
 import { fitsRelativeOffset } from './offset-index.ts'
 import { loadSnapshot, replaySync, type Replay } from './replay.ts'
-import { SCAN_READ_BYTES, type Segment } from './segment.ts'
+import { SCAN_READ_BYTES } from './scan.ts'
+import type { Segment } from './segment.ts'
 
 export interface Recovery extends Replay {
   readonly context: LogContext

@@ -3,7 +3,7 @@ import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segments } from './segments.ts'
 import { batchBaseOffset } from '../../protocol/records/batch.ts'
-import { SCAN_READ_BYTES } from './segment.ts'
+import { SCAN_READ_BYTES } from './scan.ts'
 
 export interface Replay {
   readonly segments: Segments

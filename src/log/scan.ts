@@ -8,6 +8,11 @@ import type { DiskFile } from '../host/host.ts'
 
 /** How much is read at once to find a batch near a position that an index gave. */
 export const LOOKUP_READ_BYTES = 16 * 1024
+/** How much is read at once to go through all batches. */
+export const SCAN_READ_BYTES = 1024 * 1024
+
+/** `headers`: only the header of each batch has to be in the buffer; `whole`: all of it. */
+export type ScanDepth = 'headers' | 'whole'
 
 /** Sees a batch: in `buffer` at `at`, in the file at `position`. Says whether to go on. */
 export type BatchVisitor = (buffer: Buffer, at: number, position: number) => boolean
@@ -17,8 +22,7 @@ export interface Scan {
   readonly from: number
   /** Where the file's valid bytes end, as far as is known. */
   readonly end: number
-  /** `headers`: only the header of each batch has to be in the buffer; `whole`: all of it. */
-  readonly what: 'headers' | 'whole'
+  readonly what: ScanDepth
   /** How much is read at once. */
   readonly readBytes: number
   readonly visit: BatchVisitor

@@ -7,29 +7,20 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { Clock } from '../host/host.ts'
 import type { LogConfig } from './config.ts'
-import { isMissing, readIfThere, readIfThereAsync, syncIfThere, withFile } from './files.ts'
-import { IndexFile } from './index-file.ts'
-import {
-  fitsRelativeOffset,
-  OffsetIndex,
-  OFFSET_INDEX_ENTRY_BYTES,
-  readOffsetIndex,
-} from './offset-index.ts'
+import { fitsRelativeOffset } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
 import { SEGMENT_KINDS, segmentFileName, type SegmentFile, type SegmentSuffix } from './paths.ts'
-import { soundIndexesBelow } from './sound-indexes.ts'
 import {
   LOOKUP_READ_BYTES,
   scanAsync,
   scanSync,
   type BatchVisitor,
+  type ScanDepth,
   type ScanResult,
 } from './scan.ts'
-import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
+import { SegmentIndexes } from './segment-indexes.ts'
+import { NO_TIMESTAMP, type TimestampOffset } from './time-index.ts'
 import { TransactionIndex, type AbortedTransactionEntry } from './transaction-index.ts'
-
-/** How much is read at once to build indexes anew. */
-export const SCAN_READ_BYTES = 1024 * 1024
 
 export interface SegmentOptions {
   readonly files: OpenFiles
@@ -42,11 +33,6 @@ export interface SegmentOptions {
   readonly createdMs: number
   /** What its files' names end with; nothing where it is left out. */
   readonly suffix?: SegmentSuffix
-}
-
-export interface Indexes {
-  readonly offsets: OffsetIndex
-  readonly times: TimeIndex
 }
 
 /** What decides whether a segment is rolled before some batches. */
@@ -72,19 +58,11 @@ export class Segment {
   #sizeBytes: number
   /** What will be in the file when everything noted has been written. */
   #notedBytes: number
-  #bytesSinceIndexEntry = 0
-  /** Null where they are only in their files. */
-  #indexes: Indexes | null = null
-  readonly #offsetFile = new IndexFile()
-  readonly #timeFile = new IndexFile()
-  #maxTimestamp: TimestampOffset | null = null
+  readonly #indexes: SegmentIndexes
   #firstTimestamp: bigint | null = null
-  /** The indexes have more than their files. */
-  #hasNewIndexEntries = false
   #isPreallocated = false
   /** The `.log` has bytes, or a length, that may not be durable. */
   #hasUnsyncedBytes = false
-  #hasUnsyncedIndexes = false
 
   constructor(options: SegmentOptions) {
     this.#options = options
@@ -96,7 +74,14 @@ export class Segment {
     const { files, baseOffset, hasTransactionIndex } = options
     this.#transactions = new TransactionIndex(files, baseOffset, hasTransactionIndex)
     this.handle = new FileHandle(files, this.filePath('log'))
-    if (options.sizeBytes === 0) this.#resetIndexes()
+    this.#indexes = new SegmentIndexes({
+      files,
+      baseOffset,
+      intervalBytes: options.indexIntervalBytes,
+      batches: this,
+      pathOf: (kind) => this.filePath(kind),
+    })
+    if (options.sizeBytes === 0) this.#indexes.reset()
   }
 
   get sizeBytes(): number {
@@ -105,8 +90,7 @@ export class Segment {
 
   /** How much memory the indexes take. */
   get indexBytes(): number {
-    if (this.#indexes === null) return 0
-    return this.#indexes.offsets.bytes().length + this.#indexes.times.bytes().length
+    return this.#indexes.memoryBytes
   }
 
   get mayHaveAborted(): boolean {
@@ -120,27 +104,17 @@ export class Segment {
   /** Makes the file of a new segment. */
   create(preallocatedBytes: number): void {
     const file = this.handle.open('create')
-    this.#hasNewIndexEntries = true
+    this.#indexes.begin()
     this.#hasUnsyncedBytes = true
     this.#isPreallocated = preallocatedBytes > 0
     if (this.#isPreallocated) file.truncate(preallocatedBytes)
-  }
-
-  #resetIndexes(): void {
-    const { baseOffset } = this
-    this.#indexes = { offsets: new OffsetIndex(baseOffset), times: new TimeIndex(baseOffset) }
-    this.#forgetIndexFiles()
-    this.#maxTimestamp = null
-    this.#bytesSinceIndexEntry = 0
   }
 
   /** Whether these batches have to go into a new segment. */
   needsRollFor(question: RollQuestion): boolean {
     if (this.#notedBytes > question.segmentBytes - question.sizeBytes) return true
     if (!fitsRelativeOffset(this.baseOffset, question.lastOffset)) return true
-    const { offsets, times } = this.#residentIndexes()
-    const { segmentIndexBytes } = question
-    if (offsets.isFull(segmentIndexBytes) || times.isFull(segmentIndexBytes)) return true
+    if (this.#indexes.isFull(question.segmentIndexBytes)) return true
     if (this.#notedBytes === 0) return false
     const first = this.#firstBatchTimestamp()
     const waitedMs =
@@ -183,26 +157,9 @@ export class Segment {
   }
 
   noteBatch(buffer: Buffer, at: number, sizeBytes: number): void {
-    const { offsets, times } = this.#residentIndexes()
-    const maxTimestamp = batchMaxTimestamp(buffer, at)
-    const lastOffset = batchLastOffset(buffer, at)
-    if (this.#notedBytes === 0) this.#firstTimestamp = maxTimestamp
-    let greatest = this.#maxTimestampSoFar(times)
-    if (maxTimestamp > greatest.timestamp) {
-      greatest = this.#maxTimestamp = { timestamp: maxTimestamp, offset: lastOffset }
-    }
-    if (this.#bytesSinceIndexEntry > this.#options.indexIntervalBytes) {
-      offsets.append(lastOffset, this.#notedBytes)
-      times.append(greatest.timestamp, greatest.offset)
-      this.#bytesSinceIndexEntry = 0
-    }
-    this.#hasNewIndexEntries = true
+    if (this.#notedBytes === 0) this.#firstTimestamp = batchMaxTimestamp(buffer, at)
+    this.#indexes.note(buffer, at, sizeBytes, this.#notedBytes)
     this.#notedBytes += sizeBytes
-    this.#bytesSinceIndexEntry += sizeBytes
-  }
-
-  #maxTimestampSoFar(times: TimeIndex): TimestampOffset {
-    return (this.#maxTimestamp ??= times.lastEntry())
   }
 
   writeSync(chunks: readonly Buffer[], sizeBytes: number): void {
@@ -221,112 +178,24 @@ export class Segment {
   finish(): void {
     if (this.#isPreallocated) this.handle.open().truncate(this.#sizeBytes)
     this.#isPreallocated = false
-    if (this.#indexes === null || !this.#hasNewIndexEntries) return
-    this.#hasNewIndexEntries = false
-    const { offsets, times } = this.#indexes
-    const greatest = this.#maxTimestampSoFar(times)
-    times.append(greatest.timestamp, greatest.offset)
-    this.#saveIndexFiles(offsets.bytes(), times.bytes())
+    this.#indexes.finish()
   }
 
   /** Has the index files say what there is to say of offsets below this one, while the segment is written to. */
   saveIndexes(upToOffset: number): void {
-    const { offsets, times } = this.#residentIndexes()
-    this.#saveIndexFiles(offsets.bytesBelow(upToOffset), times.bytesBelow(upToOffset))
-  }
-
-  #saveIndexFiles(offsets: Buffer, times: Buffer): void {
-    const { disk } = this.#options.files
-    this.#hasUnsyncedIndexes = true
-    this.#offsetFile.save(disk, this.filePath('index'), offsets)
-    this.#timeFile.save(disk, this.filePath('timeindex'), times)
-  }
-
-  #forgetIndexFiles(): void {
-    this.#offsetFile.forget()
-    this.#timeFile.forget()
+    this.#indexes.saveBelow(upToOffset)
   }
 
   /** Forgets the indexes of a segment that isn't written to any more, once they are in their files. */
   dropIndexes(): void {
     this.finish()
-    this.#indexes = null
-  }
-
-  #residentIndexes(): Indexes {
-    this.#indexes ??= this.#readIndexesSync()
-    return this.#indexes
-  }
-
-  #readIndexesSync(): Indexes {
-    const { disk } = this.#options.files
-    const index = readIfThere(disk, this.filePath('index'))
-    const timeIndex = readIfThere(disk, this.filePath('timeindex'))
-    const indexes = this.#checked(index, timeIndex)
-    if (indexes !== null) return indexes
-    const fresh = this.#emptyTwin()
-    this.scanSync(0, 'headers', SCAN_READ_BYTES, fresh.visitor)
-    return this.#takeIndexesOf(fresh.segment)
-  }
-
-  #checked(index: Buffer | null, timeIndex: Buffer | null): Indexes | null {
-    if (index === null || timeIndex === null) return null
-    const offsets = readOffsetIndex(this.baseOffset, index, this.#sizeBytes)
-    const times = readTimeIndex(this.baseOffset, timeIndex)
-    if (offsets === null || times === null) return null
-    return this.#asInFiles({ offsets, times })
-  }
-
-  #asInFiles(indexes: Indexes): Indexes {
-    this.#offsetFile.holds(indexes.offsets.bytes().length)
-    this.#timeFile.holds(indexes.times.bytes().length)
-    return indexes
-  }
-
-  /** Has the indexes in memory, from their files or, where these are damaged, from the batches. */
-  async loadIndexes(): Promise<void> {
-    if (this.#indexes !== null) return
-    const { files } = this.#options
-    const [index, timeIndex] = await Promise.all([
-      readIfThereAsync(files, this.filePath('index')),
-      readIfThereAsync(files, this.filePath('timeindex')),
-    ])
-    if (this.#indexes !== null) return
-    const indexes = this.#checked(index, timeIndex)
-    if (indexes === null) await this.#rebuildIndexes()
-    else this.#indexes = indexes
-  }
-
-  /** Builds the indexes anew from the batches, which are taken as they are. */
-  async #rebuildIndexes(): Promise<void> {
-    const fresh = this.#emptyTwin()
-    await this.scan(0, 'headers', SCAN_READ_BYTES, fresh.visitor)
-    if (this.#indexes === null) this.#takeIndexesOf(fresh.segment)
-  }
-
-  #emptyTwin(): { segment: Segment; visitor: BatchVisitor } {
-    const segment = new Segment({ ...this.#options, sizeBytes: 0 })
-    const visitor = (buffer: Buffer, at: number): boolean => {
-      segment.noteBatch(buffer, at, batchSizeBytes(buffer, at))
-      return true
-    }
-    return { segment, visitor }
-  }
-
-  #takeIndexesOf(twin: Segment): Indexes {
-    const indexes = twin.#residentIndexes()
-    this.#indexes = indexes
-    this.#forgetIndexFiles()
-    this.#maxTimestamp = twin.#maxTimestamp
-    this.#hasNewIndexEntries = true
-    return indexes
+    this.#indexes.drop()
   }
 
   /** Empties the indexes: the batches are about to be noted again, from the first one on. For start-up. */
   beginRebuild(): void {
     this.#notedBytes = 0
-    this.#hasNewIndexEntries = true
-    this.#resetIndexes()
+    this.#indexes.begin()
     this.#transactions.reset(this.filePath('txnindex'))
   }
 
@@ -336,41 +205,24 @@ export class Segment {
    * @returns the position from which the batches are to be noted again; 0 where nothing could be kept
    */
   beginRebuildBelow(limit: number): number {
-    const { disk } = this.#options.files
-    const kept = this.hasSoundAborted() ? soundIndexesBelow(disk, this, limit) : null
-    if (kept === null) {
+    const position = this.hasSoundAborted() ? this.#indexes.beginBelow(limit) : null
+    if (position === null) {
       this.beginRebuild()
       return 0
     }
-    const { position } = kept
-    this.#indexes = this.#asInFiles(kept)
-    this.#maxTimestamp = null
     this.#notedBytes = position
-    this.#hasNewIndexEntries = true
-    // The batch at the position has had an entry, and gets it again.
-    this.#bytesSinceIndexEntry = this.#options.indexIntervalBytes + 1
     this.#transactions.truncateToSync(this.filePath('txnindex'), limit)
     return position
   }
 
   /** Goes through the batches from a position on; for start-up. */
-  scanSync(
-    from: number,
-    what: 'headers' | 'whole',
-    readBytes: number,
-    visit: BatchVisitor,
-  ): ScanResult {
+  scanSync(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): ScanResult {
     const file = this.handle.open()
     return scanSync({ file, from, end: this.#sizeBytes, what, readBytes, visit })
   }
 
   /** Goes through the batches from a position on. */
-  scan(
-    from: number,
-    what: 'headers' | 'whole',
-    readBytes: number,
-    visit: BatchVisitor,
-  ): Promise<ScanResult> {
+  scan(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): Promise<ScanResult> {
     return this.handle.using((file) =>
       scanAsync({ file, from, end: this.#sizeBytes, what, readBytes, visit }),
     )
@@ -378,12 +230,9 @@ export class Segment {
 
   /** The position of the first batch that ends at or after this offset; null where there is none. */
   async locate(offset: number): Promise<number | null> {
-    await this.loadIndexes()
-    const from = this.#residentIndexes().offsets.positionFor(offset)
-    const found = await this.#locateFrom(from, offset)
+    const found = await this.#locateFrom(await this.#indexes.positionFor(offset), offset)
     if (found !== 'damaged') return found
-    this.#indexes = null
-    await this.#rebuildIndexes()
+    await this.#indexes.rebuild()
     const again = await this.#locateFrom(0, offset)
     return again === 'damaged' ? null : again
   }
@@ -405,7 +254,7 @@ export class Segment {
 
   /** The offset after the last batch; null where the file doesn't end with a whole one. For start-up. */
   nextOffsetSync(): number | null {
-    const from = this.#sizeBytes > LOOKUP_READ_BYTES ? this.#lastIndexedPosition() : 0
+    const from = this.#sizeBytes > LOOKUP_READ_BYTES ? this.#indexes.lastPositionInFile() : 0
     const next = this.#nextOffsetFrom(from)
     return next === null && from > 0 ? this.#nextOffsetFrom(0) : next
   }
@@ -420,28 +269,9 @@ export class Segment {
     return outcome === 'complete' && next > this.baseOffset ? next : null
   }
 
-  /** Reads only the last entry: thousands of segments are opened at once. */
-  #lastIndexedPosition(): number {
-    try {
-      return withFile(this.#options.files.disk, this.filePath('index'), 'read', (file) => {
-        const sizeBytes = file.size()
-        if (sizeBytes < OFFSET_INDEX_ENTRY_BYTES) return 0
-        const entry = Buffer.alloc(OFFSET_INDEX_ENTRY_BYTES)
-        file.readSync(entry, sizeBytes - OFFSET_INDEX_ENTRY_BYTES)
-        const position = entry.readInt32BE(4)
-        return position > 0 && position < this.#sizeBytes ? position : 0
-      })
-    } catch (error) {
-      if (isMissing(error)) return 0
-      throw error
-    }
-  }
-
   /** The greatest timestamp and the last offset of its batch; (-1, base offset) where there is none. */
-  async greatestTimestamp(): Promise<TimestampOffset> {
-    if (this.#maxTimestamp !== null) return this.#maxTimestamp
-    await this.loadIndexes()
-    return this.#maxTimestampSoFar(this.#residentIndexes().times)
+  greatestTimestamp(): Promise<TimestampOffset> {
+    return this.#indexes.greatestTimestamp()
   }
 
   /** When the file was last written to, in milliseconds since 1970. */
@@ -450,10 +280,8 @@ export class Segment {
   }
 
   /** Where to begin to look for a record of this timestamp or a later one. */
-  async positionForTimestamp(timestamp: bigint, fromOffset: number): Promise<number> {
-    await this.loadIndexes()
-    const { offsets, times } = this.#residentIndexes()
-    return offsets.positionFor(Math.max(times.floor(timestamp).offset, fromOffset))
+  positionForTimestamp(timestamp: bigint, fromOffset: number): Promise<number> {
+    return this.#indexes.positionForTimestamp(timestamp, fromOffset)
   }
 
   abortedTransactions(): Promise<readonly AbortedTransactionEntry[]> {
@@ -476,24 +304,10 @@ export class Segment {
   async truncateTo(target: number): Promise<number> {
     const position = await this.locate(target)
     const offset = position === null ? target : Math.min(target, await this.#baseOffsetAt(position))
-    const { offsets, times } = this.#residentIndexes()
-    offsets.truncateTo(offset)
-    times.truncateTo(offset)
-    this.#hasNewIndexEntries = true
-    // What the files say of batches that are gone must not be taken for what comes in their place.
-    this.#saveIndexFiles(offsets.bytes(), times.bytes())
+    this.#indexes.truncateTo(offset)
     await this.#transactions.truncateTo(this.filePath('txnindex'), offset)
     if (position !== null) this.cutAt(position)
-    this.#bytesSinceIndexEntry = 0
-    let greatest = times.lastEntry()
-    const from = offsets.positionFor(greatest.offset)
-    await this.scan(from, 'headers', SCAN_READ_BYTES, (buffer, at) => {
-      const timestamp = batchMaxTimestamp(buffer, at)
-      if (timestamp > greatest.timestamp)
-        greatest = { timestamp, offset: batchLastOffset(buffer, at) }
-      return true
-    })
-    this.#maxTimestamp = greatest
+    await this.#indexes.recount()
     return offset
   }
 
@@ -517,21 +331,16 @@ export class Segment {
   }
 
   get needsSync(): boolean {
-    return this.#hasUnsyncedBytes || this.#hasUnsyncedIndexes || this.#transactions.isUnsynced
+    return this.#hasUnsyncedBytes || this.#indexes.isUnsynced || this.#transactions.isUnsynced
   }
 
   /** Makes durable what was written. */
   async sync(): Promise<void> {
-    const { files } = this.#options
     if (this.#hasUnsyncedBytes) {
       this.#hasUnsyncedBytes = false
       await this.handle.using((file) => file.sync())
     }
-    if (this.#hasUnsyncedIndexes) {
-      this.#hasUnsyncedIndexes = false
-      await syncIfThere(files, this.filePath('index'))
-      await syncIfThere(files, this.filePath('timeindex'))
-    }
+    await this.#indexes.sync()
     await this.#transactions.sync(this.filePath('txnindex'))
   }
 

@@ -3,11 +3,10 @@ import {
   batchLastOffset,
   batchMaxTimestamp,
 } from '../../protocol/records/batch.ts'
-import type { Disk } from '../host/host.ts'
 import { readIfThere } from './files.ts'
+import type { IndexedBatches, IndexedSegment, Indexes } from './indexes.ts'
 import { readSoundOffsetIndex, type OffsetIndex } from './offset-index.ts'
 import { LOOKUP_READ_BYTES } from './scan.ts'
-import type { Indexes, Segment } from './segment.ts'
 import { readSoundTimeIndex, type TimestampOffset } from './time-index.ts'
 
 /**
@@ -16,15 +15,14 @@ import { readSoundTimeIndex, type TimestampOffset } from './time-index.ts'
  * @returns null where nothing can be kept; else with the position from which the batches are to be noted again
  */
 export function soundIndexesBelow(
-  disk: Disk,
-  segment: Segment,
+  { files, baseOffset, batches, pathOf }: IndexedSegment,
   limit: number,
 ): (Indexes & { readonly position: number }) | null {
-  const index = readIfThere(disk, segment.filePath('index'))
-  const timeIndex = readIfThere(disk, segment.filePath('timeindex'))
+  const index = readIfThere(files.disk, pathOf('index'))
+  const timeIndex = readIfThere(files.disk, pathOf('timeindex'))
   if (index === null || timeIndex === null) return null
-  const offsets = readSoundOffsetIndex(segment.baseOffset, index, segment.sizeBytes)
-  const times = readSoundTimeIndex(segment.baseOffset, timeIndex)
+  const offsets = readSoundOffsetIndex(baseOffset, index, batches.sizeBytes)
+  const times = readSoundTimeIndex(baseOffset, timeIndex)
   times.truncateTo(limit)
   // Where the time index lacks its last entries, the batches after the last one it has are to be looked at again.
   const resume = offsets.floor(Math.min(limit - 1, times.lastEntry().offset))
@@ -33,25 +31,32 @@ export function soundIndexesBelow(
   times.truncateTo(resume.lastOffset)
   const before = offsets.floor(resume.lastOffset)
   const isSound =
-    hasBatch(segment, resume) &&
-    (before === null || hasBatch(segment, before)) &&
-    (times.entries === 0 || hasTimestamp(segment, times.lastEntry(), offsets))
+    hasBatch(batches, resume) &&
+    (before === null || hasBatch(batches, before)) &&
+    (times.entries === 0 || hasTimestamp(batches, times.lastEntry(), offsets))
   return isSound ? { offsets, times, position: resume.position } : null
 }
 
-function hasBatch(segment: Segment, entry: { lastOffset: number; position: number }): boolean {
+function hasBatch(
+  batches: IndexedBatches,
+  entry: { lastOffset: number; position: number },
+): boolean {
   let isThere = false
-  segment.scanSync(entry.position, 'headers', BATCH_HEADER_BYTES, (buffer, at) => {
+  batches.scanSync(entry.position, 'headers', BATCH_HEADER_BYTES, (buffer, at) => {
     isThere = batchLastOffset(buffer, at) === entry.lastOffset
     return false
   })
   return isThere
 }
 
-function hasTimestamp(segment: Segment, entry: TimestampOffset, offsets: OffsetIndex): boolean {
+function hasTimestamp(
+  batches: IndexedBatches,
+  entry: TimestampOffset,
+  offsets: OffsetIndex,
+): boolean {
   let isThere = false
   const from = offsets.positionFor(entry.offset)
-  segment.scanSync(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
+  batches.scanSync(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
     const lastOffset = batchLastOffset(buffer, at)
     isThere = lastOffset === entry.offset && batchMaxTimestamp(buffer, at) === entry.timestamp
     return lastOffset < entry.offset
