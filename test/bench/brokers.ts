@@ -65,6 +65,8 @@ const freePort = (): Promise<number> =>
  * interval would write to memory that no one has touched before.
  */
 const deletesSoon = 'log.segment.delete.delay.ms=500'
+/** A compacted topic is looked at often, so that the cleaner is at work for as long as a measurement takes. */
+const cleansOften = 'log.cleaner.backoff.ms=200'
 /** By then they are gone. */
 export const deletedMs = 1_500
 
@@ -86,6 +88,8 @@ const ottlaKind = (options: BrokerOptions, address: string): Kind => ({
       `log.dirs=${options.directory}`,
       '--set',
       deletesSoon,
+      '--set',
+      cleansOften,
     ]),
 })
 
@@ -142,6 +146,7 @@ const kafkaKind = (options: BrokerOptions, address: string, controllerPort: numb
     `advertised.listeners=PLAINTEXT://${address}`,
     `log.dirs=${path.join(directory, 'data')}`,
     deletesSoon,
+    cleansOften,
     'offsets.topic.replication.factor=1',
     'transaction.state.log.replication.factor=1',
     'transaction.state.log.min.isr=1',

@@ -15,11 +15,19 @@ import { touchPageCache } from './page-cache.ts'
 import { buildClient, clientOf } from './client.ts'
 import { type Plan, runWorkload } from './load.ts'
 import { measureGrowth } from './growth.ts'
+import { measureLoopDelay } from './loop-delay.ts'
 import { type GrowthLine, type Line, growthTableOf, tableOf } from './report.ts'
 import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
 import { workloads } from './workloads.ts'
 
-const phases = ['start', 'kill', 'partitions', ...workloads.map(({ name }) => name), 'growth']
+const phases = [
+  'start',
+  'kill',
+  'partitions',
+  ...workloads.map(({ name }) => name),
+  'loop-delay',
+  'growth',
+]
 
 const usage = `npm run bench -- [options]
 
@@ -167,6 +175,8 @@ const main = async (): Promise<void> => {
     if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
     if (options.only.includes('partitions')) lines.push(...(await measurePartitions(starts)))
     lines.push(...(await runLoads(options, starts)))
+    if (options.only.includes('loop-delay'))
+      lines.push(...(await measureLoopDelay(starts, options.brokers)))
     const growth: GrowthLine[] = options.only.includes('growth') ? await measureGrowth(starts) : []
     const where = { ...environment(), rounds: options.plan.rounds, quick: options.plan.quick }
     if (options.json) console.log(JSON.stringify({ environment: where, lines, growth }, null, 2))

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"hash/crc32"
+	"strconv"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -27,8 +28,9 @@ const (
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-// buildBatch makes an uncompressed batch of equal records without keys. The producer's fields say "none".
-func buildBatch(recordCount, valueSize int) []byte {
+// buildBatch makes an uncompressed batch of equal records; with keys > 0 they have so many keys in turn, else none. The
+// producer's fields say "none".
+func buildBatch(recordCount, valueSize, keys int) []byte {
 	batch := make([]byte, batchHeaderSize, batchHeaderSize+recordCount*(valueSize+16))
 	value := make([]byte, valueSize)
 	for i := range value {
@@ -45,10 +47,15 @@ func buildBatch(recordCount, valueSize int) []byte {
 	binary.BigEndian.PutUint32(batch[atRecordCount:], uint32(recordCount))
 	var record []byte
 	for i := 0; i < recordCount; i++ {
-		record = append(record[:0], 0)                         // attributes
-		record = binary.AppendVarint(record, 0)                // timestamp delta
-		record = binary.AppendVarint(record, int64(i))         // offset delta
-		record = binary.AppendVarint(record, -1)               // no key
+		record = append(record[:0], 0)                 // attributes
+		record = binary.AppendVarint(record, 0)        // timestamp delta
+		record = binary.AppendVarint(record, int64(i)) // offset delta
+		if keys > 0 {
+			key := strconv.AppendInt(nil, int64(i%keys), 10)
+			record = append(binary.AppendVarint(record, int64(len(key))), key...)
+		} else {
+			record = binary.AppendVarint(record, -1)
+		}
 		record = binary.AppendVarint(record, int64(valueSize)) // value
 		record = append(record, value...)                      //
 		record = binary.AppendVarint(record, 0)                // no headers

@@ -21,6 +21,7 @@ const usage = `usage: load COMMAND [flags]
   probe                                      wait until the broker serves; prints when it did
   metadata                                   time Metadata requests for all topics
   produce, fetch, tail, round-trip, paced    the workloads
+  ping                                       time ApiVersions requests, one every -pause
 `
 
 func main() {
@@ -54,6 +55,8 @@ func run(command string, arguments []string) (any, error) {
 	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail and paced")
 	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
 	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
+	flags.IntVar(&l.keys, "keys", 0, "give records so many keys in turn (0: none)")
+	flags.DurationVar(&l.pause, "pause", 0, "produce, ping: how long a connection waits after an answer")
 	flags.BoolVar(&l.session, "session", false, "fetch in a session, as the Java consumer does: ask only for what changed")
 	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")
 	flags.IntVar(&m.brokerPID, "pid", 0, "the broker's process, for its CPU time")
@@ -70,6 +73,7 @@ func run(command string, arguments []string) (any, error) {
 
 	workload := map[string]func(*measurement, target, versions) (*Result, error){
 		"produce": l.produce, "fetch": l.fetch, "tail": l.tail, "round-trip": l.roundTrip, "paced": l.paced,
+		"ping": l.ping,
 	}[command]
 	switch {
 	case workload != nil:
@@ -343,7 +347,7 @@ func (l *load) attempt(partitions int, produce bool) error {
 		return err
 	}
 	l.idempotent = false
-	link, err := l.produceLink(t, known, []int{0}, buildBatch(1, 100))
+	link, err := l.produceLink(t, known, []int{0}, buildBatch(1, 100, 0))
 	if err != nil {
 		return err
 	}

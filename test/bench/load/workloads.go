@@ -32,6 +32,8 @@ type load struct {
 	rate         int
 	maxBytes     int
 	partMaxBytes int
+	keys         int
+	pause        time.Duration
 	session      bool
 	verify       bool
 }
@@ -149,7 +151,7 @@ func (p *produceLink) acknowledged() error {
 
 // produce keeps a number of requests in flight on every connection.
 func (l *load) produce(m *measurement, t target, known versions) (*Result, error) {
-	batch := buildBatch(l.batchRecords, l.recordSize)
+	batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
 	links := make([]*produceLink, l.connections)
 	for i := range links {
 		var mine []int
@@ -195,6 +197,7 @@ func (l *load) keepInFlight(m *measurement, c *counter, link *produceLink, size 
 			m.latency(c, time.Since(sent[first]))
 			m.add(c, 1, int64(l.batchRecords), size)
 			first, flying = (first+1)%l.inFlight, flying-1
+			time.Sleep(l.pause)
 			if flying == 0 || link.reader.Buffered() == 0 {
 				break
 			}
@@ -361,7 +364,7 @@ func (l *load) tail(m *measurement, t target, known versions) (*Result, error) {
 	if err != nil {
 		return nil, err
 	}
-	batch := buildBatch(l.batchRecords, l.recordSize)
+	batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
 	link, err := l.produceLink(t, known, []int{0}, batch)
 	if err != nil {
 		return nil, err
@@ -411,7 +414,7 @@ func (l *load) roundTrip(m *measurement, t target, known versions) (*Result, err
 	if err != nil {
 		return nil, err
 	}
-	batch := buildBatch(1, l.recordSize)
+	batch := buildBatch(1, l.recordSize, 0)
 	l.batchRecords = 1
 	link, err := l.produceLink(t, known, []int{0}, batch)
 	if err != nil {
@@ -496,7 +499,7 @@ func (l *load) paced(m *measurement, t target, known versions) (*Result, error) 
 			}
 			frame := frames[count]
 			if frame == nil {
-				frame = newProduceFrame(l.produceRequest(c, t, 0), buildBatch(count, l.recordSize), count, by)
+				frame = newProduceFrame(l.produceRequest(c, t, 0), buildBatch(count, l.recordSize, 0), count, by)
 				frames[count] = frame
 			}
 			frame.sequence = sequence
@@ -530,4 +533,29 @@ func (l *load) paced(m *measurement, t target, known versions) (*Result, error) 
 		return nil
 	}
 	return m.run([]func(*counter) error{send, receive}, nil)
+}
+
+// ping asks for something that costs a broker next to nothing, again and again: how long the answer takes is how long
+// other work held it up.
+func (l *load) ping(m *measurement, t target, known versions) (*Result, error) {
+	c, err := dial(l.address, known, 4<<10)
+	if err != nil {
+		return nil, err
+	}
+	defer c.Close()
+	request := kmsg.NewPtrApiVersionsRequest()
+	request.SetVersion(3)
+	request.ClientSoftwareName, request.ClientSoftwareVersion = clientID, "1"
+	return m.run([]func(*counter) error{func(counted *counter) error {
+		for !m.stopping.Load() {
+			start := time.Now()
+			if _, err := c.callAs(request); err != nil {
+				return err
+			}
+			m.latency(counted, time.Since(start))
+			m.add(counted, 1, 0, 0)
+			time.Sleep(l.pause)
+		}
+		return nil
+	}}, nil)
 }
