@@ -31,8 +31,11 @@ interface Call {
 /** A thread costs some 10 MB, so it ends when nothing has come for so long. */
 const IDLE_MS = 30_000
 
-/** Two of each, so that one heavy job doesn't hold up all others of its kind. */
-const THREADS: Record<JobDuration, number> = { short: 2, long: 2 }
+/**
+ * Short ones: two, so that one heavy job doesn't hold up all others. Long ones: as many as run at a time, which is bounded by
+ * who begins them (`log.cleaner.threads`).
+ */
+const THREADS: Record<JobDuration, number> = { short: 2, long: 16 }
 
 /** A few threads for heavy work, each started when it is first needed. Idle ones don't keep the process alive. */
 export function nodeWorkers(): Workers {
