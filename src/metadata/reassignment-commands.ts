@@ -39,7 +39,9 @@ export function alterPartitionReassignments(
         }
         return SUCCESS
       })
-      return { partitionIndex, ...outcome }
+      // Kafka leaves the message out where the error says it all.
+      const isPlain = outcome.errorCode === 'NO_REASSIGNMENT_IN_PROGRESS'
+      return { partitionIndex, ...outcome, ...(isPlain ? { errorMessage: null } : {}) }
     }),
   }))
   return { facts, reply }

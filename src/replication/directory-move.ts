@@ -100,8 +100,9 @@ export class DirectoryMove {
   }
 
   async #copy(): Promise<number> {
-    const bytes = await copyNext(this.source, this.copy, SLICE_BYTES)
-    this.#services.budget.spend(bytes)
+    const { budget } = this.#services
+    const bytes = await copyNext(this.source, this.copy, budget.atOnce(SLICE_BYTES))
+    budget.spend(bytes)
     return bytes
   }
 

@@ -227,6 +227,27 @@ export function commandScenario(broker: () => ScenarioBroker): void {
     })
   }, 60_000)
 
+  test('the log directories are shown, and a replica that is where it should be stays there', async () => {
+    await run('topics create dirs')
+    const [directory] = (await json('cluster log-dirs')) as { logDir: string; errorCode: string }[]
+    expect(directory).toMatchObject({ brokerId: 1, errorCode: 'NONE' })
+    const { stdout } = await run('cluster log-dirs')
+    expect(stdout).toMatch(/^BROKER +DIRECTORY +STATE +PARTITIONS +BYTES +FREE +VOLUME\n/)
+    expect(stdout).toContain('online')
+    const each = await run('cluster log-dirs --partitions --broker 1')
+    expect(each.stdout).toMatch(/ dirs +0 +0 +0 +here$/m)
+    const moved = await run(`cluster move-replica dirs 0 ${directory!.logDir} --broker 1`)
+    expect(moved).toMatchObject({ code: 0, stdout: expect.stringContaining('is on its way') })
+    const refused = await run('cluster move-replica dirs 0 /nowhere --broker 1')
+    expect(refused).toMatchObject({
+      code: 1,
+      stderr: expect.stringContaining('LOG_DIR_NOT_FOUND'),
+    })
+    const elsewhere = await run('cluster log-dirs --broker 9')
+    expect(elsewhere.stderr).toContain('Broker 9: not in the cluster')
+    await run('topics delete dirs')
+  }, 60_000)
+
   test('the files of the log directory are understood', async () => {
     await run('topics create files')
     await run('produce files -k key -v value')

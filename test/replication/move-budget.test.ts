@@ -63,6 +63,31 @@ describe('MoveBudget', () => {
     expect(isReady).toBe(true)
   })
 
+  test('what is owed is bytes: at another rate it is paid for in another time', async () => {
+    let rate = 10
+    const { budget, pass, settle, timers } = budgeted(() => rate)
+    let isReady = false
+    budget.spend(10_000)
+    void budget.ready(() => true).then(() => (isReady = true))
+    expect(await pass()).toBe(1000)
+    rate = 9990
+    budget.wake()
+    await settle()
+    expect(isReady).toBe(false)
+    expect(Math.round(await pass())).toBe(1000)
+    expect([isReady, timers.length]).toEqual([true, 0])
+  })
+
+  test('no more is to be spent at once than the rate lets through in a second', () => {
+    let rate = Infinity
+    const { budget } = budgeted(() => rate)
+    expect(budget.atOnce(1000)).toBe(1000)
+    rate = 100
+    expect(budget.atOnce(1000)).toBe(100)
+    rate = 0
+    expect(budget.atOnce(1000)).toBe(1)
+  })
+
   test('whoever no longer wants to go on is let go when he is woken', async () => {
     const { budget, settle } = budgeted(() => 0)
     let isWanted = true

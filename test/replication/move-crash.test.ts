@@ -177,7 +177,6 @@ async function crashAt(number: number, kind: CrashKind, isEachFlushed: boolean) 
 }
 
 describe.each([
-  ['lost', true],
   ['scattered', true],
   ['lost', false],
 ] as const)(
