@@ -1,5 +1,5 @@
 import type { Measurement } from './client.ts'
-import { type Line, figureOf, median, ratioOf, reaches, tableOf } from './report.ts'
+import { type Line, figureOf, median, ratioOf, growthTableOf, reaches, tableOf } from './report.ts'
 
 const measurement: Measurement = {
   seconds: 2,
@@ -43,6 +43,25 @@ describe('benchmark report', () => {
     expect(reaches({ ...line, target: { atMost: 0.4 } })).toBe(false)
     expect(ratioOf({ ...line, kafka: null })).toBeNull()
     expect(reaches({ ...line, kafka: null })).toBeNull()
+  })
+
+  test('what the client alone reaches may be the limit, and a figure may have a target of its own', () => {
+    const slow = { ...line, ottla: 240, target: { atLeast: 1.3, orOfClient: 0.9 } }
+    expect(reaches(slow)).toBe(false)
+    expect(reaches({ ...slow, client: 260 })).toBe(true)
+    expect(reaches({ ...line, kafka: null, target: { ottlaAtMost: 300 } })).toBe(true)
+    expect(reaches({ ...line, target: { ottlaAtMost: 299 } })).toBe(false)
+  })
+
+  test('growth is held against what it may be', () => {
+    const kafka = { value: null, growth: null }
+    const work = { work: 'fetch', measure: 'CPU s/GB', kafka, failures: [] }
+    const table = growthTableOf([
+      { ...work, ottla: { value: 0.3, growth: 1 } },
+      { ...work, ottla: { value: 0.5, growth: 1.67 } },
+    ]).split('\n')
+    expect(table[2]).toContain('| 1.00× | ≤ 1.3 yes |')
+    expect(table[3]).toContain('| 1.67× | ≤ 1.3 NO  |')
   })
 
   test('a line without a figure stays in the table, with the reason below it', () => {

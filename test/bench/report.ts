@@ -55,11 +55,17 @@ export const figureOf = (
 export const ratioOf = (line: Line): number | null =>
   line.ottla === null || line.kafka === null || line.kafka === 0 ? null : line.ottla / line.kafka
 
-/** Whether the target is reached; null without a target or a ratio. */
+/** Whether the target is reached; null without a target or without what it is about. */
 export const reaches = (line: Line): boolean | null => {
+  const { target, ottla, client } = line
+  if (target === null) return null
+  if ('ottlaAtMost' in target) return ottla === null ? null : ottla <= target.ottlaAtMost
   const ratio = ratioOf(line)
-  if (ratio === null || line.target === null) return null
-  return 'atLeast' in line.target ? ratio >= line.target.atLeast : ratio <= line.target.atMost
+  if (ratio === null) return null
+  if ('atMost' in target) return ratio <= target.atMost
+  const { atLeast, orOfClient } = target
+  const isLimit = orOfClient !== undefined && client !== null && ottla! >= orOfClient * client
+  return ratio >= atLeast || isLimit
 }
 
 const number = (value: number | null): string => {
@@ -68,9 +74,14 @@ const number = (value: number | null): string => {
   return value >= 100 ? value.toFixed(0) : value >= 10 ? value.toFixed(1) : value.toFixed(2)
 }
 
+const targetOf = (target: Target): string => {
+  if ('ottlaAtMost' in target) return `Ottla ≤ ${target.ottlaAtMost}`
+  return 'atLeast' in target ? `≥ ${target.atLeast}` : `≤ ${target.atMost}`
+}
+
 const targetText = (line: Line): string => {
   if (line.target === null) return ''
-  const wanted = 'atLeast' in line.target ? `≥ ${line.target.atLeast}` : `≤ ${line.target.atMost}`
+  const wanted = targetOf(line.target)
   const reached = reaches(line)
   return reached === null ? wanted : `${wanted} ${reached ? 'yes' : 'NO'}`
 }

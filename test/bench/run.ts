@@ -121,7 +121,7 @@ const runLoads = async (options: Options, starts: StartsOptions): Promise<Line[]
       ottla: memory('ottla'),
       kafka: memory('kafka'),
       client: null,
-      target: null,
+      target: { ottlaAtMost: 300 },
       failures: [],
     })
   } finally {

@@ -103,7 +103,12 @@ export const measureStarts = async (of: StartsOptions): Promise<Line[]> => {
       }),
     )
   }
-  return linesOf('start on an empty directory', samples, {}, failures)
+  return linesOf(
+    'start on an empty directory',
+    samples,
+    { 'idle memory, MB': { ottlaAtMost: 90 } },
+    failures,
+  )
 }
 
 /** A small node is killed and started again at once. */

@@ -11,8 +11,14 @@ export type Figure =
   | 'p99 ms'
   | 'p99.9 ms'
 
-/** What the project wants of a ratio Ottla:Kafka. */
-export type Target = { readonly atLeast: number } | { readonly atMost: number }
+/**
+ * What the project wants of a ratio Ottla:Kafka, or of Ottla's figure itself. `orOfClient`: or so much of what the client
+ * reaches by itself, where that is what stands in the way.
+ */
+export type Target =
+  | { readonly atLeast: number; readonly orOfClient?: number }
+  | { readonly atMost: number }
+  | { readonly ottlaAtMost: number }
 
 export interface Workload {
   readonly name: string
@@ -37,7 +43,7 @@ export const workloads: readonly Workload[] = [
     partitions: 4,
     flags: { connections: 2, 'in-flight': 5, acks: -1, ...large1K },
     figures: [
-      ['MB/s', { atLeast: 1.3 }],
+      ['MB/s', { atLeast: 1.3, orOfClient: 0.9 }],
       ['CPU s/GB', { atMost: 0.4 }],
     ],
   },
@@ -48,7 +54,7 @@ export const workloads: readonly Workload[] = [
     partitions: 4,
     flags: { connections: 2, 'in-flight': 5, acks: 1, idempotent: false, ...large100 },
     figures: [
-      ['MB/s', { atLeast: 1.1 }],
+      ['MB/s', { atLeast: 1.1, orOfClient: 0.9 }],
       ['CPU s/GB', { atMost: 0.5 }],
     ],
   },
