@@ -60,8 +60,8 @@ describe('benchmark report', () => {
       { ...work, ottla: { value: 0.3, growth: 1 } },
       { ...work, ottla: { value: 0.5, growth: 1.67 } },
     ]).split('\n')
-    expect(table[2]).toContain('| 1.00× | ≤ 1.3 yes |')
-    expect(table[3]).toContain('| 1.67× | ≤ 1.3 NO  |')
+    expect(table[2]).toContain('1.00× | ≤ 1.3 yes |')
+    expect(table[3]).toContain('1.67× | ≤ 1.3 NO  |')
   })
 
   test('a line without a figure stays in the table, with the reason below it', () => {
