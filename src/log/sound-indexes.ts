@@ -29,10 +29,8 @@ export function soundIndexesBelow(
   if (resume === null) return null
   offsets.truncateTo(resume.lastOffset)
   times.truncateTo(resume.lastOffset)
-  const before = offsets.floor(resume.lastOffset)
   const isSound =
     hasBatch(batches, resume) &&
-    (before === null || hasBatch(batches, before)) &&
     (times.entries === 0 || hasTimestamp(batches, times.lastEntry(), offsets))
   return isSound ? { offsets, times, position: resume.position } : null
 }

@@ -116,7 +116,10 @@ const checksumOf = (each: Buffer): number => each.readUInt32BE(17)
 const transactional = (producerId: number, baseSequence: number): Buffer =>
   batchOf(10, 100, { producerId, producerEpoch: 0, baseSequence, isTransactional: true })
 
-const untilTimersRan = (): Promise<void> => new Promise((resolve) => setTimeout(resolve, 2))
+/** What is to be done at once, but not in this turn, is done. */
+async function untilTimersRan(): Promise<void> {
+  for (let each = 0; each < 4; each++) await new Promise((resolve) => setTimeout(resolve, 1))
+}
 
 /** A storage error is an answer here; anything else is a bug. */
 async function tolerant(work: () => unknown): Promise<void> {

@@ -257,6 +257,22 @@ describe.each(kinds)('when a crash leaves a .%s', (kind) => {
   })
 })
 
+test.each([
+  ['last entry has another batch’s position', 1, (batchBytes: number) => batchBytes],
+  ['last entry but one has a position that is no batch’s', 2, () => -1],
+])('an index whose %s is built anew', async (_, place, wrongBy) => {
+  const { disk: crashed, manager } = await longSegment()
+  manager.abandon()
+  const expected = await recover(copyOf(crashed))
+  const path = SEGMENT.replace('.log', '.index')
+  const index = crashed.readFile(path)
+  const at = index.length - place * 8 + 4
+  const batchBytes = crashed.readFile(SEGMENT).readInt32BE(8) + 12
+  index.writeInt32BE(index.readInt32BE(at) + wrongBy(batchBytes), at)
+  crashed.replaceFile(path, index)
+  expect((await recover(crashed)).files).toEqual(expected.files)
+})
+
 describe.each(['recovery-point-offset', 'log-start-offset', 'replication-offset'])(
   'when a crash leaves a %s-checkpoint',
   (checkpoint) => {
