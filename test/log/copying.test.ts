@@ -2,7 +2,9 @@ import { alignCopy, copyNext } from '../../src/log/copying.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { LogManager } from '../../src/log/manager.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { append, batchOf, openLog, openManager, readAll } from './support.ts'
+import { SimDisk } from '../../src/host/sim-disk.ts'
+import { seeded } from './seeded.ts'
+import { append, batchOf, openLog, openManager, readAll, realHost } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -102,6 +104,19 @@ describe('a copy of a log', () => {
     await manager.close()
   })
 
+  test('that has an epoch that its log never had, in place of another, is cut back before both', async () => {
+    const { manager, source, copy } = await withCopy()
+    for (const epoch of [1, 1, 3, 3]) await append(source, batchOf(5, 50), { epoch })
+    await copyAll(source, copy)
+    await source.truncateTo(10)
+    for (const epoch of [2, 4, 4]) await append(source, batchOf(5, 60), { epoch })
+    await alignCopy(source, copy)
+    expect(copy.logEndOffset).toBe(10)
+    await copyAll(source, copy)
+    await expectSame(source, copy)
+    await manager.close()
+  })
+
   test('of a log whose directory has failed goes no further', async () => {
     const { manager, source, copy } = await withCopy()
     await append(source, batchOf(5))
@@ -122,6 +137,41 @@ describe('a copy of a log', () => {
     expect(again.get('t', 0)!.logEndOffset).toBe(5)
     expect(again.future('t', 0)!.logEndOffset).toBe(5)
     await again.close()
+  })
+
+  test('takes the place of its log without taking its files from who reads them', async () => {
+    const waiting: (() => void)[] = []
+    let isHeld = false
+    const later = (work: () => void): void => {
+      if (isHeld) waiting.push(work)
+      else void Promise.resolve().then(work)
+    }
+    const disk = new SimDisk({ random: seeded(1), later })
+    const host = realHost()
+    let nowMs = 0
+    // Every step takes long, so that reads are left to the thread pool.
+    const clock = { ...host.clock, monotonic: () => (nowMs += 5) }
+    const { manager, log: source } = await openLog('/one', {
+      host: { ...host, clock, disk },
+      directories: ['/one', '/two'],
+    })
+    const copy = await manager.createFuture(source, manager.directories[1]!)
+    await append(source, batchOf(5, 50))
+    await copyAll(source, copy)
+    await readAll(source, 0)
+    isHeld = true
+    const reading = source.read(0, 500, 'logEnd', true)
+    for (let turn = 0; turn < 20; turn++) await Promise.resolve()
+    isHeld = false
+    expect(waiting).toHaveLength(1)
+    await manager.promoteFuture(copy)
+    expect(disk.exists('/one/t-0')).toBe(true)
+    for (const work of waiting) work()
+    expect(await reading).toMatchObject({ errorCode: 'NONE', logEndOffset: 5 })
+    expect((await reading).sizeBytes).toBeGreaterThan(0)
+    await source.whenUnread()
+    expect(disk.exists('/one/t-0')).toBe(false)
+    await manager.close()
   })
 
   test('takes the place of its log, which who reads it reads to the end', async () => {
