@@ -112,10 +112,11 @@ export class Segment {
 
   /** Whether these batches have to go into a new segment. */
   needsRollFor(question: RollQuestion): boolean {
-    if (this.#notedBytes > question.segmentBytes - question.sizeBytes) return true
     if (!fitsRelativeOffset(this.baseOffset, question.lastOffset)) return true
-    if (this.#indexes.isFull(question.segmentIndexBytes)) return true
+    // Another empty one would have no more room, and the same name: settings may have become smaller than what is queued.
     if (this.#notedBytes === 0) return false
+    if (this.#notedBytes > question.segmentBytes - question.sizeBytes) return true
+    if (this.#indexes.isFull(question.segmentIndexBytes)) return true
     const first = this.#firstBatchTimestamp()
     const waitedMs =
       first >= 0n ? Number(question.maxTimestamp - first) : question.nowMs - this.#options.createdMs

@@ -41,6 +41,23 @@ test('more bytes than a segment are refused', async () => {
   expect((await append(log, batchOf(2, 1000))).errorCode).toBe('RECORD_LIST_TOO_LARGE')
 })
 
+test('a batch that is more than its segment may have by now is written to one of its own', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { segmentBytes: 2000 } })
+  const appended = [append(log, batchOf(1, 1000)), append(log, batchOf(1, 900))]
+  log.updateConfig({ ...log.config, segmentBytes: 500 })
+  expect((await Promise.all(appended)).map(({ errorCode }) => errorCode)).toEqual(['NONE', 'NONE'])
+  expect(log.segmentCount).toBe(2)
+})
+
+test('where segment.index.bytes leaves room for no entry, each batch has a segment', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { segmentIndexBytes: 4 } })
+  for (let each = 0; each < 3; each++) {
+    expect((await append(log, batchOf(2))).errorCode).toBe('NONE')
+  }
+  expect(log.segmentCount).toBe(3)
+  expect((await readAll(log, 5)).sizeBytes).toBe(batchOf(2).length)
+})
+
 test('a compacted topic names the records that have no key', async () => {
   const { log } = await openLog(temporaryDirectory(), { config: { compacted: true } })
   const records = [
