@@ -254,8 +254,10 @@ export class LogDirectory implements LogHome {
     const content = formatOffsetCheckpoint(offsets)
     if (content === this.#saved.get(name)) return
     this.#stored[name] = offsets
+    // Until it is there the file may say this or that; and then, what was asked for last.
+    this.#saved.delete(name)
     await this.#context.host.disk.replaceFileAsync(this.#file(CHECKPOINTS[name]), content)
-    this.#saved.set(name, content)
+    if (this.#stored[name] === offsets) this.#saved.set(name, content)
   }
 
   #offsetsFor(name: CheckpointName): Map<string, number> {

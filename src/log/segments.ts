@@ -11,7 +11,10 @@ export class Segments {
     this.#segments = segments
   }
 
-  /** Another one whenever segments have gone: what was read meanwhile may be of files that aren't the log's any more. */
+  /**
+   * Another one whenever segments have gone, or one was cut: what was read meanwhile may be of files that aren't the log's
+   * any more, or of other records than are there now.
+   */
   get version(): number {
     return this.#version
   }
@@ -26,6 +29,11 @@ export class Segments {
 
   get all(): readonly Segment[] {
     return this.#segments
+  }
+
+  /** The last one was cut: positions behind the cut are other batches' from now on. */
+  noteCut(): void {
+    this.#version++
   }
 
   baseOffsets(): Set<number> {

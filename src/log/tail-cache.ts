@@ -172,7 +172,8 @@ export class LogTail {
       if (entries[middle]!.baseOffset <= offset) low = middle
       else high = middle - 1
     }
-    return low
+    // Offsets may be missing between two appends: of a follower whose leader's log is compacted.
+    return offset < entries[low]!.nextOffset ? low : low + 1
   }
 }
 

@@ -56,6 +56,7 @@ export async function truncate(state: LogState, target: number): Promise<void> {
     const { active } = state.segments
     state.context.coldIndexes.forget(active)
     const offset = await active.truncateTo(target)
+    state.segments.noteCut()
     state.hasUnsyncedNames = true
     state.logEndOffset = offset
     state.nextOffset = offset

@@ -1,9 +1,9 @@
-import { readBatches } from '../../protocol/records/batch.ts'
+import { batchBaseOffset, readBatches, setBatchBaseOffset } from '../../protocol/records/batch.ts'
 import type { DiskFile } from '../../src/host/host.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { ReadResult } from '../../src/log/results.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { append, batchOf, openLog, openManager, readAll, realHost } from './support.ts'
+import { append, batchOf, follow, openLog, openManager, readAll, realHost } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -74,6 +74,19 @@ test('a reader at the end gets what was just appended without a read of the file
   release()
   const fromTheFile = await log.read(99, 1 << 20, 'logEnd', true)
   expect(fromTheFile.sizeBytes).toBeGreaterThan(0)
+})
+
+test('a reader at offsets that are missing between two appends gets what comes behind them', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  await readAll(log, 0)
+  for (const offset of [0, 10]) {
+    const batch = batchOf(1, 20_000)
+    setBatchBaseOffset(batch, 0, offset)
+    await follow(log, batch)
+  }
+  const read = log.read(1, 1 << 20, 'logEnd', true) as ReadResult
+  expect(read.chunks.map((chunk) => batchBaseOffset(chunk, 0))).toEqual([10])
+  read.release()
 })
 
 test('what is read keeps its bytes until it is released, however much is appended', async () => {
