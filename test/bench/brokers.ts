@@ -11,6 +11,8 @@ export type BrokerName = 'ottla' | 'kafka' | 'sink'
 export interface Broker {
   readonly name: BrokerName
   readonly address: string
+  /** What the broker keeps is in here. */
+  readonly directory: string
   /** The running process; throws when there is none. */
   pid(): number
   /**
@@ -228,6 +230,7 @@ export const prepareBroker = async (name: BrokerName, options: BrokerOptions): P
   return {
     name,
     address,
+    directory: options.directory,
     pid: () => running(name, child),
     start: async (partitions, acknowledge) => {
       const flags = {

@@ -1,5 +1,7 @@
+import path from 'node:path'
 import { type Broker, type BrokerName, deletedMs, pause } from './brokers.ts'
 import type { Client, Measurement } from './client.ts'
+import { touchPageCache } from './page-cache.ts'
 import { type Line, figureOf, median } from './report.ts'
 import type { Workload } from './workloads.ts'
 
@@ -78,6 +80,9 @@ const onFreshTopic = async (
   const { topic } = interval
   const topics = `${topic}:${workload.partitions}`
   await client.call('create', broker.address, { topics }, graceMs)
+  if (workload.touchesMemory === true) {
+    await touchPageCache(path.dirname(broker.directory), 1.5 * interval.maxBytes)
+  }
   try {
     return await measure(client, broker, workload, interval)
   } finally {
