@@ -39,7 +39,10 @@ export class Log {
     this.#flushing = new LogFlushing(this.#state)
     this.#fetching = new LogFetching(this.#state, tail)
     this.#appender = new LogAppender(this.#state, this.#flushing, tail, this.#fetching)
-    this.cleaner = new PartitionCleaner(this.#state, () => this.#fetching.forget())
+    this.cleaner = new PartitionCleaner(this.#state, {
+      flush: () => this.#flushing.flush(),
+      forgetReads: () => this.#fetching.forget(),
+    })
   }
 
   get topic(): string {

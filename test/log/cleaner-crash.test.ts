@@ -204,3 +204,40 @@ test('a segment that a restart puts in its place comes with its own indexes, not
   expect(disk.readFile(`${first}.index`)).toEqual(index)
   expect(disk.readFile(`${first}.timeindex`)).toEqual(timeIndex)
 })
+
+/** A clean begins while the flush of what it cleans is under way, and ends after so many trips to the thread pool. */
+async function cleanedBeforeFlush(trips: number): Promise<{ disk: SimDisk; isDone: boolean }> {
+  const waiting: (() => void)[] = []
+  let isHolding = false
+  const later = (work: () => void): void => {
+    if (isHolding) waiting.push(work)
+    else queueMicrotask(work)
+  }
+  const disk = simulatedDisk({ later })
+  const options = { host: simulatedHost(disk), config: { ...config, segmentBytes: 100 } }
+  const { log } = await openLog(ROOT, options)
+  await append(log, keyed([['k', 'old']]))
+  await log.flush()
+  isHolding = true
+  for (const value of ['new', 'newest']) await append(log, keyed([['k', value]]))
+  log.setHighWatermark(log.logEndOffset)
+  const [sync] = waiting.splice(0)
+  expect(sync).toBeDefined()
+  let isDone = false
+  void clean(log).then(() => (isDone = true))
+  for (let trip = 0; trip < trips && !isDone; trip++) {
+    await new Promise((resolve) => setImmediate(resolve))
+    waiting.shift()?.()
+  }
+  isHolding = false
+  return { disk, isDone }
+}
+
+test('no record goes for the sake of a newer one that a crash could still take', async () => {
+  for (let trips = 0, isDone = false; trips < 40 && !isDone; trips++) {
+    const cleaned = await cleanedBeforeFlush(trips)
+    isDone = cleaned.isDone
+    const { batches } = await batchesOf(openOn(cleaned.disk.crash('lost'), seeded(5)).log)
+    expect({ trips, found: batches.length > 0 }).toEqual({ trips, found: true })
+  }
+})

@@ -36,15 +36,22 @@ export type CleaningResult =
   | { readonly kind: 'stopped' }
   | { readonly kind: 'corrupt'; readonly corruption: Corruption }
 
+/** What a log does besides for who compacts it. */
+export interface CleanedLog {
+  /** Makes durable what was written so far. Rejects when the directory fails. */
+  flush(): Promise<void>
+  /** Positions in the files have changed. */
+  forgetReads(): void
+}
+
 /** The cleaner's side of one log. */
 export class PartitionCleaner {
   readonly #state: LogState
-  readonly #forgetReads: () => void
+  readonly #log: CleanedLog
 
-  /** @param forgetReads positions in the files have changed */
-  constructor(state: LogState, forgetReads: () => void) {
+  constructor(state: LogState, log: CleanedLog) {
     this.#state = state
-    this.#forgetReads = forgetReads
+    this.#log = log
   }
 
   /** `topic-0` */
@@ -137,6 +144,8 @@ export class PartitionCleaner {
   ): Promise<CleaningResult> {
     const state = this.#state
     const nowMs = state.context.host.clock.now()
+    // Older records go for the sake of newer ones, which a crash must not take then.
+    if (state.recoveryPoint < cleanable.endOffset) await this.#log.flush()
     const built = await this.#buildMap(cleanable, budget, turn.signal)
     if (built.kind !== 'done') return built
     const { map, groups } = built.result
@@ -249,7 +258,7 @@ export class PartitionCleaner {
       !turn.signal.aborted &&
       !state.isOffline &&
       replaced.every((segment) => state.segments.has(segment))
-    if (isWanted) return swapIn(state, cleaned, replaced, this.#forgetReads)
+    if (isWanted) return swapIn(state, cleaned, replaced, () => this.#log.forgetReads())
     if (!state.isOffline) cleaned.removeFiles()
     return false
   }
