@@ -1,6 +1,7 @@
 import path from 'node:path'
 import { type Broker, deletedMs, pause, prepareBroker, removeAll } from './brokers.ts'
 import type { Flags, Measurement } from './client.ts'
+import { touchPageCache } from './page-cache.ts'
 import { type GrowthLine, type GrowthOf, median } from './report.ts'
 import type { StartsOptions } from './starts.ts'
 
@@ -64,8 +65,9 @@ const create = async (of: StartsOptions, { broker, ...size }: Subject, round: nu
 }
 
 /** Writes so many bytes, one partition after the other. */
-const produce = (of: StartsOptions, subject: Subject, round: number) =>
-  of.options.client.call<Measurement>(
+const produce = async (of: StartsOptions, subject: Subject, round: number) => {
+  await touchPageCache(of.directory, 1.5 * subject.bytes)
+  return of.options.client.call<Measurement>(
     'produce',
     subject.broker.address,
     {
@@ -78,6 +80,7 @@ const produce = (of: StartsOptions, subject: Subject, round: number) =>
     },
     limitMs,
   )
+}
 
 /** Reads all partitions from the page cache, in one session. */
 const fetch = (of: StartsOptions, subject: Subject, round: number, durationMs: number) =>
