@@ -110,10 +110,10 @@ export class LogReader {
     minOneBatch: boolean,
   ): FileRead | Promise<FileRead> {
     const wanted = { maxBytes, limitOffset, minOneBatch }
-    const known = this.#places.find((place) => place.offset === offset)
-    const isThere = known !== undefined && known.version === this.#segments.version
-    const place =
-      isThere && known.position < known.segment.sizeBytes ? known : this.#beginning(offset, known)
+    const { version } = this.#segments
+    const known = this.#places.find((place) => place.offset === offset && place.version === version)
+    const isThere = known !== undefined && known.position < known.segment.sizeBytes
+    const place = isThere ? known : this.#beginning(offset, known)
     return place === null ? this.#lookUpAndRead(offset, wanted) : this.#readAt(place, wanted)
   }
 
