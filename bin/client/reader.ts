@@ -5,6 +5,7 @@ import {
   batchMagic,
   batchNextOffset,
   batchProducerId,
+  checkBatch,
   CorruptRecordError,
   CURRENT_MAGIC,
   isControl,
@@ -167,6 +168,11 @@ export class PartitionReader {
     let next = cursor.offset
     for (const batch of readBatches(fetched.records ?? Buffer.alloc(0))) {
       const isCurrent = batchMagic(batch, 0) === CURRENT_MAGIC
+      if (isCurrent && checkBatch(batch, 0, batch.length, this.#options.codecs.crc32c) !== null) {
+        // What is before it is given; the next round begins with it.
+        if (next > cursor.offset) break
+        throw damaged(cursor, batchBaseOffset(batch, 0))
+      }
       const isMarker = isCurrent && isControl(batchAttributes(batch, 0))
       if (isMarker || (isCurrent && aborted.includes(batch))) {
         if (isMarker) aborted.passMarker(batch, this.#options.codecs)
@@ -213,6 +219,11 @@ function isSame(left: TopicPartition, right: TopicPartition): boolean {
 
 function topicOf(topics: readonly Topic[], name: string): Topic {
   return topics.find((topic) => topic.name === name)!
+}
+
+function damaged({ topic, partition }: Cursor, offset: number): CorruptRecordError {
+  const what = `Partition ${topic}-${partition} has a damaged batch at offset ${offset}`
+  return new CorruptRecordError(`${what}: its checksum is another than that of its bytes`)
 }
 
 function partitionError(cursor: Cursor, fetched: FetchedPartition): Error {

@@ -234,7 +234,7 @@ describe('Reading', () => {
     buildBatch({ ...aborted, baseOffset: 4, baseSequence: 1, records: [record('4')] }, codecs),
     marker(5, 'COMMIT'),
   ])
-  const fetched = (errors: string[] = []): Answer =>
+  const fetched = (errors: string[] = [], bytes = log): Answer =>
     answer(Fetch, ({ topics }) => ({
       responses: topics.map(({ topicId }) => ({
         topicId,
@@ -245,7 +245,7 @@ describe('Reading', () => {
             highWatermark: 6,
             abortedTransactions: [{ producerId: 5, firstOffset: 2 }],
             // The rest of a batch that didn't fit.
-            records: Buffer.concat([log, log.subarray(0, 30)]),
+            records: Buffer.concat([bytes, bytes.subarray(0, 30)]),
           },
         ],
       })),
@@ -270,6 +270,24 @@ describe('Reading', () => {
 
   test('leaves out what was aborted, when only what is committed is wanted', async () => {
     expect(await read(0, { isolationLevel: 'read_committed' })).toEqual(['0', '1', '4'])
+  })
+
+  test('ends at a batch whose checksum is wrong, and says where, after what is before it', async () => {
+    const lastBytes = marker(5, 'COMMIT').length
+    const damaged = Buffer.from(log)
+    damaged[log.length - 1]! ^= 1
+    const client = await clientOf(await single(fetched([], damaged)))
+    const assignments = [{ topic: 't', partition: 0, offset: 1, endOffset: 6 }]
+    const reader = new PartitionReader(client, assignments, { codecs })
+    const [result] = await reader.poll()
+    expect(result!.records.map(({ value }) => value!.toString())).toEqual(['1', '2', '4'])
+    expect(reader.positions).toEqual([{ topic: 't', partition: 0, offset: 5 }])
+    const atIt = new PartitionReader(
+      await clientOf(await single(fetched([], damaged.subarray(-lastBytes)))),
+      [{ topic: 't', partition: 0, offset: 5, endOffset: 6 }],
+      { codecs },
+    )
+    await expect(atIt.poll()).rejects.toThrow('t-0 has a damaged batch at offset 5')
   })
 
   test('goes on after a change of leader', async () => {
