@@ -12,7 +12,7 @@ export class LogDirectories {
    * Takes the directories. As in Kafka one that the disk refuses is left out, with a line that says so.
    * @param paths `log.dirs`, absolute
    * @param metadataPath `metadata.log.dir`, absolute
-   * @throws LogDirectoryError when one is another process's or its `meta.properties` is damaged, when none can be used, or
+   * @throws LogDirectoryError when one is named twice, is another process's or its `meta.properties` is damaged, when none can be used, or
    *   not the one with the metadata
    */
   static open(
@@ -21,6 +21,11 @@ export class LogDirectories {
     metadataPath: string,
     onFailed: DirectoryFailed,
   ): LogDirectories {
+    const twice = paths.find((path, index) => paths.indexOf(path) !== index)
+    if (twice !== undefined) {
+      const message = `log.dirs names ${twice} twice. Name each directory once`
+      throw new LogDirectoryError('LOG_DIRECTORY_DUPLICATED', message)
+    }
     const taken = new Map<string, LogDirectory>()
     const refused: LogDirectoryError[] = []
     try {

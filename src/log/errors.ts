@@ -15,6 +15,7 @@ export class LogDirectoryError extends Error {
     | 'META_PROPERTIES_INVALID'
     | 'LOG_DIRECTORY_UNUSABLE'
     | 'PARTITION_DUPLICATED'
+    | 'LOG_DIRECTORY_DUPLICATED'
 
   constructor(code: LogDirectoryError['code'], message: string, options?: ErrorOptions) {
     super(message, options)

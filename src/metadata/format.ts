@@ -52,17 +52,22 @@ export interface Identity {
 /**
  * Reads whose the directories are, and on the first start makes them this node's: a dynamic quorum of one (KIP-853), as
  * `kafka-storage format --standalone` does it. `meta.properties` comes last, so an interrupted first start begins anew.
- * @throws FormatError when a directory belongs to somebody else; on the first start also when one can't be used
+ * @throws FormatError when a directory belongs to somebody else, or the one with the metadata is empty while another has
+ *   been used; on the first start also when one can't be used
  */
 export function formatIfNeeded(options: FormatOptions): Identity {
   const { host, metadataDirectory, nodeId } = options
   const online = options.directories.filter(({ failure }) => failure === null)
-  const directories = [...new Set([...online, metadataDirectory])]
+  // The one with the metadata comes first: where it is formatted, the first start has come so far.
+  const directories = [...new Set([metadataDirectory, ...online])]
   checkOwners(directories, options)
   const known = directories.find(({ metaProperties }) => metaProperties !== null)
   const clusterId = known?.metaProperties?.clusterId ?? (options.clusterId || randomId(host.random))
   const formatted = metadataDirectory.metaProperties === null
-  if (formatted) checkUsable(options.directories)
+  if (formatted) {
+    checkUsable(options.directories)
+    checkNew(directories, metadataDirectory)
+  }
   const ids = new Map<LogDirectory, string>()
   for (const directory of directories) {
     ids.set(directory, directory.metaProperties?.directoryId ?? randomId(host.random))
@@ -98,6 +103,15 @@ function write(
 /** A broken disk is to be lived with; a wrong name in log.dirs is better told at once, as Kafka's format does. */
 function checkUsable(directories: readonly LogDirectory[]): void {
   for (const { failure } of directories) if (failure !== null) throw failure
+}
+
+/** An empty disk where the metadata was must not begin a new cluster, to which all partitions found would be strangers. */
+function checkNew(directories: readonly LogDirectory[], metadata: LogDirectory): void {
+  const used = directories.find(({ metaProperties }) => metaProperties !== null)
+  if (used === undefined) return
+  throw new FormatError(
+    `The log directory ${metadata.path}, which has the cluster's metadata, is empty, but ${used.path} belongs to the cluster ${used.metaProperties!.clusterId}. Is its disk mounted? Bring it back. To begin anew, without the records there are, move the other log directories away`,
+  )
 }
 
 function checkOwners(

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
@@ -97,6 +97,23 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
     const line = await complaint({ 'log.dirs': `${one},${other}` })
     expect(line).toMatch(/cluster/)
     expect(line).toContain(other)
+  })
+
+  test('when the directory with the metadata is empty and another one is in use', async () => {
+    const [one, other] = [directories.make(), directories.make()]
+    const settings = { 'log.dirs': `${one},${other}` }
+    const broker = await startBroker({ settings })
+    await broker.close()
+    rmSync(one, { recursive: true })
+    const line = await complaint(settings)
+    expect(line).toContain(`${one}, which has the cluster's metadata, is empty`)
+    expect(line).toContain(other)
+  })
+
+  test('when log.dirs names a directory twice', async () => {
+    const directory = directories.make()
+    const line = await complaint({ 'log.dirs': `${directory},${directory}/` })
+    expect(line).toContain(`${directory} twice`)
   })
 
   test('when meta.properties is damaged', async () => {
