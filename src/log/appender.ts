@@ -63,7 +63,7 @@ export class LogAppender {
 
   append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
     const state = this.#state
-    if (state.isOffline) return done(this.#refusal(state.offlineFault()))
+    if (state.isOffline || state.isClosing) return done(this.#refusal(state.offlineFault()))
     const target: AppendTarget = {
       name: state.name,
       config: state.config,
@@ -151,7 +151,7 @@ export class LogAppender {
 
   appendAsFollower(records: Buffer, done: AppendDone): void {
     const state = this.#state
-    if (state.isOffline) return done(this.#refusal(state.offlineFault()))
+    if (state.isOffline || state.isClosing) return done(this.#refusal(state.offlineFault()))
     const { codecs } = state.context
     const preparation = prepareFetched(records, state.name, state.nextOffset, codecs)
     if ('fault' in preparation) return done(this.#refusal(preparation.fault))

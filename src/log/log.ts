@@ -348,6 +348,7 @@ export class Log {
   async close(): Promise<void> {
     const state = this.#state
     await state.cleaning.pause()
+    state.isClosing = true
     await this.#appender.whenIdle()
     if (state.isClosed) return
     this.#flushing.stop()

@@ -56,6 +56,8 @@ export class LogState {
   /** How often records were cut off the end. */
   truncations = 0
   isClosed = false
+  /** Nothing may be appended any more: what is there is being made durable for the next start. */
+  isClosing = false
   hasUnsyncedNames: boolean
 
   constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {

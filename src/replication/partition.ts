@@ -118,7 +118,11 @@ export class Partition {
     const { leader, leaderEpoch } = this.#assignment
     this.#assignment = assignment
     if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
-    else this.#log?.endLeadership()
+    else {
+      this.#log?.endLeadership()
+      // Another leader may let go of these records: an acknowledgement would be a promise of somebody else.
+      this.#refusePending('NOT_LEADER_OR_FOLLOWER')
+    }
     this.#advance(0)
     // Where the replicas are is nothing to those who wait.
     if (assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch) this.#wake(Infinity)
@@ -127,11 +131,15 @@ export class Partition {
   /** The directory failed, or the partition is deleted: nothing is readable or writable any more. */
   takeOffline(): void {
     this.#log = null
+    this.#refusePending('KAFKA_STORAGE_ERROR')
+    this.#wake(Infinity)
+  }
+
+  #refusePending(errorCode: ErrorName): void {
     for (const { result, done, timer } of this.#pending.splice(0)) {
       timer.cancel()
-      done(failure('KAFKA_STORAGE_ERROR', result.logStartOffset))
+      done(failure(errorCode, result.logStartOffset))
     }
-    this.#wake(Infinity)
   }
 
   /**

@@ -1,0 +1,61 @@
+import { buildBatch } from '../../protocol/records/batch.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
+import type { Log } from '../../src/log/log.ts'
+import { LogManager } from '../../src/log/manager.ts'
+import { Partition } from '../../src/replication/partition.ts'
+import { simulatedDisk, simulatedHost } from '../log/seeded.ts'
+
+const codecs = nodeCodecs()
+const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
+
+const led = { leader: 1, leaderEpoch: 0, partitionEpoch: 0, directories: [] }
+
+async function partitionOf(replicas: number[]): Promise<{ partition: Partition; log: Log }> {
+  const host = simulatedHost(simulatedDisk())
+  const directories = ['/data']
+  const logs = LogManager.open({ host, codecs, directories, onDirectoryFailed: () => undefined })
+  const log = await logs.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
+  const partition = new Partition({
+    clock: host.clock,
+    brokerId: 1,
+    topic: 't',
+    topicId: TOPIC_ID,
+    index: 0,
+    assignment: { ...led, replicas, isr: replicas },
+    log,
+    settings: () => ({ log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }),
+  })
+  return { partition, log }
+}
+
+function append(partition: Partition): Promise<string> {
+  const records = [{ timestamp: 1, key: null, value: Buffer.from('value') }]
+  const batch = buildBatch({ records }, codecs)
+  return new Promise((resolve) =>
+    partition.append(batch, -1, 'client', 60_000, ({ errorCode }) => resolve(errorCode)),
+  )
+}
+
+test('who waits for the other replicas when the lead ends is told so, not acknowledged later', async () => {
+  const { partition, log } = await partitionOf([1, 2])
+  const appended = append(partition)
+  while (log.logEndOffset === 0) await new Promise((resolve) => setImmediate(resolve))
+  partition.update({ ...led, leader: 2, leaderEpoch: 1, replicas: [1, 2], isr: [1, 2] })
+  partition.update({ ...led, leaderEpoch: 2, replicas: [1], isr: [1] })
+  expect(await appended).toBe('NOT_LEADER_OR_FOLLOWER')
+})
+
+test('what comes while the log is being closed is refused: it would not be durable', async () => {
+  const { partition, log } = await partitionOf([1])
+  expect(await append(partition)).toBe('NONE')
+  const closed = log.close()
+  await Promise.resolve()
+  while (!log.isOffline) {
+    const errorCode = await append(partition)
+    if (errorCode !== 'NONE') expect(errorCode).toBe('KAFKA_STORAGE_ERROR')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+  await closed
+  expect(log.recoveryPoint).toBe(log.logEndOffset)
+})
