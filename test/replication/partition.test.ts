@@ -11,8 +11,11 @@ const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
 const led = { leader: 1, leaderEpoch: 0, partitionEpoch: 0, directories: [] }
 
-async function partitionOf(replicas: number[]): Promise<{ partition: Partition; log: Log }> {
-  const host = simulatedHost(simulatedDisk())
+async function partitionOf(
+  replicas: number[],
+  disk = simulatedDisk(),
+): Promise<{ partition: Partition; log: Log }> {
+  const host = simulatedHost(disk)
   const directories = ['/data']
   const logs = LogManager.open({ host, codecs, directories, onDirectoryFailed: () => undefined })
   const log = await logs.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
@@ -47,15 +50,20 @@ test('who waits for the other replicas when the lead ends is told so, not acknow
 })
 
 test('what comes while the log is being closed is refused: it would not be durable', async () => {
-  const { partition, log } = await partitionOf([1])
-  expect(await append(partition)).toBe('NONE')
-  const closed = log.close()
-  await Promise.resolve()
-  while (!log.isOffline) {
-    const errorCode = await append(partition)
-    if (errorCode !== 'NONE') expect(errorCode).toBe('KAFKA_STORAGE_ERROR')
-    await new Promise((resolve) => setImmediate(resolve))
+  const waiting: (() => void)[] = []
+  let isHolding = false
+  const later = (work: () => void): void => {
+    if (isHolding) waiting.push(work)
+    else queueMicrotask(work)
   }
+  const { partition, log } = await partitionOf([1], simulatedDisk({ later }))
+  expect(await append(partition)).toBe('NONE')
+  isHolding = true
+  const closed = log.close()
+  while (waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
+  expect(await append(partition)).toBe('KAFKA_STORAGE_ERROR')
+  isHolding = false
+  for (const work of waiting) work()
   await closed
   expect(log.recoveryPoint).toBe(log.logEndOffset)
 })
