@@ -8,7 +8,7 @@ const ranks = [
   ['host'],
   ['config'],
   ['log'],
-  ['machine'],
+  ['machine', 'peer'],
   ['quorum'],
   ['metadata'],
   ['security'],
@@ -18,7 +18,10 @@ const ranks = [
   ['server'],
 ]
 
-const rankRules = ranks.map(([folder], rank) => ({
+const folders = ranks.flatMap((names, rank) =>
+  names.map((folder) => ({ folder, rank, beside: names.filter((name) => name !== folder) })),
+)
+const rankRules = folders.map(({ folder, rank, beside }) => ({
   files: [`src/${folder}/**/*.ts`],
   rules: {
     'no-restricted-imports': [
@@ -29,7 +32,7 @@ const rankRules = ranks.map(([folder], rank) => ({
             regex: `^(\\.\\./)+(src/)?(${ranks
               .slice(rank + 1)
               .flat()
-              .concat('bin', 'test', 'broker', 'index')
+              .concat(beside, 'bin', 'test', 'broker', 'index')
               .join('|')})(/|\\.ts$)`,
             message: `src/${folder} has rank ${rank}: it may import only from its own folder, a lower rank, or protocol/.`,
           },

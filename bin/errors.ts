@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import type { ErrorName } from '../protocol/errors.ts'
+import { PeerError } from '../src/peer/errors.ts'
 import { BrokerError, ClientError } from './client/errors.ts'
 
 export const EXIT_OK = 0
@@ -58,6 +59,10 @@ export function failureOf(error: unknown): Failure {
     const remedy = error.remedy ?? REMEDIES[error.error] ?? null
     return { code: error.error, message: error.message, remedy, exitCode: EXIT_FAILED }
   }
+  if (error instanceof PeerError) {
+    const { code, message } = error
+    return { code, message, remedy: peerRemedy(error), exitCode: EXIT_FAILED }
+  }
   if (error instanceof ClientError || error instanceof CommandError) {
     const { code, message, remedy } = error
     return { code, message, remedy, exitCode: code === 'BAD_ADDRESS' ? EXIT_USAGE : EXIT_FAILED }
@@ -67,4 +72,26 @@ export function failureOf(error: unknown): Failure {
   }
   const message = error instanceof Error ? (error.stack ?? error.message) : String(error)
   return { code: 'BUG', message, remedy: null, exitCode: EXIT_FAILED }
+}
+
+function peerRemedy({ code, wasSilent }: PeerError): string {
+  switch (code) {
+    case 'CONNECTION_REFUSED':
+      return 'Start a broker (ottla start), or name the address of yours with --bootstrap-server.'
+    case 'HOST_NOT_FOUND':
+      return 'See whether it is spelt right; it may be the name that the broker advertises (advertised.listeners).'
+    case 'CONNECT_TIMEOUT':
+    case 'CONNECT_FAILED':
+      return 'See whether the host is up and a firewall lets you through.'
+    case 'CONNECTION_CLOSED':
+      return wasSilent
+        ? 'See whether that port is a listener for TLS or SASL.'
+        : "The broker's log may say why."
+    case 'REQUEST_TIMEOUT':
+      return 'See whether the broker is overloaded, or allow it more time.'
+    case 'NOT_KAFKA':
+      return "See whether the address is a broker's, and its listener is PLAINTEXT."
+    case 'UNSUPPORTED_VERSION':
+      return 'Use a broker of a version that has it.'
+  }
 }

@@ -1,5 +1,7 @@
 import { decode as decodeMsgpack, encode as encodeMsgpack } from '@msgpack/msgpack'
+import { isUtf8 } from 'node:buffer'
 import { CommandError } from './errors.ts'
+import { JsonText, parseJsonExactly, toJson } from './json.ts'
 
 /** How the bytes of keys and values are written for people. */
 export const FORMATS = ['string', 'json', 'hex', 'base64', 'msgpack'] as const
@@ -18,7 +20,7 @@ export function parseBytes(format: Format, text: string): Buffer {
       parseJson(text, format)
       return Buffer.from(text)
     case 'msgpack':
-      return Buffer.from(encodeMsgpack(parseJson(text, format)))
+      return toMsgpack(text)
     case 'hex':
       if (/^(?:[0-9a-fA-F]{2})*$/.test(text)) return Buffer.from(text, 'hex')
       break
@@ -30,10 +32,26 @@ export function parseBytes(format: Format, text: string): Buffer {
 
 function parseJson(text: string, format: Format): unknown {
   try {
-    return JSON.parse(text)
+    return parseJsonExactly(text)
   } catch {
     throw badValue(format, text)
   }
+}
+
+const LEAST_INTEGER = -(2n ** 63n)
+const GREATEST_INTEGER = 2n ** 64n - 1n
+
+/** Integers have 64 bits in MessagePack; longer ones would be cut. */
+function toMsgpack(text: string): Buffer {
+  const value = parseJson(text, 'msgpack')
+  if (hasLongInteger(value)) throw badValue('msgpack', text)
+  return Buffer.from(encodeMsgpack(value, { useBigInt64: true }))
+}
+
+function hasLongInteger(value: unknown): boolean {
+  if (typeof value === 'bigint') return value < LEAST_INTEGER || value > GREATEST_INTEGER
+  if (typeof value !== 'object' || value === null) return false
+  return Object.values(value).some(hasLongInteger)
 }
 
 function badValue(format: Format, text: string): CommandError {
@@ -42,32 +60,74 @@ function badValue(format: Format, text: string): CommandError {
   return new CommandError('BAD_VALUE', `${JSON.stringify(shown)} is not ${expected}`)
 }
 
-/** Bytes as a value for JSON output; null stays null. @throws CommandError `BAD_VALUE` where the bytes aren't of that format */
-export function bytesToValue(format: Format, bytes: Buffer | null): unknown {
-  if (bytes === null) return null
+/** Bytes as they are shown in JSON. */
+export interface Shown {
+  readonly value: unknown
+  /** The format that the value is in, where that isn't the one that was asked for. */
+  readonly format?: 'string' | 'base64'
+}
+
+/**
+ * Bytes as a value for JSON output; null stays null. JSON text stands there as it was stored, with its digits and its
+ * order. What isn't of the format that was asked for is shown as a string, what is no text either as base64, and both
+ * say so: one odd record doesn't end a listing.
+ */
+export function showBytes(format: Format, bytes: Buffer | null): Shown {
+  if (bytes === null) return { value: null }
   switch (format) {
     case 'string':
-      return bytes.toString('utf8')
+      return isUtf8(bytes) ? { value: bytes.toString() } : asText(bytes)
     case 'hex':
-      return bytes.toString('hex')
+      return { value: bytes.toString('hex') }
     case 'base64':
-      return bytes.toString('base64')
-    case 'json':
+      return { value: bytes.toString('base64') }
+    case 'json': {
+      const text = isUtf8(bytes) ? bytes.toString() : ''
+      return isJson(text) ? { value: new JsonText(inOneLine(text)) } : asText(bytes)
+    }
     case 'msgpack':
-      return decodeValue(format, bytes)
+      return fromMsgpack(bytes) ?? asText(bytes)
   }
 }
 
-function decodeValue(format: 'json' | 'msgpack', bytes: Buffer): unknown {
+/** Bytes as they are shown in a line: as they are, unless the format has another form for them. */
+export function showLine(format: Format, bytes: Buffer): Uint8Array {
+  if (format === 'string') return bytes
+  if (format === 'json') {
+    const text = isUtf8(bytes) ? bytes.toString() : ''
+    return isJson(text) && /[\r\n]/.test(text) ? Buffer.from(inOneLine(text)) : bytes
+  }
+  if (format === 'msgpack') {
+    const shown = fromMsgpack(bytes)
+    return shown === null ? bytes : Buffer.from(toJson(shown.value))
+  }
+  return Buffer.from(bytes.toString(format))
+}
+
+function asText(bytes: Buffer): Shown {
+  if (isUtf8(bytes)) return { value: bytes.toString(), format: 'string' }
+  return { value: bytes.toString('base64'), format: 'base64' }
+}
+
+function isJson(text: string): boolean {
   try {
-    if (format === 'json') return JSON.parse(bytes.toString('utf8'))
-    return decodeMsgpack(bytes, { useBigInt64: true })
-  } catch (error) {
-    const start = bytes.subarray(0, 20).toString('hex')
-    throw new CommandError(
-      'BAD_VALUE',
-      `The bytes ${start}${bytes.length > 20 ? '...' : ''} are not ${format}: ${(error as Error).message}`,
-      'Read them in another --format, such as hex.',
-    )
+    JSON.parse(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** In JSON, line ends stand only where blanks may: in its strings they are escaped. */
+function inOneLine(text: string): string {
+  return text.replace(/[\r\n]/g, ' ')
+}
+
+/** Null where it is no MessagePack. */
+function fromMsgpack(bytes: Buffer): Shown | null {
+  try {
+    return { value: decodeMsgpack(bytes, { useBigInt64: true }) }
+  } catch {
+    return null
   }
 }

@@ -1,26 +1,8 @@
-import type { Terminal } from './terminal.ts'
+import { toJson } from './json.ts'
 import { formatTable, type Row } from './table.ts'
+import type { Terminal } from './terminal.ts'
 
-/** JSON as we print it: integers of 64 bits as numbers where those are exact, else as text; bytes as base64. */
-export function toJson(value: unknown, indent?: number): string {
-  return JSON.stringify(
-    value,
-    (_, item: unknown) => {
-      if (typeof item === 'bigint') {
-        return Number.isSafeInteger(Number(item)) ? Number(item) : item.toString()
-      }
-      if (isSerializedBuffer(item)) return Buffer.from(item.data).toString('base64')
-      return item
-    },
-    indent,
-  )
-}
-
-/** What a Buffer's own toJSON makes of it before the replacer sees it. */
-function isSerializedBuffer(item: unknown): item is { data: number[] } {
-  const { type, data } = (item ?? {}) as { type?: unknown; data?: unknown }
-  return type === 'Buffer' && Array.isArray(data)
-}
+export { toJson } from './json.ts'
 
 /** What the options of a command say about its output. */
 export interface OutputOptions {
@@ -31,6 +13,16 @@ export interface OutputOptions {
 /** Prints lines on standard output; resolves when the next may follow. */
 export function print({ terminal }: OutputOptions, text: string): Promise<void> {
   return terminal.write(`${text}\n`)
+}
+
+const LINE_END = Buffer.from('\n')
+
+/** The same with bytes, which may be of any encoding. */
+export function printLines(
+  { terminal }: OutputOptions,
+  lines: readonly (readonly Uint8Array[])[],
+): Promise<void> {
+  return terminal.write(Buffer.concat(lines.flatMap((parts) => [...parts, LINE_END])))
 }
 
 /** Prints either the value as JSON, or its rows as a table for people. */

@@ -90,12 +90,12 @@ async function declareProgram(args: readonly string[], terminal: Terminal): Prom
 
   const start = program
     .command('start')
-    .description('Run a broker until SIGTERM or SIGINT')
+    .description('Run a broker until SIGTERM, SIGINT or SIGHUP')
     .option('--config <file>', 'a server.properties file with Kafka’s setting names')
     .option('--set <name=value...>', 'a setting; wins over the file and the environment')
     .action(async (options: { config?: string; set?: string[] }) => {
       const { start: run } = await import('./commands/start.ts')
-      await run(options)
+      await run(options, terminal)
     })
   withExamples(
     start,

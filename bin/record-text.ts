@@ -1,6 +1,6 @@
 import type { LogRecord } from '../protocol/records/record.ts'
-import { bytesToValue, type Format } from './formats.ts'
-import { toJson } from './output.ts'
+import { showBytes, showLine, type Format } from './formats.ts'
+import { toJson } from './json.ts'
 
 export interface PlacedRecord extends LogRecord {
   readonly topic: string
@@ -17,41 +17,62 @@ export interface RecordTextOptions {
   readonly offsets?: boolean
 }
 
+const TAB = Buffer.from('\t')
+const NULL = Buffer.from('null')
+
 /**
  * A record as one line: with `json` as an object with all that it has; else what was asked for, with tabs between, the
- * value last. Null is written `null`, headers as `name=value` with commas.
+ * value last, in the bytes that are stored. Null is written `null`, headers as `name=value` with commas.
+ * @returns what to write one after the other
  */
-export function formatRecord(record: PlacedRecord, options: RecordTextOptions): string {
+export function formatRecord(record: PlacedRecord, options: RecordTextOptions): Uint8Array[] {
+  if (options.json) return [Buffer.from(toJson(recordJson(record, options)))]
   const { topic, partition, offset, timestamp, headers } = record
-  if (options.json) {
-    return toJson({
-      topic,
-      partition,
-      offset,
-      timestamp,
-      key: bytesToValue(options.keyFormat, record.key),
-      value: bytesToValue(options.format, record.value),
-      headers: headers.map(({ key, value }) => ({ key, value: value?.toString('utf8') ?? null })),
-    })
-  }
-  const parts: string[] = []
-  if (options.offsets) parts.push(`${topic}-${partition}@${offset}`)
-  if (options.timestamps) parts.push(formatTimestamp(timestamp))
+  const parts: Uint8Array[] = []
+  const add = (part: Uint8Array): void => void parts.push(part, TAB)
+  if (options.offsets) add(Buffer.from(`${topic}-${partition}@${offset}`))
+  if (options.timestamps) add(Buffer.from(formatTimestamp(timestamp)))
   if (options.headers) {
-    parts.push(
-      headers.map(({ key, value }) => `${key}=${value?.toString('utf8') ?? 'null'}`).join(','),
-    )
+    const shown = headers.map(({ key, value }) => `${key}=${value?.toString('utf8') ?? 'null'}`)
+    add(Buffer.from(shown.join(',')))
   }
-  if (options.keys) parts.push(textOf(options.keyFormat, record.key))
-  return [...parts, textOf(options.format, record.value)].join('\t')
+  const shownLine = (format: Format, bytes: Buffer | null): Uint8Array =>
+    bytes === null ? NULL : showLine(format, bytes)
+  if (options.keys) add(shownLine(options.keyFormat, record.key))
+  parts.push(shownLine(options.format, record.value))
+  return parts
 }
 
-function textOf(format: Format, bytes: Buffer | null): string {
-  if (bytes === null) return 'null'
-  const value = bytesToValue(format, bytes)
-  return typeof value === 'string' && format !== 'json' && format !== 'msgpack'
-    ? value
-    : toJson(value)
+function recordJson(record: PlacedRecord, options: RecordTextOptions): object {
+  const { topic, partition, offset, timestamp, headers } = record
+  return { topic, partition, offset, timestamp, ...dataJson(record, options, headers) }
+}
+
+/**
+ * Key, value and headers of a record for JSON. Where one of them isn't in the format that was asked for, `keyFormat` or
+ * `valueFormat` beside it says in which it is.
+ */
+export function dataJson(
+  { key, value }: Pick<LogRecord, 'key' | 'value'>,
+  formats: Pick<RecordTextOptions, 'format' | 'keyFormat'>,
+  headers: LogRecord['headers'],
+): object {
+  const shownKey = showBytes(formats.keyFormat, key)
+  const shownValue = showBytes(formats.format, value)
+  return {
+    key: shownKey.value,
+    keyFormat: shownKey.format,
+    value: shownValue.value,
+    valueFormat: shownValue.format,
+    headers: headersJson(headers),
+  }
+}
+
+export function headersJson(headers: LogRecord['headers']): object[] {
+  return headers.map(({ key, value }) => {
+    const shown = showBytes('string', value)
+    return { key, value: shown.value, valueFormat: shown.format }
+  })
 }
 
 /** The greatest time that a JavaScript date can be. */

@@ -7,8 +7,13 @@ export interface Terminal {
   readonly isOutputShown: boolean
   /** Whether a person sees standard error, so that a line of progress makes sense. */
   readonly isErrorShown: boolean
-  /** Writes a text as it is on standard output; resolves when the next may follow. */
-  write(text: string): Promise<void>
+  /** Writes a text or bytes as they are on standard output; resolves when the next may follow. */
+  write(text: string | Uint8Array): Promise<void>
+  /**
+   * Has the command go on when nobody takes what it writes on standard output (else it ends: its reader has seen enough).
+   * @param told called once, with the reason
+   */
+  surviveOutput(told: (reason: Error) => void): void
   /** Writes a text as it is on standard error. */
   writeError(text: string): void
   /**
@@ -21,11 +26,12 @@ export interface Terminal {
 /** This process's own. */
 export function processTerminal(): Terminal {
   const { stdin, stdout, stderr, env } = process
-  stdout.on('error', (error: NodeJS.ErrnoException) => {
+  let onOutputLost = (error: NodeJS.ErrnoException): void => {
     // The reader of our pipe has seen enough.
     if (error.code === 'EPIPE') process.exit(0)
     throw error
-  })
+  }
+  stdout.on('error', (error) => onOutputLost(error))
   return {
     input: stdin,
     environment: env,
@@ -36,6 +42,13 @@ export function processTerminal(): Terminal {
         if (stdout.write(text)) resolve()
         else stdout.once('drain', resolve)
       }),
+    surviveOutput: (told) => {
+      let isTold = false
+      onOutputLost = (reason) => {
+        if (!isTold) told(reason)
+        isTold = true
+      }
+    },
     writeError: (text) => void stderr.write(text),
     onStop: (stop) => {
       const forget = (): void => {

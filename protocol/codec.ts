@@ -8,6 +8,8 @@ export interface Codec<D, E> {
   read(reader: Reader): D
   /** Appends to the writer; throws EncodeError. */
   write(writer: Writer, value: E): void
+  /** The same for a large value: it stops between elements wherever the writer's `turnEnd` is reached. */
+  writeInTurns(writer: Writer, value: E): Generator<void, void, void>
 }
 
 /**
@@ -15,6 +17,9 @@ export interface Codec<D, E> {
  * exactly (what the oracle's vectors are checked with; the inferred types don't say so).
  */
 export type Int64Form = 'number' | 'bigint'
+
+/** Those that are numbers in earnest. */
+const INT64_KINDS: ReadonlySet<string> = new Set(['int64', 'saturatedInt64', 'wideInt64'])
 
 type AnyCodec = Codec<unknown, unknown>
 const cache = new WeakMap<object, Map<string, AnyCodec>>()
@@ -66,13 +71,21 @@ function derive(message: Message<Shape>, version: number, form: Int64Form): AnyC
   if (!Number.isInteger(version) || version < first || version > last) {
     throw new RangeError(`${message.name} has versions ${first} to ${last}, not ${version}`)
   }
-  const deriver = new Deriver(version, version >= message.flexible, form)
+  const isFlexible = version >= message.flexible
+  const deriver = new Deriver(version, isFlexible, form)
   const read = deriver.reader(message.shape, message.name)
   const write = deriver.writer(message.shape, message.name)
-  const source = `'use strict'\n${deriver.source()}\nreturn { read: ${read}, write: ${write} }`
-  const compiled = new Function('EncodeError', 'equals', source)(EncodeError, equals) as AnyCodec
+  const compiled = compile(deriver, `{ read: ${read}, write: ${write} }`) as AnyCodec
+  let slow: AnyCodec['writeInTurns'] | undefined
   return {
     write: compiled.write,
+    writeInTurns: (writer, value) => {
+      if (slow === undefined) {
+        const own = new Deriver(version, isFlexible, form)
+        slow = compile(own, own.writerInTurns(message)) as AnyCodec['writeInTurns']
+      }
+      return slow(writer, value)
+    },
     read: (reader) => {
       try {
         return compiled.read(reader)
@@ -82,6 +95,11 @@ function derive(message: Message<Shape>, version: number, form: Int64Form): AnyC
       }
     },
   }
+}
+
+function compile(deriver: Deriver, result: string): unknown {
+  const source = `'use strict'\n${deriver.source()}\nreturn ${result}`
+  return new Function('EncodeError', 'equals', source)(EncodeError, equals)
 }
 
 /** Whether a value equals its default; structures and arrays by content. */
@@ -117,6 +135,8 @@ class Deriver {
   readonly #form: Int64Form
   readonly #functions: string[] = []
   #names = 0
+  /** The writers stop between elements. */
+  #inTurns = false
 
   constructor(version: number, flexible: boolean, form: Int64Form) {
     this.#version = version
@@ -141,7 +161,7 @@ class Deriver {
   }
 
   #scalar(kind: string): string {
-    return kind === 'int64' && this.#form === 'bigint' ? 'bigInt64' : kind
+    return INT64_KINDS.has(kind) && this.#form === 'bigint' ? 'bigInt64' : kind
   }
 
   /** The fields of a shape that this version has: those in the body, and the tagged ones by tag. */
@@ -180,6 +200,8 @@ class Deriver {
       case 'bigInt64':
         return `${String(fallback ?? 0)}n`
       case 'int64':
+      case 'saturatedInt64':
+      case 'wideInt64':
         return `${String(fallback ?? 0)}${this.#form === 'bigint' ? 'n' : ''}`
       default:
         return String(fallback ?? 0)
@@ -216,7 +238,7 @@ class Deriver {
         r.leave(end); break }`,
     )
     return [
-      `for (let count = r.uvarint(); count > 0; count--) {
+      `for (let count = r.tagCount(); count > 0; count--) {
         const tag = r.uvarint(), size = r.uvarint()
         switch (tag) { ${cases.join('\n')}
         default: r.skip(size) } }`,
@@ -242,13 +264,19 @@ class Deriver {
     const name = this.#name('readArray')
     const whenNull = nullable ? 'return null' : `r.fail('null in place of the array ${path}')`
     this.#functions.push(`function ${name}(r) {
-      const count = r.${this.#flexible ? 'compactArrayLength' : 'arrayLength'}()
+      const count = r.${this.#flexible ? 'compactArrayLength' : 'arrayLength'}(${elementCost(element)})
       if (count < 0) ${whenNull}
       if (count === 1) return [${item}]
       const items = []
       for (let i = 0; i < count; i++) items.push(${item})
       return items }`)
     return name
+  }
+
+  /** Defines the writer of a message that stops between elements; returns its name. */
+  writerInTurns({ shape, name }: Message<Shape>): string {
+    this.#inTurns = true
+    return this.writer(shape, name)
   }
 
   /** Defines a function that writes a shape; returns its name. */
@@ -270,7 +298,8 @@ class Deriver {
       if (tagged.length === 0) lines.push('w.uvarint(0)')
       else lines.push(...this.#writeTags(tagged, path))
     }
-    this.#functions.push(`function ${name}(w, m) {\n${lines.join('\n')}\n}`)
+    const star = this.#inTurns ? '*' : ''
+    this.#functions.push(`function${star} ${name}(w, m) {\n${lines.join('\n')}\n}`)
     return name
   }
 
@@ -280,12 +309,16 @@ class Deriver {
       return `const has_${key} = m.${key} !== undefined && ${differs}`
     })
     lines.push(`w.uvarint(${tagged.map(([key]) => `(has_${key} ? 1 : 0)`).join(' + ')})`)
+    // The size of a tagged field is put before it afterwards, so it is written in one go.
+    const inTurns = this.#inTurns
+    this.#inTurns = false
     for (const [key, { traits }] of tagged) {
       lines.push(`if (has_${key}) { w.uvarint(${traits.tag})
         const begin = w.size
         ${this.#writeStatement(traits, `m.${key}`, `${path}.${key}`, true)}
         w.insertSize(begin) }`)
     }
+    this.#inTurns = inTurns
     return lines
   }
 
@@ -305,7 +338,8 @@ class Deriver {
     const refuse = `if (${value} == null) throw new EncodeError('${path} must have a value in version ${this.#version}')`
     if (type.kind === 'array') {
       const item = this.#writeStatement(type.element.traits, 'item', `${path}[]`, false)
-      const all = `for (const item of ${value}) { ${item} }`
+      const pause = this.#inTurns ? '; if (w.size >= w.turnEnd) yield' : ''
+      const all = `for (const item of ${value}) { ${item}${pause} }`
       const count = (of: string) => (this.#flexible ? `w.uvarint(${of} + 1)` : `w.int32(${of})`)
       const whole = `${count(`${value}.length`)}; ${all}`
       return nullable
@@ -313,7 +347,8 @@ class Deriver {
         : `${refuse}\n${whole}`
     }
     if (type.kind === 'struct') {
-      const write = `${this.writer(type.shape, path)}(w, ${value})`
+      const call = this.#inTurns ? 'yield* ' : ''
+      const write = `${call}${this.writer(type.shape, path)}(w, ${value})`
       if (!nullable) return `${refuse}\n${write}`
       const mark = inTag ? 'uvarint' : 'int8'
       return `if (${value} === null) w.${mark}(${inTag ? 0 : -1})\nelse { w.${mark}(1); ${write} }`
@@ -323,4 +358,35 @@ class Deriver {
     }
     return `${nullable ? '' : `${refuse}\n`}w.${method(this.#scalar(type.kind), flexible, nullable)}(${value})`
   }
+}
+
+/** Memory in bytes, about as V8 takes it: an object, each of its fields, what a field refers to. */
+const OBJECT_BYTES = 32
+const SLOT_BYTES = 8
+const REFERRED_BYTES: Readonly<Record<string, number>> = {
+  bigInt64: 24,
+  float64: 16,
+  int64: 16,
+  uuid: 48,
+  string: 32,
+  bytes: 96,
+  records: 96,
+  array: 32,
+}
+/** Whatever a message has many of, its receiver makes something of each: an entry of an answer, at the least. */
+const ANSWERED_BYTES = 128
+
+/**
+ * What an element of an array costs whoever receives it, in bytes of memory: an estimate from its declaration. What its
+ * own arrays hold is not in it.
+ */
+export function elementCost(element: AnyField): number {
+  return ANSWERED_BYTES + SLOT_BYTES + referredBytes(element)
+}
+
+function referredBytes({ traits: { type } }: AnyField): number {
+  if (type.kind !== 'struct') return REFERRED_BYTES[type.kind] ?? 0
+  let bytes = OBJECT_BYTES
+  for (const field of Object.values(type.shape)) bytes += SLOT_BYTES + referredBytes(field)
+  return bytes
 }

@@ -147,6 +147,9 @@ export const errors = {
   STREAMS_INVALID_TOPOLOGY_EPOCH: permanent(131),
   STREAMS_TOPOLOGY_FENCED: permanent(132),
   SHARE_SESSION_LIMIT_REACHED: retriable(133),
+  GROUP_DELETION_FAILED: permanent(134),
+  STREAMS_TOPOLOGY_DESCRIPTION_UPDATE_FAILED: permanent(135),
+  CONTROLLER_ID_NOT_REGISTERED: permanent(136),
 } as const satisfies Record<string, ErrorDefinition>
 
 export type ErrorName = keyof typeof errors
@@ -158,7 +161,7 @@ const nameByCode: readonly (ErrorName | undefined)[] = (() => {
 })()
 
 /**
- * The name of an error code. A code that Kafka 4.3.1 does not know (a newer peer's) becomes `ERROR_<code>`, so that it
+ * The name of an error code. A code that Kafka 4.4.0 does not know (a newer peer's) becomes `ERROR_<code>`, so that it
  * survives being passed on; such a name is outside of `ErrorName` and matches no case.
  */
 export function errorName(code: number): ErrorName {

@@ -17,6 +17,8 @@ export type ScalarKind =
   | 'int32'
   | 'uint32'
   | 'int64'
+  | 'saturatedInt64'
+  | 'wideInt64'
   | 'bigInt64'
   | 'float64'
   | 'uuid'
@@ -132,6 +134,13 @@ export const int32 = field<number>({ kind: 'int32' })
 export const uint32 = field<number>({ kind: 'uint32' })
 /** A 64-bit integer that is never beyond 2^53 in earnest (offsets, ids, sizes); one that is, is refused. */
 export const int64 = field<number>({ kind: 'int64' })
+/**
+ * A 64-bit integer that a client chooses and that is only compared with what a broker has (an offset to read at): one beyond
+ * 2^53 is read as the nearest number that is exact, which is above, or below, all that there is.
+ */
+export const saturatedInt64 = field<number, number | bigint>({ kind: 'saturatedInt64' })
+/** A 64-bit integer that a client chooses and gets back: a number where that is exact, else a bigint. */
+export const wideInt64 = field<number | bigint>({ kind: 'wideInt64' })
 /** A 64-bit integer that may use all its bits: timestamps that clients choose. */
 export const bigInt64 = field<bigint>({ kind: 'bigInt64' })
 export const float64 = field<number>({ kind: 'float64' })
@@ -240,7 +249,7 @@ export interface Api<Request extends Shape, Response extends Shape> {
   readonly name: string
   readonly versions: VersionRange
   readonly flexible: number
-  /** The last version is not final in Kafka 4.3.1: known to the codec, not to be advertised. */
+  /** The last version is not final in Kafka 4.4.0: known to the codec, not to be advertised. */
   readonly unstable: boolean
   /** Where Kafka serves it: to clients, between controllers, or both. */
   readonly listeners: readonly ListenerKind[]

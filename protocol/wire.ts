@@ -15,6 +15,15 @@ export class EncodeError extends Error {
 }
 
 const TWO_32 = 0x1_0000_0000
+/** An array of a message has no more elements, as in Kafka from 4.4.0 on. */
+export const MAX_ARRAY_ELEMENTS = 1_000_000
+/** Nor has a structure more tagged fields. */
+export const MAX_TAGGED_FIELDS = 10_000
+/** A tag that nobody knows takes time only, a byte of text two bytes of memory and more time than any other. */
+const TAG_COST = 16
+const TEXT_COST = 4
+/** As good as no limit, and a small integer to V8 like every other one: it would keep another number in a box of its own. */
+const UNLIMITED_COST = 0x7fff_ffff
 const MAX_STRING_BYTES = 0x7fff
 const SHORT_TEXT = 40
 const EMPTY = Buffer.alloc(0)
@@ -28,13 +37,30 @@ export class Reader {
   position: number
   end: number
   readonly #known: KnownStrings | null
+  readonly #maxCost: number
+  #cost = 0
 
-  /** @param known where strings are looked for before they are made */
-  constructor(bytes: Buffer, position = 0, end = bytes.length, known: KnownStrings | null = null) {
+  /**
+   * @param known where strings are looked for before they are made
+   * @param maxCost the memory that the elements of all arrays, strings and tags together may take, as it is estimated
+   */
+  constructor(
+    bytes: Buffer,
+    position = 0,
+    end = bytes.length,
+    known: KnownStrings | null = null,
+    maxCost = UNLIMITED_COST,
+  ) {
     this.bytes = bytes
     this.position = position
     this.end = end
     this.#known = known
+    this.#maxCost = maxCost
+  }
+
+  /** The memory in bytes that the elements of arrays, strings and tags read so far take, as it is estimated. */
+  get cost(): number {
+    return this.#cost
   }
 
   get remaining(): number {
@@ -96,6 +122,20 @@ export class Reader {
     return value
   }
 
+  /** A 64-bit integer as a number; one that a number can't hold exactly as the nearest that is exact. */
+  saturatedInt64(): number {
+    const at = this.skip(8)
+    const value = this.#word(at) * TWO_32 + (this.#word(at + 4) >>> 0)
+    return Math.min(Math.max(value, Number.MIN_SAFE_INTEGER), Number.MAX_SAFE_INTEGER)
+  }
+
+  /** A 64-bit integer as a number where that is exact, else as a bigint. */
+  wideInt64(): number | bigint {
+    const at = this.skip(8)
+    const value = this.#word(at) * TWO_32 + (this.#word(at + 4) >>> 0)
+    return Number.isSafeInteger(value) ? value : this.bytes.readBigInt64BE(at)
+  }
+
   bigInt64(): bigint {
     return this.bytes.readBigInt64BE(this.skip(8))
   }
@@ -129,6 +169,7 @@ export class Reader {
 
   #text(length: number): string {
     const at = this.skip(length)
+    this.#spend(length * TEXT_COST)
     if (this.#known !== null) return this.#known.text(this.bytes, at, length)
     return this.bytes.toString('utf8', at, at + length)
   }
@@ -187,18 +228,49 @@ export class Reader {
     return length === 0 ? null : this.#view(length - 1)
   }
 
-  /** How many elements follow, -1 for null. Each takes at least a byte, so more than what is left is a lie. */
-  arrayLength(): number {
-    return this.#count(this.int32())
+  /**
+   * How many elements follow, -1 for null. Each takes at least a byte, so more than what is left is a lie; and more than
+   * may be paid for is refused before any of them is read.
+   * @param elementCost the memory that one takes
+   */
+  arrayLength(elementCost: number): number {
+    return this.#count(this.int32(), elementCost)
   }
 
-  compactArrayLength(): number {
-    return this.#count(this.uvarint() - 1)
+  compactArrayLength(elementCost: number): number {
+    return this.#count(this.uvarint() - 1, elementCost)
   }
 
-  #count(count: number): number {
-    if (count < -1 || count > this.remaining) this.fail(`array of ${count} elements`)
+  #count(count: number, elementCost: number): number {
+    if (count < 1) {
+      if (count < -1) this.fail(`array of ${count} elements`)
+      return count
+    }
+    if (count > this.remaining) this.fail(`array of ${count} elements`)
+    if (count > MAX_ARRAY_ELEMENTS) {
+      this.fail(`array of ${count} elements, which may be ${MAX_ARRAY_ELEMENTS} at most,`)
+    }
+    this.#spend(count * elementCost)
     return count
+  }
+
+  /** How many tagged fields follow. */
+  tagCount(): number {
+    const count = this.uvarint()
+    if (count === 0) return 0
+    if (count > MAX_TAGGED_FIELDS) {
+      this.fail(`${count} tagged fields, which may be ${MAX_TAGGED_FIELDS} at most,`)
+    }
+    this.#spend(count * TAG_COST)
+    return count
+  }
+
+  #spend(cost: number): void {
+    this.#cost += cost
+    if (this.#cost <= this.#maxCost || this.#maxCost === UNLIMITED_COST) return
+    this.fail(
+      `more than may be asked at once: it would take ${this.#cost} bytes of memory, and the limit is ${this.#maxCost},`,
+    )
   }
 
   /** Narrows the reader to a tagged field of `size` bytes; returns the end to give back to `leave`. */
@@ -216,7 +288,7 @@ export class Reader {
 
   /** Skips a section of tagged fields none of which this message knows. */
   skipTags(): void {
-    for (let count = this.uvarint(); count > 0; count--) {
+    for (let count = this.tagCount(); count > 0; count--) {
       this.uvarint()
       this.skip(this.uvarint())
     }
@@ -238,6 +310,8 @@ export class Writer {
   #finishedBytes = 0
   readonly #copiedBytes: number
   #hasReferences = false
+  /** Where a codec that writes in turns stops next, in bytes written. */
+  turnEnd = Infinity
 
   /**
    * @param memory where to write, all of it free; where it is too small, the writer takes more
@@ -279,6 +353,17 @@ export class Writer {
     this.#finished.push(this.#buffer.subarray(this.#start, this.#position))
     this.#finishedBytes += this.#position - this.#start
     this.#start = this.#position
+  }
+
+  /**
+   * Begins a new piece of memory: growing one that is large already would copy it.
+   * @param sizeBytes of the new piece
+   */
+  cut(sizeBytes: number): void {
+    this.#finish()
+    this.#buffer = Buffer.allocUnsafe(sizeBytes)
+    this.#start = 0
+    this.#position = 0
   }
 
   #refer(bytes: Uint8Array): void {
@@ -381,6 +466,15 @@ export class Writer {
     this.#word(value >>> 0, at + 4)
   }
 
+  saturatedInt64(value: number | bigint): void {
+    this.wideInt64(value)
+  }
+
+  wideInt64(value: number | bigint): void {
+    if (typeof value === 'bigint') this.bigInt64(value)
+    else this.int64(value)
+  }
+
   bigInt64(value: bigint): void {
     const at = this.#reserve(8)
     this.#buffer.writeBigInt64BE(value, at)
@@ -477,6 +571,11 @@ export class Writer {
   nullableCompactBytes(value: Uint8Array | null): void {
     if (value === null) this.uvarint(0)
     else this.compactBytes(value)
+  }
+
+  /** What another writer has written, by reference. */
+  pieces(chunks: readonly Uint8Array[]): void {
+    this.#recordChunks(chunks)
   }
 
   /** Record batches, by reference: they must not change until the chunks were sent. */

@@ -1,15 +1,17 @@
-import type { ErrorName } from '../protocol/errors.ts'
 import type { Codecs } from '../protocol/records/codecs.ts'
+import { createTopicsAutomatically } from './automatic-topics.ts'
 import { addressLimits } from './config/checks.ts'
+import { joiningProblem } from './config/joining.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import type { Endpoint } from './config/listeners.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from './coordinators/group/coordinator.ts'
-import { automaticTopic } from './coordinators/internal-topics.ts'
 import { ProducerIds } from './coordinators/producer-ids.ts'
 import type { ProducerIdBlock } from './coordinators/producer-ids.ts'
 import { advertisedApis, handlers } from './handlers/index.ts'
 import type { Services } from './handlers/services.ts'
+import { hostAndPort } from './host/address.ts'
 import type { Host } from './host/host.ts'
+import { RatedLog } from './host/rated-log.ts'
 import type { LogDirectory } from './log/directory.ts'
 import { LogCleaner, type CleanerSettings } from './log/cleaner/log-cleaner.ts'
 import type { LogManager } from './log/manager.ts'
@@ -28,14 +30,15 @@ import { FetchSessionCache } from './replication/fetch-session.ts'
 import { ReplicaManager } from './replication/replica-manager.ts'
 import { topicSettings } from './replication/topic-settings.ts'
 import { Dispatcher } from './server/dispatch.ts'
+import { RequestMemory } from './server/request-memory.ts'
 import { Server } from './server/server.ts'
 import { LEAST_OPEN_FILES, shareOpenFiles, type OpenFileShares } from './open-file-shares.ts'
-import { openStorage } from './storage.ts'
+import { openStorage, startFailure } from './storage.ts'
 import type { Storage } from './storage.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
 const STOP_GRACE_MS = 10_000
-/** Above this many bytes read for consumers and not sent yet, each fetch gets no more than it must. */
+/** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
 const MAX_UNSENT_BYTES = 128 << 20
 /** Producers that have been idle for too long are looked for so often (Kafka's producer.id.expiration.check.interval.ms). */
 const FIRST_SESSION_ID = 1
@@ -74,6 +77,7 @@ export class Broker {
   readonly #replicas: ReplicaManager
   readonly #groups: GroupCoordinator
   readonly #server: Server
+  readonly #faults: RatedLog
   #addresses: readonly Address[] = []
   #brokerEpoch = -1
   #closing: Promise<void> | null = null
@@ -86,18 +90,30 @@ export class Broker {
     let fail: (reason: Error) => void = () => {}
     const failed = new Promise<Error>((resolve) => (fail = resolve))
     let takeOffline: (directory: LogDirectory) => void = () => {}
+    const refusal = joiningProblem(config, config.listeners, host.network.hostName)
+    if (refusal !== null) throw new StartError(refusal)
     const openFiles = openFilesOf(host)
-    const storage = await openStorage(host, codecs, config, openFiles.logFiles, {
+    const memory = new RequestMemory(config.get('queued.max.request.bytes'))
+    const share = { maxOpenFiles: openFiles.logFiles, requestMemory: memory }
+    const storage = await openStorage(host, codecs, config, share, {
       node: (reason) => fail(reason),
       directory: (directory) => takeOffline(directory),
     })
-    const broker = new Broker(host, codecs, config, storage, { failed, fail }, openFiles)
+    const broker = new Broker(
+      host,
+      codecs,
+      config,
+      storage,
+      { failed, fail },
+      { openFiles, memory },
+    )
     takeOffline = (directory) => broker.#takeOffline(directory)
     try {
       await broker.#open()
     } catch (error) {
+      const failure = startFailure(error, storage.logs.metadataDirectory)
       await broker.close()
-      throw error
+      throw failure
     }
     return broker
   }
@@ -108,10 +124,11 @@ export class Broker {
     config: BrokerConfig,
     storage: Storage,
     { failed, fail }: { failed: Promise<Error>; fail: (reason: Error) => void },
-    openFiles: OpenFileShares,
+    { openFiles, memory }: { openFiles: OpenFileShares; memory: RequestMemory },
   ) {
     this.#host = host
     this.#config = config
+    this.#faults = new RatedLog(host.log, host.clock)
     this.#nodeId = config.get('node.id')
     this.#logs = storage.logs
     this.#cleaner = new LogCleaner({
@@ -178,6 +195,7 @@ export class Broker {
       host,
       serverSettings(config, openFiles),
       new Dispatcher(handlers, this.#services()),
+      memory,
     )
   }
 
@@ -235,6 +253,7 @@ export class Broker {
     const served = this.#server.close(STOP_GRACE_MS)
     this.#replicas.endWaiting()
     await served
+    this.#faults.close()
     await this.#replicas.settled()
     await this.#moves.close()
     await this.#assignments.settled()
@@ -359,10 +378,11 @@ export class Broker {
     const apis = advertisedApis()
     return {
       log,
+      faults: this.#faults,
       clock,
       config: this.#config,
       replicas: this.#replicas,
-      fetchMemory: new FetchMemory(MAX_UNSENT_BYTES),
+      fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
       fetchSessions: new FetchSessionCache(
         this.#config.get('max.incremental.fetch.session.cache.slots'),
         () => clock.monotonic(),
@@ -385,7 +405,13 @@ export class Broker {
         finalized: finalizedFeatures(this.#metadata.image, this.#metadata.kraftVersion),
         epoch: this.#metadata.image.offset,
       }),
-      createTopicsAutomatically: (names) => this.#createTopics(names),
+      createTopicsAutomatically: (names) =>
+        createTopicsAutomatically(names, {
+          clock: this.#host.clock,
+          config: this.#config,
+          controller: this.#metadata,
+          settled: () => this.#replicas.settled(),
+        }),
     }
   }
 
@@ -400,27 +426,6 @@ export class Broker {
     })
     if (reply === null || reply.errorCode !== 'NONE') return null
     return { firstId: reply.producerIdStart, size: reply.producerIdLen }
-  }
-
-  /** Topics that a client named and nobody has made, with the cluster's defaults. */
-  async #createTopics(names: readonly string[]): Promise<Map<string, ErrorName>> {
-    const refused = new Map<string, ErrorName>()
-    const asked = this.#metadata.submit({
-      type: 'createTopics',
-      topics: names.map((name) => automaticTopic(name, this.#config)),
-      validateOnly: false,
-    })
-    const created = await asked.catch((error: unknown) => {
-      // Nobody knows whether they are made: clients ask again.
-      if (error instanceof ShardError) return null
-      throw error
-    })
-    if (created === null) return new Map(names.map((name) => [name, 'LEADER_NOT_AVAILABLE']))
-    await this.#replicas.settled()
-    for (const { name, errorCode } of created) {
-      if (errorCode !== 'NONE' && errorCode !== 'TOPIC_ALREADY_EXISTS') refused.set(name, errorCode)
-    }
-    return refused
   }
 }
 
@@ -441,7 +446,6 @@ function serverSettings(
   const overrides = addressLimits(config.get('max.connections.per.ip.overrides'))
   return {
     maxRequestBytes: config.get('socket.request.max.bytes'),
-    maxQueuedBytes: config.get('queued.max.request.bytes'),
     maxConnections: config.get('max.connections'),
     maxSockets: openFiles.connections,
     maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
@@ -461,7 +465,7 @@ function cleanerSettings(config: BrokerConfig): CleanerSettings {
 }
 
 function whyNotListening(error: unknown, listener: string, host: string, port: number): string {
-  const place = `${listener}://${host}:${port}`
+  const place = `${listener}://${hostAndPort(host, port)}`
   switch ((error as { code?: string }).code) {
     case 'EADDRINUSE':
       return `Port ${port} is in use by another process, so ${place} can't be listened on. Stop that process, or choose another port in listeners`

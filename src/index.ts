@@ -2,6 +2,7 @@ import { Broker } from './broker.ts'
 import type { Address } from './broker.ts'
 import { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigSources } from './config/layers.ts'
+import { hostAndPort } from './host/address.ts'
 import { nodeCodecs } from './host/codecs.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node.ts'
@@ -28,7 +29,7 @@ export interface RunningBroker {
   /** Of the first listener, with the real port where 0 was asked. */
   readonly host: string
   readonly port: number
-  /** `host:port`, as clients take it. */
+  /** `host:port`, as clients take it; an IPv6 address has brackets. */
   readonly bootstrap: string
   readonly addresses: readonly Address[]
   readonly clusterId: string
@@ -88,7 +89,7 @@ function running(broker: Broker, cleanUp: () => Promise<void>): RunningBroker {
   return {
     host,
     port,
-    bootstrap: `${host}:${port}`,
+    bootstrap: hostAndPort(host, port),
     addresses: broker.addresses,
     clusterId: broker.clusterId,
     failed: broker.failed,

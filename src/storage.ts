@@ -3,6 +3,8 @@ import type { BrokerConfig } from './config/broker-config.ts'
 import type { Host } from './host/host.ts'
 import type { LogConfig } from './log/config.ts'
 import type { LogDirectory } from './log/directory.ts'
+import { isSystemError, LogDirectoryError, messageOf } from './log/errors.ts'
+import type { CountedMemory } from './log/examiner.ts'
 import { LogManager } from './log/manager.ts'
 import { checkFinalizedFeatures } from './metadata/features.ts'
 import { formatIfNeeded } from './metadata/format.ts'
@@ -22,6 +24,14 @@ export interface Storage {
 const KEPT =
   'The cluster has finalized features that Ottla does not offer: their state is kept, and clients are not told of them'
 
+/** What the node's storage may take of what the process has. */
+export interface StorageShare {
+  /** How many files of partitions may be open together. */
+  readonly maxOpenFiles: number
+  /** Where what is held of requests beside themselves counts. */
+  readonly requestMemory: CountedMemory
+}
+
 /** Who has to know of failing disks. */
 export interface StorageFailures {
   /** The node can't go on: its last directory failed, or the one with the metadata log. */
@@ -33,14 +43,13 @@ export interface StorageFailures {
 /**
  * Takes the log directories, formats them on the first start, replays the metadata log, and recovers the partitions that
  * the metadata says are here.
- * @param maxOpenFiles how many files of partitions may be open together
  * @throws LogDirectoryError, FormatError, FeatureError
  */
 export async function openStorage(
   host: Host,
   codecs: Codecs,
   config: BrokerConfig,
-  maxOpenFiles: number,
+  share: StorageShare,
   failed: StorageFailures,
 ): Promise<Storage> {
   const paths = config.logDirectories.map((path) => host.disk.absolutePath(path))
@@ -50,7 +59,7 @@ export async function openStorage(
     codecs,
     directories: paths,
     metadataDirectory: metadataPath,
-    maxOpenFiles,
+    ...share,
     onDirectoryFailed: (directory, error) => {
       failed.directory(directory)
       const isLast = logs.directories.every(({ failure }) => failure !== null)
@@ -81,9 +90,22 @@ export async function openStorage(
     loadPartitions(logs, metadata, config)
     return { identity, logs, metadata }
   } catch (error) {
+    const failure = startFailure(error, logs.metadataDirectory)
     logs.abandon()
-    throw error
+    throw failure
   }
+}
+
+/**
+ * What to tell the operator of a start that failed: where it was the disk, which directory is on it and what to do.
+ * @param directory the one with the metadata; of others that fail a start only takes note
+ */
+export function startFailure(error: unknown, { failure, path }: LogDirectory): unknown {
+  const cause = failure?.cause ?? (isSystemError(error) ? error : null)
+  if (cause === null || error instanceof LogDirectoryError) return error
+  const isFull = /^(ENOSPC|EDQUOT)$/.test((cause as { code?: string }).code ?? '')
+  const message = `The log directory ${path}, which has the cluster's metadata, failed: ${messageOf(cause)}. ${isFull ? 'Make room on its disk' : 'Mend it'}, or set log.dirs to another one`
+  return new LogDirectoryError('LOG_DIRECTORY_UNUSABLE', message, { cause })
 }
 
 function loadPartitions(logs: LogManager, { image }: MetadataNode, config: BrokerConfig): void {

@@ -1,17 +1,7 @@
+import type { Address } from '../../src/host/address.ts'
 import { ClientError } from './errors.ts'
 
-/** Where a broker listens. */
-export interface Address {
-  readonly host: string
-  readonly port: number
-}
-
 export const DEFAULT_PORT = 9092
-
-/** `host:port`, with brackets round an IPv6 address. */
-export function formatAddress({ host, port }: Address): string {
-  return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
-}
 
 /**
  * Reads `host:port`, `host` (then the port is 9092), `[ipv6]:port`, and lists of them with commas, as in Kafka's
@@ -33,6 +23,6 @@ function parseAddress(text: string): Address {
 
 function refuse(text: string): never {
   throw new ClientError('BAD_ADDRESS', `${JSON.stringify(text)} is not an address of a broker`, {
-    remedy: 'Give it as HOST:PORT, for example localhost:9092.',
+    remedy: 'Give it as HOST:PORT, for example localhost:9092 or [::1]:9092.',
   })
 }

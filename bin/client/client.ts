@@ -4,8 +4,8 @@ import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../proto
 import { systemClock } from '../../src/host/clock.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { tcpNetwork } from '../../src/host/network.ts'
-import { formatAddress, type Address } from './address.ts'
-import { Connection, type ClientHost, type RequestOptions } from './connection.ts'
+import { formatAddress, type Address } from '../../src/host/address.ts'
+import { Connection, type PeerHost, type RequestOptions } from '../../src/peer/connection.ts'
 import { BrokerError, ClientError, isRetriable, throwUnlessNone } from './errors.ts'
 
 export interface ClientOptions {
@@ -15,7 +15,7 @@ export interface ClientOptions {
   /** How long a single answer may take, and how long retriable errors are tried again. */
   readonly requestTimeoutMs?: number
   /** The machine's own network and clock unless told otherwise. */
-  readonly host?: ClientHost
+  readonly host?: PeerHost
 }
 
 export interface NodeRequestOptions extends RequestOptions {
@@ -40,12 +40,12 @@ export type CoordinatorKind = 'group' | 'transaction'
 const FIRST_BACKOFF_MS = 50
 const LONGEST_BACKOFF_MS = 1000
 
-/** Connects to a broker and learns who else is in its cluster. Throws ClientError. */
+/** Connects to a broker and learns who else is in its cluster. Throws PeerError. */
 export function connect(host: string, port: number, options: ClientOptions = {}): Promise<Client> {
   return connectToAny([{ host, port }], options)
 }
 
-/** Connects to the first of several brokers that can be reached; throws the last one's ClientError if none can. */
+/** Connects to the first of several brokers that can be reached; throws the last one's PeerError if none can. */
 export async function connectToAny(
   bootstrap: readonly Address[],
   options: ClientOptions = {},
@@ -62,7 +62,7 @@ export async function connectToAny(
 
 /** A client of a cluster: one connection to each broker it has to do with, opened when first needed. */
 export class Client {
-  readonly host: ClientHost
+  readonly host: PeerHost
   readonly requestTimeoutMs: number
   readonly #bootstrap: readonly Address[]
   readonly #clientId: string
@@ -81,7 +81,7 @@ export class Client {
     this.#connectTimeoutMs = options.connectTimeoutMs ?? 10_000
   }
 
-  /** Asks a broker in the highest version that both have. Throws ClientError; errors in the answer are the caller's. */
+  /** Asks a broker in the highest version that both have. Throws PeerError; errors in the answer are the caller's. */
   async request<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
     body: Encoded<Q>,
@@ -209,7 +209,7 @@ export class Client {
 
   #connectionTo(address: Address): Promise<Connection> {
     if (this.#isClosed) {
-      return Promise.reject(new ClientError('CONNECTION_CLOSED', 'The client is closed'))
+      return Promise.reject(new ClientError('CLIENT_CLOSED', 'The client is closed'))
     }
     const key = formatAddress(address)
     const open = (): Promise<Connection> => {
@@ -235,7 +235,7 @@ export class Client {
   }
 }
 
-function machine(): ClientHost {
+function machine(): PeerHost {
   const drop = (): void => undefined
   const silent: Logger = { debug: drop, info: drop, warn: drop, error: drop, child: () => silent }
   return { clock: systemClock(), network: tcpNetwork(silent) }

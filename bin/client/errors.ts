@@ -1,24 +1,12 @@
 import { errors, type ErrorDefinition, type ErrorName } from '../../protocol/errors.ts'
+import { PeerError } from '../../src/peer/errors.ts'
 
 /**
- * What went wrong on the way to a broker or at it:
- * `BAD_ADDRESS`, `CONNECTION_REFUSED`, `HOST_NOT_FOUND`, `CONNECT_FAILED`, `CONNECT_TIMEOUT` no connection came about;
- * `CONNECTION_CLOSED` it ended with requests unanswered; `REQUEST_TIMEOUT` no answer in time; `NOT_KAFKA` what came back
- * isn't Kafka's protocol; `UNSUPPORTED_VERSION` the broker has no version of the API in common with us;
- * `NO_SUCH_PARTITION` the topic has fewer; `BROKER_ERROR` the broker answered with an error (then it is a BrokerError).
+ * What went wrong here or at a broker, beside what a PeerError says of the way to it: `BAD_ADDRESS` what was given is none;
+ * `CLIENT_CLOSED` there is no way any more; `NO_SUCH_PARTITION` the topic has fewer; `BROKER_ERROR` the broker answered with
+ * an error (then it is a BrokerError).
  */
-export type ClientErrorCode =
-  | 'BAD_ADDRESS'
-  | 'CONNECTION_REFUSED'
-  | 'HOST_NOT_FOUND'
-  | 'CONNECT_FAILED'
-  | 'CONNECT_TIMEOUT'
-  | 'CONNECTION_CLOSED'
-  | 'REQUEST_TIMEOUT'
-  | 'NOT_KAFKA'
-  | 'UNSUPPORTED_VERSION'
-  | 'NO_SUCH_PARTITION'
-  | 'BROKER_ERROR'
+export type ClientErrorCode = 'BAD_ADDRESS' | 'CLIENT_CLOSED' | 'NO_SUCH_PARTITION' | 'BROKER_ERROR'
 
 /** A request that came to nothing. `remedy` says what a person can do about it, where that is known. */
 export class ClientError extends Error {
@@ -60,7 +48,7 @@ export function isRetriable(error: unknown): boolean {
     const definition: ErrorDefinition | undefined = errors[error.error]
     return definition?.retriable ?? false
   }
-  return error instanceof ClientError && error.code === 'CONNECTION_CLOSED'
+  return error instanceof PeerError && error.code === 'CONNECTION_CLOSED'
 }
 
 /** Throws a BrokerError unless the error is NONE. */

@@ -37,7 +37,8 @@ export function fetchOffsets(client: Client, groupId: string): Promise<Committed
         return {
           topic: name,
           partition: partition.partitionIndex,
-          offset: partition.committedOffset,
+          // Beyond 2^53 it is no offset of any record, and may be shown as a near one.
+          offset: Number(partition.committedOffset),
           leaderEpoch: partition.committedLeaderEpoch,
           metadata: partition.metadata ?? '',
         }

@@ -1,5 +1,6 @@
 /** A client of the Kafka protocol: what the commands, and the project's own tests, speak to brokers with. */
-export { formatAddress, parseAddresses, type Address } from './address.ts'
+export { formatAddress, type Address } from '../../src/host/address.ts'
+export { parseAddresses } from './address.ts'
 export {
   Client,
   connect,
@@ -11,7 +12,11 @@ export {
   type PartitionMetadata,
   type TopicMetadata,
 } from './client.ts'
-export { Connection, type ApiVersionsResponse, type RequestOptions } from './connection.ts'
+export {
+  Connection,
+  type ApiVersionsResponse,
+  type RequestOptions,
+} from '../../src/peer/connection.ts'
 export { BrokerError, ClientError, isRetriable, type ClientErrorCode } from './errors.ts'
 export { groupBy } from './group-by.ts'
 export {

@@ -4,7 +4,8 @@ import { buildBatch, type RecordToWrite } from '../../protocol/records/batch.ts'
 import { addToSequence } from '../../protocol/records/header.ts'
 import type { Codecs, CompressionType } from '../../protocol/records/codecs.ts'
 import type { Client } from './client.ts'
-import { BrokerError, ClientError, isRetriable } from './errors.ts'
+import { PeerError } from '../../src/peer/errors.ts'
+import { BrokerError, isRetriable } from './errors.ts'
 import { groupBy } from './group-by.ts'
 import { partitionForKey } from './partitioner.ts'
 import { partitionOf, topicsWithLeaders, type Topic } from './topics.ts'
@@ -131,7 +132,8 @@ export class Producer {
     const answer = await connection.request(Produce, request)
     const result = answer.responses[0]?.partitionResponses[0]
     if (result === undefined) {
-      throw new ClientError('NOT_KAFKA', 'The broker answered Produce without a partition')
+      const message = 'The broker answered Produce without a partition'
+      throw new PeerError('NOT_KAFKA', connection.address, message)
     }
     if (result.errorCode === 'NONE') return result.baseOffset
     if (result.errorCode === 'DUPLICATE_SEQUENCE_NUMBER') return -1

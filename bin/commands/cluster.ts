@@ -3,7 +3,8 @@ import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import type { ReceivedResponse } from '../../protocol/schema.ts'
 import type { Client } from '../client/client.ts'
-import { BrokerError, ClientError, throwUnlessNone } from '../client/errors.ts'
+import { PeerError } from '../../src/peer/errors.ts'
+import { BrokerError, throwUnlessNone } from '../client/errors.ts'
 import { withClientOptions, withExamples, type ClientCommandOptions } from '../options.ts'
 import { print, toJson } from '../output.ts'
 import { formatFacts, formatTable, type Row } from '../table.ts'
@@ -88,7 +89,7 @@ async function quorum(client: Client): Promise<QuorumPartition | null> {
   } catch (error) {
     const isLeftOut =
       (error instanceof BrokerError && error.error === 'CLUSTER_AUTHORIZATION_FAILED') ||
-      (error instanceof ClientError && error.code === 'UNSUPPORTED_VERSION')
+      (error instanceof PeerError && error.code === 'UNSUPPORTED_VERSION')
     if (isLeftOut) return null
     throw error
   }

@@ -1,5 +1,4 @@
 import type { Command } from 'commander'
-import type { LogRecord } from '../../protocol/records/record.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Client } from '../client/client.ts'
 import { commitOffsets } from '../client/groups.ts'
@@ -18,7 +17,7 @@ import {
   withExamples,
   type ClientCommandOptions,
 } from '../options.ts'
-import { print, Progress } from '../output.ts'
+import { printLines, Progress } from '../output.ts'
 import { formatRecord } from '../record-text.ts'
 import { withClient } from '../with-client.ts'
 
@@ -127,9 +126,9 @@ async function readAll(
       const taken = records.slice(0, maxMessages - count)
       if (taken.length === 0) continue
       // All at once: a line at a time costs more than the reading.
-      await print(
+      await printLines(
         options,
-        taken.map((record) => textOf(topic, partition, record, options)).join('\n'),
+        taken.map((record) => formatRecord({ ...record, topic, partition }, options)),
       )
       count += taken.length
       printed.set(`${topic}-${partition}`, { topic, partition, offset: taken.at(-1)!.offset + 1 })
@@ -143,13 +142,4 @@ async function readAll(
   progress.clear()
   forget()
   if (options.commit) await commitOffsets(client, options.group!, topics, printed.values())
-}
-
-function textOf(
-  topic: string,
-  partition: number,
-  record: LogRecord,
-  options: ConsumeOptions,
-): string {
-  return formatRecord({ ...record, topic, partition }, options)
 }

@@ -6,10 +6,11 @@ import { dumpFile } from '../dump/file.ts'
 import { declareVerify } from './log-verify.ts'
 import type { DumpedRecord, DumpItem } from '../dump/log.ts'
 import { CommandError } from '../errors.ts'
-import { bytesToValue, FORMATS, type Format } from '../formats.ts'
+import { FORMATS, showLine, type Format } from '../formats.ts'
 import type { Terminal } from '../terminal.ts'
 import { choice, withExamples } from '../options.ts'
 import { print, toJson } from '../output.ts'
+import { dataJson, headersJson } from '../record-text.ts'
 
 interface DumpOptions {
   readonly batches?: boolean
@@ -83,18 +84,8 @@ function jsonOf(path: string, item: DumpItem, options: DumpOptions): object {
 
 function recordJson(record: DumpedRecord, options: DumpOptions): object {
   const { key, value, meaning, headers, ...facts } = record
-  const data =
-    meaning === null
-      ? { key: bytesToValue(options.keyFormat, key), value: bytesToValue(options.format, value) }
-      : meaning
-  return {
-    ...facts,
-    headers: headers.map((header) => ({
-      key: header.key,
-      value: header.value?.toString('utf8') ?? null,
-    })),
-    ...data,
-  }
+  if (meaning === null) return { ...facts, ...dataJson({ key, value }, options, headers) }
+  return { ...facts, headers: headersJson(headers), ...meaning }
 }
 
 function textOf(item: DumpItem, options: DumpOptions): string {
@@ -124,10 +115,8 @@ function recordText(record: DumpedRecord, options: DumpOptions): string {
     )
   }
   if (meaning !== null) return [...parts, factsText(meaning)].join(' ')
-  const show = (format: Format, bytes: Buffer): string => {
-    const shown = bytesToValue(format, bytes)
-    return typeof shown === 'string' ? shown : toJson(shown)
-  }
+  const show = (format: Format, bytes: Buffer): string =>
+    Buffer.from(showLine(format, bytes)).toString()
   if (key !== null) parts.push(`key: ${show(options.keyFormat, key)}`)
   if (value !== null) parts.push(`value: ${show(options.format, value)}`)
   return parts.join(' ')

@@ -127,7 +127,7 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
     })
     for await (const lines of options.value === undefined
       ? readLines(options.terminal.input)
-      : [options.value]) {
+      : [options.value.map((value) => Buffer.from(value))]) {
       const records = lines.map((line, index) => recordOf(line, total + index, options))
       count(await producer.send(records, options.partition))
     }
@@ -158,7 +158,7 @@ async function produceRecords(topic: string, options: ProduceOptions): Promise<v
  * @param index of the line, for the message where it is wrong
  */
 export function recordOf(
-  line: string,
+  line: Buffer,
   index: number,
   options: Pick<
     ProduceOptions,
@@ -173,9 +173,10 @@ export function recordOf(
   >,
 ): RecordToWrite {
   const { keySeparator, headerSeparator, nullMarker, header = [] } = options
-  const cut = (text: string, separator: string, what: string): [string, string] => {
-    const at = text.indexOf(separator)
-    if (at >= 0) return [text.slice(0, at), text.slice(at + separator.length)]
+  const cut = (bytes: Buffer, separator: string, what: string): [Buffer, Buffer] => {
+    const at = bytes.indexOf(separator)
+    if (at >= 0) return [bytes.subarray(0, at), bytes.subarray(at + Buffer.byteLength(separator))]
+    const text = bytes.toString()
     const shown = JSON.stringify(text.length > 60 ? `${text.slice(0, 60)}...` : text)
     throw new CommandError(
       'BAD_LINE',
@@ -185,19 +186,24 @@ export function recordOf(
   let rest = line
   let headers = header
   if (headerSeparator !== undefined) {
-    const [text, after] = cut(rest, headerSeparator, 'header separator')
+    const [before, after] = cut(rest, headerSeparator, 'header separator')
+    const text = before.toString()
     rest = after
     const own = text === '' ? [] : text.split(',').map(keyValue('A header in a line'))
     headers = [...header, ...own]
   }
-  let key: string | null = options.key ?? null
+  let key: Buffer | null = options.key === undefined ? null : Buffer.from(options.key)
   if (keySeparator !== undefined) [key, rest] = cut(rest, keySeparator, 'key separator')
-  const bytes = (format: Format, text: string): Buffer | null =>
-    text === nullMarker ? null : parseBytes(format, text)
+  const marker = nullMarker === undefined ? null : Buffer.from(nullMarker)
+  // A string is sent as it came, whatever its encoding is.
+  const parsed = (format: Format, given: Buffer): Buffer | null => {
+    if (marker?.equals(given)) return null
+    return format === 'string' ? given : parseBytes(format, given.toString())
+  }
   return {
     timestamp: options.timestamp ?? Date.now(),
-    key: key === null ? null : bytes(options.keyFormat, key),
-    value: bytes(options.format, rest),
+    key: key === null ? null : parsed(options.keyFormat, key),
+    value: parsed(options.format, rest),
     headers: headers.map(({ name, value }) => ({ key: name, value: Buffer.from(value) })),
   }
 }

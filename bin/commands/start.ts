@@ -1,7 +1,9 @@
 import { readFileSync } from 'node:fs'
 import { ConfigError } from '../../src/config/layers.ts'
+import { hostAndPort } from '../../src/host/address.ts'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
+import type { Terminal } from '../terminal.ts'
 
 export interface StartOptions {
   /** A server.properties file. */
@@ -13,19 +15,39 @@ export interface StartOptions {
 const EXIT_FAILED = 1
 const EXIT_STOPPED_AT_ONCE = 130
 
-/** Runs a broker until SIGTERM or SIGINT; a second signal doesn't wait for what is in flight. */
-export async function start({ config, set = [] }: StartOptions): Promise<void> {
+const STOP_SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
+
+/**
+ * Runs a broker until one of Kafka's signals to stop, which may come while it starts; a second one doesn't wait for what
+ * is in flight. It serves on when nobody reads its output any more: `ottla start | head -1` is a way to wait until it is ready.
+ */
+export async function start({ config, set = [] }: StartOptions, terminal: Terminal): Promise<void> {
+  terminal.surviveOutput(({ message }) => {
+    terminal.writeError(
+      `ottla: standard output takes nothing any more (${message}); the broker goes on\n`,
+    )
+  })
+  // Before the start: a signal during it is no reason to leave the directories as after a crash.
+  const stopAsked = stopSignal()
   const broker = await opened(config, set)
-  for (const { host, port } of broker.addresses) console.log(`ottla ready on ${host}:${port}`)
-  let stopping = false
-  const stop = (): void => {
-    if (stopping) process.exit(EXIT_STOPPED_AT_ONCE)
-    stopping = true
-    void broker.close().then(() => process.exit(0), fail)
+  void stopAsked.then(() => broker.close()).then(() => process.exit(0), fail)
+  for (const { host, port } of broker.addresses) {
+    void terminal.write(`ottla ready on ${hostAndPort(host, port)}\n`)
   }
-  process.on('SIGTERM', stop)
-  process.on('SIGINT', stop)
   fail(await broker.failed)
+}
+
+/** Resolves at the first signal to stop; a second one ends the process where it stands. */
+function stopSignal(): Promise<void> {
+  return new Promise((resolve) => {
+    let isAsked = false
+    const stop = (): void => {
+      if (isAsked) process.exit(EXIT_STOPPED_AT_ONCE)
+      isAsked = true
+      resolve()
+    }
+    for (const signal of STOP_SIGNALS) process.on(signal, stop)
+  })
 }
 
 async function opened(config: string | undefined, set: readonly string[]): Promise<RunningBroker> {

@@ -55,7 +55,7 @@ export function meaningOf(
       case 'groups':
         return withMembers(groupRecords.decode(required(record.key, 'key'), record.value))
       case 'transactions':
-        return known(transactionRecords.decode(required(record.key, 'key'), record.value))
+        return withStatus(transactionRecords.decode(required(record.key, 'key'), record.value))
       case 'shares':
         return known(shareRecords.decode(required(record.key, 'key'), record.value))
     }
@@ -81,6 +81,27 @@ function known<T>(meaning: T | null): T | { problem: string } {
 function controlMeaning({ key, value }: LogRecord): Meaning {
   const control = decodeControlRecord(required(key, 'key'), required(value, 'value'))
   return known(control as { type: string; value: unknown } | null)
+}
+
+const TRANSACTION_STATES = [
+  'Empty',
+  'Ongoing',
+  'PrepareCommit',
+  'PrepareAbort',
+  'CompleteCommit',
+  'CompleteAbort',
+  'Dead',
+] as const
+
+/** A transaction's state by its name, as Apache's tool shows it from 4.4 on; a number that means nothing stays one. */
+function withStatus(record: ReturnType<typeof transactionRecords.decode>): Meaning {
+  if (record?.type !== 'TransactionLog' || record.value === null) return known(record)
+  const { transactionStatus } = record.value
+  const value = {
+    ...record.value,
+    transactionStatus: TRANSACTION_STATES[transactionStatus] ?? transactionStatus,
+  }
+  return { ...record, value }
 }
 
 /** What members of classic groups with consumers said is in a language that we know, too. */

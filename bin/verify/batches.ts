@@ -16,6 +16,7 @@ import {
   isControl,
   isTransactional,
   readRecords,
+  timestampType,
   type BatchFault,
 } from '../../protocol/records/batch.ts'
 import { batchFacts } from '../dump/batch-facts.ts'
@@ -29,6 +30,8 @@ export interface SeenBatch {
   /** -1 where batches had none. */
   readonly leaderEpoch: number
   readonly maxTimestamp: bigint
+  /** What its records say that it should be; null where they weren't asked, or say nothing of it. */
+  readonly greatestOfRecords: bigint | null
   /** Less than its offsets where a cleaner took some. */
   readonly recordCount: number
   /** -1 outside of idempotence. */
@@ -67,9 +70,12 @@ function checkCurrent(check: Check, bytes: Buffer, position: number): string | S
   const fault = checkBatch(bytes, 0, bytes.length, (checked) => check.codecs.crc32c(checked))
   if (fault !== null) return FAULTS[fault]
   const attributes = batchAttributes(bytes, 0)
+  let greatestOfRecords: bigint | null = null
   if (check.isDeep) {
-    const problem = checkRecords(check, bytes)
-    if (problem !== null) return problem
+    const checked = checkRecords(check, bytes)
+    if (typeof checked === 'string') return checked
+    const isTold = batchRecordCount(bytes, 0) > 0 && timestampType(attributes) === 'CreateTime'
+    if (isTold) greatestOfRecords = checked
   }
   return {
     position,
@@ -77,6 +83,7 @@ function checkCurrent(check: Check, bytes: Buffer, position: number): string | S
     lastOffset: batchLastOffset(bytes, 0),
     leaderEpoch: batchLeaderEpoch(bytes, 0),
     maxTimestamp: batchMaxTimestamp(bytes, 0),
+    greatestOfRecords,
     recordCount: batchRecordCount(bytes, 0),
     producerId: batchProducerId(bytes, 0),
     producerEpoch: batchProducerEpoch(bytes, 0),
@@ -87,20 +94,25 @@ function checkCurrent(check: Check, bytes: Buffer, position: number): string | S
   }
 }
 
-/** Offsets within the batch's and rising; decoding itself finds what doesn't fit. */
-function checkRecords(check: Check, bytes: Buffer): string | null {
+/**
+ * Offsets within the batch's and rising; decoding itself finds what doesn't fit.
+ * @returns what is wrong, or the greatest timestamp
+ */
+function checkRecords(check: Check, bytes: Buffer): string | bigint {
   let before = batchBaseOffset(bytes, 0) - 1
   const last = batchLastOffset(bytes, 0)
   let count = 0
-  for (const { offset } of readRecords(bytes, check.codecs)) {
+  let greatest = -1n
+  for (const { offset, timestamp } of readRecords(bytes, check.codecs)) {
     if (offset <= before || offset > last) {
       return `its record ${count} has offset ${offset}, which is not between ${before + 1} and ${last}`
     }
     before = offset
+    if (timestamp > greatest) greatest = timestamp
     count++
   }
   check.tally.records += count
-  return null
+  return greatest
 }
 
 function markerOf(check: Check, bytes: Buffer): SeenBatch['marker'] {
@@ -126,6 +138,7 @@ function checkOld(check: Check, bytes: Buffer, position: number): string | SeenB
     lastOffset,
     leaderEpoch: -1,
     maxTimestamp,
+    greatestOfRecords: null,
     recordCount: count,
     producerId: -1,
     producerEpoch: -1,

@@ -190,6 +190,12 @@ function checkPlace(
       `The batch ends with offset ${lastOffset}, and the next segment begins with ${segment.nextBaseOffset}`,
     )
   }
+  const { maxTimestamp, greatestOfRecords } = batch
+  if (greatestOfRecords !== null && greatestOfRecords !== maxTimestamp) {
+    bad(
+      `The batch says that its greatest timestamp is ${maxTimestamp}, and its records that it is ${greatestOfRecords}: retention and look-ups by time go by the former`,
+    )
+  }
   const epochProblem = scan.epochProblem(batch)
   if (epochProblem !== null) bad(epochProblem)
   if (leaderEpoch >= 0 && leaderEpoch < scan.latestEpoch) {

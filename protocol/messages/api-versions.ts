@@ -7,14 +7,21 @@ import type { RequestOf, ResponseOf } from '../schema.ts'
  * A version that the broker doesn't know is answered in v0 with UNSUPPORTED_VERSION and the range of this API (KIP-511);
  * the response's header stays at version 0 so that such a client can read it.
  * v3 names the client's software. v4 can carry a feature whose lowest level is 0, which v3 and below must leave out.
+ * v5 says whom the client means (KIP-1242): another broker at this address answers REBOOTSTRAP_REQUIRED.
  */
 export const ApiVersions = api({
   key: 18,
   name: 'ApiVersions',
-  versions: [0, 4],
+  versions: [0, 5],
   flexible: 3,
   listeners: ['broker', 'controller'],
-  request: { clientSoftwareName: string.since(3), clientSoftwareVersion: string.since(3) },
+  request: {
+    clientSoftwareName: string.since(3),
+    clientSoftwareVersion: string.since(3),
+    /** Null where the client knows none; then it gives no node either. */
+    clusterId: string.nullable(5).default(null).since(5),
+    nodeId: int32.default(-1).since(5),
+  },
   response: {
     errorCode,
     apiKeys: array({ apiKey: int16, minVersion: int16, maxVersion: int16 }),

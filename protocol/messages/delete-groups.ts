@@ -1,14 +1,21 @@
 import { api, array, errorCode, int32, string } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
-/** Deletes groups that have no members, with their offsets (KIP-229). Each must be at its coordinator. */
+/** Deletes groups that have no members, with their offsets (KIP-229). Each must be at its coordinator. v3 can say why not. */
 export const DeleteGroups = api({
   key: 42,
   name: 'DeleteGroups',
-  versions: [0, 2],
+  versions: [0, 3],
   flexible: 2,
   request: { groupsNames: array(string) },
-  response: { throttleTimeMs: int32, results: array({ groupId: string, errorCode }) },
+  response: {
+    throttleTimeMs: int32,
+    results: array({
+      groupId: string,
+      errorCode,
+      errorMessage: string.nullable(3).default(null).since(3),
+    }),
+  },
 })
 
 export type DeleteGroupsRequest = RequestOf<typeof DeleteGroups>

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, errorCode, int32, int64, string, saturatedInt64 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Moves the start of partitions' logs up to an offset (KIP-107). */
@@ -13,7 +13,7 @@ export const DeleteRecords = api({
       partitions: array({
         partitionIndex: int32,
         /** The first offset to keep; -1 for the high watermark. */
-        offset: int64,
+        offset: saturatedInt64,
       }),
     }),
     timeoutMs: int32,

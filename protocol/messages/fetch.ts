@@ -10,6 +10,7 @@ import {
   string,
   struct,
   uuid,
+  saturatedInt64,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
@@ -33,7 +34,7 @@ export const Fetch = api({
     /** The follower's broker id, -1 for a consumer; in `replicaState` from v15 on. */
     replicaId: int32.default(-1).until(14),
     /** The follower's broker id and epoch, -1 and -1 for a consumer. */
-    replicaState: struct({ replicaId: int32.default(-1), replicaEpoch: int64.default(-1) })
+    replicaState: struct({ replicaId: int32.default(-1), replicaEpoch: saturatedInt64.default(-1) })
       .since(15)
       .tagged(1),
     maxWaitMs: int32,
@@ -52,11 +53,11 @@ export const Fetch = api({
       partitions: array({
         partition: int32,
         currentLeaderEpoch: int32.default(-1).since(9),
-        fetchOffset: int64,
+        fetchOffset: saturatedInt64,
         /** The epoch of the last record that the replica has; -1 for none. */
         lastFetchedEpoch: int32.default(-1).since(12),
         /** The follower's own; consumers say -1. */
-        logStartOffset: int64.default(-1).since(5),
+        logStartOffset: saturatedInt64.default(-1).since(5),
         partitionMaxBytes: int32,
         replicaDirectoryId: uuid.since(17).tagged(0),
         /** -1 when the replica knows none; the highest int64 when it doesn't take part in KIP-1166. */

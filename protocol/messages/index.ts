@@ -80,16 +80,18 @@ import { ShareGroupDescribe } from './share-group-describe.ts'
 import { ShareGroupHeartbeat } from './share-group-heartbeat.ts'
 import { StreamsGroupDescribe } from './streams-group-describe.ts'
 import { StreamsGroupHeartbeat } from './streams-group-heartbeat.ts'
+import { StreamsGroupTopologyDescriptionUpdate } from './streams-group-topology-description-update.ts'
 import { SyncGroup } from './sync-group.ts'
 import { TxnOffsetCommit } from './txn-offset-commit.ts'
 import { UnregisterBroker } from './unregister-broker.ts'
+import { UnregisterController } from './unregister-controller.ts'
 import { UpdateFeatures } from './update-features.ts'
 import { UpdateRaftVoter } from './update-raft-voter.ts'
 import { Vote } from './vote.ts'
 import { WriteShareGroupState } from './write-share-group-state.ts'
 import { WriteTxnMarkers } from './write-txn-markers.ts'
 
-/** Every API of Kafka 4.3.1 that has a version, by key. */
+/** Every API of Kafka 4.4.0 that has a version, by key. */
 export const apis: readonly AnyApi[] = [
   Produce,
   Fetch,
@@ -180,11 +182,13 @@ export const apis: readonly AnyApi[] = [
   DescribeShareGroupOffsets,
   AlterShareGroupOffsets,
   DeleteShareGroupOffsets,
+  StreamsGroupTopologyDescriptionUpdate,
+  UnregisterController,
 ]
 
 const byKey: ReadonlyMap<number, AnyApi> = new Map(apis.map((api) => [api.key, api]))
 
-/** The API with this key; undefined when Kafka 4.3.1 has none. */
+/** The API with this key; undefined when Kafka 4.4.0 has none. */
 export function apiByKey(key: number): AnyApi | undefined {
   return byKey.get(key)
 }

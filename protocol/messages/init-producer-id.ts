@@ -1,4 +1,4 @@
-import { api, bool, errorCode, int16, int32, int64, string } from '../schema.ts'
+import { api, bool, errorCode, int16, int32, int64, string, saturatedInt64 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -17,7 +17,7 @@ export const InitProducerId = api({
     /** Null for an idempotent producer. */
     transactionalId: string.nullable(),
     transactionTimeoutMs: int32,
-    producerId: int64.default(-1).since(3),
+    producerId: saturatedInt64.default(-1).since(3),
     producerEpoch: int16.default(-1).since(3),
     enable2Pc: bool.default(false).since(6),
     keepPreparedTxn: bool.default(false).since(6),

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, string, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, string, uuid, saturatedInt64, wideInt64 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -19,13 +19,13 @@ export const OffsetCommit = api({
     memberId: string,
     groupInstanceId: string.nullable(7).default(null).since(7),
     /** -1 for the broker's own setting, which is all there is from v5 on. */
-    retentionTimeMs: int64.default(-1).until(4),
+    retentionTimeMs: saturatedInt64.default(-1).until(4),
     topics: array({
       name: string.until(9),
       topicId: uuid.since(10),
       partitions: array({
         partitionIndex: int32,
-        committedOffset: int64,
+        committedOffset: wideInt64,
         committedLeaderEpoch: int32.default(-1).since(6),
         committedMetadata: string.nullable(),
       }),

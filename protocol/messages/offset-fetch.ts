@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int64, string, uuid } from '../schema.ts'
+import { api, array, bool, errorCode, int32, string, uuid, wideInt64 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -36,7 +36,7 @@ export const OffsetFetch = api({
       name: string,
       partitions: array({
         partitionIndex: int32,
-        committedOffset: int64,
+        committedOffset: wideInt64,
         committedLeaderEpoch: int32.default(-1).since(5),
         metadata: string.nullable(),
         errorCode,
@@ -51,7 +51,7 @@ export const OffsetFetch = api({
         partitions: array({
           partitionIndex: int32,
           /** -1 for none, with an error or without. */
-          committedOffset: int64,
+          committedOffset: wideInt64,
           committedLeaderEpoch: int32.default(-1),
           metadata: string.nullable(),
           errorCode,

@@ -6,11 +6,13 @@ import {
   int16,
   int32,
   int64,
+  int8,
   string,
   struct,
   uint16,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
+import { topologyDescription } from './streams-group-topology-description-update.ts'
 
 const keyValue = { key: string, value: string }
 const topicInfo = {
@@ -29,13 +31,20 @@ const assignment = {
   warmupTasks: array(taskIds),
 }
 
-/** Kafka Streams groups with their topology and members (KIP-1071). */
+/**
+ * Kafka Streams groups with their topology and members (KIP-1071). v1 has the description of the topology (KIP-1331) and
+ * the assignor (KIP-1357).
+ */
 export const StreamsGroupDescribe = api({
   key: 89,
   name: 'StreamsGroupDescribe',
-  versions: [0, 0],
+  versions: [0, 1],
   flexible: 0,
-  request: { groupIds: array(string), includeAuthorizedOperations: bool },
+  request: {
+    groupIds: array(string),
+    includeAuthorizedOperations: bool,
+    includeTopologyDescription: bool.default(false).since(1),
+  },
   response: {
     throttleTimeMs: int32,
     groups: array({
@@ -83,6 +92,12 @@ export const StreamsGroupDescribe = api({
       }),
       /** One bit for each AclOperation. */
       authorizedOperations: int32.default(-2147483648),
+      /** Not null only with status 3. */
+      topologyDescription: struct(topologyDescription).nullable(1).default(null).since(1),
+      /** 0 not asked for, 1 none is stored, 2 it could not be got, 3 it is here. */
+      topologyDescriptionStatus: int8.default(0).since(1),
+      /** The one of the next assignment; null with an error. */
+      assignorName: string.nullable(1).default(null).since(1),
     }),
   },
 })

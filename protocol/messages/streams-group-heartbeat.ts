@@ -30,11 +30,13 @@ const topicPartition = { topic: string, partitions: array(int32) }
 /**
  * A member of a Kafka Streams group joins, stays and leaves, and gets its tasks (KIP-1071). Fields that are null (or -1)
  * are unchanged since its last heartbeat, or the answer to it.
+ *
+ * v1 lets the broker ask for the topology's description (KIP-1331) and say that client tags are missing.
  */
 export const StreamsGroupHeartbeat = api({
   key: 88,
   name: 'StreamsGroupHeartbeat',
-  versions: [0, 0],
+  versions: [0, 1],
   flexible: 0,
   request: {
     groupId: string,
@@ -90,13 +92,15 @@ export const StreamsGroupHeartbeat = api({
     memberId: string,
     memberEpoch: int32,
     heartbeatIntervalMs: int32,
-    /** Within how many offsets of the end a warm-up task counts as caught up. */
-    acceptableRecoveryLag: int32,
+    /** The same as `acceptableRecoveryLag`, in 32 bits. */
+    acceptableRecoveryLagLegacy: int32.until(0),
     taskOffsetIntervalMs: int32,
+    /** Within how many offsets of the end a warm-up task counts as caught up; -1: the broker doesn't say. */
+    acceptableRecoveryLag: int64.default(-1).since(1),
     status: array({
       /**
        * 0 stale topology, 1 missing source topics, 2 wrongly partitioned topics, 3 missing internal topics,
-       * 4 the application shall shut down, 5 the assignment is late.
+       * 4 the application shall shut down, 5 the assignment is late, 6 client tags are missing (from v1 on).
        */
       statusCode: int8,
       statusDetail: string,
@@ -104,8 +108,10 @@ export const StreamsGroupHeartbeat = api({
     activeTasks: array(taskIds).nullable().default(null),
     standbyTasks: array(taskIds).nullable().default(null),
     warmupTasks: array(taskIds).nullable().default(null),
+    /** The member is to send StreamsGroupTopologyDescriptionUpdate. */
+    topologyDescriptionRequired: bool.default(false).since(1),
     endpointInformationEpoch: int32,
-    /** Who answers interactive queries for which partitions. */
+    /** Who answers interactive queries for which partitions; one entry a member. */
     partitionsByUserEndpoint: array({
       userEndpoint: struct(endpoint),
       activePartitions: array(topicPartition),

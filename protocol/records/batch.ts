@@ -13,3 +13,4 @@ export {
   type MessagesToWrite,
 } from './legacy.ts'
 export { readBatches, readRecordRun, readRecords, uncompressedRecords } from './reader.ts'
+export { RecordWalker, UNLIMITED, type WalkLimits } from './walk.ts'

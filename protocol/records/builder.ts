@@ -139,6 +139,12 @@ function bodyBytes(record: RecordToWrite, deltas: Deltas): number {
   return count
 }
 
+/** How many bytes a record takes in an uncompressed batch whose first record has the same time. */
+export function recordBytes(record: Omit<RecordToWrite, 'timestamp'>, offsetDelta: number): number {
+  const body = bodyBytes({ ...record, timestamp: 0 }, { offset: offsetDelta, timestamp: 0n })
+  return varintBytes(body) + body
+}
+
 function nullableBytes(bytes: Uint8Array | null): number {
   return bytes === null ? 1 : varintBytes(bytes.length) + bytes.length
 }

@@ -36,6 +36,11 @@ export const LEAST_LENGTH = 14
 
 export const CURRENT_MAGIC = 2
 
+/** A record's length, attributes, two deltas, lengths of key and value, number of headers: a byte each at least. */
+export const LEAST_RECORD_BYTES = 7
+/** The lengths of a record header's key and value. */
+export const LEAST_HEADER_BYTES = 2
+
 const COMPRESSION_MASK = 0x07
 const TIMESTAMP_TYPE_MASK = 0x08
 const TRANSACTIONAL_MASK = 0x10

@@ -11,6 +11,7 @@ import { CorruptRecordError, tooManyBytes } from './errors.ts'
 const FRAME_MAGIC = 0x184d2204
 const DESCRIPTOR_AT = 4
 
+const INDEPENDENT_BLOCKS = 0x20
 const BLOCK_CHECKSUM = 0x10
 const CONTENT_SIZE = 0x08
 const CONTENT_CHECKSUM = 0x04
@@ -49,16 +50,37 @@ export function setMagic0HeaderChecksum(frame: Buffer): void {
   frame[at] = (shortXxh32(frame.subarray(0, at)) >>> 8) & 0xff
 }
 
+/** How far back a match may reach: where blocks are linked, into those before. */
+const WINDOW_BYTES = 64 * 1024
+
+/**
+ * Decodes one block of the LZ4 block format by something faster than JavaScript.
+ * @param maxBytes how much it may be decoded
+ * @param before what its matches may reach back to; null where it stands alone
+ * @returns null where it can't be decoded, for whatever reason
+ */
+export type Lz4BlockDecoder = (
+  block: Buffer,
+  maxBytes: number,
+  before: Buffer | null,
+) => Buffer | null
+
 /**
  * Decodes a frame. The output grows as blocks are decoded, so that memory follows what is really there.
+ * @param fastBlock decodes the blocks; those that it can't are decoded here, which says what is wrong with them
  * @throws CorruptRecordError when the frame is damaged or has more than `maxBytes`
  */
-export function decodeLz4Frame(input: Uint8Array, maxBytes: number): Buffer {
+export function decodeLz4Frame(
+  input: Uint8Array,
+  maxBytes: number,
+  fastBlock?: Lz4BlockDecoder,
+): Buffer {
   const frame = Buffer.from(input.buffer, input.byteOffset, input.length)
   if (frame.length < 7 || frame.readUInt32LE(0) !== FRAME_MAGIC) throw damaged('no frame')
   const flags = frame[DESCRIPTOR_AT]!
   const blockCode = (frame[DESCRIPTOR_AT + 1]! >> 4) & 7
   if (flags >> 6 !== 1 || blockCode < 4) throw damaged('an unknown version or block size')
+  const isLinked = (flags & INDEPENDENT_BLOCKS) === 0
   const maxBlockBytes = 1 << (2 * blockCode + 8)
   let at = checksumAt(frame)
   if (at >= frame.length) throw damaged('a cut header')
@@ -75,8 +97,11 @@ export function decodeLz4Frame(input: Uint8Array, maxBytes: number): Buffer {
     const stored = word >= STORED_BLOCK
     const size = stored ? word - STORED_BLOCK : word
     if (size > maxBlockBytes || size > frame.length - at) throw damaged('a block of a wrong size')
+    output.beginBlock(maxBlockBytes)
     if (stored) output.append(frame, at, size)
-    else decodeBlock(frame, at, at + size, output)
+    else if (!output.appendFast(frame.subarray(at, at + size), isLinked, fastBlock)) {
+      decodeBlock(frame, at, at + size, output)
+    }
     at += size + ((flags & BLOCK_CHECKSUM) === 0 ? 0 : 4)
   }
   if ((flags & CONTENT_CHECKSUM) !== 0 && frame.length - at < 4) throw damaged('no end')
@@ -87,6 +112,8 @@ export function decodeLz4Frame(input: Uint8Array, maxBytes: number): Buffer {
 class Output {
   bytes: Buffer
   length = 0
+  /** Where the current block has to end. */
+  #blockEnd = 0
   readonly #maxBytes: number
 
   constructor(maxBytes: number, firstBytes: number) {
@@ -94,9 +121,14 @@ class Output {
     this.bytes = Buffer.allocUnsafeSlow(firstBytes)
   }
 
+  beginBlock(maxBlockBytes: number): void {
+    this.#blockEnd = this.length + maxBlockBytes
+  }
+
   /** Makes room for `count` more. */
   reserve(count: number): void {
     const needed = this.length + count
+    if (needed > this.#blockEnd) throw damaged('a block of more than the frame says')
     if (needed <= this.bytes.length) return
     if (needed > this.#maxBytes) throw tooManyBytes(this.#maxBytes)
     const grown = Buffer.allocUnsafeSlow(
@@ -110,6 +142,21 @@ class Output {
     this.reserve(count)
     from.copy(this.bytes, this.length, at, at + count)
     this.length += count
+  }
+
+  /** @returns whether the block was decoded and its bytes are here */
+  appendFast(block: Buffer, isLinked: boolean, decode: Lz4BlockDecoder | undefined): boolean {
+    if (decode === undefined) return false
+    const { length } = this
+    const before =
+      isLinked && length > 0
+        ? this.bytes.subarray(Math.max(0, length - WINDOW_BYTES), length)
+        : null
+    const maxBytes = Math.min(this.#maxBytes, this.#blockEnd) - length
+    const decoded = decode(block, maxBytes, before)
+    if (decoded === null) return false
+    this.append(decoded, 0, decoded.length)
+    return true
   }
 
   /** Repeats what stands `distance` bytes before the end; where that is less than `count`, itself again and again. */

@@ -14,18 +14,15 @@ import {
   compressionType,
   CURRENT_MAGIC,
   HEADER_BYTES_UP_TO_MAGIC,
+  LEAST_HEADER_BYTES,
   LEAST_LENGTH,
+  LEAST_RECORD_BYTES,
   LOG_OVERHEAD_BYTES,
   timestampType,
 } from './header.ts'
 import { readMessage } from './legacy.ts'
 import { NO_HEADERS, type LogRecord, type RecordHeader } from './record.ts'
 import { RecordCursor } from './varint.ts'
-
-/** Length, attributes, two deltas, lengths of key and value, number of headers: a byte each at least. */
-const LEAST_RECORD_BYTES = 7
-/** The lengths of a header's key and value. */
-const LEAST_HEADER_BYTES = 2
 
 /**
  * The batches in some bytes, one after the other, as views. Bytes at the end that aren't a whole batch are left out: a

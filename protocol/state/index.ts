@@ -1,4 +1,5 @@
 import type { Message, Shape } from '../schema.ts'
+import { AbortedTxn } from './aborted-txn.ts'
 import { ConsumerProtocolAssignment, ConsumerProtocolSubscription } from './consumer-protocol.ts'
 import {
   ControlRecordTypeSchema,
@@ -17,6 +18,7 @@ import { transactionMessages } from './transaction-records.ts'
 
 /** Every message that is stored, or sent as an opaque part of another. */
 export const stateMessages: readonly Message<Shape>[] = [
+  AbortedTxn,
   ConsumerProtocolAssignment,
   ConsumerProtocolSubscription,
   ControlRecordTypeSchema,

@@ -263,7 +263,10 @@ const PER_LISTENER = [
   'ssl.truststore.certificates',
 ]
 
-/** Kafka answers a wrong dynamic setting of a broker with INVALID_REQUEST. */
+/**
+ * Kafka answers a wrong dynamic setting of a broker with INVALID_REQUEST. A name that no setting has is taken: plug-ins have
+ * settings of their own, and one that stands in a directory already must not keep the others from being changed.
+ */
 function validateBroker(
   config: BrokerConfig,
   { name: resourceName, eligibleLeaderReplicas = false }: AlteredResource,
@@ -273,8 +276,6 @@ function validateBroker(
   const wrongName = wrongBrokerName(resourceName)
   if (wrongName) return wrongName
   const names = [...after.keys()]
-  const unknown = names.find((name) => !settingOf(brokerSettings, baseName(name)))
-  if (unknown !== undefined) return invalidConfig(`Unknown config name: ${unknown}`)
   const refusal = refuseNames(
     'Cannot update these configs dynamically',
     names.filter((name) => {
@@ -311,7 +312,9 @@ function refuseNames(message: string, names: readonly string[]): Refusal | null 
 function wrongBrokerValue(after: ReadonlyMap<string, string>): Refusal | null {
   for (const [name, raw] of after) {
     const base = baseName(name)
-    const parsed = parseSetting(base, settingOf(brokerSettings, base)!, raw)
+    const setting = settingOf(brokerSettings, base)
+    if (setting === undefined) continue
+    const parsed = parseSetting(base, setting, raw)
     if (!parsed.ok) return invalidRequest(parsed.message)
   }
   return null
@@ -351,7 +354,7 @@ function refuseMinInsyncReplicas(resourceName: string, changes: Changes): Refusa
   return invalidConfig('Cluster-level min.insync.replicas cannot be removed while ELR is enabled.')
 }
 
-/** Settings of a group that must lie between two of the broker, or below one. */
+/** Settings of a group that must lie between two of the broker, or above or below one, as Kafka goes through them. */
 const GROUP_LIMITS: readonly GroupSettingName[] = [
   'consumer.heartbeat.interval.ms',
   'consumer.session.timeout.ms',
@@ -366,8 +369,15 @@ const GROUP_LIMITS: readonly GroupSettingName[] = [
   'streams.session.timeout.ms',
   'streams.num.standby.replicas',
   'streams.assignment.interval.ms',
+  'streams.task.offset.interval.ms',
+  'streams.num.warmup.replicas',
 ]
+const ASSIGNOR = 'streams.assignor.name'
+const DEAD_LETTERS = 'errors.deadletterqueue.topic.name'
+/** What internal topics begin with. */
+const INTERNAL_PREFIX = '__'
 
+/** Only what is set for the group itself is held against the broker's limits, which may have changed since. */
 function validateGroup(
   config: BrokerConfig,
   { name: groupId }: AlteredResource,
@@ -379,30 +389,43 @@ function validateGroup(
   if (refusal) return refusal
   const group = groupConfig(config, own)
   for (const name of GROUP_LIMITS) {
-    const value = group.get(name) as number
-    const least = limitName(name, 'min')
-    const most = limitName(name, 'max')
-    if (least in brokerSettings && value < (config.parsed(least).value as number)) {
-      return invalidConfig(`${name} must be greater than or equal to ${least}`)
-    }
-    if (value > (config.parsed(most).value as number)) {
-      return invalidConfig(`${name} must be less than or equal to ${most}`)
-    }
+    const problem = own.has(name) ? outsideLimits(config, name, group.get(name) as number) : null
+    if (problem !== null) return invalidConfig(problem)
+  }
+  const assignor = group.get(ASSIGNOR)
+  const assignors = config.get('group.streams.assignors')
+  if (own.has(ASSIGNOR) && !assignors.includes(assignor!)) {
+    return invalidConfig(
+      `${ASSIGNOR} '${assignor}' is not a registered task assignor. Registered assignors are: [${assignors.join(', ')}].`,
+    )
   }
   for (const kind of ['consumer', 'share', 'streams'] as const) {
     const session = `${kind}.session.timeout.ms` as const
     const heartbeat = `${kind}.heartbeat.interval.ms` as const
+    if (!own.has(session) && !own.has(heartbeat)) continue
     if (group.get(session) <= group.get(heartbeat)) {
       return invalidConfig(`${session} must be greater than ${heartbeat}`)
     }
   }
-  return null
+  if (!group.get(DEAD_LETTERS).startsWith(INTERNAL_PREFIX)) return null
+  return invalidConfig(`${DEAD_LETTERS}: DLQ topic name must not start with '${INTERNAL_PREFIX}'`)
 }
 
-/** group.consumer.min.session.timeout.ms for consumer.session.timeout.ms. */
-function limitName(name: string, limit: 'min' | 'max'): string {
-  const [kind, ...rest] = name.replace('num.standby', 'standby').split('.')
-  return ['group', kind, limit, ...rest].join('.')
+/** What is wrong with a value that isn't within the limits that the broker has for a setting of groups. */
+function outsideLimits(config: BrokerConfig, name: string, value: number): string | null {
+  const least = limitOf(config, name, 'min')
+  const most = limitOf(config, name, 'max')
+  if (value >= (least ?? -Infinity) && value <= (most ?? Infinity)) return null
+  if (least === undefined) return `${name} must be less than or equal to ${most}`
+  if (most === undefined) return `${name} must be greater than or equal to ${least}`
+  return `${name} must be in the range ${least} to ${most} inclusive.`
+}
+
+/** group.consumer.min.session.timeout.ms for consumer.session.timeout.ms; undefined where there is no such setting. */
+function limitOf(config: BrokerConfig, name: string, limit: 'min' | 'max'): number | undefined {
+  const [kind, ...rest] = name.replace(/num\.(?=standby|warmup)/, '').split('.')
+  const setting = ['group', kind, limit, ...rest].join('.')
+  return setting in brokerSettings ? (config.parsed(setting).value as number) : undefined
 }
 
 const MATCHED = [

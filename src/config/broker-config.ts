@@ -7,6 +7,7 @@ import {
   singleNodeDefaults,
   type ConfigSources,
 } from './layers.ts'
+import { isPlugInSetting } from './plug-ins.ts'
 import { resolveListeners, type BrokerView, type Listeners } from './listeners.ts'
 import { brokerSettings, settingOf, type BrokerSettingName, type BrokerValue } from './registry.ts'
 import { defaultOf, parseSetting, type Parsed } from './setting.ts'
@@ -150,8 +151,9 @@ export class BrokerConfig implements BrokerView {
       // What we set ourselves for a node of its own is nobody's wish.
       if (singleNodeDefaults[name] === text) return []
       const setting = settingOf(brokerSettings, baseName(name))
-      const isIgnored =
-        setting?.use === 'stored' && this.parsed(name).text !== defaultOf(setting).text
+      const isIgnored = setting
+        ? setting.use === 'stored' && this.parsed(name).text !== defaultOf(setting).text
+        : isPlugInSetting(name, this.staticEntries)
       return isIgnored ? [name] : []
     })
   }
@@ -197,7 +199,8 @@ function usable(
   for (const [name, value] of entries) {
     const setting = settingOf(brokerSettings, baseName(name))
     const parsed = setting ? parseSetting(name, setting, value) : null
-    if (!setting) ignored.push(`Unknown config name: ${name}`)
+    // It is a plug-in's, for all that is known: it is kept and described, and changes nothing.
+    if (!setting) result.set(name, value)
     else if (!parsed?.ok) ignored.push(parsed!.message)
     else if (!setting.dynamic && baseName(name) === name) ignored.push(`${name} is not dynamic`)
     else if (scope === 'cluster' && setting.dynamic === 'broker') {

@@ -20,12 +20,7 @@ export function brokerProblems(view: BrokerView): string[] {
   checkGroups(view, (holds, message) => {
     if (!holds) problems.push(message)
   })
-  const authorizer = view.get('authorizer.class.name')
-  if (authorizer !== '') {
-    problems.push(
-      `authorizer.class.name asks for ${authorizer}, but Ottla has no authorizer: everybody may do everything. Remove the setting to start nevertheless.`,
-    )
-  }
+  problems.push(...unkeptPromises(view))
   const overrides = addressLimits(view.get('max.connections.per.ip.overrides'))
   if (overrides === null) {
     problems.push(
@@ -38,6 +33,37 @@ export function brokerProblems(view: BrokerView): string[] {
     if (!(error instanceof ListenerError)) throw error
     problems.push(error.message)
   }
+  return problems
+}
+
+/**
+ * Settings that would forbid something or hide it, and that nothing here acts upon: a node that ignored them would be more
+ * open than its operator believes.
+ */
+function unkeptPromises(view: BrokerView): string[] {
+  const problems: string[] = []
+  const refuse = (name: string, value: string | null, instead: string) => {
+    if (value === null || value === '') return
+    problems.push(
+      `${name} asks for ${value}, but Ottla has ${instead}. Remove the setting to start nevertheless.`,
+    )
+  }
+  refuse(
+    'authorizer.class.name',
+    view.get('authorizer.class.name'),
+    'no authorizer: everybody may do everything',
+  )
+  for (const [name, what] of [
+    ['create.topic.policy.class.name', 'topics'],
+    ['alter.config.policy.class.name', 'changes of settings'],
+  ] as const) {
+    refuse(name, view.get(name), `no such plug-ins: all ${what} would be allowed`)
+  }
+  refuse(
+    'config.providers',
+    view.get('config.providers').join(','),
+    'no such plug-ins: ${...} in values would be taken as it is written',
+  )
   return problems
 }
 

@@ -157,14 +157,21 @@ function describeInherited(
   inheritedRows: (name: string, setting: Setting) => readonly DescribedSynonym[],
 ): DescribedSetting[] {
   const values = inheritedConfig(settings, config, own)
-  return Object.entries(settings)
+  const source = OWN_SOURCES.get(settings)!
+  const known = Object.entries(settings)
     .filter(([name, setting]) => isAsked(asked)(name) && (!setting.internal || own.has(name)))
     .map(([name, setting]) => {
       const value = values.text(name)
-      const source = OWN_SOURCES.get(settings)!
       const ownRows = own.has(name) ? [{ name, value, source }] : []
       return row(name, setting, value, false, [...ownRows, ...inheritedRows(name, setting)])
     })
+  // A directory may have settings of another version's: what nobody is shown, nobody removes.
+  const unknown = [...own.keys()].filter(
+    (name) => isAsked(asked)(name) && !settingOf(settings, name),
+  )
+  const unknownRow = (name: string) =>
+    row(name, undefined, null, false, [{ name, value: null, source }])
+  return [...known, ...unknown.map(unknownRow)]
 }
 
 function row(

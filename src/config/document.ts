@@ -41,7 +41,7 @@ function introduction(): string {
   return `<!-- Made from src/config by UPDATE_DOCS=1 npx jest config/document. Don't edit. -->
 # Configuration
 
-Ottla knows all ${all.length} settings of Apache Kafka 4.3.1, by their names there. It acts on ${acted} of them; the others are
+Ottla knows all ${all.length} settings of Apache Kafka 4.4.0, by their names there. It acts on ${acted} of them; the others are
 checked, stored and described, and change nothing. The last column of the tables says which.
 
 ## Where settings come from
@@ -58,7 +58,12 @@ The strongest first:
 6. Defaults.
 
 A wrong value stops the start with a message that names it. An unknown name does so on the command line; in the file and
-the environment it is logged.
+the environment it is logged. Names that Kafka's plug-ins read (\`super.users\`, \`listener.name.NAME.MECHANISM...\`,
+\`metrics.context...\`) are known, and do nothing yet.
+
+What would protect something and isn't here stops the start, too, rather than being ignored: an authorizer, policies
+for topics and settings, providers of values, listeners with TLS or SASL. So does a node that is told to be a part of a
+cluster of several nodes.
 
 A setting may be given for one listener with the prefix \`listener.name.NAME.\`, the name in small letters.
 

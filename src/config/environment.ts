@@ -35,7 +35,7 @@ export function settingsOfEnvironment(
   }
   const advertised = settings.get('advertised.listeners')
   if (advertised !== undefined && !settings.has('listeners')) {
-    settings.set('listeners', advertised.replaceAll(/:\/\/[^:]*:/g, '://0.0.0.0:'))
+    settings.set('listeners', advertised.replaceAll(/:\/\/(?:\[[^\]]*\]|[^:]*):/g, '://0.0.0.0:'))
   }
   return settings
 }

@@ -80,6 +80,11 @@ export function inheritedValue(settings: Settings, name: string, broker: BrokerV
     const found = broker.parsed(synonym)
     if (found.value === null) continue
     if (name === 'retention.ms' && (found.value as number) < 0) return { value: -1, text: '-1' }
+    if (setting.type === 'STRING' && Array.isArray(found.value)) {
+      // A group has one of the broker's assignors: the first, where it names none.
+      const first = (found.value as readonly string[])[0] ?? null
+      return { value: first, text: first }
+    }
     if (factor === 1) return found
     const value = (found.value as number) * factor
     return { value, text: textOf(setting.type, value) }

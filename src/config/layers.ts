@@ -1,4 +1,5 @@
 import { settingsOfEnvironment } from './environment.ts'
+import { isPlugInSetting } from './plug-ins.ts'
 import { parseProperties } from './properties.ts'
 import { brokerSettings, settingOf } from './registry.ts'
 import { parseSetting } from './setting.ts'
@@ -82,6 +83,7 @@ export function joinLayers(sources: ConfigSources): StaticLayers {
   for (const [name, value] of entries) {
     const origin = origins.get(name) ?? 'the defaults'
     const setting = settingOf(brokerSettings, baseName(name))
+    if (!setting && isPlugInSetting(name, entries)) continue
     if (!setting || setting.onlyDynamic) {
       if (STRICT.includes(origin)) {
         problems.push(`Unknown setting ${name} in ${origin}.${suggest(name)}`)

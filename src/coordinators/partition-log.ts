@@ -1,7 +1,8 @@
-import { buildBatch } from '../../protocol/records/builder.ts'
+import { buildBatch, recordBytes } from '../../protocol/records/builder.ts'
 import { COMPRESSION_TYPES } from '../../protocol/records/codecs.ts'
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import {
+  BATCH_HEADER_BYTES,
   batchAttributes,
   batchLastOffset,
   batchProducerId,
@@ -13,10 +14,6 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock } from '../host/host.ts'
 import type { ShardLog } from '../machine/runtime.ts'
 import type { Partition } from '../replication/partition.ts'
-
-const BATCH_OVERHEAD_BYTES = 61
-/** Length, attributes, two deltas, lengths of key and value, number of headers, at their longest. */
-const RECORD_OVERHEAD_BYTES = 36
 
 /** An append that was refused or not replicated. `code` is the protocol's name for the reason. */
 export class AppendError extends Error {
@@ -65,33 +62,40 @@ export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
   }
 
   refuse(facts: readonly Fact[]): Error | null {
-    const sizeBytes = BATCH_OVERHEAD_BYTES + this.#sizeBytes(facts)
-    if (sizeBytes <= this.#maxBatchBytes()) return null
-    return new AppendError('MESSAGE_TOO_LARGE', `${sizeBytes} bytes don't fit into one batch`)
+    const sizeBytes = BATCH_HEADER_BYTES + this.#sizeBytes(facts, 0)
+    const maxBytes = this.#maxBatchBytes()
+    if (sizeBytes <= maxBytes) return null
+    const { topic, index } = this.#partition
+    const message = `${sizeBytes} bytes of records don't fit into one batch of ${topic}-${index}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
+    return new AppendError('MESSAGE_TOO_LARGE', message)
   }
 
   append(groups: readonly (readonly Fact[])[], done: (failure: Error | null) => void): void {
     const { timeoutMs } = this.#settings()
     const batches = this.#pack(groups).map((facts) => this.#batch(facts))
-    const bytes = batches.length === 1 ? batches[0]! : Buffer.concat(batches)
-    this.#partition.append(bytes, -1, 'coordinator', timeoutMs, ({ errorCode, errorMessage }) => {
-      if (errorCode === 'NONE') return done(null)
-      done(new AppendError(errorCode, errorMessage ?? errorCode))
-    })
+    let left = batches.length
+    let failure: Error | null = null
+    // One by one, since all bytes of one append go into one segment; they are written together all the same.
+    for (const batch of batches) {
+      this.#partition.append(batch, -1, 'coordinator', timeoutMs, ({ errorCode, errorMessage }) => {
+        if (errorCode !== 'NONE') failure ??= new AppendError(errorCode, errorMessage ?? errorCode)
+        if (--left === 0) done(failure)
+      })
+    }
   }
 
   /** As few batches as hold all, with no group in two of them. */
   #pack(groups: readonly (readonly Fact[])[]): Fact[][] {
     const batches: Fact[][] = []
-    let left = 0
+    const maxBytes = this.#maxBatchBytes() - BATCH_HEADER_BYTES
+    let usedBytes = Infinity
     for (const group of groups) {
-      const sizeBytes = this.#sizeBytes(group)
-      if (sizeBytes > left) {
+      usedBytes += this.#sizeBytes(group, batches.at(-1)?.length ?? 0)
+      if (usedBytes > maxBytes) {
         batches.push([])
-        left = this.#maxBatchBytes() - BATCH_OVERHEAD_BYTES
+        usedBytes = this.#sizeBytes(group, 0)
       }
       batches.at(-1)!.push(...group)
-      left -= sizeBytes
     }
     return batches
   }
@@ -104,14 +108,15 @@ export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
   }
 
   #maxBatchBytes(): number {
-    return this.#partition.log?.config.maxMessageBytes ?? 0
+    const config = this.#partition.log?.config
+    return config === undefined ? 0 : Math.min(config.maxMessageBytes, config.segmentBytes)
   }
 
-  #sizeBytes(facts: readonly Fact[]): number {
+  /** @param offsetDelta of the first one in its batch: what a record takes depends on its place */
+  #sizeBytes(facts: readonly Fact[], offsetDelta: number): number {
     let sizeBytes = 0
-    for (const fact of facts) {
-      const { key, value } = this.#record(fact)
-      sizeBytes += RECORD_OVERHEAD_BYTES + key.length + (value?.length ?? 0)
+    for (let index = 0; index < facts.length; index++) {
+      sizeBytes += recordBytes(this.#record(facts[index]!), offsetDelta + index)
     }
     return sizeBytes
   }

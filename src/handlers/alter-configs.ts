@@ -1,20 +1,27 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
-import { handle } from './handler.ts'
+import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** AlterConfigs: v0-2. The settings of a resource become exactly these: what isn't named is removed. */
-export const alterConfigs = handle(AlterConfigs).by(async (request, context) => ({
-  throttleTimeMs: 0,
-  responses: await alterResources(request.resources, {
-    nodeId: context.config.get('node.id'),
-    removes: () => false,
-    alterLoggers: null,
-    submit: async (resources) => {
-      const { validateOnly } = request
-      const asked = await askController(context, { type: 'alterConfigs', resources, validateOnly })
-      if (asked.failed === null) return asked.reply
-      return resources.map((resource) => ({ ...resource, ...asked.failed }))
-    },
+export const alterConfigs = handle(AlterConfigs, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
+  async (request, context) => ({
+    throttleTimeMs: 0,
+    responses: await alterResources(request.resources, {
+      clock: context.clock,
+      nodeId: context.config.get('node.id'),
+      removes: () => false,
+      alterLoggers: null,
+      submit: async (resources) => {
+        const { validateOnly } = request
+        const asked = await askController(context, {
+          type: 'alterConfigs',
+          resources,
+          validateOnly,
+        })
+        if (asked.failed === null) return asked.reply
+        return resources.map((resource) => ({ ...resource, ...asked.failed }))
+      },
+    }),
   }),
-}))
+)

@@ -1,25 +1,25 @@
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { askController } from './ask-controller.ts'
-import { handle } from './handler.ts'
+import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** AlterPartitionReassignments: v0-1. Another order of replicas, or fewer of them; when the answer comes it is done. */
-export const alterPartitionReassignments = handle(AlterPartitionReassignments).by(
-  async (request, context) => {
-    const { topics, timeoutMs, allowReplicationFactorChange } = request
-    const asked = await askController(
-      context,
-      { type: 'alterPartitionReassignments', topics, allowReplicationFactorChange },
-      timeoutMs,
-    )
-    if (asked.failed !== null) {
-      return { throttleTimeMs: 0, allowReplicationFactorChange, ...asked.failed, responses: [] }
-    }
-    return {
-      throttleTimeMs: 0,
-      allowReplicationFactorChange,
-      errorCode: 'NONE',
-      errorMessage: null,
-      responses: asked.reply,
-    }
-  },
-)
+export const alterPartitionReassignments = handle(AlterPartitionReassignments, {
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(async (request, context) => {
+  const { topics, timeoutMs, allowReplicationFactorChange } = request
+  const asked = await askController(
+    context,
+    { type: 'alterPartitionReassignments', topics, allowReplicationFactorChange },
+    timeoutMs,
+  )
+  if (asked.failed !== null) {
+    return { throttleTimeMs: 0, allowReplicationFactorChange, ...asked.failed, responses: [] }
+  }
+  return {
+    throttleTimeMs: 0,
+    allowReplicationFactorChange,
+    errorCode: 'NONE',
+    errorMessage: null,
+    responses: asked.reply,
+  }
+})

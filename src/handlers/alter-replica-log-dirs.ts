@@ -3,6 +3,7 @@ import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-d
 import type { AlterReplicaLogDirsResponse } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 type PartitionResult = AlterReplicaLogDirsResponse['results'][number]['partitions'][number]
 
@@ -11,21 +12,21 @@ type PartitionResult = AlterReplicaLogDirsResponse['results'][number]['partition
  * they are.
  */
 export const alterReplicaLogDirs = handle(AlterReplicaLogDirs).by(async ({ dirs }, context) => {
-  const topics = new Map<string, Promise<PartitionResult>[]>()
-  for (const { path, topics: asked } of dirs) {
-    for (const { name, partitions } of asked) {
-      const results = topics.get(name) ?? []
-      topics.set(name, results)
-      for (const partitionIndex of partitions) {
-        const outcome = alter(context, name, partitionIndex, path)
-        results.push(outcome.then((errorCode) => ({ partitionIndex, errorCode })))
-      }
-    }
+  const all = dirs.flatMap(({ path, topics }) =>
+    topics.flatMap(({ name, partitions }) =>
+      partitions.map((partitionIndex) => ({ path, name, partitionIndex })),
+    ),
+  )
+  const outcomes = await inTurns(context, all, ({ path, name, partitionIndex }) =>
+    alter(context, name, partitionIndex, path),
+  )
+  const topics = new Map<string, PartitionResult[]>()
+  for (const [index, { name, partitionIndex }] of all.entries()) {
+    const partitions = topics.get(name) ?? []
+    topics.set(name, partitions)
+    partitions.push({ partitionIndex, errorCode: outcomes[index]! })
   }
-  const results = []
-  for (const [topicName, partitions] of topics) {
-    results.push({ topicName, partitions: await Promise.all(partitions) })
-  }
+  const results = Array.from(topics, ([topicName, partitions]) => ({ topicName, partitions }))
   return { throttleTimeMs: 0, results }
 })
 

@@ -1,7 +1,9 @@
+import type { Clock } from '../host/host.ts'
 import type { ErrorOutcome } from '../metadata/commands.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ResourceType, invalidRequest, parseNodeId, twice } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
+import { inPieces } from './in-pieces.ts'
 
 interface Resource<Entry> {
   readonly resourceType: number
@@ -20,6 +22,7 @@ interface Altered {
 }
 
 interface AlterOptions<E extends Entry> {
+  readonly clock: Clock
   readonly nodeId: number
   /** Whether this entry removes a setting: then it has no value. */
   removes(entry: E): boolean
@@ -47,7 +50,10 @@ export async function alterResources<E extends Entry>(
     return outcome === null
   })
   if (remaining.length > 0) {
-    for (const altered of await options.submit(remaining)) outcomes.set(keyOf(altered), altered)
+    const altered = await inPieces(options, remaining, keyOf, Infinity, (some) =>
+      options.submit(some),
+    )
+    for (const outcome of altered) outcomes.set(keyOf(outcome), outcome)
   }
   return resources.map((resource) => {
     const { resourceType, resourceName } = resource

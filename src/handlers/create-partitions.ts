@@ -1,19 +1,19 @@
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
 import { askController } from './ask-controller.ts'
-import { handle } from './handler.ts'
+import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
+import { inPieces } from './in-pieces.ts'
 
 /** CreatePartitions: v0-3. Partitions can only be added; when the answer comes they serve. */
-export const createPartitions = handle(CreatePartitions).by(async (request, context) => {
+export const createPartitions = handle(CreatePartitions, {
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(async (request, context) => {
   const { topics, validateOnly, timeoutMs } = request
-  const asked = await askController(
-    context,
-    { type: 'createPartitions', topics, validateOnly },
-    timeoutMs,
-  )
-  if (asked.failed !== null) {
-    const results = topics.map(({ name }) => ({ name, ...asked.failed }))
-    return { throttleTimeMs: 0, results }
+  const make = async (some: Readonly<typeof topics>, leftMs: number) => {
+    const command = { type: 'createPartitions', topics: some, validateOnly } as const
+    const asked = await askController(context, command, leftMs)
+    return asked.failed === null ? asked.reply : some.map(({ name }) => ({ name, ...asked.failed }))
   }
+  const results = await inPieces(context, topics, ({ name }) => name, timeoutMs, make)
   await context.replicas.settled()
-  return { throttleTimeMs: 0, results: asked.reply }
+  return { throttleTimeMs: 0, results }
 })

@@ -3,11 +3,20 @@ import type { CreateTopicsRequest } from '../../protocol/messages/create-topics.
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { describeTopic } from '../config/describe.ts'
+import type { CreatedTopic } from '../metadata/commands.ts'
+import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
 import { askController } from './ask-controller.ts'
-import { handle } from './handler.ts'
+import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
+import { inPieces } from './in-pieces.ts'
+import { inTurns } from './turns.ts'
 
 type TopicRequest = CreateTopicsRequest['topics'][number]
 type TopicResponse = (typeof CreateTopics)['response']['encoded']['topics'][number]
+
+type Made = CreatedTopic | TopicResponse
+
+/** Each is told with all its settings. */
+const TURN_TOPICS = 50
 
 const FIRST_VERSION_WITH_CONFIGS = 5
 
@@ -17,34 +26,48 @@ const FIRST_VERSION_WITH_CONFIGS = 5
  * From v5 on the answer has what was made, all its settings with their sources included (KIP-525); v7 has the topic's
  * id. When the answer comes the partitions serve.
  */
-export const createTopics = handle(CreateTopics).by(async (request, context) => {
-  const { topics, validateOnly, timeoutMs } = request
-  const asked = await askController(
-    context,
-    { type: 'createTopics', topics, validateOnly },
-    timeoutMs,
-  )
-  if (asked.failed !== null) {
-    const names = new Set(topics.map(({ name }) => name))
-    return { throttleTimeMs: 0, topics: Array.from(names, (name) => refused(name, asked.failed)) }
+export const createTopics = handle(CreateTopics, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
+  async (request, context) => {
+    const { topics, validateOnly, timeoutMs } = request
+    const make = async (
+      some: Readonly<typeof topics>,
+      leftMs: number,
+    ): Promise<readonly Made[]> => {
+      const command = { type: 'createTopics', topics: some, validateOnly } as const
+      const asked = await askController(context, command, leftMs)
+      if (asked.failed === null) return asked.reply
+      const names = new Set(some.map(({ name }) => name))
+      return Array.from(names, (name) => refused(name, asked.failed))
+    }
+    const made = isTooMuch(topics, context.config)
+      ? await make(topics, timeoutMs)
+      : await inPieces(context, topics, ({ name }) => name, timeoutMs, make)
+    await context.replicas.settled()
+    const requested = new Map(topics.map((topic) => [topic.name, topic]))
+    const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
+    const told = await inTurns(
+      context,
+      made,
+      (topic) => {
+        if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
+        const configs = hasConfigs ? settingsOf(context.config, requested.get(topic.name)!) : []
+        return { ...topic, configs }
+      },
+      TURN_TOPICS,
+    )
+    return { throttleTimeMs: 0, topics: told }
+  },
+)
+
+/** The controller refuses all of such a request, so it must see all of it. */
+function isTooMuch(topics: readonly TopicRequest[], config: BrokerConfig): boolean {
+  let total = 0
+  for (const { assignments, numPartitions } of topics) {
+    if (assignments.length > 0) total += assignments.length
+    else total += numPartitions === -1 ? config.get('num.partitions') : Math.max(0, numPartitions)
   }
-  await context.replicas.settled()
-  const requested = new Map(topics.map((topic) => [topic.name, topic]))
-  return {
-    throttleTimeMs: 0,
-    topics: asked.reply.map((created) =>
-      created.errorCode === 'NONE'
-        ? {
-            ...created,
-            configs:
-              context.version < FIRST_VERSION_WITH_CONFIGS
-                ? []
-                : settingsOf(context.config, requested.get(created.name)!),
-          }
-        : refused(created.name, created),
-    ),
-  }
-})
+  return total > MAX_PARTITIONS_PER_OPERATION
+}
 
 function refused(
   name: string,

@@ -1,17 +1,16 @@
 import { DeleteGroups } from '../../protocol/messages/delete-groups.ts'
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 /** DeleteGroups: empty groups, with all that they have committed. */
-export const deleteGroups = handle(DeleteGroups).by(async ({ groupsNames }, { groups }) => ({
+export const deleteGroups = handle(DeleteGroups).by(async ({ groupsNames }, context) => ({
   throttleTimeMs: 0,
-  results: await Promise.all(
-    [...new Set(groupsNames)].map(async (groupId) => ({
-      groupId,
-      errorCode: await coordinated(
-        groups.ask<'Delete'>(groupId, { type: 'Delete', groupId }),
-        (error) => error,
-      ),
-    })),
-  ),
+  results: await inTurns(context, [...new Set(groupsNames)], async (groupId) => ({
+    groupId,
+    errorCode: await coordinated(
+      context.groups.ask<'Delete'>(groupId, { type: 'Delete', groupId }),
+      (error) => error,
+    ),
+  })),
 }))

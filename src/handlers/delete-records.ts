@@ -4,10 +4,9 @@ import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { handle } from './handler.ts'
 
-/** Stands for the high watermark: everything that is committed now. */
-const HIGH_WATERMARK = -1
-
-/** DeleteRecords: v0-2. Moves a partition's log start; segments wholly before it are removed in the background. */
+/**
+ * DeleteRecords: v0-2. Moves a partition's log start, with -1 to the high watermark, and never beyond it; segments wholly before it are removed in the background.
+ */
 export const deleteRecords = handle(DeleteRecords).by((request, { replicas }) => ({
   throttleTimeMs: 0,
   topics: request.topics.map(({ name, partitions }) => ({
@@ -33,10 +32,8 @@ function deleteBefore(
   const error = partition.checkLeader()
   const { log } = partition
   if (error !== 'NONE' || log === null) return refused(error)
-  const target = offset === HIGH_WATERMARK ? log.highWatermark : offset
-  if (target < 0 || target > log.highWatermark) return refused('OFFSET_OUT_OF_RANGE')
   // [KIP-107] Only topics whose policy is to delete may lose records on request.
   if (!partition.deletesRecords) return refused('POLICY_VIOLATION')
-  const errorCode = log.deleteRecordsBefore(target)
+  const errorCode = log.deleteRecordsBefore(offset)
   return errorCode === 'NONE' ? { lowWatermark: log.logStartOffset, errorCode } : refused(errorCode)
 }

@@ -13,8 +13,16 @@ import { ResourceType, invalidRequest, parseNodeId } from './config-resources.ts
 import type { ResourceError } from './config-resources.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 type ResourceRequest = DescribeConfigsRequest['resources'][number]
+
+/** What a setting takes in an answer, about; and with its synonyms and its documentation. */
+const SETTING_BYTES = 150
+const TOLD_BYTES = 400
+
+/** Each has hundreds of settings where it is a broker. */
+const TURN_RESOURCES = 10
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(ResourceType))
 /** What Kafka answers all resources with when one is of a type that it doesn't know. */
@@ -26,27 +34,35 @@ const UNKNOWN_TYPE = invalidRequest(
  * DescribeConfigs: v1-4. Every setting of a resource with its value, where that comes from and, if asked for, where else
  * it could come from; v3 has types and documentation (KIP-569).
  */
-export const describeConfigs = handle(DescribeConfigs).by((request, context) => {
+export const describeConfigs = handle(DescribeConfigs).by(async (request, context) => {
   const { resources, includeSynonyms, includeDocumentation } = request
   const wrong = resources.some(({ resourceType }) => !KNOWN_TYPES.has(resourceType))
   return {
     throttleTimeMs: 0,
-    results: resources.map((resource) => {
-      const { resourceType, resourceName } = resource
-      const found = wrong ? UNKNOWN_TYPE : settingsOf(resource, context)
-      if ('errorCode' in found) return { ...found, resourceType, resourceName, configs: [] }
-      return {
-        errorCode: 'NONE',
-        errorMessage: '',
-        resourceType,
-        resourceName,
-        configs: found.map((setting) => ({
-          ...setting,
-          synonyms: includeSynonyms ? setting.synonyms : [],
-          documentation: includeDocumentation ? setting.documentation : null,
-        })),
-      }
-    }),
+    results: await inTurns(
+      context,
+      resources,
+      (resource) => {
+        const { resourceType, resourceName } = resource
+        const found = wrong ? UNKNOWN_TYPE : settingsOf(resource, context)
+        if ('errorCode' in found) return { ...found, resourceType, resourceName, configs: [] }
+        context.spend(
+          found.length * (includeSynonyms || includeDocumentation ? TOLD_BYTES : SETTING_BYTES),
+        )
+        return {
+          errorCode: 'NONE' as const,
+          errorMessage: '',
+          resourceType,
+          resourceName,
+          configs: found.map((setting) => ({
+            ...setting,
+            synonyms: includeSynonyms ? setting.synonyms : [],
+            documentation: includeDocumentation ? setting.documentation : null,
+          })),
+        }
+      },
+      TURN_RESOURCES,
+    ),
   }
 })
 

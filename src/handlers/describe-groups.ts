@@ -5,8 +5,12 @@ import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_NOT_FOUND = 6
+
+/** Without its metadata and its assignment. */
+const MEMBER_BYTES = 300
 
 type Described = DescribeGroupsResponse['groups'][number]
 
@@ -15,22 +19,33 @@ export const describeGroups = handle(DescribeGroups).by(async (request, context)
   const authorizedOperations = request.includeAuthorizedOperations
     ? ALL_OPERATIONS.group
     : OPERATIONS_NOT_ASKED
-  const described = await Promise.all(request.groups.map((groupId) => describe(groupId, context)))
-  return {
-    groups: described.map((group) =>
-      group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group,
-    ),
-  }
+  const groups = await inTurns(context, request.groups, async (groupId) => {
+    const group = await describe(groupId, context)
+    return group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group
+  })
+  return { groups }
 })
 
-function describe(groupId: string, { groups, version }: RequestContext): Promise<Described> {
+function describe(groupId: string, context: RequestContext): Promise<Described> {
+  const { groups, version } = context
   const description = groups.ask<'Describe'>(groupId, { type: 'Describe', groupId })
   return coordinated<Described>(
-    description.then((group) =>
-      group === null ? notFound(groupId, version) : { errorCode: 'NONE', ...group },
-    ),
+    description.then((group) => {
+      if (group === null) return notFound(groupId, version)
+      context.spend(costOf(group.members))
+      return { errorCode: 'NONE', ...group }
+    }),
     (errorCode) => nothing(groupId, errorCode, ''),
   )
+}
+
+/** What members take in an answer, about. */
+function costOf(members: Described['members']): number {
+  let bytes = 0
+  for (const { memberMetadata, memberAssignment } of members) {
+    bytes += MEMBER_BYTES + memberMetadata.length + memberAssignment.length
+  }
+  return bytes
 }
 
 function notFound(groupId: string, version: number): Described {

@@ -1,6 +1,7 @@
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import { GRANT_BYTES } from '../replication/fetch-memory.ts'
 import { fetchRecords } from '../replication/fetch.ts'
 import type { PartitionData } from '../replication/fetch.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch-session.ts'
@@ -16,7 +17,7 @@ const READ_COMMITTED = 1
  * An answer has no more than this, whatever the client would take: larger ones keep more memory busy than caches hold, and
  * hold up all others while they are read and sent. What doesn't fit comes with the next request.
  */
-const MAX_ANSWER_BYTES = 4 << 20
+const MAX_ANSWER_BYTES = GRANT_BYTES
 
 /**
  * Fetch: v4-18.
@@ -50,6 +51,7 @@ export const fetch = handle(Fetch).by((request, context) => {
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
       memory: fetchMemory,
+      client: context.connection.presence,
       mayLeaveOut: session.mayLeaveOut,
     },
     (target) => {
@@ -75,6 +77,7 @@ export const fetch = handle(Fetch).by((request, context) => {
         })
       },
       failed: (error) => answer.fail(error),
+      abandoned: () => answer.give(null),
     },
   )
   return answer
@@ -119,7 +122,7 @@ function byTopic(
   return responses
 }
 
-function responseOf(data: PartitionData, { replicas }: RequestContext): PartitionResponse {
+function responseOf(data: PartitionData, context: RequestContext): PartitionResponse {
   const { target, errorCode, divergingEpoch } = data
   const response: PartitionResponse = {
     partitionIndex: target.partition,
@@ -129,17 +132,14 @@ function responseOf(data: PartitionData, { replicas }: RequestContext): Partitio
     logStartOffset: data.logStartOffset,
     abortedTransactions: data.abortedTransactions,
     records: data.chunks,
-    ...(divergingEpoch === null
-      ? {}
-      : {
-          divergingEpoch: {
-            epoch: divergingEpoch.leaderEpoch,
-            endOffset: divergingEpoch.endOffset,
-          },
-        }),
+    divergingEpoch:
+      divergingEpoch === null
+        ? undefined
+        : { epoch: divergingEpoch.leaderEpoch, endOffset: divergingEpoch.endOffset },
   }
   if (errorCode !== 'NOT_LEADER_OR_FOLLOWER' && errorCode !== 'FENCED_LEADER_EPOCH') return response
   // [KIP-951] Saves the consumer a Metadata request.
+  const { replicas } = context
   const partition =
     target.topicId === ZERO_UUID
       ? replicas.find(target.topic, target.partition)

@@ -3,6 +3,7 @@ import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/coordinator.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_KEYS = 4
 const GROUP_KEY_TYPE = 0
@@ -16,7 +17,10 @@ interface Coordinator {
   readonly port: number
 }
 
-/** FindCoordinator: one key up to v3, several of one type from v4 on. The topic of the groups is made when it is missing. */
+/**
+ * FindCoordinator: one key up to v3, several of one type from v4 on. The topic of the groups is made when it is missing.
+ * Transactional ids are sent to this broker, whose InitProducerId refuses them.
+ */
 export const findCoordinator = handle(FindCoordinator).by(async (request, context) => {
   const { version } = context
   if (version < FIRST_VERSION_WITH_KEYS) {
@@ -24,10 +28,10 @@ export const findCoordinator = handle(FindCoordinator).by(async (request, contex
     // The old form of the answer has the error's text, and for none its name.
     return { ...found, errorMessage: found.errorMessage || found.errorCode }
   }
-  const coordinators = []
-  for (const key of request.coordinatorKeys) {
-    coordinators.push({ key, ...(await find(key, request.keyType, context)) })
-  }
+  const coordinators = await inTurns(context, request.coordinatorKeys, async (key) => ({
+    key,
+    ...(await find(key, request.keyType, context)),
+  }))
   return { coordinators }
 })
 
@@ -36,14 +40,13 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
   if (keyType !== TRANSACTION_KEY_TYPE) {
     return none('INVALID_REQUEST', `This broker has no coordinator of type ${keyType}`)
   }
-  const message = `This broker has no transactions yet: ${key} can't be used as a transactional.id`
-  context.log.warn({ client: context.connection.host, transactionalId: key }, message)
-  // The one error that every client takes for final here. Any other keeps librdkafka asking until it gives up.
-  return none('TRANSACTIONAL_ID_AUTHORIZATION_FAILED', message)
+  // A client that is refused here may ask 200 times (Sarama): all of them take InitProducerId's refusal for final.
+  const self = context.config.get('node.id')
+  return found(self, context)
 }
 
 async function coordinatorOf(groupId: string, context: RequestContext): Promise<Coordinator> {
-  const { cluster, groups, connection } = context
+  const { cluster, groups } = context
   if (cluster().topic(OFFSETS_TOPIC) === undefined) {
     const refused = await context.createTopicsAutomatically([OFFSETS_TOPIC])
     const reason = refused.get(OFFSETS_TOPIC)
@@ -53,10 +56,16 @@ async function coordinatorOf(groupId: string, context: RequestContext): Promise<
   }
   const view = cluster()
   const leader = view.topic(OFFSETS_TOPIC)?.partitions[groups.partitionOf(groupId)]?.leader ?? -1
-  const broker = view.brokers(connection.listenerName).find(({ id }) => id === leader)
+  return found(leader, context)
+}
+
+function found(nodeId: number, { cluster, connection }: RequestContext): Coordinator {
+  const broker = cluster()
+    .brokers(connection.listenerName)
+    .find(({ id }) => id === nodeId)
   if (broker === undefined) return none('COORDINATOR_NOT_AVAILABLE')
-  const { id, host, port } = broker
-  return { errorCode: 'NONE', errorMessage: '', nodeId: id, host, port }
+  const { host, port } = broker
+  return { errorCode: 'NONE', errorMessage: '', nodeId, host, port }
 }
 
 function none(

@@ -1,4 +1,5 @@
 import type { AnyApi, VersionRange } from '../../protocol/schema.ts'
+import type { Presence } from '../replication/presence.ts'
 import type { Services } from './services.ts'
 
 /** What a handler knows of the request besides its content. */
@@ -6,6 +7,12 @@ export interface RequestContext extends Services {
   readonly version: number
   readonly clientId: string
   readonly connection: ConnectionContext
+  /**
+   * To be called by a handler whose answer has more than what the request names, before it makes that: it counts against
+   * what a request may cost, and costs the connection where that is too much.
+   * @param costBytes the memory that it takes, about
+   */
+  spend(costBytes: number): void
   /** Calls back when the answer was sent, or never will be: what it refers to may be overwritten then. */
   afterSent(callback: () => void): void
 }
@@ -18,6 +25,8 @@ export interface ConnectionContext {
   readonly host: string
   /** The listener it came in by: clients are told of the addresses on the same one. */
   readonly listenerName: string
+  /** Whether the client is there; for those who wait on its behalf. */
+  readonly presence: Presence
   /** KIP-511; 'unknown' until the client has said. */
   software: { name: string; version: string }
 }
@@ -81,6 +90,8 @@ export interface Handler {
   readonly pipelined: boolean
   /** Keeps no reference into the request's bytes after it has answered, so their memory is reused. */
   readonly pooled: boolean
+  /** What one request may cost once it is decoded, in bytes of memory; bounds the time that it takes, too. */
+  readonly maxCostBytes: number
   readonly answer: AnswerTo<object, object>
 }
 
@@ -92,10 +103,19 @@ interface Answerable {
   readonly response: { readonly encoded: object }
 }
 
+/** Some 12,000 partitions in a Fetch, 20,000 names. All of them are decoded in one go. */
+export const MAX_COST_BYTES = 3584 << 10
+/**
+ * For requests that change many things at once, each of which takes far longer than to look at it: some 5,000 topics to
+ * make, as many as Kafka's controller takes in one operation (10,000 records).
+ */
+export const MAX_CHANGES_COST_BYTES = 1536 << 10
+
 interface HandlerTraits {
   readonly advertised?: VersionRange
   readonly pipelined?: boolean
   readonly pooled?: boolean
+  readonly maxCostBytes?: number
 }
 
 /**
@@ -104,7 +124,12 @@ interface HandlerTraits {
  */
 export function handle<A extends Answerable>(
   api: A,
-  { advertised, pipelined = false, pooled = false }: HandlerTraits = {},
+  {
+    advertised,
+    pipelined = false,
+    pooled = false,
+    maxCostBytes = MAX_COST_BYTES,
+  }: HandlerTraits = {},
 ): { by(answer: AnswerTo<A['request']['decoded'], A['response']['encoded']>): Handler } {
   const [first, last] = api.versions
   const versions: VersionRange = [first, api.unstable ? last - 1 : last]
@@ -115,6 +140,7 @@ export function handle<A extends Answerable>(
       advertised: advertised ?? versions,
       pipelined,
       pooled,
+      maxCostBytes,
       answer: answer as unknown as Handler['answer'],
     }),
   }

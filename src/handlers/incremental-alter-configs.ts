@@ -5,29 +5,30 @@ import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
 import { invalidRequest } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
-import { handle } from './handler.ts'
+import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** IncrementalAlterConfigs: v0-1. Sets, removes, appends to and subtracts from single settings (KIP-339). */
-export const incrementalAlterConfigs = handle(IncrementalAlterConfigs).by(
-  async (request, context) => ({
-    throttleTimeMs: 0,
-    responses: await alterResources(request.resources, {
-      nodeId: context.config.get('node.id'),
-      removes: ({ configOperation }) => configOperation === ConfigOperation.DELETE,
-      alterLoggers: refuseLoggers,
-      submit: async (resources) => {
-        const { validateOnly } = request
-        const asked = await askController(context, {
-          type: 'incrementalAlterConfigs',
-          resources,
-          validateOnly,
-        })
-        if (asked.failed === null) return asked.reply
-        return resources.map((resource) => ({ ...resource, ...asked.failed }))
-      },
-    }),
+export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(async (request, context) => ({
+  throttleTimeMs: 0,
+  responses: await alterResources(request.resources, {
+    clock: context.clock,
+    nodeId: context.config.get('node.id'),
+    removes: ({ configOperation }) => configOperation === ConfigOperation.DELETE,
+    alterLoggers: refuseLoggers,
+    submit: async (resources) => {
+      const { validateOnly } = request
+      const asked = await askController(context, {
+        type: 'incrementalAlterConfigs',
+        resources,
+        validateOnly,
+      })
+      if (asked.failed === null) return asked.reply
+      return resources.map((resource) => ({ ...resource, ...asked.failed }))
+    },
   }),
-)
+}))
 
 /** [KIP-412] No logger of this broker has a level that can be altered at run time, so every name is unknown. */
 function refuseLoggers(entries: readonly ConfigChange[]): ResourceError | null {

@@ -1,17 +1,25 @@
 import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
 import { handle } from './handler.ts'
 
+const NO_TRANSACTIONS = 'This broker has no transactions yet: a transactional.id was refused'
+
 /**
  * InitProducerId: v0-5, for idempotent producers. Each asks once and gets an id of its own with epoch 0.
  *
  * A transactional id is refused: this broker has no transactions yet, and a producer that believed otherwise would lose
- * what it takes for atomic.
+ * what it takes for atomic. The error is the one that every client takes for final here: librdkafka and Sarama, kafkajs,
+ * franz-go and the Java client go on asking after most others, or at another place.
  */
-export const initProducerId = handle(InitProducerId).by(async (request, { producerIds }) => {
+export const initProducerId = handle(InitProducerId).by(async (request, context) => {
+  const { transactionalId } = request
   const refused = { throttleTimeMs: 0, producerId: -1, producerEpoch: -1 }
-  if (request.transactionalId !== null) return { ...refused, errorCode: 'INVALID_REQUEST' }
+  if (transactionalId !== null) {
+    const fields = { client: context.connection.host, transactionalId }
+    context.faults.warn('transactional ids that were refused', fields, NO_TRANSACTIONS)
+    return { ...refused, errorCode: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' }
+  }
   // [KIP-360] An idempotent producer that wants a new epoch for its id gets a new id: epochs guard transactions only.
-  const producerId = await producerIds.next()
+  const producerId = await context.producerIds.next()
   if (producerId === null) return { ...refused, errorCode: 'COORDINATOR_LOAD_IN_PROGRESS' }
   return { throttleTimeMs: 0, errorCode: 'NONE', producerId, producerEpoch: 0 }
 })

@@ -4,6 +4,7 @@ import { StorageError } from '../log/errors.ts'
 import type { Log } from '../log/log.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurnsOfEach } from './turns.ts'
 
 type PartitionResponse =
   (typeof ListOffsets)['response']['encoded']['topics'][number]['partitions'][number]
@@ -40,17 +41,16 @@ export const listOffsets = handle(ListOffsets).by(async (request, context) => {
       seen.add(key)
     }
   }
-  const topics = request.topics.map(async ({ name, partitions }) => ({
-    name,
-    partitions: await Promise.all(
-      once(partitions).map((partition) =>
-        repeated.has(`${partition.partitionIndex}/${name}`)
-          ? ({ partitionIndex: partition.partitionIndex, errorCode: 'INVALID_REQUEST' } as const)
-          : find(name, partition, committed, context),
-      ),
-    ),
-  }))
-  return { topics: await Promise.all(topics) }
+  const topics = await inTurnsOfEach(
+    context,
+    request.topics,
+    ({ partitions }) => once(partitions),
+    (partition, { name }) =>
+      repeated.has(`${partition.partitionIndex}/${name}`)
+        ? ({ partitionIndex: partition.partitionIndex, errorCode: 'INVALID_REQUEST' } as const)
+        : find(name, partition, committed, context),
+  )
+  return { topics: topics.map(({ of, results }) => ({ name: of.name, partitions: results })) }
 })
 
 /** A partition that is named more than once is answered once. */
@@ -72,14 +72,14 @@ async function find(
   const error = partition.checkLeader(currentLeaderEpoch)
   if (error !== 'NONE') return { partitionIndex, errorCode: error }
   const { log } = partition
-  if (log === null) return { partitionIndex, errorCode: 'KAFKA_STORAGE_ERROR' }
+  if (log === null) return { partitionIndex, errorCode: partition.whyUnusable }
   try {
     const found = await lookUp(log, timestamp, committed, partition.leaderEpoch)
     return { partitionIndex, errorCode: 'NONE', ...found }
   } catch (error) {
     // Whatever one partition holds, the answer for the others is good.
     if (error instanceof CorruptRecordError) return { partitionIndex, errorCode: 'CORRUPT_MESSAGE' }
-    if (error instanceof StorageError) return { partitionIndex, errorCode: 'KAFKA_STORAGE_ERROR' }
+    if (error instanceof StorageError) return { partitionIndex, errorCode: partition.whyUnusable }
     throw error
   }
 }

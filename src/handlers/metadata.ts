@@ -8,9 +8,13 @@ import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
 type TopicRequest = NonNullable<MetadataRequest['topics']>[number]
+
+/** What a partition takes in an answer, about. */
+const PARTITION_BYTES = 150
 
 const FIRST_VERSION_WITH_NULL = 1
 const FIRST_VERSION_BY_ID = 12
@@ -32,6 +36,7 @@ export const metadata = handle(Metadata).by(async (request, context) => {
     ? Array.from(cluster().topics(), (topic) => known(topic, operations, context))
     : await namedTopics(request, context, operations)
   const view = cluster()
+  for (const { partitions } of topics) context.spend((partitions?.length ?? 0) * PARTITION_BYTES)
   return {
     brokers: view.brokers(connection.listenerName).map(({ id, host, port, rack }) => ({
       nodeId: id,
@@ -54,7 +59,7 @@ async function namedTopics(
   context: RequestContext,
   operations: number,
 ): Promise<TopicResponse[]> {
-  const asked = request.topics ?? []
+  const asked = once(request.topics ?? [])
   const missing = asked.flatMap(({ name }) =>
     name !== null && context.cluster().topic(name) === undefined && topicNameProblem(name) === null
       ? [name]
@@ -66,7 +71,13 @@ async function namedTopics(
     missing.length > 0 && mayCreate
       ? await context.createTopicsAutomatically([...new Set(missing)])
       : new Map<string, ErrorName>()
-  return asked.map((topic) => answerFor(topic, context, operations, refused))
+  return inTurns(context, asked, (topic) => answerFor(topic, context, operations, refused))
+}
+
+/** As in Kafka, a topic that is named more than once is answered once. */
+function once(topics: readonly TopicRequest[]): readonly TopicRequest[] {
+  if (topics.length < 2) return topics
+  return [...new Map(topics.map((topic) => [`${topic.topicId}${topic.name}`, topic])).values()]
 }
 
 function answerFor(

@@ -10,10 +10,14 @@ import type { ClusterView } from '../metadata/cluster-view.ts'
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
+import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_GROUP_ERROR = 2
 const FIRST_VERSION_WITH_GROUPS = 8
 const FIRST_VERSION_WITH_IDS = 10
+
+/** What a partition takes in an answer, about. */
+const OFFSET_BYTES = 200
 
 type AskedGroup = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
 type AskedTopic = NonNullable<AskedGroup['topics']>[number]
@@ -23,10 +27,15 @@ type TopicAnswer = GroupAnswer['topics'][number]
 /** OffsetFetch: of one group up to v7, of several from v8 on; a partition without a commit has -1 and no error. */
 export const offsetFetch = handle(OffsetFetch).by(async (request, context) => {
   if (context.version >= FIRST_VERSION_WITH_GROUPS) {
-    const groups = await Promise.all(request.groups.map((group) => fetchGroup(group, context)))
+    const groups = await inTurns(context, request.groups, (group) => fetchGroup(group, context))
     return { groups }
   }
-  const topics = request.topics?.map((topic) => ({ ...topic, topicId: ZERO_UUID })) ?? null
+  const topics =
+    request.topics?.map(({ name, partitionIndexes }) => ({
+      name,
+      topicId: ZERO_UUID,
+      partitionIndexes,
+    })) ?? null
   const answer = await fetchGroup({ groupId: request.groupId, topics }, context)
   const { errorCode = 'NONE' } = answer
   if (errorCode === 'NONE' || context.version >= FIRST_VERSION_WITH_GROUP_ERROR) {
@@ -52,11 +61,17 @@ function fetchGroup(group: AskedGroup, context: RequestContext): Promise<GroupAn
   )
 }
 
-function ask(
+async function ask(
   { groupId, topics }: AskedGroup,
-  { groups }: RequestContext,
+  context: RequestContext,
 ): Promise<ReplyTo<'FetchOffsets'>> {
-  return groups.ask<'FetchOffsets'>(groupId, { type: 'FetchOffsets', groupId, topics })
+  const command = { type: 'FetchOffsets', groupId, topics } as const
+  const offsets = await context.groups.ask<'FetchOffsets'>(groupId, command)
+  // All that the group has: more than the request says.
+  if (topics === null) {
+    for (const { partitions } of offsets) context.spend(partitions.length * OFFSET_BYTES)
+  }
+  return offsets
 }
 
 /** The coordinator keeps offsets by name. Topics that are no more can't be told of by id. */

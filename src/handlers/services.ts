@@ -2,6 +2,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import type { Clock, DiskSpace, Logger } from '../host/host.ts'
+import type { RatedLog } from '../host/rated-log.ts'
 import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
@@ -14,6 +15,8 @@ import type { ReplicaManager } from '../replication/replica-manager.ts'
 /** What the handlers need of the broker. The broker puts one such object together and hands it to every request. */
 export interface Services {
   readonly log: Logger
+  /** For what clients do wrong. */
+  readonly faults: RatedLog
   readonly clock: Clock
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager

@@ -2,13 +2,15 @@ import { createRequire } from 'node:module'
 import zlib from 'node:zlib'
 import type { Codecs, CompressionType } from '../../protocol/records/codecs.ts'
 import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
-import { decodeLz4Frame } from '../../protocol/records/lz4.ts'
+import { decodeLz4Frame, type Lz4BlockDecoder } from '../../protocol/records/lz4.ts'
 import { fastCrc32c } from './checksums.ts'
 import { snappyCodec } from './snappy.ts'
 import { zstdCodec } from './zstd.ts'
 
 interface Lz4 {
   compressFrameSync(bytes: Buffer): Buffer
+  /** A block behind the most that it may be decoded, as uint32 LE. */
+  uncompressSync(bytes: Buffer, before?: Buffer): Buffer
 }
 
 interface Compressor {
@@ -54,15 +56,27 @@ export function nodeCodecs(): Codecs {
   }
 }
 
-/** Compresses by the native package; decompresses by our own decoder, since the package's has no limit. */
+/**
+ * LZ4 by the native package. Its decoder of frames has no limit, and takes no checksum of magic 0: frames are taken apart by
+ * our own, and only their blocks are decoded there.
+ */
 function lz4Codec(): Compressor {
   let loaded: Lz4 | undefined
+  const lz4 = (): Lz4 => (loaded ??= createRequire(import.meta.url)('lz4-napi') as Lz4)
+  const decodeBlock: Lz4BlockDecoder = (block, maxBytes, before) => {
+    const input = Buffer.allocUnsafe(4 + block.length)
+    input.writeUInt32LE(maxBytes)
+    block.copy(input, 4)
+    try {
+      return before === null ? lz4().uncompressSync(input) : lz4().uncompressSync(input, before)
+    } catch {
+      // Our own decoder is asked then: it tells damage from too much.
+      return null
+    }
+  }
   return {
-    compress: (bytes) => {
-      loaded ??= createRequire(import.meta.url)('lz4-napi') as Lz4
-      return loaded.compressFrameSync(asBuffer(bytes))
-    },
-    decompress: decodeLz4Frame,
+    compress: (bytes) => lz4().compressFrameSync(asBuffer(bytes)),
+    decompress: (bytes, maxBytes) => decodeLz4Frame(bytes, maxBytes, decodeBlock),
   }
 }
 

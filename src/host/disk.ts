@@ -25,6 +25,10 @@ export function systemDisk(): Disk {
         modifiedMs: Math.floor(stats.mtimeMs),
       }
     },
+    setModified: (path, modifiedMs) => {
+      const modified = new Date(modifiedMs)
+      fs.utimesSync(path, modified, modified)
+    },
     space: (path) => {
       const { bsize, blocks, bavail } = fs.statfsSync(path)
       return { totalBytes: bsize * blocks, usableBytes: bsize * bavail }

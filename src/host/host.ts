@@ -64,6 +64,8 @@ export interface Disk {
   /** The path from the root, without `.` and `..`. */
   absolutePath(path: string): string
   stat(path: string): FileStat
+  /** Sets when a file was last written to, in milliseconds since 1970: for one that takes an older one's place. */
+  setModified(path: string, modifiedMs: number): void
   /** The volume that a file or directory is on. */
   space(path: string): DiskSpace
   /** How many files and sockets this process may have open together; null where the machine doesn't say. */
@@ -135,8 +137,8 @@ export interface WorkerParts {
   /** Holds this thread up, for throttling; returns early when the job should stop. */
   sleep(durationMs: number): void
   /**
-   * Bytes for the answer that move to the other thread rather than being copied. What shares its memory with others is
-   * copied here. They are gone once the job has returned.
+   * Bytes for the answer that move to the other thread rather than being copied. What shares its memory with others, or
+   * lies in memory that a native library keeps, is copied here. They are gone once the job has returned.
    */
   handOver(bytes: Uint8Array): Uint8Array<ArrayBuffer>
 }
@@ -144,7 +146,7 @@ export interface WorkerParts {
 export interface FileStat {
   readonly size: number
   readonly isDirectory: boolean
-  /** Milliseconds since 1970. */
+  /** When it was last written to, in milliseconds since 1970. */
   readonly modifiedMs: number
 }
 
@@ -195,7 +197,8 @@ export interface Socket {
   /** What was written and the system has not taken yet. While it is 0, chunks that were written may change. */
   readonly unsentBytes: number
   /**
-   * Names the one who is told. `data` is only valid during the call: the bytes are overwritten afterwards.
+   * Names the one who is told from now on, in place of the one before. `data` is only valid during the call: the bytes are
+   * overwritten afterwards.
    */
   attach(events: {
     data: (bytes: Buffer) => void

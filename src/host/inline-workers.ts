@@ -1,3 +1,4 @@
+import * as threads from 'node:worker_threads'
 import type { WorkerParts, Workers } from './host.ts'
 
 export interface InlineWorkersOptions extends Pick<WorkerParts, 'disk' | 'codecs' | 'clock'> {
@@ -43,8 +44,17 @@ export class HandedOver {
   add(bytes: Uint8Array): Uint8Array<ArrayBuffer> {
     const { buffer, byteLength } = bytes
     const isWhole = buffer instanceof ArrayBuffer && buffer.byteLength === byteLength
-    const own = isWhole ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
+    const isMovable = isWhole && !isMarkedAsUntransferable(buffer)
+    const own = isMovable ? (bytes as Uint8Array<ArrayBuffer>) : new Uint8Array(bytes)
     this.#memory.add(own.buffer)
     return own
   }
 }
+
+/**
+ * Whether memory belongs to somebody who keeps it: a native library, or Node's own pool. From Node 21 on an attempt to
+ * move such memory is an error; Node 20, which can't be asked, copies it.
+ */
+const isMarkedAsUntransferable: (memory: ArrayBuffer) => boolean =
+  (threads as { isMarkedAsUntransferable?: (memory: ArrayBuffer) => boolean })
+    .isMarkedAsUntransferable ?? (() => false)

@@ -4,7 +4,7 @@ import { resolve } from 'node:path'
 import type { DiskLock } from './host.ts'
 
 /** The one call of the optional package `fs-native-extensions` that locking needs. */
-interface NativeLocks {
+export interface NativeLocks {
   tryLock(descriptor: number): boolean
 }
 
@@ -12,15 +12,18 @@ interface NativeLocks {
  * Takes exclusive locks on whole files. Java's FileLock is a POSIX record lock; the native package takes an open file
  * description lock, which on Linux conflicts with those of other processes and with those of other descriptors of this
  * one, and which isn't lost when another descriptor of the same file is closed. On macOS it is a `flock`, which excludes
- * this program's own kind but not Java.
+ * this program's own kind but not Java. Where the package can't be loaded, only this disk's own locks exclude each other.
+ * @param load gives the package, or null where there is none
  */
-export function fileLocks(): (path: string) => DiskLock | null {
+export function fileLocks(
+  load: () => NativeLocks | null = loadNativeLocks,
+): (path: string) => DiskLock | null {
   const held = new Set<string>()
   let native: NativeLocks | null | undefined
   return (path) => {
     const name = resolve(path)
     if (held.has(name)) return null
-    native ??= loadNativeLocks()
+    if (native === undefined) native = load()
     const descriptor = openSync(name, constants.O_RDWR | constants.O_CREAT, 0o644)
     let locked = native === null
     try {
@@ -30,10 +33,15 @@ export function fileLocks(): (path: string) => DiskLock | null {
     }
     if (!locked) return null
     held.add(name)
+    let isReleased = false
     return {
       advisory: native !== null,
       release: () => {
-        if (held.delete(name)) closeSync(descriptor)
+        // By now the name may be held by somebody else, and the descriptor be of another file.
+        if (isReleased) return
+        isReleased = true
+        held.delete(name)
+        closeSync(descriptor)
       },
     }
   }

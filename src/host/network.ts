@@ -151,7 +151,7 @@ class TcpSocket implements Socket {
     this.#events = events
     if (this.#closed) return setImmediateCall(() => events.close(this.#error))
     if (this.#reader !== null) this.#reader.data = events.data
-    else this.#socket.on('data', events.data)
+    else this.#socket.removeAllListeners('data').on('data', events.data)
     this.#socket.resume()
   }
 

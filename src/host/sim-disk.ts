@@ -1,4 +1,5 @@
-import type { Disk, DiskFile, DiskLock, DiskSpace, FileStat, Random } from './host.ts'
+import { systemClock } from './clock.ts'
+import type { Clock, Disk, DiskFile, DiskLock, DiskSpace, FileStat, Random } from './host.ts'
 
 /** A file's bytes as programs see them, and as they would be found after a crash. */
 interface FileNode {
@@ -7,6 +8,7 @@ interface FileNode {
   content: Buffer
   store: Buffer
   durable: Buffer
+  modifiedMs: number
 }
 
 /** A directory, the entries that a crash would leave in it, and what was done to it since, in order. */
@@ -31,6 +33,7 @@ export type DiskOperation =
   | 'list'
   | 'make'
   | 'stat'
+  | 'touch'
 
 /**
  * What becomes of the bytes that weren't synced. `lost`: all of them go; `torn`: those written first survive, up to
@@ -41,6 +44,8 @@ export type CrashKind = 'lost' | 'torn' | 'scattered' | 'reordered'
 
 export interface SimDiskOptions {
   readonly random: Random
+  /** Where files have their times from; the machine's own where it is left out. */
+  readonly clock?: Pick<Clock, 'now'>
   /** How many bytes all files together may have; then writes end with ENOSPC, halfway. */
   readonly capacityBytes?: number
   /** Runs what the thread pool would; by default in the next microtask. */
@@ -57,6 +62,7 @@ export class SimDisk implements Disk {
   readonly #options: SimDiskOptions
   readonly #root: DirectoryNode
   readonly #locks = new Set<string>()
+  readonly #clock: Pick<Clock, 'now'>
   #hasCrashed = false
   /** Asked before each operation: an error to fail it with. */
   fault: ((operation: DiskOperation, path: string) => Error | null) | null = null
@@ -68,6 +74,7 @@ export class SimDisk implements Disk {
   constructor(options: SimDiskOptions, root: DirectoryNode = newDirectory()) {
     this.#options = options
     this.#root = root
+    this.#clock = options.clock ?? systemClock()
     this.capacityBytes = options.capacityBytes ?? Infinity
   }
 
@@ -78,8 +85,18 @@ export class SimDisk implements Disk {
     return new SimDisk(this.#options, root)
   }
 
+  /** The process ends, and the machine goes on: all that was written is there, and what wasn't synced may still go. */
+  leave(): SimDisk {
+    this.#hasCrashed = true
+    return new SimDisk(this.#options, this.#root)
+  }
+
   get usedBytes(): number {
     return usedBytes(this.#root)
+  }
+
+  nowMs(): number {
+    return this.#clock.now()
   }
 
   /** Fails the operation where it is to fail. */
@@ -109,7 +126,7 @@ export class SimDisk implements Disk {
     const { parent, name } = this.#parentOf(path)
     let node = parent.entries.get(name)
     if (node === undefined && mode === 'create') {
-      node = newFile(Buffer.alloc(0))
+      node = newFile(Buffer.alloc(0), this.nowMs())
       change(parent, [[name, node]])
     }
     if (node?.kind !== 'file') throw errorOf(node === undefined ? 'ENOENT' : 'EISDIR', 'open', path)
@@ -128,8 +145,14 @@ export class SimDisk implements Disk {
   stat(path: string): FileStat {
     this.check('stat', path)
     const node = this.#get(path)
-    const size = node.kind === 'file' ? node.content.length : 0
-    return { size, isDirectory: node.kind === 'directory', modifiedMs: 0 }
+    if (node.kind === 'directory') return { size: 0, isDirectory: true, modifiedMs: 0 }
+    return { size: node.content.length, isDirectory: false, modifiedMs: node.modifiedMs }
+  }
+
+  setModified(path: string, modifiedMs: number): void {
+    this.check('touch', path)
+    const node = this.#get(path)
+    if (node.kind === 'file') node.modifiedMs = modifiedMs
   }
 
   space(path: string): DiskSpace {
@@ -198,7 +221,7 @@ export class SimDisk implements Disk {
     const bytes = Buffer.from(content)
     this.makeRoom(bytes.length, path)
     const { parent, name } = this.#parentOf(path)
-    change(parent, [[name, newFile(bytes)]])
+    change(parent, [[name, newFile(bytes, this.nowMs())]])
     settle(parent)
     this.syncCount++
   }
@@ -311,6 +334,7 @@ class SimFile implements DiskFile {
 
   #resize(length: number): void {
     const node = this.#node
+    node.modifiedMs = this.#disk.nowMs()
     const { content } = node
     if (length > node.store.length) {
       node.store = Buffer.alloc(Math.max(length, 2 * node.store.length))
@@ -341,8 +365,8 @@ class SimFile implements DiskFile {
 }
 
 /** A file whose content is durable. */
-function newFile(content: Buffer): FileNode {
-  return { kind: 'file', content, store: content, durable: Buffer.from(content) }
+function newFile(content: Buffer, modifiedMs: number): FileNode {
+  return { kind: 'file', content, store: content, durable: Buffer.from(content), modifiedMs }
 }
 
 function newDirectory(): DirectoryNode {
@@ -392,7 +416,7 @@ function afterCrash(node: Node, kind: CrashKind, random: Random, done: Map<Node,
   if (known !== undefined) return known
   if (node.kind === 'file') {
     const content = survivingBytes(node, kind, random)
-    const file = newFile(content)
+    const file = newFile(content, node.modifiedMs)
     done.set(node, file)
     return file
   }

@@ -16,19 +16,21 @@ const DEFAULT_LEVEL = 3
 const COMPRESSION_LEVEL = 100
 
 /** What node:zlib has from Node 22.15 and 23.8 on. */
-interface ZlibWithZstd {
+export interface ZlibWithZstd {
   zstdCompressSync?(bytes: Uint8Array, options: { params: Record<number, number> }): Buffer
   zstdDecompressSync?(bytes: Uint8Array, options: { maxOutputLength: number }): Buffer
 }
 
+const NODE_ZLIB = zlib as ZlibWithZstd
+
 /** Zstandard by node:zlib where it has it, else by WebAssembly and JavaScript. */
-export function zstdCodec(): ZstdCodec {
-  return builtInZstd() ?? portableZstd()
+export function zstdCodec(of: ZlibWithZstd = NODE_ZLIB): ZstdCodec {
+  return builtInZstd(of) ?? portableZstd()
 }
 
 /** @returns null on a Node without zstd */
-export function builtInZstd(): ZstdCodec | null {
-  const { zstdCompressSync, zstdDecompressSync } = zlib as ZlibWithZstd
+export function builtInZstd(of: ZlibWithZstd = NODE_ZLIB): ZstdCodec | null {
+  const { zstdCompressSync, zstdDecompressSync } = of
   if (zstdCompressSync === undefined || zstdDecompressSync === undefined) return null
   return {
     compress: (bytes, level = DEFAULT_LEVEL) =>

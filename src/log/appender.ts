@@ -1,8 +1,15 @@
-import { batchBaseOffset, batchLeaderEpoch, batchSizeBytes } from '../../protocol/records/batch.ts'
+import {
+  batchBaseOffset,
+  batchLeaderEpoch,
+  batchSizeBytes,
+  RecordWalker,
+} from '../../protocol/records/batch.ts'
 import type { LogFlushing } from './flushing.ts'
 import { AppendLine } from './append-line.ts'
 import { tryHere } from './codecs.ts'
-import { EXAMINE, examineBatches, type RecordRules } from './examine.ts'
+import type { LogConfig } from './config.ts'
+import { examineBatches, type RecordRules } from './examine.ts'
+import type { AppendOutcome } from './examiner.ts'
 import { faultOf, type AppendFault } from './faults.ts'
 import {
   checkBatches,
@@ -26,10 +33,9 @@ export interface TailInterest {
 interface ArrivedAppend {
   readonly target: AppendTarget
   readonly done: AppendDone
+  /** It was refused while it waited; the memory of its records may be another's by now. */
+  isDropped: boolean
 }
-
-/** Whether an append's batches may be placed, and what they have become. */
-type AppendOutcome = { readonly fault: AppendFault } | { readonly bytes: Buffer }
 
 /** The way of records into a log: checked, queued, written, reported. */
 export class LogAppender {
@@ -41,6 +47,8 @@ export class LogAppender {
   readonly #line = new AppendLine<ArrivedAppend, AppendOutcome>((append, outcome) =>
     this.#admit(append, outcome),
   )
+  readonly #walker = new RecordWalker()
+  #rules: { config: LogConfig; origin: AppendOrigin; rules: RecordRules } | null = null
   #rollJitterMs: number
 
   constructor(state: LogState, flushing: LogFlushing, tail: LogTail, interest: TailInterest) {
@@ -67,15 +75,16 @@ export class LogAppender {
     const target: AppendTarget = {
       name: state.name,
       config: state.config,
+      rules: this.#rulesFor(origin),
       codecs: state.context.codecs,
       origin,
       leaderEpoch,
       nowMs: state.context.host.clock.now(),
     }
-    const checked = checkBatches(records, target)
+    const checked = checkBatches(records, target, this.#walker)
     if (checked === null && this.#line.isEmpty) return this.#place(records, target, done)
-    const append = { target, done }
-    if (checked === 'examine') this.#line.add(append, this.#examine(records, target))
+    const append: ArrivedAppend = { target, done, isDropped: false }
+    if (checked === 'examine') this.#line.add(append, this.#examine(records, append))
     else this.#line.add(append, checked === null ? { bytes: records } : { fault: checked })
   }
 
@@ -103,26 +112,21 @@ export class LogAppender {
   }
 
   /** Looks at the records, here where that is little work, else in a thread. */
-  #examine(records: Buffer, target: AppendTarget): AppendOutcome | Promise<AppendOutcome> {
-    const rules = rulesOf(target)
-    const done = tryHere(records.length, target.codecs, (codecs) =>
-      examineBatches(records, rules, codecs),
-    )
-    return done?.result ?? this.#examineInThread(records, rules)
+  #examine(records: Buffer, append: ArrivedAppend): AppendOutcome | Promise<AppendOutcome> {
+    const { rules, nowMs, codecs } = append.target
+    const done = tryHere(records, codecs, (light) => examineBatches(records, rules, nowMs, light))
+    if (done !== null) return done.result
+    const { examiner } = this.#state.context
+    return examiner.examine(records, rules, nowMs, append)
   }
 
-  async #examineInThread(records: Buffer, rules: RecordRules): Promise<AppendOutcome> {
-    const { workers, log } = this.#state.context.host
-    const bytes = new Uint8Array(records)
-    try {
-      const examined = await workers.run(EXAMINE, { bytes, rules }, { transfer: [bytes.buffer] })
-      if ('fault' in examined) return examined
-      return { bytes: examined.bytes === null ? records : asBuffer(examined.bytes) }
-    } catch (error) {
-      log.error({ err: error, partition: rules.name }, 'Records could not be examined')
-      const errorMessage = `The records for ${rules.name} could not be examined: ${(error as Error).message}`
-      return { fault: faultOf('UNKNOWN_SERVER_ERROR', errorMessage) }
+  /** The same for all appends until the configuration is another: a thread is told of them once for many. */
+  #rulesFor(origin: AppendOrigin): RecordRules {
+    const { name, config } = this.#state
+    if (this.#rules?.config !== config || this.#rules.origin !== origin) {
+      this.#rules = { config, origin, rules: rulesOf(name, config, origin) }
     }
+    return this.#rules.rules
   }
 
   /** Resolves when nothing waits for a thread, is queued, or is being written. */
@@ -146,7 +150,10 @@ export class LogAppender {
   }
 
   #refuseWaiting(fault: AppendFault): void {
-    for (const { done } of this.#line.drop()) done(this.#refusal(fault))
+    for (const append of this.#line.drop()) {
+      append.isDropped = true
+      append.done(this.#refusal(fault))
+    }
   }
 
   appendAsFollower(records: Buffer, done: AppendDone): void {
@@ -274,10 +281,6 @@ export class LogAppender {
   #reportFailed(appends: readonly QueuedAppend[]): void {
     for (const { done } of appends) done(this.#refusal(this.#state.offlineFault()))
   }
-}
-
-function asBuffer(bytes: Uint8Array): Buffer {
-  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
 }
 
 const NO_RECORD_ERRORS: AppendResult['recordErrors'] = []

@@ -21,6 +21,8 @@ export interface LogConfig {
   readonly indexIntervalBytes: number
   /** `max.message.bytes`: the most that one batch may have, header included. */
   readonly maxMessageBytes: number
+  /** `max.decompressed.message.bytes`: the most that one record of a compressed batch may have. */
+  readonly maxDecompressedMessageBytes: number
   /** `message.timestamp.type` */
   readonly messageTimestampType: 'CreateTime' | 'LogAppendTime'
   /** `message.timestamp.before.max.ms` */
@@ -65,6 +67,7 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   segmentIndexBytes: 10_485_760,
   indexIntervalBytes: 4096,
   maxMessageBytes: 1_048_588,
+  maxDecompressedMessageBytes: 2_147_483_639,
   messageTimestampType: 'CreateTime',
   messageTimestampBeforeMaxMs: Infinity,
   messageTimestampAfterMaxMs: 3_600_000,

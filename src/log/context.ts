@@ -3,6 +3,7 @@ import type { BufferPool } from './buffer-pool.ts'
 import type { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogCodecs } from './codecs.ts'
 import type { ColdIndexes } from './cold-indexes.ts'
+import type { RecordExaminer } from './examiner.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { FirstReads } from './reader.ts'
 import type { TailCache } from './tail-cache.ts'
@@ -11,6 +12,7 @@ import type { TailCache } from './tail-cache.ts'
 export interface LogContext {
   readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
   readonly codecs: LogCodecs
+  readonly examiner: RecordExaminer
   readonly files: OpenFiles
   readonly buffers: BufferPool
   readonly firstReads: FirstReads

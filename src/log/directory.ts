@@ -59,6 +59,8 @@ export class LogDirectory implements LogHome {
   }
   #metaProperties: MetaProperties | null = null
   #wasClean = false
+  /** What was durable of each partition: the file that said it is damaged, or gone. */
+  #isRecoveryPointLost = false
   /** What the files say by now, or will when what is being written is there. */
   #stored: Record<CheckpointName, ReadonlyMap<string, number>> = { ...this.#loaded }
   #failure: Error | null = null
@@ -130,6 +132,7 @@ export class LogDirectory implements LogHome {
       highWatermark: this.#readCheckpoint('highWatermark'),
     }
     this.#stored = { ...this.#loaded }
+    this.#isRecoveryPointLost ||= this.#lacksRecoveryPoints()
     this.cleanerOffsets.load()
   }
 
@@ -189,8 +192,14 @@ export class LogDirectory implements LogHome {
   }
 
   /** What the checkpoints said of a partition when the directory was opened. */
-  checkpointsOf(name: string): { recoveryPoint: number; logStart: number; highWatermark: number } {
+  checkpointsOf(name: string): {
+    recoveryPoint: number
+    isRecoveryPointLost: boolean
+    logStart: number
+    highWatermark: number
+  } {
     return {
+      isRecoveryPointLost: this.#isRecoveryPointLost,
       recoveryPoint: this.#loaded.recoveryPoint.get(name) ?? 0,
       logStart: this.#loaded.logStart.get(name) ?? 0,
       highWatermark: this.#loaded.highWatermark.get(name) ?? 0,
@@ -339,14 +348,24 @@ export class LogDirectory implements LogHome {
     throw new LogDirectoryError('META_PROPERTIES_INVALID', message)
   }
 
+  /** The file is gone: it is written before the one of the high watermarks. */
+  #lacksRecoveryPoints(): boolean {
+    const { disk } = this.#context.host
+    return (
+      !disk.exists(this.#file(CHECKPOINTS.recoveryPoint)) &&
+      disk.exists(this.#file(CHECKPOINTS.highWatermark))
+    )
+  }
+
   #readCheckpoint(name: CheckpointName): ReadonlyMap<string, number> {
     const path = this.#file(CHECKPOINTS[name])
     const content = readIfThere(this.#context.host.disk, path)
     if (content === null) return new Map()
     const offsets = parseOffsetCheckpoint(content.toString())
-    if (offsets === null)
-      this.#context.host.log.warn({ path }, 'The checkpoint is damaged and is ignored')
-    return offsets ?? new Map<string, number>()
+    if (offsets !== null) return offsets
+    this.#context.host.log.warn({ path }, 'The checkpoint is damaged and is ignored')
+    if (name === 'recoveryPoint') this.#isRecoveryPointLost = true
+    return new Map()
   }
 }
 

@@ -6,6 +6,9 @@ import { suffixedDirectoryName, type DirectorySuffix } from './paths.ts'
 export class Discarding {
   readonly #host: { readonly clock: Clock; readonly disk: Disk; readonly random: Random }
   readonly #timers = new Set<Timer>()
+  #due: { readonly home: LogHome; readonly path: string }[] = []
+  /** One was removed in this turn. */
+  #isRemoving = false
 
   constructor(host: { readonly clock: Clock; readonly disk: Disk; readonly random: Random }) {
     this.#host = host
@@ -26,21 +29,31 @@ export class Discarding {
 
   /** Removes a directory after a while, unless the node has stopped by then: the next start removes it. */
   removeLater(home: LogHome, path: string, delayMs: number): void {
-    const { clock, disk } = this.#host
-    const timer = clock.after(delayMs, () => {
+    const timer = this.#host.clock.after(delayMs, () => {
       this.#timers.delete(timer)
-      if (home.failure !== null) return
-      try {
-        disk.removeDirectory(path)
-      } catch (error) {
-        home.fail(`remove ${path}`, error)
-      }
+      this.#due.push({ home, path })
+      if (!this.#isRemoving) this.#removeNext()
     })
     this.#timers.add(timer)
+  }
+
+  /** One in each turn of the event loop: thousands of topics may have been deleted together. */
+  #removeNext(): void {
+    const next = this.#due.shift()
+    this.#isRemoving = next !== undefined
+    if (next === undefined) return
+    const { home, path } = next
+    try {
+      if (home.failure === null) this.#host.disk.removeDirectory(path)
+    } catch (error) {
+      home.fail(`remove ${path}`, error)
+    }
+    this.#host.clock.endOfTurn(() => this.#removeNext())
   }
 
   stop(): void {
     for (const timer of this.#timers) timer.cancel()
     this.#timers.clear()
+    this.#due = []
   }
 }

@@ -93,6 +93,7 @@ export class EpochCache {
     const kept = this.#entries.filter((entry) => entry.startOffset < endOffset)
     if (kept.length === this.#entries.length) return
     this.#entries = kept
+    this.#isBegun = false
     this.#changed = true
   }
 

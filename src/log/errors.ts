@@ -16,6 +16,7 @@ export class LogDirectoryError extends Error {
     | 'LOG_DIRECTORY_UNUSABLE'
     | 'PARTITION_DUPLICATED'
     | 'LOG_DIRECTORY_DUPLICATED'
+    | 'LOG_DIRECTORY_FOREIGN'
 
   constructor(code: LogDirectoryError['code'], message: string, options?: ErrorOptions) {
     super(message, options)
@@ -26,4 +27,13 @@ export class LogDirectoryError extends Error {
 
 export function messageOf(error: unknown): string {
   return error instanceof Error ? error.message : String(error)
+}
+
+/** An error's code where the operating system gave it: ENOSPC, EIO, but not ERR_ASSERTION. */
+const SYSTEM_CODE = /^E(?!RR_)[A-Z0-9]+$/
+
+/** Whether the operating system refused something; such an error may have come from a thread with its message and code only. */
+export function isSystemError(error: unknown): error is { readonly code: string } {
+  const code = (error as { code?: unknown } | null)?.code
+  return typeof code === 'string' && SYSTEM_CODE.test(code)
 }

@@ -1,3 +1,4 @@
+import { CorruptRecordError } from '../../protocol/records/errors.ts'
 import { LogReader, type FileRead } from './reader.ts'
 import type { ReadResult, ReadUpTo } from './results.ts'
 import type { LogState } from './state.ts'
@@ -42,6 +43,7 @@ export class LogFetching {
     maxBytes: number,
     upTo: ReadUpTo,
     minOneBatch: boolean,
+    greatestFirstBytes: number,
   ): ReadResult | Promise<ReadResult> {
     const state = this.#state
     const isStable = upTo === 'lastStable'
@@ -60,11 +62,18 @@ export class LogFetching {
       if (!needsAborted) return this.#result('NONE', fromTail, isStable)
     }
     const again = (): ReadResult | Promise<ReadResult> =>
-      this.read(offset, maxBytes, upTo, minOneBatch)
+      this.read(offset, maxBytes, upTo, minOneBatch, greatestFirstBytes)
     const wanted = { offset, needsAborted, again }
     const result = this.#result('NONE', null, isStable)
     try {
-      const read = fromTail ?? this.#reader.read(offset, maxBytes, limit, minOneBatch)
+      const read =
+        fromTail ??
+        this.#reader.read(offset, {
+          maxBytes,
+          limitOffset: limit,
+          firstBatchBytes: minOneBatch ? greatestFirstBytes : 0,
+          endOffset: state.logEndOffset,
+        })
       return read instanceof Promise || needsAborted
         ? this.#whenRead(read, wanted, result)
         : this.#withRead(read, result)
@@ -122,6 +131,7 @@ export class LogFetching {
     // A segment may have been removed under the reader: that is no fault of the disk.
     if (offset < state.logStartOffset) return { ...result, errorCode: 'OFFSET_OUT_OF_RANGE' }
     if (offset >= state.logEndOffset) return result
+    if (error instanceof CorruptRecordError) return { ...result, errorCode: 'CORRUPT_MESSAGE' }
     if (!state.isOffline) state.home.fail(`read ${state.path}`, error)
     return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
   }

@@ -10,6 +10,8 @@ import type { PartitionLogs } from './partition-logs.ts'
 import {
   directorySuffix,
   METADATA_TOPIC,
+  PARTITION_METADATA,
+  OTHER_DIRECTORIES,
   parsePartitionDirectoryName,
   partitionOfFuture,
 } from './paths.ts'
@@ -38,7 +40,8 @@ interface Found {
 /**
  * Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`. A copy on
  * its way from another directory stays one, or takes its place where that is gone and the cluster knows already that it has.
- * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records
+ * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records, or a
+ *   directory has what is no partition
  */
 export function findPartitions(
   context: LogContext,
@@ -102,6 +105,13 @@ class Finder {
     for (const entry of disk.list(home.path)) {
       const path = `${home.path}/${entry}`
       const suffix = directorySuffix(entry)
+      // As in Kafka, which looks at directories only: a file, or a link to nothing, is somebody's and no partition.
+      if (!disk.exists(path) || !disk.stat(path).isDirectory || OTHER_DIRECTORIES.has(entry))
+        continue
+      if (suffix === null && parsePartitionDirectoryName(entry) === null) {
+        const message = `${path} is no partition's directory: a log directory has nothing else, and this one may not be what log.dirs should name. Move it away, or set log.dirs to another directory`
+        throw new LogDirectoryError('LOG_DIRECTORY_FOREIGN', message)
+      }
       if (suffix === 'delete') this.#discarding.removeLater(home, path, 0)
       if (suffix !== null && suffix !== 'future') continue
       const isFuture = suffix === 'future'
@@ -115,7 +125,9 @@ class Finder {
       }
       // The name of a copy has all that a stray one's has to say.
       const stray = this.#discarding.setAside(`${home.path}/${name}`, 'stray', path)
-      log.warn({ path, stray }, 'A partition that does not belong here was set aside')
+      if (topicId !== null)
+        log.warn({ path, stray }, 'A partition that does not belong here was set aside')
+      else log.error({ path, stray }, illegible(path, stray))
     }
     return found
   }
@@ -179,4 +191,8 @@ class Finder {
     const assigned = this.#wanted.directoryOf(log.topic, log.partition)
     return log.directoryId !== null && log.directoryId === assigned
   }
+}
+
+function illegible(path: string, stray: string): string {
+  return `${path} does not say whose it is: its ${PARTITION_METADATA} is missing or damaged. It was set aside as ${stray}. If it has records of the topic that is there now, write "version: 0" and "topic_id: ..." (ottla topics describe shows the id) into that file, give the directory its name back, and start again`
 }

@@ -1,3 +1,4 @@
+import type { SoundScanResult } from './damage.ts'
 import type { OffsetIndex } from './offset-index.ts'
 import type { OpenFiles } from './open-files.ts'
 import type { BatchVisitor, ScanDepth, ScanResult } from './scan.ts'
@@ -13,6 +14,18 @@ export interface Indexes {
 export interface IndexedBatches {
   readonly sizeBytes: number
   scanSync(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): ScanResult
+  scanAroundSync(
+    from: number,
+    what: ScanDepth,
+    readBytes: number,
+    visit: BatchVisitor,
+  ): SoundScanResult
+  scanAround(
+    from: number,
+    what: ScanDepth,
+    readBytes: number,
+    visit: BatchVisitor,
+  ): Promise<SoundScanResult>
   scan(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): Promise<ScanResult>
 }
 

@@ -1,4 +1,9 @@
-import { batchBaseOffset, batchLeaderEpoch } from '../../protocol/records/batch.ts'
+import {
+  batchBaseOffset,
+  batchLeaderEpoch,
+  batchSizeBytes,
+  checkBatch,
+} from '../../protocol/records/batch.ts'
 import { parseEpochCheckpoint, parsePartitionMetadata } from './checkpoints.ts'
 import type { LogConfig } from './config.ts'
 import type { LogContext } from './context.ts'
@@ -6,10 +11,19 @@ import { EpochCache } from './epoch-cache.ts'
 import { LEADER_EPOCH_CHECKPOINT, parseSegmentFileName, PARTITION_METADATA } from './paths.ts'
 import { ProducerSnapshots } from './producer-snapshots.ts'
 import { ProducerState } from './producer-state.ts'
-import { rebuildIndexes, recoverFromPoint, recoverSegment, type Recovery } from './recovery.ts'
+import {
+  endOf,
+  endsInDamage,
+  reachesOver,
+  rebuildIndexes,
+  recoverFromPoint,
+  recoverSegment,
+  recoverWithoutPoint,
+  type Recovery,
+} from './recovery.ts'
 import { replaySync } from './replay.ts'
 import { readIfThere } from './files.ts'
-import { SCAN_READ_BYTES } from './scan.ts'
+import { SCAN_READ_BYTES, type BatchVisitor } from './scan.ts'
 import { newSegment, Segment } from './segment.ts'
 import { Segments } from './segments.ts'
 import type { LoadedLog } from './state.ts'
@@ -23,6 +37,8 @@ export interface LoadOptions {
   readonly config: LogConfig
   readonly logStartOffset: number
   readonly recoveryPoint: number
+  /** The checkpoint that knew it is damaged. */
+  readonly isRecoveryPointLost?: boolean
   readonly highWatermark: number
   /** After a clean shutdown nothing has to be checked. */
   readonly wasClean: boolean
@@ -51,7 +67,10 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
   const snapshots = new ProducerSnapshots(disk, context.codecs.crc32c, path, files.snapshots)
   const producers = new ProducerState()
   const epochs = loadEpochs(context, options, files)
-  const logStartOffset = Math.max(options.logStartOffset, segments.first.baseOffset)
+  const logStartOffset = Math.max(
+    credibleStart(context, options, segments),
+    segments.first.baseOffset,
+  )
   const recovery: Recovery = {
     context,
     config,
@@ -62,7 +81,9 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
     logStartOffset,
     nowMs: clock.now(),
     expirationMs: config.producerIdExpirationMs,
+    crc32c: context.codecs.crc32c,
   }
+  let recoveredTo: number | null = null
   if (options.wasClean) {
     learnEpochs(recovery, Infinity)
     repairIndexes(recovery, segments.all, files)
@@ -71,9 +92,25 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
     learnEpochs(recovery, recoveryPoint)
     const firstUnflushed = segments.all.indexOf(segments.floor(recoveryPoint))
     repairIndexes(recovery, segments.all.slice(0, firstUnflushed), files)
-    recoverFrom(recovery, recoveryPoint)
+    recoveredTo = recoverFrom(recovery, recoveryPoint, options.isRecoveryPointLost === true)
   }
-  return finish(recovery, options)
+  return finish(recovery, options, recoveredTo)
+}
+
+/**
+ * Where a checkpoint says that the log starts, but behind all that the other checkpoints and the files know of it is damaged:
+ * believed, it would have all records removed.
+ */
+function credibleStart(context: LogContext, options: LoadOptions, segments: Segments): number {
+  const { logStartOffset, highWatermark, recoveryPoint, path } = options
+  if (logStartOffset <= Math.max(highWatermark, recoveryPoint)) return logStartOffset
+  const endOffset = segments.active.nextOffsetSync()
+  if (endOffset === null || endOffset >= logStartOffset || segments.sizeBytes === 0)
+    return logStartOffset
+  const fields = { path, logStartOffset, highWatermark, recoveryPoint, endOffset }
+  const message = `${path}: the checkpoint of log starts says ${logStartOffset}, behind the log's end at ${endOffset}, and is not believed. The log starts with its first record`
+  context.host.log.error(fields, message)
+  return 0
 }
 
 function listFiles(context: LogContext, options: LoadOptions): Files {
@@ -120,6 +157,8 @@ function openSegments(context: LogContext, options: LoadOptions, files: Files): 
       hasTransactionIndex,
       indexIntervalBytes,
       createdMs,
+      crc32c: context.codecs.crc32c,
+      log: context.host.log,
     })
   })
   return new Segments(segments)
@@ -140,7 +179,7 @@ function learnEpochs({ segments, epochs }: Recovery, upTo: number): void {
   for (const segment of segments.all) {
     if (segment.baseOffset >= upTo) return
     if (segment.sizeBytes === 0) continue
-    segment.scanSync(0, 'headers', SCAN_READ_BYTES, (buffer, at) => {
+    segment.scanAroundSync(0, 'headers', SCAN_READ_BYTES, (buffer, at) => {
       const offset = batchBaseOffset(buffer, at)
       const epoch = batchLeaderEpoch(buffer, at)
       if (offset < upTo && epoch > epochs.latestEpoch) epochs.assign(epoch, offset)
@@ -149,18 +188,26 @@ function learnEpochs({ segments, epochs }: Recovery, upTo: number): void {
   }
 }
 
-/** Checks everything from the recovery point on. */
-function recoverFrom(recovery: Recovery, recoveryPoint: number): void {
+/**
+ * Checks everything from the recovery point on.
+ * @param isPointLost nobody knows it any more: all is checked then, and nothing cut but the end of the last segment
+ * @returns where the log ends
+ */
+function recoverFrom(recovery: Recovery, recoveryPoint: number, isPointLost: boolean): number {
   const { segments, snapshots, context } = recovery
   const unflushed = segments.from(recoveryPoint)
+  let endOffset = recoveryPoint
   snapshots.removeWhere((offset) => offset > recoveryPoint)
+  if (isPointLost) replaySync(recovery, unflushed[0]!.baseOffset)
   for (const [index, segment] of unflushed.entries()) {
-    const { cutBytes, nextOffset } =
-      index === 0
+    const next = unflushed[index + 1]
+    const { cutBytes, nextOffset } = isPointLost
+      ? recoverWithoutPoint(recovery, segment, next?.baseOffset ?? null)
+      : index === 0
         ? recoverFromPoint(recovery, segment, recoveryPoint)
         : recoverSegment(recovery, segment)
-    if (index + 1 < unflushed.length) snapshots.take(recovery.producers, nextOffset)
-    const next = unflushed[index + 1]
+    endOffset = nextOffset
+    if (next !== undefined) snapshots.take(recovery.producers, nextOffset)
     const isBroken = cutBytes > 0 || (next !== undefined && next.baseOffset < nextOffset)
     if (cutBytes > 0) {
       const fields = { path: segment.handle.path, position: segment.sizeBytes, cutBytes }
@@ -177,8 +224,9 @@ function recoverFrom(recovery: Recovery, recoveryPoint: number): void {
       )
     }
     snapshots.removeWhere((offset) => offset > nextOffset)
-    return
+    break
   }
+  return endOffset
 }
 
 /** Of segments that aren't checked: only what is plainly missing or damaged. */
@@ -196,20 +244,33 @@ function repairIndexes(recovery: Recovery, segments: readonly Segment[], files: 
   }
 }
 
-/** The log was closed, and yet doesn't end with a whole batch. */
-function recoverActive(recovery: Recovery): number {
-  const { active } = recovery.segments
-  replaySync({ ...recovery }, active.baseOffset)
-  const { cutBytes, nextOffset } = recoverSegment(recovery, active)
-  const fields = { path: active.handle.path, position: active.sizeBytes, cutBytes }
-  recovery.context.host.log.warn(fields, 'The log was cut at the first bad batch')
-  return nextOffset
+/**
+ * Where a log ends that was closed. Where its last segment isn't a row of whole batches up to the recovery point, all of it was
+ * durable nevertheless, so nothing is cut: it ends behind the last batch that can be read; or, where there are bytes behind
+ * that, where the checkpoint says.
+ */
+function endOfClosed({ segments, context }: Recovery, { recoveryPoint }: LoadOptions): number {
+  const { active } = segments
+  const nextOffset = active.nextOffsetSync()
+  if (nextOffset !== null && (recoveryPoint === 0 || nextOffset === recoveryPoint))
+    return nextOffset
+  let isLastSound = true
+  const visit: BatchVisitor = (buffer, at) => {
+    const end = at + batchSizeBytes(buffer, at)
+    isLastSound = checkBatch(buffer, at, end, context.codecs.crc32c) === null
+    return true
+  }
+  const all = active.scanAroundSync(0, 'whole', SCAN_READ_BYTES, visit, {
+    rejects: reachesOver(recoveryPoint, context),
+  })
+  const isEndDamaged = !isLastSound || endsInDamage(all.damages)
+  return endOf(active, all.nextOffset, isEndDamaged, recoveryPoint)
 }
 
-function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
+function finish(recovery: Recovery, options: LoadOptions, recoveredTo: number | null): LoadedLog {
   const { context, segments, snapshots, producers, epochs } = recovery
   let { logStartOffset } = recovery
-  let logEndOffset = segments.active.nextOffsetSync() ?? recoverActive(recovery)
+  let logEndOffset = recoveredTo ?? endOfClosed(recovery, options)
   if (logEndOffset < logStartOffset) {
     // What was left of the log is all below where it should begin: as Kafka does, it begins anew there.
     for (const segment of segments.all) {
@@ -227,6 +288,7 @@ function finish(recovery: Recovery, options: LoadOptions): LoadedLog {
   epochs.truncateFromStart(logStartOffset)
   snapshots.removeWhere((offset) => offset > logEndOffset || offset < logStartOffset)
   snapshots.removeStray(segments.baseOffsets())
+  segments.active.loadAborted()
   if (options.wasClean) replaySync({ ...recovery, logStartOffset }, logEndOffset)
   const { topic, partition, path, config, topicId } = options
   const recoveryPoint = options.wasClean

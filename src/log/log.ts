@@ -154,14 +154,19 @@ export class Log {
     this.#appender.endLeadership()
   }
 
-  /** At once from the tail cache or when there is nothing to read; else a promise. Never rejects. */
+  /**
+   * At once from the tail cache or when there is nothing to read; else a promise. Never rejects.
+   * @param greatestFirstBytes what `minOneBatch` may come to: so much memory the reader has. (What the tail cache holds takes
+   * none, and is given.)
+   */
   read(
     offset: number,
     maxBytes: number,
     upTo: ReadUpTo,
     minOneBatch: boolean,
+    greatestFirstBytes = Infinity,
   ): ReadResult | Promise<ReadResult> {
-    const result = this.#fetching.read(offset, maxBytes, upTo, minOneBatch)
+    const result = this.#fetching.read(offset, maxBytes, upTo, minOneBatch, greatestFirstBytes)
     return result instanceof Promise ? this.#whileRead(result) : result
   }
 
@@ -210,7 +215,9 @@ export class Log {
   /** ListOffsets -3: the first record with the greatest timestamp. Null where no record has one. */
   latestTimestamp(): Promise<TimestampedOffset | null> {
     const { context, segments } = this.#state
-    return this.#whileRead(this.#lookUp(() => recordOfGreatestTimestamp(context, segments)))
+    return this.#whileRead(
+      this.#lookUp(() => recordOfGreatestTimestamp(context, segments, this.logStartOffset)),
+    )
   }
 
   /** The first record with this timestamp or a later one; null where there is none. */
@@ -305,7 +312,11 @@ export class Log {
   async truncateTo(offset: number): Promise<void> {
     await this.#withoutCleaner(async () => {
       await this.#appender.whenIdle()
-      if (offset >= this.#state.logEndOffset) return
+      if (offset >= this.#state.logEndOffset) {
+        // An epoch that began here has no record: who still took it for the last one would differ from its leader for ever.
+        this.#state.epochs.truncateFromEnd(this.#state.logEndOffset)
+        return
+      }
       this.#fetching.forget()
       if (offset <= this.firstSegmentOffset) await startAt(this.#state, offset)
       else await truncate(this.#state, offset)

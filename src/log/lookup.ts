@@ -11,6 +11,7 @@ import { workerJob } from '../host/job.ts'
 import { tryHere, type LogCodecs } from './codecs.ts'
 import type { LogContext } from './context.ts'
 import type { TimestampedOffset } from './results.ts'
+import type { BatchVisitor } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 
@@ -28,7 +29,7 @@ export async function recordAtTimestamp(
     if (segment.sizeBytes === 0) continue
     const greatest = await segment.greatestTimestamp()
     touch(context, segments, segment)
-    if (greatest.timestamp < timestamp) continue
+    if (greatest.timestamp < timestamp && !segment.isTimeUnknown) continue
     const position = await segment.positionForTimestamp(timestamp, fromOffset)
     const wanted = { timestamp, isExact: false, fromOffset }
     const found = await firstRecord(context, segment, position, wanted)
@@ -37,10 +38,11 @@ export async function recordAtTimestamp(
   return null
 }
 
-/** The first of the records with the greatest timestamp of the log. */
+/** The first of the records with the greatest timestamp of the log: its first record where none has a timestamp. */
 export async function recordOfGreatestTimestamp(
   context: LogContext,
   segments: Segments,
+  logStartOffset: number,
 ): Promise<TimestampedOffset | null> {
   let best: { segment: Segment; timestamp: bigint; offset: number } | null = null
   for (const segment of segments.all.slice()) {
@@ -49,12 +51,12 @@ export async function recordOfGreatestTimestamp(
     touch(context, segments, segment)
     if (best === null || greatest.timestamp > best.timestamp) best = { segment, ...greatest }
   }
-  if (best === null || best.timestamp < 0n) return null
+  if (best === null) return null
   const { segment, timestamp, offset } = best
   const position = await segment.positionForTimestamp(timestamp - 1n, segment.baseOffset)
   // The index tells the offset of the last record of the batch.
-  const wanted = { timestamp, isExact: true, fromOffset: 0 }
-  return firstRecord(context, segment, position, wanted, offset)
+  const wanted = { timestamp, isExact: true, fromOffset: logStartOffset }
+  return firstRecord(context, segment, position, wanted, Math.max(offset, logStartOffset))
 }
 
 /** A record of this timestamp, or (where that isn't exact) a later one, and from this offset on. */
@@ -84,7 +86,7 @@ async function firstRecord(
   for (let next: number | null = from; next !== null;) {
     let sizeBytes = 0
     let position = -1
-    await segment.scan(next, 'headers', SCAN_READ_BYTES, (buffer, at, batchPosition) => {
+    const visit: BatchVisitor = (buffer, at, batchPosition) => {
       const mayHaveIt =
         batchMaxTimestamp(buffer, at) >= wanted.timestamp &&
         batchLastOffset(buffer, at) >= fromBatch
@@ -92,7 +94,15 @@ async function firstRecord(
       sizeBytes = batchSizeBytes(buffer, at)
       position = batchPosition
       return false
-    })
+    }
+    const { damages } = await segment.scanAround(next, 'headers', SCAN_READ_BYTES, visit)
+    // The record asked for may be one of those that can't be read.
+    const isUnknown = damages.some(({ toOffset }) => toOffset > fromBatch)
+    if (isUnknown && !(wanted.isExact && position >= 0)) {
+      throw new CorruptRecordError(
+        `${segment.handle.path} is damaged at offset ${damages[0]!.fromOffset}`,
+      )
+    }
     if (position < 0) return null
     // A thread may take it, with all of the memory that it is in.
     const batch = Buffer.allocUnsafeSlow(sizeBytes)
@@ -111,7 +121,7 @@ async function findInBatch(
   batch: Buffer<ArrayBuffer>,
   wanted: WantedRecord,
 ): Promise<FoundRecord | null> {
-  const here = tryHere(batch.length, codecs, (light) => findRecord(batch, wanted, light))
+  const here = tryHere(batch, codecs, (light) => findRecord(batch, wanted, light))
   if (here !== null) return here.result
   try {
     const options = { transfer: [batch.buffer] }

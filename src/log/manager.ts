@@ -12,10 +12,13 @@ import { OpenFiles } from './open-files.ts'
 import { PartitionLogs } from './partition-logs.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from './paths.ts'
 import type { LogCodecs } from './codecs.ts'
+import { RecordExaminer, type CountedMemory } from './examiner.ts'
 import { FirstReads } from './reader.ts'
 import { TailCache } from './tail-cache.ts'
 
 const MEBIBYTE = 1024 * 1024
+
+const UNCOUNTED: CountedMemory = { add: () => undefined, remove: () => undefined }
 
 export interface LogManagerOptions {
   readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
@@ -26,6 +29,8 @@ export interface LogManagerOptions {
   readonly metadataDirectory?: string
   /** A directory has gone offline; its logs answer KAFKA_STORAGE_ERROR from now on. */
   readonly onDirectoryFailed: DirectoryFailed
+  /** Where the copies count that threads have of records while they look at them. */
+  readonly requestMemory?: CountedMemory
   readonly maxOpenFiles?: number
   readonly tailCacheBytes?: number
   readonly readBufferBytes?: number
@@ -73,6 +78,7 @@ export class LogManager {
       buffers: new BufferPool(options.readBufferBytes ?? 16 * MEBIBYTE),
       firstReads: new FirstReads(),
       tailCache: new TailCache(options.tailCacheBytes ?? 32 * MEBIBYTE),
+      examiner: new RecordExaminer(options.host, options.requestMemory ?? UNCOUNTED),
       coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
       rereadBytes: options.rereadBytes ?? MEBIBYTE,
     }

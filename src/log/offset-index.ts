@@ -4,6 +4,8 @@ import { growable } from './growable.ts'
 export const OFFSET_INDEX_ENTRY_BYTES = 8
 
 const GREATEST_RELATIVE_OFFSET = 0x7fffffff
+/** What an index can express. */
+export const OFFSETS_IN_A_SEGMENT = GREATEST_RELATIVE_OFFSET + 1
 
 /**
  * Where in a segment's `.log` some of its batches begin: the last offset of a batch, relative to the segment's base, and

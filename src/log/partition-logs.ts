@@ -21,6 +21,8 @@ export interface PartitionToOpen {
 export interface KnownOfLog {
   readonly logStart: number
   readonly recoveryPoint: number
+  /** The checkpoint that knew it is damaged. */
+  readonly isRecoveryPointLost?: boolean
   readonly highWatermark: number
   /** Nothing has to be checked. */
   readonly wasClean: boolean
@@ -69,6 +71,7 @@ export class PartitionLogs {
       path,
       logStartOffset: known.logStart,
       recoveryPoint: known.recoveryPoint,
+      isRecoveryPointLost: known.isRecoveryPointLost === true,
       highWatermark: known.highWatermark,
       wasClean: known.wasClean,
     })

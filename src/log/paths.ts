@@ -30,6 +30,14 @@ const FUTURE_SUFFIX = '-future'
 const ID_DIGITS = 32
 
 export const METADATA_TOPIC = '__cluster_metadata'
+/**
+ * Directories that a log directory may have besides partitions: what Kafka's tiered storage keeps there, and what a file
+ * system has in its root (Kafka, which takes it for a mistake, can't be given a whole disk).
+ */
+export const OTHER_DIRECTORIES: ReadonlySet<string> = new Set([
+  'remote-log-index-cache',
+  'lost+found',
+])
 
 export type DirectorySuffix = 'delete' | 'stray' | 'future'
 

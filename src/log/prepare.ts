@@ -2,7 +2,6 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import {
   batchAttributes,
   batchBaseOffset,
-  batchBaseTimestamp,
   batchLastOffsetDelta,
   batchMagic,
   batchMaxTimestamp,
@@ -11,8 +10,10 @@ import {
   batchSizeBytes,
   checkBatch,
   checkProducedBatch,
+  compressionType,
   CURRENT_MAGIC,
   isControl,
+  type RecordWalker,
   setBatchBaseOffset,
   setBatchCrc,
   setBatchLeaderEpoch,
@@ -22,8 +23,8 @@ import {
   type ProducedFault,
 } from '../../protocol/records/batch.ts'
 import type { LogCodecs } from './codecs.ts'
-import type { LogConfig } from './config.ts'
-import { isOutside, isRecompressed, MAX_RECORD_ERRORS, type RecordRules } from './examine.ts'
+import { DEFAULT_LOG_CONFIG, type LogConfig } from './config.ts'
+import { isRecompressed, MAX_RECORD_ERRORS, walkInPlace, type RecordRules } from './examine.ts'
 import { faultOf, tooLarge, type AppendFault } from './faults.ts'
 import type { AppendOrigin } from './results.ts'
 import { NO_TIMESTAMP } from './time-index.ts'
@@ -32,6 +33,7 @@ import { NO_TIMESTAMP } from './time-index.ts'
 export interface AppendTarget {
   readonly name: string
   readonly config: LogConfig
+  readonly rules: RecordRules
   readonly codecs: LogCodecs
   readonly origin: AppendOrigin
   readonly leaderEpoch: number
@@ -69,19 +71,27 @@ const PRODUCED_FAULTS: Record<ProducedFault, string> = {
 }
 
 /**
- * Checks the batches of an append by their headers.
- * @returns null where they may be placed at once, `examine` where a setting of the topic, or a header that is not filled
- * in, asks for a look at the records
+ * Checks the batches of an append by their headers, and the records of those that aren't compressed.
+ * @param walker is used for that
+ * @returns null where they may be placed at once, `examine` where they have to be decompressed first, or compressed in
+ * another way, or something is wrong with a record
  */
 export function checkBatches(
   records: Buffer,
   target: AppendTarget,
+  walker: RecordWalker,
 ): AppendFault | 'examine' | null {
+  const { rules, nowMs, codecs } = target
   let mustExamine = false
   for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
     const fault = checkOne(records, at, target)
     if (fault !== null) return fault
-    mustExamine ||= asksForRecords(records, at, target)
+    const attributes = batchAttributes(records, at)
+    if (mustExamine || !asksForRecords(attributes, target)) continue
+    mustExamine =
+      compressionType(attributes) !== 'none' ||
+      changesCompression(attributes, rules) ||
+      !walkInPlace(records, at, walker, rules, nowMs, codecs)
   }
   if (records.length === 0) return faultOf('INVALID_RECORD', 'There is no record batch')
   return mustExamine ? 'examine' : null
@@ -126,17 +136,18 @@ export function placeBatches(
   }
 }
 
-/** What the records are held against where they are looked at. */
-export function rulesOf(target: AppendTarget): RecordRules {
-  const { config, origin, nowMs } = target
+/** What the records of an append to a partition are held against. */
+export function rulesOf(name: string, config: LogConfig, origin: AppendOrigin): RecordRules {
+  const isClient = origin === 'client'
   return {
-    name: target.name,
-    needsKeys: origin === 'client' && config.compacted,
-    usesTimestamps: !stampsBatches(target),
-    earliestTimestamp: origin === 'client' ? nowMs - config.messageTimestampBeforeMaxMs : -Infinity,
-    latestTimestamp: origin === 'client' ? nowMs + config.messageTimestampAfterMaxMs : Infinity,
-    compression: config.compression,
+    name,
+    needsKeys: isClient && config.compacted,
+    usesTimestamps: isClient && config.messageTimestampType !== 'LogAppendTime',
+    beforeMaxMs: isClient ? config.messageTimestampBeforeMaxMs : Infinity,
+    afterMaxMs: isClient ? config.messageTimestampAfterMaxMs : Infinity,
+    compression: origin === 'raft' ? null : config.compression,
     maxMessageBytes: config.maxMessageBytes,
+    maxRecordBytes: isClient ? config.maxDecompressedMessageBytes : Infinity,
   }
 }
 
@@ -145,24 +156,22 @@ function stampsBatches({ config, origin }: AppendTarget): boolean {
   return config.messageTimestampType === 'LogAppendTime' && origin !== 'raft'
 }
 
-function asksForRecords(records: Buffer, at: number, target: AppendTarget): boolean {
-  const { config, origin, nowMs } = target
-  if (origin === 'raft') return false
-  const attributes = batchAttributes(records, at)
-  if (config.compression !== null && isRecompressed(attributes, config.compression)) return true
+/**
+ * Whether the records have to be looked at. Those of a client nearly always: Kafka works the greatest timestamp of a batch out
+ * from them, since clients tell anything, and retention and look-ups by time go by it.
+ */
+function asksForRecords(attributes: number, { config, origin, rules }: AppendTarget): boolean {
+  if (changesCompression(attributes, rules)) return true
   if (origin !== 'client') return false
-  if (config.compacted) return true
-  if (config.messageTimestampType === 'LogAppendTime') return false
-  const maxTimestamp = batchMaxTimestamp(records, at)
-  const baseTimestamp = batchBaseTimestamp(records, at)
-  // Some clients leave the greatest timestamp unset; look-ups by time would miss their records.
-  if (maxTimestamp < baseTimestamp || timestampType(attributes) !== 'CreateTime') return true
-  const latest = nowMs + config.messageTimestampAfterMaxMs
-  const earliest = nowMs - config.messageTimestampBeforeMaxMs
   return (
-    isOutside(maxTimestamp, earliest, latest) ||
-    (earliest !== -Infinity && isOutside(baseTimestamp, earliest, latest))
+    rules.usesTimestamps ||
+    rules.needsKeys ||
+    config.maxDecompressedMessageBytes < DEFAULT_LOG_CONFIG.maxDecompressedMessageBytes
   )
+}
+
+function changesCompression(attributes: number, { compression }: RecordRules): boolean {
+  return compression !== null && isRecompressed(attributes, compression)
 }
 
 /** The broker's time for a batch and all its records. Markers keep the coordinator's. */

@@ -2,11 +2,14 @@ import {
   BATCH_HEADER_BYTES,
   LOG_OVERHEAD_BYTES,
   batchBaseOffset,
-  batchLastOffset,
+  batchNextOffset,
   batchSizeBytes,
+  CorruptRecordError,
 } from '../../protocol/records/batch.ts'
 import type { LogContext } from './context.ts'
+import { contradiction } from './damage.ts'
 import type { AbortedTransaction } from './results.ts'
+import { isPlausibleHeader } from './scan.ts'
 import type { Segment } from './segment.ts'
 import type { Segments } from './segments.ts'
 import { onlyOnce, type TailRead } from './tail-cache.ts'
@@ -40,12 +43,17 @@ interface Place {
   readonly slowSteps: number
   /** So many of the next reads leave the event loop alone. */
   readonly readsOnThreads: number
+  /** A look-up has just found that there is a batch with this offset, or a later one, and not damage. */
+  readonly isVerified: boolean
 }
 
 interface Wanted {
   readonly maxBytes: number
   readonly limitOffset: number
-  readonly minOneBatch: boolean
+  /** The first batch may be so large, where that is more than `maxBytes`. */
+  readonly firstBatchBytes: number
+  /** Where the log ends. */
+  readonly endOffset: number
 }
 
 /** Bytes in a buffer, and what reading them says of the next read. */
@@ -102,14 +110,11 @@ export class LogReader {
     this.#nextPlace = 0
   }
 
-  /** Whole batches from the one with this offset on, up to `limitOffset`, from one segment. */
-  read(
-    offset: number,
-    maxBytes: number,
-    limitOffset: number,
-    minOneBatch: boolean,
-  ): FileRead | Promise<FileRead> {
-    const wanted = { maxBytes, limitOffset, minOneBatch }
+  /**
+   * Whole batches from the one with this offset on, up to `limitOffset`, from one segment, and up to what is damaged.
+   * Throws, or rejects with, a CorruptRecordError where the offset is in damage.
+   */
+  read(offset: number, wanted: Wanted): FileRead | Promise<FileRead> {
     const { version } = this.#segments
     const known = this.#places.find((place) => place.offset === offset && place.version === version)
     const isThere = known !== undefined && known.position < known.segment.sizeBytes
@@ -123,15 +128,30 @@ export class LogReader {
     const segment = this.#segments.floor(offset)
     if (segment.baseOffset !== offset || segment.sizeBytes === 0) return null
     const { slowSteps, readsOnThreads } = before ?? this.#newcomer()
-    return { offset, segment, position: 0, version, batchBytes: 0, slowSteps, readsOnThreads }
+    return {
+      offset,
+      segment,
+      position: 0,
+      version,
+      batchBytes: 0,
+      slowSteps,
+      readsOnThreads,
+      isVerified: false,
+    }
   }
 
   #newcomer(): Pick<Place, 'slowSteps' | 'readsOnThreads'> {
     return { slowSteps: 0, readsOnThreads: this.#context.firstReads.nextOnThreads() ? 1 : 0 }
   }
 
+  /** Where a segment, or the log, ends: what says that it ends above is damaged. */
+  #endOf(segment: Segment, logEndOffset: number): number {
+    if (segment === this.#segments.active) return logEndOffset
+    return Math.min(logEndOffset, this.#segments.endOffsetOf(segment))
+  }
+
   async #lookUpAndRead(offset: number, wanted: Wanted): Promise<FileRead> {
-    const place = await this.#lookUp(offset)
+    const place = await this.#lookUp(offset, wanted.endOffset)
     return place === null ? nothing(offset) : this.#readAt(place, wanted)
   }
 
@@ -152,23 +172,36 @@ export class LogReader {
     filled: Filled,
   ): FileRead | Promise<FileRead> {
     const { lengthBytes } = filled
-    const { maxBytes, limitOffset, minOneBatch } = wanted
-    const kept = wholeBatches(buffer, Math.min(lengthBytes, maxBytes), limitOffset)
-    const firstBytes = lengthBytes >= BATCH_HEADER_BYTES ? batchSizeBytes(buffer, 0) : 0
-    const wantsFirst = minOneBatch && kept.sizeBytes === 0 && firstBytes >= BATCH_HEADER_BYTES
+    const { maxBytes, limitOffset, firstBatchBytes } = wanted
+    const endOffset = this.#endOf(place.segment, wanted.endOffset)
+    const bounds = endOffset === wanted.endOffset ? wanted : { ...wanted, endOffset }
+    const kept = wholeBatches(buffer, Math.min(lengthBytes, maxBytes), place, bounds)
+    if (kept.sizeBytes > 0) return this.#result(place, buffer, kept, filled)
     const left = place.segment.sizeBytes - place.position
-    if (!wantsFirst || firstBytes > left || batchBaseOffset(buffer, 0) >= limitOffset) {
+    if (!mayBeFirst(buffer, lengthBytes, left, place, bounds)) {
+      this.#context.buffers.give(buffer)
+      return this.#lookAgain(place, wanted)
+    }
+    const firstBytes = lengthBytes >= BATCH_HEADER_BYTES ? batchSizeBytes(buffer, 0) : 0
+    const isTooMuch = firstBytes > Math.max(maxBytes, firstBatchBytes)
+    if (isTooMuch || firstBytes === 0 || batchBaseOffset(buffer, 0) >= limitOffset) {
       return this.#result(place, buffer, kept, filled)
     }
     if (firstBytes <= lengthBytes) {
-      return this.#result(place, buffer, wholeBatches(buffer, firstBytes, limitOffset), filled)
+      return this.#result(place, buffer, wholeBatches(buffer, firstBytes, place, bounds), filled)
     }
     this.#context.buffers.give(buffer)
     const larger = this.#context.buffers.take(firstBytes)
     return whenDone(this.#fill(place, larger, firstBytes), (whole) => {
-      const first = wholeBatches(larger, Math.min(whole.lengthBytes, firstBytes), limitOffset)
+      const first = wholeBatches(larger, Math.min(whole.lengthBytes, firstBytes), place, bounds)
       return this.#result(place, larger, first, whole)
     })
+  }
+
+  /** Where the next batch should be there is none: damage, in which the offset is or which is before it. */
+  #lookAgain(place: Place, wanted: Wanted): Promise<FileRead> {
+    if (place.isVerified) throw damagedAt(place.segment, place.offset)
+    return this.#lookUpAndRead(place.offset, wanted)
   }
 
   #result(place: Place, buffer: Buffer, kept: WholeBatches, filled: Filled): FileRead {
@@ -190,6 +223,7 @@ export class LogReader {
       batchBytes: sizeOfBatchAt(buffer, sizeBytes, filled.lengthBytes),
       slowSteps,
       readsOnThreads,
+      isVerified: false,
     })
     return {
       chunks: [buffer.subarray(0, sizeBytes)],
@@ -239,14 +273,25 @@ export class LogReader {
     return { lengthBytes: from + count, slowSteps: 0, readsOnThreads }
   }
 
-  async #lookUp(offset: number): Promise<Place | null> {
+  async #lookUp(offset: number, endOffset: number): Promise<Place | null> {
     const { version } = this.#segments
     for (let segment: Segment | null = this.#segments.floor(offset); segment !== null;) {
-      const position = await segment.locate(offset)
+      const located = await segment.locate(offset, this.#endOf(segment, endOffset))
       if (segment !== this.#segments.active) this.#context.coldIndexes.touch(segment)
-      if (position !== null) {
+      if (located !== null) {
+        if (located.damage !== null) throw damagedAt(segment, offset)
+        const { position } = located
         const { slowSteps, readsOnThreads } = this.#newcomer()
-        return { offset, segment, position, version, batchBytes: 0, slowSteps, readsOnThreads }
+        return {
+          offset,
+          segment,
+          position,
+          version,
+          batchBytes: 0,
+          slowSteps,
+          readsOnThreads,
+          isVerified: true,
+        }
       }
       segment = this.#segments.after(segment)
     }
@@ -290,10 +335,10 @@ function nothing(offset: number): FileRead {
  * all, but for the header that tells its length.
  * @param batchBytes the length of the first batch, 0 where it isn't known
  */
-function usefulBytes(batchBytes: number, { maxBytes, minOneBatch }: Wanted): number {
+function usefulBytes(batchBytes: number, { maxBytes, firstBatchBytes }: Wanted): number {
   const most = Math.min(maxBytes, GREATEST_READ_BYTES)
   if (batchBytes === 0) return Math.max(most, BATCH_HEADER_BYTES)
-  if (batchBytes > most) return minOneBatch || batchBytes <= maxBytes ? batchBytes : 0
+  if (batchBytes > most) return batchBytes <= Math.max(maxBytes, firstBatchBytes) ? batchBytes : 0
   return Math.min(most, Math.floor(most / batchBytes) * batchBytes + BATCH_HEADER_BYTES)
 }
 
@@ -316,15 +361,66 @@ interface WholeBatches {
   readonly nextOffset: number
 }
 
-function wholeBatches(buffer: Buffer, lengthBytes: number, limitOffset: number): WholeBatches {
+/** Up to where a limit is reached, the next one isn't whole, or what follows can't be a batch's header (no checksum is looked at). */
+function wholeBatches(
+  buffer: Buffer,
+  lengthBytes: number,
+  { offset, isVerified }: Place,
+  { limitOffset, endOffset }: Wanted,
+): WholeBatches {
   let at = 0
-  let nextOffset = -1
+  // What a look-up found may begin before the offset.
+  let nextOffset = isVerified ? -1 : offset
+  let lastAt = 0
+  let lastBase = -1
+  let lastOffset = -1
   while (at + BATCH_HEADER_BYTES <= lengthBytes) {
+    if (!isPlausibleHeader(buffer, at)) break
     const sizeBytes = batchSizeBytes(buffer, at)
-    if (sizeBytes < BATCH_HEADER_BYTES || at + sizeBytes > lengthBytes) break
-    if (batchBaseOffset(buffer, at) >= limitOffset) break
-    nextOffset = batchLastOffset(buffer, at) + 1
+    const baseOffset = batchBaseOffset(buffer, at)
+    // Compaction may have taken what was there; or a wrong offset hides it, which a look-up finds out.
+    if (at === 0 && !isVerified && baseOffset !== offset) break
+    if (baseOffset < nextOffset) {
+      // One of the two has a wrong offset: perhaps the one before, which a look-up finds out.
+      if (contradiction(lastBase, nextOffset, baseOffset, lastOffset) !== null)
+        return { sizeBytes: lastAt, nextOffset: lastOffset }
+      break
+    }
+    if (at + sizeBytes > lengthBytes || baseOffset >= limitOffset) break
+    const next = batchNextOffset(buffer, at)
+    if (next > endOffset) break
+    lastAt = at
+    lastBase = baseOffset
+    lastOffset = nextOffset
+    nextOffset = next
     at += sizeBytes
   }
   return { sizeBytes: at, nextOffset }
+}
+
+/** Whether the first bytes that were read can be the batch with the place's offset, as far as its header says. */
+function mayBeFirst(
+  buffer: Buffer,
+  lengthBytes: number,
+  left: number,
+  { offset, isVerified }: Place,
+  { endOffset }: Wanted,
+): boolean {
+  if (lengthBytes < BATCH_HEADER_BYTES) return left > lengthBytes
+  const sizeBytes = batchSizeBytes(buffer, 0)
+  if (!isPlausibleHeader(buffer, 0) || sizeBytes > left) return false
+  const nextOffset = batchNextOffset(buffer, 0)
+  if (nextOffset <= offset || nextOffset > endOffset) return false
+  if (!isVerified && batchBaseOffset(buffer, 0) !== offset) return false
+  // So much memory is not given for a length that nobody has looked at.
+  if (sizeBytes > GREATEST_READ_BYTES && !isVerified) return false
+  const after = sizeBytes
+  if (isVerified || after + BATCH_HEADER_BYTES > lengthBytes || !isPlausibleHeader(buffer, after))
+    return true
+  const baseOffset = batchBaseOffset(buffer, 0)
+  return contradiction(baseOffset, nextOffset, batchBaseOffset(buffer, after), offset) === null
+}
+
+function damagedAt(segment: Segment, offset: number): CorruptRecordError {
+  return new CorruptRecordError(`${segment.handle.path} is damaged at offset ${offset}`)
 }

@@ -1,16 +1,17 @@
 import {
   batchBaseOffset,
-  batchLastOffset,
   batchLeaderEpoch,
+  batchNextOffset,
   batchSizeBytes,
   checkBatch,
 } from '../../protocol/records/batch.ts'
 import type { LogConfig } from './config.ts'
+import type { Damage } from './damage.ts'
 import type { LogContext } from './context.ts'
 import type { EpochCache } from './epoch-cache.ts'
 import { fitsRelativeOffset } from './offset-index.ts'
 import { loadSnapshot, replaySync, type Replay } from './replay.ts'
-import { SCAN_READ_BYTES } from './scan.ts'
+import { SCAN_READ_BYTES, type BatchVisitor } from './scan.ts'
 import type { Segment } from './segment.ts'
 
 export interface Recovery extends Replay {
@@ -36,9 +37,29 @@ export function recoverSegment(recovery: Recovery, segment: Segment): RecoveredS
 }
 
 /**
+ * The same where nobody knows any more what was durable: of what is bad only the end is cut, since behind the rest there is
+ * what was acknowledged.
+ * @param endOffset where the next segment begins, below which nothing is cut; null for the last one
+ */
+export function recoverWithoutPoint(
+  recovery: Recovery,
+  segment: Segment,
+  endOffset: number | null,
+): RecoveredSegment {
+  segment.beginRebuild()
+  if (segment.sizeBytes === 0) return { cutBytes: 0, nextOffset: segment.baseOffset }
+  const trustedUpTo = endOffset ?? Infinity
+  const cutsEnd = endOffset === null
+  return take(
+    segment,
+    walk(recovery, segment, { position: 0, fromOffset: 0, trustedUpTo, cutsEnd }),
+  )
+}
+
+/**
  * The same for the segment that has the recovery point, in a time that grows with what is behind that: batches before it
- * are durable and aren't checked, and of the indexes and the producers' state only what a checkpoint has not saved is
- * built anew. Where something doesn't check out, more is done: first all is built anew, then all is checked.
+ * are durable and stay, also where they are damaged; and of the indexes and the producers' state only what a checkpoint has
+ * not saved is built anew. Where that doesn't check out, all is.
  */
 export function recoverFromPoint(
   recovery: Recovery,
@@ -49,35 +70,36 @@ export function recoverFromPoint(
     const walked =
       walkFromCheckpoint(recovery, segment, recoveryPoint) ??
       walkFromStart(recovery, segment, recoveryPoint)
-    if (walked !== null) return take(segment, walked)
-    const fields = { path: segment.handle.path, recoveryPoint }
-    recovery.context.host.log.warn(
-      fields,
-      'A segment ends before its recovery point: all is checked',
-    )
+    if (walked.nextOffset < recoveryPoint) {
+      const fields = { path: segment.handle.path, recoveryPoint, endOffset: walked.nextOffset }
+      recovery.context.host.log.warn(fields, 'A segment ends before its recovery point')
+    }
+    return take(segment, walked)
   }
   recovery.snapshots.removeWhere((offset) => offset > segment.baseOffset)
   replaySync(recovery, segment.baseOffset)
   return recoverSegment(recovery, segment)
 }
 
-/** Builds the indexes of a segment below the recovery point anew from its batches, which are taken as they are. */
+/** Builds the indexes of a segment below the recovery point anew from its batches. Nothing is cut. */
 export function rebuildIndexes(recovery: Recovery, segment: Segment): void {
   replaySync(recovery, segment.baseOffset)
   segment.beginRebuild()
   walk(recovery, segment, { position: 0, fromOffset: 0, trustedUpTo: Infinity })
-  segment.finish()
+  segment.endRebuild()
 }
 
 interface Walk {
   readonly position: number
   /** The producers' state is that before this offset. */
   readonly fromOffset: number
-  /** Batches that end below are taken as they are. */
+  /** Batches below stay, also where they are damaged. */
   readonly trustedUpTo: number
+  /** But for those behind which none is sound. */
+  readonly cutsEnd?: boolean
 }
 
-interface Walked {
+interface SegmentEnd {
   readonly position: number
   readonly nextOffset: number
 }
@@ -86,7 +108,7 @@ function walkFromCheckpoint(
   recovery: Recovery,
   segment: Segment,
   recoveryPoint: number,
-): Walked | null {
+): SegmentEnd | null {
   const fromOffset = loadSnapshot(recovery, recoveryPoint)
   if (fromOffset <= segment.baseOffset) return null
   const position = segment.beginRebuildBelow(fromOffset)
@@ -95,43 +117,93 @@ function walkFromCheckpoint(
   return walked.nextOffset < recoveryPoint ? null : walked
 }
 
-function walkFromStart(recovery: Recovery, segment: Segment, recoveryPoint: number): Walked | null {
+function walkFromStart(recovery: Recovery, segment: Segment, recoveryPoint: number): SegmentEnd {
   replaySync(recovery, segment.baseOffset)
   segment.beginRebuild()
-  const walked = walk(recovery, segment, {
+  return walk(recovery, segment, {
     position: 0,
     fromOffset: 0,
     trustedUpTo: recoveryPoint,
   })
-  return walked.nextOffset < recoveryPoint ? null : walked
 }
 
-/** Goes through the batches until the first that is bad, or out of order. */
-function walk(recovery: Recovery, segment: Segment, from: Walk): Walked {
+/** Goes through the batches: past damage where they are trusted, and from there on until the first that is bad. */
+function walk(recovery: Recovery, segment: Segment, from: Walk): SegmentEnd {
   const { context, epochs, producers } = recovery
-  let nextOffset = segment.baseOffset
-  const { position } = segment.scanSync(from.position, 'whole', SCAN_READ_BYTES, (buffer, at) => {
+  const { trustedUpTo, cutsEnd = false } = from
+  /** Of the batch seen last. */
+  let isSound = true
+  /** That one is damaged, and stays. */
+  let isEndKept = false
+  /** Behind the last one that isn't. */
+  let sound: SegmentEnd = { position: from.position, nextOffset: segment.baseOffset }
+  const visit: BatchVisitor = (buffer, at, position) => {
     const batchBytes = batchSizeBytes(buffer, at)
     const baseOffset = batchBaseOffset(buffer, at)
-    const lastOffset = batchLastOffset(buffer, at)
-    if (baseOffset < nextOffset || !fitsRelativeOffset(segment.baseOffset, lastOffset)) return false
-    const isTrusted = lastOffset < from.trustedUpTo
-    if (!isTrusted && checkBatch(buffer, at, at + batchBytes, context.codecs.crc32c) !== null)
-      return false
+    const isTrusted = baseOffset < trustedUpTo
+    isSound = checkBatch(buffer, at, at + batchBytes, context.codecs.crc32c) === null
+    // What it says of its producer, its times and its transaction may be what is damaged.
+    if (!isSound) {
+      isEndKept = isTrusted
+      return isTrusted
+    }
+    if (isEndKept) segment.markPartial()
+    isEndKept = false
+    sound = { position: position + batchBytes, nextOffset: batchNextOffset(buffer, at) }
     if (baseOffset >= from.fromOffset) {
       const aborted = producers.apply(buffer, at)
       if (aborted !== null) segment.addAborted(aborted)
     }
     const epoch = batchLeaderEpoch(buffer, at)
     if (epoch > epochs.latestEpoch) epochs.assign(epoch, baseOffset)
-    segment.noteBatch(buffer, at, batchBytes)
-    nextOffset = lastOffset + 1
+    segment.noteBatch(buffer, at, batchBytes, position)
     return true
-  })
-  return { position, nextOffset }
+  }
+  const { position, nextOffset, damages } = segment.scanAroundSync(
+    from.position,
+    'whole',
+    SCAN_READ_BYTES,
+    visit,
+    {
+      passes: (fromOffset) => fromOffset < trustedUpTo,
+      rejects: reachesOver(trustedUpTo, context),
+    },
+  )
+  if (damages.some(({ toOffset }) => toOffset !== Infinity)) segment.markPartial()
+  const isEndDamaged = !isSound || endsInDamage(damages)
+  if (cutsEnd) return sound
+  if (isEndKept || endsInDamage(damages)) segment.markPartial()
+  return { position, nextOffset: endOf(segment, nextOffset, isEndDamaged, trustedUpTo) }
 }
 
-function take(segment: Segment, { position, nextOffset }: Walked): RecoveredSegment {
+/** No batch reaches over the recovery point, unless its last offset, which is under the checksum, is damaged. */
+export function reachesOver(recoveryPoint: number, { codecs }: LogContext) {
+  return (buffer: Buffer, at: number): boolean =>
+    batchBaseOffset(buffer, at) < recoveryPoint &&
+    batchNextOffset(buffer, at) > recoveryPoint &&
+    checkBatch(buffer, at, at + batchSizeBytes(buffer, at), codecs.crc32c) !== null
+}
+
+export function endsInDamage(damages: readonly Damage[]): boolean {
+  return damages.at(-1)?.toOffset === Infinity
+}
+
+/**
+ * Where a segment ends whose last batch says that it ends before `nextOffset`. Where that batch, or what is behind it, is
+ * damaged, all offsets up to the recovery point were given.
+ */
+export function endOf(
+  segment: Segment,
+  nextOffset: number,
+  isEndDamaged: boolean,
+  recoveryPoint: number,
+): number {
+  const isKnown =
+    recoveryPoint > nextOffset && fitsRelativeOffset(segment.baseOffset, recoveryPoint)
+  return isEndDamaged && isKnown ? recoveryPoint : nextOffset
+}
+
+function take(segment: Segment, { position, nextOffset }: SegmentEnd): RecoveredSegment {
   const cutBytes = segment.sizeBytes - position
   segment.cutAt(position)
   segment.finish()

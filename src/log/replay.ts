@@ -2,7 +2,7 @@ import type { LogState } from './state.ts'
 import type { ProducerSnapshots } from './producer-snapshots.ts'
 import type { ProducerState } from './producer-state.ts'
 import type { Segments } from './segments.ts'
-import { batchBaseOffset } from '../../protocol/records/batch.ts'
+import { batchBaseOffset, batchSizeBytes, checkBatch } from '../../protocol/records/batch.ts'
 import { SCAN_READ_BYTES } from './scan.ts'
 
 export interface Replay {
@@ -12,6 +12,7 @@ export interface Replay {
   readonly logStartOffset: number
   readonly nowMs: number
   readonly expirationMs: number
+  readonly crc32c: (bytes: Uint8Array) => number
 }
 
 /** Loads the latest snapshot at or before an offset; returns the offset from which the log has to be replayed. */
@@ -28,7 +29,7 @@ export function replaySync(replay: Replay, upTo: number): void {
   if (from >= upTo) return
   for (const segment of replay.segments.from(from)) {
     if (segment.baseOffset >= upTo) break
-    segment.scanSync(0, 'whole', SCAN_READ_BYTES, visitor(replay.producers, from, upTo))
+    segment.scanAroundSync(0, 'whole', SCAN_READ_BYTES, visitor(replay, from, upTo))
   }
 }
 
@@ -37,19 +38,23 @@ export async function replayAsync(state: LogState): Promise<void> {
   const { segments, producers, snapshots, logStartOffset, logEndOffset, context, config } = state
   const nowMs = context.host.clock.now()
   const expirationMs = config.producerIdExpirationMs
-  const replay = { segments, producers, snapshots, logStartOffset, nowMs, expirationMs }
+  const { crc32c } = context.codecs
+  const replay = { segments, producers, snapshots, logStartOffset, nowMs, expirationMs, crc32c }
   const from = loadSnapshot(replay, logEndOffset)
   if (from >= logEndOffset) return
   for (const segment of segments.from(from)) {
-    await segment.scan(0, 'whole', SCAN_READ_BYTES, visitor(producers, from, logEndOffset))
+    await segment.scanAround(0, 'whole', SCAN_READ_BYTES, visitor(replay, from, logEndOffset))
   }
 }
 
-function visitor(producers: ProducerState, from: number, upTo: number) {
+function visitor({ producers, crc32c }: Replay, from: number, upTo: number) {
   return (buffer: Buffer, at: number): boolean => {
     const offset = batchBaseOffset(buffer, at)
     if (offset >= upTo) return false
-    if (offset >= from) producers.apply(buffer, at)
+    // A damaged batch might say that a transaction begins which nobody ends.
+    const isSound =
+      offset >= from && checkBatch(buffer, at, at + batchSizeBytes(buffer, at), crc32c) === null
+    if (isSound) producers.apply(buffer, at)
     return true
   }
 }

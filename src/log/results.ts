@@ -44,7 +44,8 @@ export interface AbortedTransaction {
 
 /** What was read, with the log's offsets at that moment. */
 export interface ReadResult {
-  readonly errorCode: 'NONE' | 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR'
+  /** CORRUPT_MESSAGE: what has the offset can't be read; what is behind it can. */
+  readonly errorCode: 'NONE' | 'OFFSET_OUT_OF_RANGE' | 'KAFKA_STORAGE_ERROR' | 'CORRUPT_MESSAGE'
   /** Whole batches in order; the first one may begin before the offset asked for. Empty at the end. */
   readonly chunks: readonly Buffer[]
   readonly sizeBytes: number

@@ -17,11 +17,12 @@ type Reason = 'retention.bytes' | 'retention.ms'
  * @throws what the disk throws
  */
 export async function deleteOldSegments(state: LogState, log: RollingLog): Promise<void> {
+  const { logEndOffset } = state
   const deletable = await findDeletable(state)
   if (deletable === null || state.isOffline || !state.segments.has(deletable.last)) return
   if (deletable.last === state.segments.active) {
-    // What is appended meanwhile is in the segment that should have gone.
-    if (!(await log.rollAt(state.logEndOffset))) return
+    // What was appended since it was looked at is in the segment that should have gone.
+    if (!(await log.rollAt(logEndOffset))) return
   }
   const before = state.segments.all.length
   const upTo = endOffsetOf(state, state.segments.all.indexOf(deletable.last))
@@ -58,11 +59,21 @@ function endOffsetOf(state: LogState, index: number): number {
 }
 
 async function isExpired(state: LogState, segment: Segment): Promise<boolean> {
+  if (state.config.retentionMs === Infinity) return false
+  if (!(await isOld(state, segment))) return false
+  if (await segment.hasSoundTimestamp()) return true
+  // Its indexes are damaged. Where it is written to they are mended once it isn't any more.
+  if (segment === state.segments.active || state.isClosed) return false
+  await segment.rebuildIndexes()
+  return isOld(state, segment)
+}
+
+async function isOld(state: LogState, segment: Segment): Promise<boolean> {
   const { config, context } = state
-  if (config.retentionMs === Infinity) return false
   const { timestamp } = await segment.greatestTimestamp()
   if (segment !== state.segments.active && !state.isClosed) context.coldIndexes.touch(segment)
-  // Records without a timestamp are as old as their file.
-  const newestMs = timestamp >= 0n ? Number(timestamp) : segment.modifiedMs()
+  // Records without a timestamp are as old as their file; and those that can't be read are, at the most.
+  const ofFile = timestamp < 0n || segment.isTimeUnknown ? segment.modifiedMs() : -Infinity
+  const newestMs = timestamp >= 0n ? Math.max(Number(timestamp), ofFile) : ofFile
   return context.host.clock.now() - newestMs > config.retentionMs
 }

@@ -1,11 +1,16 @@
-import { batchLastOffset, batchMaxTimestamp, batchSizeBytes } from '../../protocol/records/batch.ts'
+import {
+  batchBaseOffset,
+  batchLastOffset,
+  batchMaxTimestamp,
+  batchSizeBytes,
+} from '../../protocol/records/batch.ts'
 import { isMissing, readIfThere, readIfThereAsync, syncIfThere, withFile } from './files.ts'
 import type { IndexedSegment, Indexes } from './indexes.ts'
 import { IndexFile } from './index-file.ts'
 import { OffsetIndex, OFFSET_INDEX_ENTRY_BYTES, readOffsetIndex } from './offset-index.ts'
-import { SCAN_READ_BYTES, type BatchVisitor } from './scan.ts'
+import { LOOKUP_READ_BYTES, SCAN_READ_BYTES, type BatchVisitor } from './scan.ts'
 import { soundIndexesBelow } from './sound-indexes.ts'
-import { readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
+import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
 
 export interface SegmentIndexesOptions extends IndexedSegment {
   /** `index.interval.bytes` */
@@ -28,6 +33,7 @@ export class SegmentIndexes {
   /** There is more in memory than in the files. */
   #isAhead = false
   #isUnsynced = false
+  #isPartial = false
 
   constructor(options: SegmentIndexesOptions) {
     this.#options = options
@@ -37,6 +43,16 @@ export class SegmentIndexes {
   get memoryBytes(): number {
     if (this.#inMemory === null) return 0
     return this.#inMemory.offsets.bytes().length + this.#inMemory.times.bytes().length
+  }
+
+  /** They were made of batches of which some are damaged: they say nothing of those, and aren't kept in files. */
+  get isPartial(): boolean {
+    return this.#isPartial
+  }
+
+  /** The batches that are being noted are not all of the segment's. */
+  markPartial(): void {
+    this.#isPartial = true
   }
 
   get isUnsynced(): boolean {
@@ -50,6 +66,7 @@ export class SegmentIndexes {
     this.#forgetFiles()
     this.#greatest = null
     this.#bytesSinceEntry = 0
+    this.#isPartial = false
   }
 
   /** The batches are about to be noted, from the first one on, and the files to be written. */
@@ -88,14 +105,24 @@ export class SegmentIndexes {
   finish(): void {
     if (this.#inMemory === null || !this.#isAhead) return
     this.#isAhead = false
+    if (this.#isPartial) return this.#removeFiles()
     const { offsets, times } = this.#inMemory
     const greatest = this.#greatestOf(times)
     times.append(greatest.timestamp, greatest.offset)
     this.#save(offsets.bytes(), times.bytes())
   }
 
+  /** What was made of damaged batches must not be taken for the whole by the next start. */
+  #removeFiles(): void {
+    const { files, pathOf } = this.#options
+    this.#forgetFiles()
+    for (const kind of ['index', 'timeindex'] as const)
+      if (files.disk.exists(pathOf(kind))) files.disk.remove(pathOf(kind))
+  }
+
   /** Has the files say what there is to say of offsets below this one, while the segment is written to. */
   saveBelow(offset: number): void {
+    if (this.#isPartial) return this.#removeFiles()
     const { offsets, times } = this.#residentSync()
     this.#save(offsets.bytesBelow(offset), times.bytesBelow(offset))
   }
@@ -124,7 +151,7 @@ export class SegmentIndexes {
   /** Leaves them to their files, once all is there. For segments that aren't written to any more. */
   drop(): void {
     this.finish()
-    this.#inMemory = null
+    if (!this.#isPartial) this.#inMemory = null
   }
 
   /** Has them in memory: from their files or, where these are damaged, from the batches. */
@@ -149,8 +176,9 @@ export class SegmentIndexes {
 
   async #buildAnew(): Promise<void> {
     const { twin, visitor } = this.#emptyTwin()
-    await this.#options.batches.scan(0, 'headers', SCAN_READ_BYTES, visitor)
-    if (this.#inMemory === null) this.#take(twin)
+    const { batches } = this.#options
+    const { damages } = await batches.scanAround(0, 'headers', SCAN_READ_BYTES, visitor)
+    if (this.#inMemory === null) this.#take(twin, damages.length > 0)
   }
 
   #residentSync(): Indexes {
@@ -161,8 +189,9 @@ export class SegmentIndexes {
     const indexes = this.#checked(...this.#readFiles())
     if (indexes !== null) return indexes
     const { twin, visitor } = this.#emptyTwin()
-    this.#options.batches.scanSync(0, 'headers', SCAN_READ_BYTES, visitor)
-    return this.#take(twin)
+    const { batches } = this.#options
+    const { damages } = batches.scanAroundSync(0, 'headers', SCAN_READ_BYTES, visitor)
+    return this.#take(twin, damages.length > 0)
   }
 
   #readFiles(): [index: Buffer | null, timeIndex: Buffer | null] {
@@ -176,6 +205,8 @@ export class SegmentIndexes {
     const offsets = readOffsetIndex(baseOffset, index, batches.sizeBytes)
     const times = readTimeIndex(baseOffset, timeIndex)
     if (offsets === null || times === null) return null
+    // Every segment's last entry tells its greatest timestamp. Where no record has one, this is a read for nothing.
+    if (times.entries === 0 && batches.sizeBytes > 0) return null
     return this.#asInFiles({ offsets, times })
   }
 
@@ -195,11 +226,12 @@ export class SegmentIndexes {
     return { twin, visitor }
   }
 
-  #take(twin: SegmentIndexes): Indexes {
+  #take(twin: SegmentIndexes, isPartial: boolean): Indexes {
     const indexes = twin.#residentSync()
     this.#inMemory = indexes
     this.#forgetFiles()
     this.#greatest = twin.#greatest
+    this.#isPartial = isPartial
     this.#isAhead = true
     return indexes
   }
@@ -220,10 +252,12 @@ export class SegmentIndexes {
     return kept.position
   }
 
-  /** Where to begin to look for the batch with this offset. */
-  async positionFor(offset: number): Promise<number> {
+  /** The last batch known that ends at or before this offset; null where there is none. */
+  async floor(
+    offset: number,
+  ): Promise<{ readonly lastOffset: number; readonly position: number } | null> {
     await this.load()
-    return this.#residentSync().offsets.positionFor(offset)
+    return this.#residentSync().offsets.floor(offset)
   }
 
   /** Where to begin to look for a record of this timestamp or a later one. */
@@ -238,6 +272,25 @@ export class SegmentIndexes {
     if (this.#greatest !== null) return this.#greatest
     await this.load()
     return this.#greatestOf(this.#residentSync().times)
+  }
+
+  /**
+   * Holds the greatest timestamp against the batches: that it is the one of its batch, and none behind has a greater one. Index
+   * files that say otherwise are damaged.
+   */
+  async hasSoundGreatest(): Promise<boolean> {
+    const greatest = await this.greatestTimestamp()
+    const from = this.#residentSync().offsets.positionFor(greatest.offset - 1)
+    let isIts = greatest.timestamp === NO_TIMESTAMP
+    let isGreatest = true
+    await this.#options.batches.scanAround(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
+      const timestamp = batchMaxTimestamp(buffer, at)
+      isGreatest = timestamp <= greatest.timestamp
+      // Kafka before 4.0 wrote the offset of the record, not the last one of its batch.
+      if (timestamp === greatest.timestamp && holds(buffer, at, greatest.offset)) isIts = true
+      return isGreatest
+    })
+    return isIts && isGreatest
   }
 
   /** Where the last entry of the file points, which alone is read: thousands of segments are opened at once. */
@@ -264,6 +317,7 @@ export class SegmentIndexes {
     offsets.truncateTo(offset)
     times.truncateTo(offset)
     this.#isAhead = true
+    if (this.#isPartial) return this.#removeFiles()
     // What the files say of batches that are gone must not be taken for what comes in their place.
     this.#save(offsets.bytes(), times.bytes())
   }
@@ -274,7 +328,7 @@ export class SegmentIndexes {
     this.#bytesSinceEntry = 0
     let greatest = times.lastEntry()
     const from = offsets.positionFor(greatest.offset)
-    await this.#options.batches.scan(from, 'headers', SCAN_READ_BYTES, (buffer, at) => {
+    await this.#options.batches.scanAround(from, 'headers', SCAN_READ_BYTES, (buffer, at) => {
       const timestamp = batchMaxTimestamp(buffer, at)
       if (timestamp > greatest.timestamp)
         greatest = { timestamp, offset: batchLastOffset(buffer, at) }
@@ -282,4 +336,8 @@ export class SegmentIndexes {
     })
     this.#greatest = greatest
   }
+}
+
+function holds(buffer: Buffer, at: number, offset: number): boolean {
+  return batchBaseOffset(buffer, at) <= offset && offset <= batchLastOffset(buffer, at)
 }

@@ -3,16 +3,22 @@ import {
   batchBaseOffset,
   batchLastOffset,
   batchMaxTimestamp,
+  batchNextOffset,
   batchSizeBytes,
+  checkBatch,
+  CorruptRecordError,
 } from '../../protocol/records/batch.ts'
-import type { Clock } from '../host/host.ts'
+import type { Clock, Logger } from '../host/host.ts'
 import type { LogConfig } from './config.ts'
-import { fitsRelativeOffset } from './offset-index.ts'
+import { scanAround, type Damage, type SoundScanPart, type SoundScanResult } from './damage.ts'
+import { fitsRelativeOffset, OFFSETS_IN_A_SEGMENT } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from './open-files.ts'
 import { SEGMENT_KINDS, segmentFileName, type SegmentFile, type SegmentSuffix } from './paths.ts'
 import {
   LOOKUP_READ_BYTES,
-  scanAsync,
+  readLater,
+  readNow,
+  scanning,
   scanSync,
   type BatchVisitor,
   type ScanDepth,
@@ -31,6 +37,9 @@ export interface SegmentOptions {
   readonly hasTransactionIndex: boolean
   readonly indexIntervalBytes: number
   readonly createdMs: number
+  readonly crc32c: (bytes: Uint8Array) => number
+  /** Told of damage when it is found. */
+  readonly log: Pick<Logger, 'error'>
   /** What its files' names end with; nothing where it is left out. */
   readonly suffix?: SegmentSuffix
 }
@@ -44,6 +53,23 @@ export interface RollQuestion {
   readonly segmentMs: number
   readonly segmentIndexBytes: number
   readonly nowMs: number
+}
+
+/** So many damaged places of a segment are remembered, and told. */
+const REMEMBERED_DAMAGES = 100
+const always = (_fromOffset: number): boolean => true
+const sameAs = (one: Damage) => (other: Damage) =>
+  one.position === other.position && one.endPosition === other.endPosition
+
+/** A batch's place, or the damage that an offset is in. */
+export type Located =
+  | { readonly position: number; readonly damage: null }
+  | { readonly position: number; readonly damage: Damage }
+
+interface Batch {
+  readonly position: number
+  readonly sizeBytes: number
+  readonly nextOffset: number
 }
 
 /** A run of a log's batches in one file, with the indexes that find them by offset and by time. */
@@ -63,6 +89,9 @@ export class Segment {
   #isPreallocated = false
   /** The `.log` has bytes, or a length, that may not be durable. */
   #hasUnsyncedBytes = false
+  #damages: Damage[] = []
+  readonly #told = new Set<number>()
+  #isAbortedTold = false
 
   constructor(options: SegmentOptions) {
     this.#options = options
@@ -157,10 +186,11 @@ export class Segment {
     }
   }
 
-  noteBatch(buffer: Buffer, at: number, sizeBytes: number): void {
-    if (this.#notedBytes === 0) this.#firstTimestamp = batchMaxTimestamp(buffer, at)
-    this.#indexes.note(buffer, at, sizeBytes, this.#notedBytes)
-    this.#notedBytes += sizeBytes
+  /** @param position where it is in the file: behind the one noted last, but for damage between them */
+  noteBatch(buffer: Buffer, at: number, sizeBytes: number, position = this.#notedBytes): void {
+    if (position === 0) this.#firstTimestamp = batchMaxTimestamp(buffer, at)
+    this.#indexes.note(buffer, at, sizeBytes, position)
+    this.#notedBytes = position + sizeBytes
   }
 
   writeSync(chunks: readonly Buffer[], sizeBytes: number): void {
@@ -193,11 +223,22 @@ export class Segment {
     this.#indexes.drop()
   }
 
+  /** Of the batches noted some are damaged. */
+  markPartial(): void {
+    this.#indexes.markPartial()
+  }
+
   /** Empties the indexes: the batches are about to be noted again, from the first one on. For start-up. */
   beginRebuild(): void {
     this.#notedBytes = 0
     this.#indexes.begin()
     this.#transactions.reset(this.filePath('txnindex'))
+  }
+
+  /** All batches were noted that can be read, and the indexes can be written. For start-up. */
+  endRebuild(): void {
+    this.#notedBytes = this.#sizeBytes
+    this.finish()
   }
 
   /**
@@ -225,32 +266,163 @@ export class Segment {
   /** Goes through the batches from a position on. */
   scan(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): Promise<ScanResult> {
     return this.handle.using((file) =>
-      scanAsync({ file, from, end: this.#sizeBytes, what, readBytes, visit }),
+      readLater(file, scanning({ from, end: this.#sizeBytes, what, readBytes, visit })),
     )
   }
 
-  /** The position of the first batch that ends at or after this offset; null where there is none. */
-  async locate(offset: number): Promise<number | null> {
-    const found = await this.#locateFrom(await this.#indexes.positionFor(offset), offset)
-    if (found !== 'damaged') return found
-    await this.#indexes.rebuild()
-    const again = await this.#locateFrom(0, offset)
-    return again === 'damaged' ? null : again
+  /** Goes through the batches from a position on, and past damage, of which the log is told; for start-up. */
+  scanAroundSync(
+    from: number,
+    what: ScanDepth,
+    readBytes: number,
+    visit: BatchVisitor,
+    more: Partial<SoundScanPart> = {},
+  ): SoundScanResult {
+    const part = { ...this.#soundPart(from, what, readBytes, visit), ...more }
+    return this.#tell(readNow(this.handle.open(), scanAround(part)))
   }
 
-  /** The index is damaged where its position isn't one of a batch that ends at or before the offset. */
-  async #locateFrom(from: number, offset: number): Promise<number | null | 'damaged'> {
+  /** The same on the running path. */
+  async scanAround(
+    from: number,
+    what: ScanDepth,
+    readBytes: number,
+    visit: BatchVisitor,
+    more: Partial<SoundScanPart> = {},
+  ): Promise<SoundScanResult> {
+    const part = { ...this.#soundPart(from, what, readBytes, visit), ...more }
+    return this.#tell(await this.handle.using((file) => readLater(file, scanAround(part))))
+  }
+
+  #soundPart(from: number, what: ScanDepth, readBytes: number, visit: BatchVisitor): SoundScanPart {
+    const { baseOffset } = this
+    return {
+      from,
+      end: this.#sizeBytes,
+      what,
+      readBytes,
+      visit,
+      fromOffset: baseOffset,
+      endOffset: baseOffset + OFFSETS_IN_A_SEGMENT,
+      crc32c: this.#options.crc32c,
+      passes: always,
+      checksStop: false,
+    }
+  }
+
+  #tell(result: SoundScanResult): SoundScanResult {
+    for (const damage of result.damages) this.#note(damage)
+    return result
+  }
+
+  #note(damage: Damage): void {
+    if (this.#damages.length < REMEMBERED_DAMAGES && !this.#damages.some(sameAs(damage)))
+      this.#damages.push(damage)
+    if (this.#told.has(damage.position) || this.#told.size === REMEMBERED_DAMAGES) return
+    this.#told.add(damage.position)
+    const { position, fromOffset, toOffset, endPosition } = damage
+    const path = this.filePath('log')
+    const offsets =
+      toOffset === Infinity ? `offset ${fromOffset} on` : `${fromOffset} to ${toOffset - 1}`
+    this.#options.log.error(
+      { path, position, endPosition, fromOffset, toOffset },
+      `${path} is damaged from position ${position} to ${endPosition}: the records of ${offsets} can't be read. Restore them from a replica, or have consumers seek past them`,
+    )
+  }
+
+  /**
+   * Finds the first batch that ends at or after this offset, or the damage that it is in; null where there is none. What is
+   * healthy behind damage is found.
+   * @param endOffset where the log ends
+   */
+  async locate(offset: number, endOffset = Infinity): Promise<Located | null> {
+    const known = this.#damages.find((damage) => this.#isIn(damage, offset))
+    if (known !== undefined) return { position: known.position, damage: known }
+    const from = await this.#indexes.floor(offset)
+    const found = await this.#locateFrom(from, offset, endOffset, true)
+    if (found !== 'damaged') return found
+    // The batch that the index points to may be what is damaged, or the index. Or neither: Kafka before 4.0 wrote the last
+    // offset of all that was appended at once.
+    const before = await this.#indexes.floor(from!.lastOffset - 1)
+    const again = await this.#locateFrom(before, offset, endOffset)
+    if (again !== 'damaged') return again
+    await this.#indexes.rebuild()
+    const last = await this.#locateFrom(null, offset, endOffset)
+    return last === 'damaged' ? null : last
+  }
+
+  /** Damage to the file's end is known for as long as nothing was written behind it. */
+  #isIn(damage: Damage, offset: number): boolean {
+    const { fromOffset, toOffset, endPosition } = damage
+    const holds = toOffset !== Infinity || endPosition === this.#sizeBytes
+    return holds && offset >= fromOffset && offset < toOffset
+  }
+
+  /** The index is damaged where its position isn't one of a batch that ends at or before the entry's offset. */
+  async #locateFrom(
+    entry: { readonly lastOffset: number; readonly position: number } | null,
+    offset: number,
+    endOffset: number,
+    isExact = false,
+  ): Promise<Located | null | 'damaged'> {
+    const from = entry?.position ?? 0
     let found: number | null = null
-    let isWrong = false
+    let foundOffset = Infinity
+    let before: Batch | null = null
+    let isWrong = entry !== null
     const visit: BatchVisitor = (buffer, at, position) => {
       const lastOffset = batchLastOffset(buffer, at)
-      isWrong ||= position === from && from > 0 && lastOffset > offset
-      if (lastOffset < offset) return true
+      if (position === from && entry !== null) {
+        isWrong = isExact ? lastOffset !== entry.lastOffset : lastOffset > entry.lastOffset
+      }
+      if (isWrong) return false
+      if (lastOffset < offset) {
+        before = { position, sizeBytes: batchSizeBytes(buffer, at), nextOffset: lastOffset + 1 }
+        return true
+      }
       found = position
+      foundOffset = batchBaseOffset(buffer, at)
       return false
     }
-    const { outcome } = await this.scan(from, 'headers', LOOKUP_READ_BYTES, visit)
-    return isWrong || (outcome === 'cut' && from > 0) ? 'damaged' : found
+    const bounds = {
+      endOffset: Math.min(endOffset, this.baseOffset + OFFSETS_IN_A_SEGMENT),
+      checksStop: true,
+      firstLastOffset: entry?.lastOffset,
+      // Where the entry is wrong, what is behind it is not looked for.
+      passes: () => !isWrong,
+    }
+    const { damages } = await this.scanAround(from, 'headers', LOOKUP_READ_BYTES, visit, bounds)
+    if (isWrong) return 'damaged'
+    if (foundOffset <= offset) return { position: found!, damage: null }
+    const damage = damages.find(
+      ({ fromOffset, toOffset }) => fromOffset <= offset && offset < toOffset,
+    )
+    if (damage !== undefined) return { position: damage.position, damage }
+    const hidden = await this.#damageInGap(before, found, Math.min(foundOffset, endOffset), offset)
+    if (hidden !== null) return { position: hidden.position, damage: hidden }
+    return found === null ? null : { position: found, damage: null }
+  }
+
+  /**
+   * No batch has the offset: compaction took it, or the batch before says that it ends too early, which its checksum tells.
+   * @param gapEnd where the next batch, or the log's end, is
+   */
+  async #damageInGap(
+    before: Batch | null,
+    found: number | null,
+    gapEnd: number,
+    offset: number,
+  ): Promise<Damage | null> {
+    if (before === null || offset >= gapEnd) return null
+    const { position, sizeBytes, nextOffset } = before
+    const batch = Buffer.allocUnsafe(sizeBytes)
+    const count = await this.handle.using((file) => file.read(batch, position))
+    if (checkBatch(batch, 0, count, this.#options.crc32c) === null) return null
+    const toOffset = found === null ? Infinity : gapEnd
+    const endPosition = found ?? this.#sizeBytes
+    const damage = { position, fromOffset: nextOffset, toOffset, endPosition }
+    this.#note(damage)
+    return damage
   }
 
   /** The offset after the last batch; null where the file doesn't end with a whole one. For start-up. */
@@ -264,15 +436,31 @@ export class Segment {
     let next = this.baseOffset
     if (this.#sizeBytes === 0) return next
     const { outcome } = this.scanSync(from, 'headers', LOOKUP_READ_BYTES, (buffer, at) => {
-      next = batchLastOffset(buffer, at) + 1
+      if (batchBaseOffset(buffer, at) < next) return false
+      next = batchNextOffset(buffer, at)
       return true
     })
     return outcome === 'complete' && next > this.baseOffset ? next : null
   }
 
+  /** The batches don't say all of the segment's timestamps: some are damaged, and so were its indexes. */
+  get isTimeUnknown(): boolean {
+    return this.#indexes.isPartial
+  }
+
   /** The greatest timestamp and the last offset of its batch; (-1, base offset) where there is none. */
   greatestTimestamp(): Promise<TimestampOffset> {
     return this.#indexes.greatestTimestamp()
+  }
+
+  /** Whether the batches say the same of it: what is deleted for a damaged index would be gone. */
+  hasSoundTimestamp(): Promise<boolean> {
+    return this.#indexes.hasSoundGreatest()
+  }
+
+  /** Builds the indexes anew from the batches. Not for the segment that is written to. */
+  rebuildIndexes(): Promise<void> {
+    return this.#indexes.rebuild()
   }
 
   /** When the file was last written to, in milliseconds since 1970. */
@@ -285,8 +473,24 @@ export class Segment {
     return this.#indexes.positionForTimestamp(timestamp, fromOffset)
   }
 
-  abortedTransactions(): Promise<readonly AbortedTransactionEntry[]> {
-    return this.#transactions.entries(this.filePath('txnindex'))
+  /** @throws CorruptRecordError where their file is damaged or missing, of which the log is told */
+  async abortedTransactions(): Promise<readonly AbortedTransactionEntry[]> {
+    try {
+      return await this.#transactions.entries(this.filePath('txnindex'))
+    } catch (error) {
+      if (error instanceof CorruptRecordError && !this.#isAbortedTold) {
+        this.#isAbortedTold = true
+        this.#options.log.error({ path: this.filePath('txnindex') }, error.message)
+      }
+      throw error
+    }
+  }
+
+  /** Has them in memory, for a segment that is written to; for start-up. */
+  loadAborted(): void {
+    const path = this.filePath('txnindex')
+    if (this.#sizeBytes === 0) this.#transactions.reset(path)
+    else this.#transactions.load(path)
   }
 
   addAborted(entry: AbortedTransactionEntry): void {
@@ -303,8 +507,12 @@ export class Segment {
    * @returns where the segment ends then: before this offset where it is in the middle of a batch
    */
   async truncateTo(target: number): Promise<number> {
-    const position = await this.locate(target)
-    const offset = position === null ? target : Math.min(target, await this.#baseOffsetAt(position))
+    const located = await this.locate(target)
+    const position = located?.position ?? null
+    const offset =
+      position === null
+        ? target
+        : Math.min(target, located?.damage?.fromOffset ?? (await this.#baseOffsetAt(position)))
     this.#indexes.truncateTo(offset)
     await this.#transactions.truncateTo(this.filePath('txnindex'), offset)
     if (position !== null) this.cutAt(position)
@@ -326,6 +534,7 @@ export class Segment {
     this.#hasUnsyncedBytes = true
     this.#notedBytes = position
     if (position === 0) this.#firstTimestamp = null
+    this.#damages = this.#damages.filter(({ endPosition }) => endPosition < position)
     if (position === this.#sizeBytes) return
     this.handle.open().truncate(position)
     this.#sizeBytes = position
@@ -373,7 +582,11 @@ export class Segment {
 
 /** Begins a segment, and its file. */
 export function newSegment(
-  context: { readonly files: OpenFiles; readonly host: { readonly clock: Clock } },
+  context: {
+    readonly files: OpenFiles
+    readonly host: { readonly clock: Clock; readonly log: Pick<Logger, 'error'> }
+    readonly codecs: { crc32c(bytes: Uint8Array): number }
+  },
   path: string,
   baseOffset: number,
   config: LogConfig,
@@ -386,6 +599,8 @@ export function newSegment(
     hasTransactionIndex: false,
     indexIntervalBytes: config.indexIntervalBytes,
     createdMs: context.host.clock.now(),
+    crc32c: context.codecs.crc32c,
+    log: context.host.log,
   })
   segment.create(config.preallocate ? config.segmentBytes : 0)
   return segment

@@ -48,6 +48,10 @@ export class Segments {
 
   /** The segment that has, or would have, this offset; the first one for offsets before all. */
   floor(offset: number): Segment {
+    return this.#segments[this.#floorIndex(offset)]!
+  }
+
+  #floorIndex(offset: number): number {
     let low = 0
     let high = this.#segments.length - 1
     while (low < high) {
@@ -55,7 +59,7 @@ export class Segments {
       if (this.#segments[middle]!.baseOffset <= offset) low = middle
       else high = middle - 1
     }
-    return this.#segments[low]!
+    return low
   }
 
   has(segment: Segment): boolean {
@@ -75,6 +79,14 @@ export class Segments {
   /** The next one; the first one for a segment that has gone, as whoever walks on from it finds by the version. */
   after(segment: Segment): Segment | null {
     return this.#segments[this.#segments.indexOf(segment) + 1] ?? null
+  }
+
+  /** Where the next one begins: no batch ends above. Infinity for the last one, and one that has gone. */
+  endOffsetOf(segment: Segment): number {
+    const index = this.#floorIndex(segment.baseOffset)
+    return this.#segments[index] === segment
+      ? (this.#segments[index + 1]?.baseOffset ?? Infinity)
+      : Infinity
   }
 
   add(segment: Segment): void {

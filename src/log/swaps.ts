@@ -1,7 +1,8 @@
-import { batchLastOffset } from '../../protocol/records/batch.ts'
 import type { LogContext } from './context.ts'
+import { OFFSETS_IN_A_SEGMENT } from './offset-index.ts'
 import { parseSegmentFileName, SEGMENT_KINDS, segmentFileName } from './paths.ts'
-import { scanSync } from './scan.ts'
+import { readNow } from './scan.ts'
+import { scanAround } from './damage.ts'
 
 const READ_BYTES = 1024 * 1024
 
@@ -39,22 +40,23 @@ export function completeSwaps(context: LogContext, path: string, names: readonly
   }
 }
 
+/** Where it ends, past what is damaged: else what it replaces beyond the damage would stay beside it. */
 function endOf(context: LogContext, path: string, baseOffset: number): number {
   const file = context.host.disk.open(path, 'read')
   try {
-    let nextOffset = baseOffset
-    scanSync({
-      file,
+    const scan = scanAround({
       from: 0,
       end: file.size(),
       what: 'headers',
       readBytes: READ_BYTES,
-      visit: (buffer, at) => {
-        nextOffset = batchLastOffset(buffer, at) + 1
-        return true
-      },
+      visit: () => true,
+      fromOffset: baseOffset,
+      endOffset: baseOffset + OFFSETS_IN_A_SEGMENT,
+      crc32c: context.codecs.crc32c,
+      passes: () => true,
+      checksStop: false,
     })
-    return nextOffset
+    return readNow(file, scan).nextOffset
   } finally {
     file.close()
   }

@@ -1,8 +1,11 @@
+import { codecOf } from '../../protocol/codec.ts'
+import { CorruptRecordError } from '../../protocol/records/errors.ts'
+import { AbortedTxn } from '../../protocol/state/aborted-txn.ts'
+import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
 import { readIfThere, readIfThereAsync, replaceContent, syncIfThere, withFile } from './files.ts'
-import { readSafe, writeSafe } from './int64.ts'
 import type { OpenFiles } from './open-files.ts'
 
-/** Version int16 = 0, then producer id, first offset, last offset and last stable offset, int64 each. */
+/** An int16 version, and an AbortedTxn of that version. */
 export const ABORTED_TRANSACTION_BYTES = 34
 const CURRENT_VERSION = 0
 
@@ -17,13 +20,10 @@ export interface AbortedTransactionEntry {
 }
 
 export function encodeAborted(entry: AbortedTransactionEntry): Buffer {
-  const bytes = Buffer.alloc(ABORTED_TRANSACTION_BYTES)
-  bytes.writeInt16BE(CURRENT_VERSION, 0)
-  writeSafe(bytes, entry.producerId, 2)
-  writeSafe(bytes, entry.firstOffset, 10)
-  writeSafe(bytes, entry.lastOffset, 18)
-  writeSafe(bytes, entry.lastStableOffset, 26)
-  return bytes
+  const writer = new Writer()
+  writer.int16(CURRENT_VERSION)
+  codecOf(AbortedTxn, CURRENT_VERSION).write(writer, entry)
+  return writer.toBuffer()
 }
 
 /**
@@ -33,17 +33,19 @@ export function encodeAborted(entry: AbortedTransactionEntry): Buffer {
 export function decodeAborted(file: Buffer, baseOffset: number): AbortedTransactionEntry[] | null {
   if (file.length % ABORTED_TRANSACTION_BYTES !== 0) return null
   const entries: AbortedTransactionEntry[] = []
-  for (let at = 0; at < file.length; at += ABORTED_TRANSACTION_BYTES) {
-    if (file.readInt16BE(at) !== CURRENT_VERSION) return null
-    const entry = {
-      producerId: readSafe(file, at + 2),
-      firstOffset: readSafe(file, at + 10),
-      lastOffset: readSafe(file, at + 18),
-      lastStableOffset: readSafe(file, at + 26),
+  const codec = codecOf(AbortedTxn, CURRENT_VERSION)
+  const reader = new Reader(file)
+  try {
+    while (reader.remaining > 0) {
+      if (reader.int16() !== CURRENT_VERSION) return null
+      const entry = codec.read(reader)
+      const before = entries.at(-1)?.lastOffset ?? baseOffset - 1
+      if (entry.lastOffset <= before) return null
+      entries.push(entry)
     }
-    const before = entries.at(-1)?.lastOffset ?? baseOffset - 1
-    if (!Object.values(entry).every(Number.isSafeInteger) || entry.lastOffset <= before) return null
-    entries.push(entry)
+  } catch (error) {
+    if (error instanceof DecodeError) return null
+    throw error
   }
   return entries
 }
@@ -66,15 +68,21 @@ export class TransactionIndex {
     return this.#entries === null || this.#entries.length > 0
   }
 
+  /** @throws CorruptRecordError where the file was damaged since the start, which would have mended it */
   async entries(path: string): Promise<readonly AbortedTransactionEntry[]> {
     if (this.#entries !== null) return this.#entries
     const file = await readIfThereAsync(this.#files, path)
-    this.#entries ??= this.#decoded(file)
+    this.#entries ??= this.#decoded(path, file)
     return this.#entries
   }
 
-  #decoded(file: Buffer | null): AbortedTransactionEntry[] {
-    return (file === null ? [] : decodeAborted(file, this.#baseOffset)) ?? []
+  #decoded(path: string, file: Buffer | null): AbortedTransactionEntry[] {
+    const entries = file === null ? null : decodeAborted(file, this.#baseOffset)
+    if (entries !== null) return entries
+    // Taken for empty it would have consumers believe that aborted records were committed.
+    throw new CorruptRecordError(
+      `${path} is ${file === null ? 'missing' : 'damaged'}: which transactions were aborted is not known until a restart builds it anew`,
+    )
   }
 
   /** Whether it can be read; for start-up. */
@@ -84,10 +92,15 @@ export class TransactionIndex {
     return file !== null && decodeAborted(file, this.#baseOffset) !== null
   }
 
+  /** Has it in memory from now on, as long as it is written to; for start-up, when it was found to be sound. */
+  load(path: string): void {
+    this.#entries ??= this.#decoded(path, readIfThere(this.#files.disk, path))
+  }
+
   /** Kafka too writes it right behind the marker. */
   append(path: string, entry: AbortedTransactionEntry): void {
     const { disk } = this.#files
-    const entries = (this.#entries ??= this.#decoded(readIfThere(disk, path)))
+    const entries = (this.#entries ??= this.#decoded(path, readIfThere(disk, path)))
     withFile(disk, path, 'create', (file) => {
       file.writeSync([encodeAborted(entry)], entries.length * ABORTED_TRANSACTION_BYTES)
     })
@@ -110,7 +123,7 @@ export class TransactionIndex {
 
   /** The same for start-up. */
   truncateToSync(path: string, offset: number): void {
-    const entries = (this.#entries ??= this.#decoded(readIfThere(this.#files.disk, path)))
+    const entries = (this.#entries ??= this.#decoded(path, readIfThere(this.#files.disk, path)))
     const kept = entries.filter((entry) => entry.lastOffset < offset)
     if (kept.length === entries.length) return
     replaceContent(this.#files.disk, path, Buffer.concat(kept.map(encodeAborted)))

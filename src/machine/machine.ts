@@ -30,6 +30,15 @@ export interface Machine<Command, Fact, Reply, Effect = never> {
    * @param offset the record's offset in the log; -1 for a volatile fact
    */
   apply(fact: Fact, offset: number): void
+  /**
+   * What follows where the log refuses the facts of a command: whoever waits for it is told. Without it, and where it
+   * gives null, only who asked is told, and nothing has changed.
+   */
+  decideRefused?(
+    command: Command,
+    ticket: Ticket,
+    now: number,
+  ): Decision<Fact, Reply, Effect> | null
   /** Says which facts are only applied. Without it all facts are durable. */
   isVolatile?(fact: Fact): boolean
 }
@@ -38,6 +47,11 @@ export interface Machine<Command, Fact, Reply, Effect = never> {
 export interface Decision<Fact, Reply, Effect = never> {
   /** In order. The durable ones are appended as one atomic batch, the volatile ones only applied. */
   readonly facts?: readonly Fact[]
+  /**
+   * Each fact stands for itself: they may go into several batches, of which a crash may leave the later ones out, and one
+   * that the log refuses is left out, unless it refuses all.
+   */
+  readonly isDivisible?: boolean
   /** Held until everything that was decided so far is committed, even where this command had no facts. */
   readonly replies?: readonly TicketReply<Reply>[]
   /** Monotonic milliseconds; null clears it; a new time replaces the old one of the same name. */

@@ -4,6 +4,9 @@ import { Alarms } from './alarms.ts'
 import type { Alarm, Decision, Machine, Ticket } from './machine.ts'
 import { NO_TICKET } from './machine.ts'
 
+/** An alarm whose decision the log has refused comes again after this. */
+const REFUSED_ALARM_AGAIN_MS = 60_000
+
 /** The log of one shard, as the runtime needs it. */
 export interface ShardLog<Fact> {
   /** The offset that the next appended record will have, those given to `append` already counted. */
@@ -43,11 +46,23 @@ export interface RuntimeOptions<Command, Fact, Reply, Effect> {
   readonly runEffect?: (effect: Effect) => void
   /** The shard is gone, after an append failed or a bug showed: its owner rebuilds it from its log. Not called by `close`. */
   readonly onLost?: (error: ShardError) => void
+  /** The log refused what was decided for a command or an alarm, or a fact of it. */
+  readonly onRefused?: (command: Command | Alarm, error: Error) => void
 }
 
 interface Waiter<Reply> {
   resolve(reply: Reply): void
   reject(error: unknown): void
+}
+
+/** What of a decision the log takes. */
+interface Plan<Fact> {
+  /** All that are to be applied, in order. */
+  readonly facts: readonly Fact[]
+  /** The durable ones of them, in groups that must stay atomic. */
+  readonly groups: readonly (readonly Fact[])[]
+  readonly refusals: readonly Error[]
+  readonly isAdmitted: boolean
 }
 
 /** Something that waits for the commit of all that was decided before it. */
@@ -128,20 +143,58 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
   }
 
   #run(command: Command | Alarm, ticket: Ticket): void {
-    const { machine, clock, log } = this.#options
+    const { machine, clock, onRefused } = this.#options
     const now = clock.monotonic()
     const decision = machine.decide(command, ticket, now)
-    const facts = decision.facts ?? []
-    const durable =
-      machine.isVolatile === undefined ? facts : facts.filter((fact) => !machine.isVolatile!(fact))
+    const plan = this.#plan(decision)
+    for (const refusal of plan.refusals) onRefused?.(command, refusal)
+    if (plan.isAdmitted) return this.#carryOut(decision, plan, now)
+    if ('alarm' in (command as object)) {
+      // Nothing has changed, so it is due still; the log may take it later, when its limit was raised.
+      const { alarm } = command as Alarm
+      return this.#alarms.set(alarm, now + REFUSED_ALARM_AGAIN_MS)
+    }
+    const instead = machine.decideRefused?.(command as Command, ticket, now) ?? null
+    if (instead === null) throw plan.refusals[0]!
+    const second = this.#plan(instead)
+    if (!second.isAdmitted) throw second.refusals[0]!
+    this.#carryOut(instead, second, now)
+  }
+
+  /** Holds what was decided against what the log takes. */
+  #plan({ facts = [], isDivisible = false }: Decision<Fact, Reply, Effect>): Plan<Fact> {
+    const { machine, log } = this.#options
+    const isDurable = (fact: Fact): boolean => machine.isVolatile?.(fact) !== true
+    const durable = facts.filter(isDurable)
     const refusal = durable.length > 0 ? (log.refuse?.(durable) ?? null) : null
-    if (refusal !== null) throw refusal
-    if (facts.length > 0) this.#applyAll(facts, durable)
+    if (refusal === null) {
+      const groups = durable.length > 0 ? [durable] : []
+      return { facts, groups, refusals: [], isAdmitted: true }
+    }
+    const nothing = { facts: [], groups: [], isAdmitted: false }
+    if (!isDivisible) return { ...nothing, refusals: [refusal] }
+    const refused = new Map<Fact, Error>()
+    for (const fact of durable) {
+      const ofOne = log.refuse?.([fact]) ?? null
+      if (ofOne !== null) refused.set(fact, ofOne)
+    }
+    // Whoever goes on until nothing is left to do would never come to an end.
+    if (refused.size === durable.length) return { ...nothing, refusals: [refusal] }
+    return {
+      facts: facts.filter((fact) => !refused.has(fact)),
+      groups: durable.filter((fact) => !refused.has(fact)).map((fact) => [fact]),
+      refusals: [...refused.values()],
+      isAdmitted: true,
+    }
+  }
+
+  #carryOut(decision: Decision<Fact, Reply, Effect>, plan: Plan<Fact>, now: number): void {
+    if (plan.facts.length > 0) this.#applyAll(plan)
     for (const { name, at } of decision.alarms ?? []) this.#alarms.set(name, at)
     this.#hold(decision, now)
   }
 
-  #applyAll(facts: readonly Fact[], durable: readonly Fact[]): void {
+  #applyAll({ facts, groups }: Plan<Fact>): void {
     const { machine, clock, log } = this.#options
     let offset = log.nextOffset + this.#groupFacts
     try {
@@ -153,10 +206,12 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
       this.#fail('A fact could not be applied', error)
       throw error
     }
-    if (durable.length === 0) return
+    if (groups.length === 0) return
     if (this.#groups.length === 0) clock.endOfTurn(() => this.#append())
-    this.#groups.push(durable)
-    this.#groupFacts += durable.length
+    for (const group of groups) {
+      this.#groups.push(group)
+      this.#groupFacts += group.length
+    }
   }
 
   #append(): void {

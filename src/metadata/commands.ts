@@ -105,6 +105,19 @@ export interface DirectoryAssignmentOutcomes {
   }[]
 }
 
+/** The elections of ElectLeaders. */
+export const ElectionType = { PREFERRED: 0, UNCLEAN: 1 } as const
+
+/** [KIP-584, KIP-778] The ways in which UpdateFeatures changes a level. */
+export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const
+
+export interface FeatureUpdate {
+  readonly feature: string
+  readonly maxVersionLevel: number
+  /** As in `UpgradeType`, or what a client has said instead. */
+  readonly upgradeType: number
+}
+
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
 export interface ControllerCommands {
   createTopics: {
@@ -170,6 +183,24 @@ export interface ControllerCommands {
       readonly brokerEpoch: number
       readonly offlineLogDirs: readonly string[]
     }
+    reply: ErrorOutcome
+  }
+  electLeaders: {
+    command: {
+      /** As in `ElectionType`. */
+      readonly electionType: number
+      /** Null for all partitions: those that need no election are not told. */
+      readonly topicPartitions:
+        readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null
+    }
+    reply: readonly {
+      readonly topic: string
+      readonly partitionResult: readonly ({ readonly partitionId: number } & ErrorOutcome)[]
+    }[]
+  }
+  /** All of the levels change or none does. */
+  updateFeatures: {
+    command: { readonly featureUpdates: readonly FeatureUpdate[]; readonly validateOnly: boolean }
     reply: ErrorOutcome
   }
   allocateProducerIds: {

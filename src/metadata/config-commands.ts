@@ -53,17 +53,17 @@ function alter<Entry>(
     if (told.has(key(wanted))) continue
     told.add(key(wanted))
     const outcome = outcomeOf(() => {
-      if (twice.has(key(wanted))) throw new Refusal('INVALID_REQUEST', 'Duplicate resource.')
+      if (twice.has(key(wanted))) return new Refusal('INVALID_REQUEST', 'Duplicate resource.')
       const kind = KINDS.get(resourceType)
       if (kind === undefined) {
-        throw new Refusal('INVALID_REQUEST', `Unexpected resource type ${resourceType}.`)
+        return new Refusal('INVALID_REQUEST', `Unexpected resource type ${resourceType}.`)
       }
       const current = configOf(view.image, resourceType, resourceName)
       const eligibleLeaderReplicas =
         (view.image.features.get('eligible.leader.replicas.version') ?? 0) > 0
       const resource = { kind, name: resourceName, current, eligibleLeaderReplicas }
       const result = rule(resource, wanted.configs)
-      if (!result.ok) throw new Refusal(result.error, result.message)
+      if (!result.ok) return new Refusal(result.error, result.message)
       checkExists(view, kind, resourceName)
       for (const [name, value] of result.changes) {
         facts.push(configFact(resourceType, resourceName, name, value))

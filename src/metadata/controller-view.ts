@@ -13,6 +13,10 @@ export interface ConfigRules {
 
 export interface ControllerSettings {
   readonly clusterId: string
+  /** This controller's. */
+  readonly nodeId: number
+  /** The quorum's own finalized feature, which is no part of the image. */
+  readonly kraftVersion: number
   /** `num.partitions` and `default.replication.factor` */
   readonly defaults: { readonly numPartitions: number; readonly replicationFactor: number }
   /** `delete.topic.enable` */

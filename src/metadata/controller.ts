@@ -5,8 +5,10 @@ import { allocateProducerIds, registerBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
 import { assignReplicasToDirs, reportOfflineDirectories } from './directory-commands.ts'
+import { electLeaders } from './election-commands.ts'
 import type { MetadataFact } from './facts.ts'
 import { abortFact } from './facts.ts'
+import { updateFeatures } from './feature-commands.ts'
 import { randomId } from './ids.ts'
 import { ImageBuilder } from './image-builder.ts'
 import type { MetadataImage } from './image.ts'
@@ -32,6 +34,8 @@ export type Reply = ControllerReply | null
  */
 export class Controller implements Machine<Command, MetadataFact, Reply>, ControllerView {
   readonly clusterId: string
+  readonly nodeId: number
+  readonly kraftVersion: number
   readonly defaults: ControllerSettings['defaults']
   readonly deleteTopicEnable: boolean
   readonly rules: ConfigRules
@@ -45,6 +49,8 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
   /** @param nextOffset of the log, where all before is in the image */
   constructor(settings: ControllerSettings, image: MetadataImage, nextOffset: number) {
     this.clusterId = settings.clusterId
+    this.nodeId = settings.nodeId
+    this.kraftVersion = settings.kraftVersion
     this.defaults = settings.defaults
     this.deleteTopicEnable = settings.deleteTopicEnable
     this.rules = settings.rules
@@ -101,10 +107,14 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
         return allocateProducerIds(this, command)
       case 'alterPartitionReassignments':
         return alterPartitionReassignments(this, command)
+      case 'electLeaders':
+        return electLeaders(this, command)
       case 'assignReplicasToDirs':
         return assignReplicasToDirs(this, command)
       case 'reportOfflineDirectories':
         return reportOfflineDirectories(this, command)
+      case 'updateFeatures':
+        return updateFeatures(this, command)
       case 'activate': {
         const facts = [...command.bootstrap]
         if (command.openTransaction) facts.unshift(abortFact('The controller changed'))

@@ -5,6 +5,8 @@ import type { PartitionImage } from './image.ts'
 export type MetadataFact = MetadataRecord
 
 const NO_LEADER_CHANGE = -2
+/** The leader was elected without being in sync, and has not said yet that it is whole. */
+const RECOVERING = 1
 
 /** Kafka's limits for one command, so that it doesn't hold up everybody. */
 export const MAX_RECORDS_PER_OPERATION = 10_000
@@ -120,6 +122,17 @@ export const partitionChangeFact = (
 /** A new leader, or the same one in a new epoch. */
 export const leaderFact = (topicId: string, partitionId: number, leader: number): MetadataFact =>
   partitionChangeFact(topicId, partitionId, { leader })
+
+/** A leader that was not in sync: its records are the truth from now on, and nobody else is in sync with it. */
+export const uncleanLeaderFact = (
+  topicId: string,
+  partitionId: number,
+  leader: number,
+): MetadataFact => {
+  const fact = partitionChangeFact(topicId, partitionId, { leader, isr: [leader] })
+  if (fact.type !== 'PartitionChangeRecord') return fact
+  return { ...fact, value: { ...fact.value, leaderRecoveryState: RECOVERING } }
+}
 
 /** A leader that was eligible only: it is the ISR again, and nobody else is eligible. */
 export const eligibleLeaderFact = (

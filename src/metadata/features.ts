@@ -1,11 +1,17 @@
 import type { FeatureRange, MetadataImage } from './image.ts'
 
-const METADATA_VERSION = 'metadata.version'
+export const METADATA_VERSION = 'metadata.version'
+export const KRAFT_VERSION = 'kraft.version'
 const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
-/** 4.3-IV0, the newest level that Kafka 4.3 calls stable. */
-const LATEST_METADATA_VERSION = 30
+/** 4.4-IV2, the newest level that Kafka 4.4 calls stable. */
+const LATEST_METADATA_VERSION = 33
 /** 4.0-IV3, which Kafka 4.0 began with: from here on only the version of a broker's registration depends on the level. */
 const OLDEST_METADATA_VERSION = 25
+/**
+ * The levels that brought records, or fields of them, which those before don't know: 4.3-IV0 cordoned directories, 4.4-IV1
+ * ACLs with a range of addresses, 4.4-IV2 the end of a controller's registration.
+ */
+const LEVELS_WITH_NEW_METADATA: readonly number[] = [30, 32, 33]
 /** The first level whose brokers know cordoned directories, which came with version 4 of RegisterBrokerRecord. */
 const CORDONED_DIRECTORIES = 30
 
@@ -16,7 +22,7 @@ export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([
 
 /** The features of KIP-584 that are really here, with the levels this node can work at. */
 export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
-  { name: 'kraft.version', minSupportedVersion: 0, maxSupportedVersion: 1 },
+  { name: KRAFT_VERSION, minSupportedVersion: 0, maxSupportedVersion: 1 },
   {
     name: METADATA_VERSION,
     minSupportedVersion: OLDEST_METADATA_VERSION,
@@ -25,14 +31,14 @@ export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
 ]
 
 /**
- * Features of Kafka 4.3 that are not here, but whose levels up to these change nothing of what this node writes: it
+ * Features of Kafka 4.4 that are not here, but whose levels up to these change nothing of what this node writes: it
  * writes no records of transactions, share groups, streams groups or the new consumer groups, and where each partition
  * has one replica, none is ever eligible but it. Their records stay in the log; clients are not told of them.
  */
 const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
   [ELIGIBLE_LEADER_REPLICAS, 1],
   ['group.version', 1],
-  ['share.version', 1],
+  ['share.version', 2],
   ['streams.version', 1],
   ['transaction.version', 2],
 ])
@@ -96,6 +102,11 @@ function checkReplicas(image: MetadataImage): void {
   }
 }
 
+/** Whether a cluster that goes from one level of metadata.version down to another might lose what it has written. */
+export function losesMetadata(from: number, to: number): boolean {
+  return LEVELS_WITH_NEW_METADATA.some((level) => level > to && level <= from)
+}
+
 /** The version that a broker's registration is written in at a level of metadata.version. */
 export function registrationVersion(features: MetadataImage['features']): number {
   return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES ? 4 : 3
@@ -110,7 +121,7 @@ export function finalizedFeatures(
   kraftVersion: number,
 ): { name: string; minVersionLevel: number; maxVersionLevel: number }[] {
   const levels = new Map(image.features)
-  if (kraftVersion > 0) levels.set('kraft.version', kraftVersion)
+  if (kraftVersion > 0) levels.set(KRAFT_VERSION, kraftVersion)
   return Array.from(levels, ([name, level]) => ({
     name,
     minVersionLevel: level,

@@ -7,13 +7,14 @@ import type { Host } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory.ts'
 import type { MetaProperties } from '../log/meta-properties.ts'
 import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
-import type { Voter, VoterEndpoint } from '../quorum/types.ts'
+import type { LogPosition, Voter, VoterEndpoint } from '../quorum/types.ts'
 import type { MetadataFact } from './facts.ts'
 import { featureFact } from './facts.ts'
 import { INITIAL_FEATURES } from './features.ts'
 import { randomId } from './ids.ts'
 
-const BOOTSTRAP = 'bootstrap.checkpoint'
+/** Where Kafka kept what the cluster begins with until 4.3. */
+const OLD_BOOTSTRAP = 'bootstrap.checkpoint'
 const METADATA_LOG = '__cluster_metadata-0'
 const KRAFT_VERSION = 1
 
@@ -134,38 +135,56 @@ function checkOwners(
   }
 }
 
+/** Where the records that a cluster begins with are, and its voters: no part of the log (KIP-1170). */
+const BOOTSTRAP_ID: LogPosition = { offset: 0, epoch: 0 }
+
+/** Whether a snapshot is the one of the format, not of the log. */
+export function isBootstrap({ offset, epoch }: LogPosition): boolean {
+  return offset === BOOTSTRAP_ID.offset && epoch === BOOTSTRAP_ID.epoch
+}
+
+const firstRecords = (): MetadataFact[] =>
+  [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
+
 function writeBootstrap(options: FormatOptions, directoryId: string): void {
   const { host, codecs, metadataDirectory, nodeId } = options
   const now = host.clock.now()
-  const features = [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
-  const first = { id: { offset: 0, epoch: 0 }, timestampMs: now }
-  const bootstrap = snapshotBytes(
-    { ...first, kraftVersion: 0, voters: [], records: features.map(encodeMetadataRecord) },
-    now,
-    codecs,
-  )
-  host.disk.replaceFile(`${metadataDirectory.path}/${BOOTSTRAP}`, bootstrap)
   const log = `${metadataDirectory.path}/${METADATA_LOG}`
   host.disk.makeDirectory(log)
   const self: Voter = { id: nodeId, directoryId, endpoints: options.controllerEndpoints ?? [] }
-  const voters = snapshotBytes(
-    { ...first, kraftVersion: KRAFT_VERSION, voters: [self], records: [] },
+  const bootstrap = snapshotBytes(
+    {
+      id: BOOTSTRAP_ID,
+      timestampMs: now,
+      kraftVersion: KRAFT_VERSION,
+      voters: [self],
+      records: firstRecords().map(encodeMetadataRecord),
+    },
     now,
     codecs,
   )
-  host.disk.replaceFile(snapshotPath(log, first.id), voters)
+  host.disk.replaceFile(snapshotPath(log, BOOTSTRAP_ID), bootstrap)
   host.disk.syncDirectory(metadataDirectory.path)
 }
 
-/** The records that an empty metadata log begins with. */
+/**
+ * The records that an empty metadata log begins with: as Kafka 4.4 and Ottla format a directory, as Kafka 4.3 does
+ * (`bootstrap.checkpoint`), or this version's own where there are none.
+ * @throws SnapshotError, DecodeError
+ */
 export function readBootstrap(
   host: Pick<Host, 'disk'>,
   metadataDirectory: string,
   codecs: Codecs,
 ): MetadataFact[] {
-  const path = `${metadataDirectory}/${BOOTSTRAP}`
-  if (!host.disk.exists(path)) {
-    return [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
+  const places = [
+    snapshotPath(`${metadataDirectory}/${METADATA_LOG}`, BOOTSTRAP_ID),
+    `${metadataDirectory}/${OLD_BOOTSTRAP}`,
+  ]
+  for (const path of places) {
+    if (!host.disk.exists(path)) continue
+    const { records } = readSnapshot(host, path, codecs)
+    if (records.length > 0) return records.map(decodeMetadataRecord)
   }
-  return readSnapshot(host, path, codecs).records.map(decodeMetadataRecord)
+  return firstRecords()
 }

@@ -72,6 +72,10 @@ export class ImageBuilder {
         this.#controllers.set(id, { id, incarnationId, endPoints, features })
         return
       }
+      case 'UnregisterControllerRecord':
+        this.#controllers ??= new Map(this.#base.controllers)
+        this.#controllers.delete(record.value.controllerId)
+        return
       case 'NoOpRecord':
       case 'ZkMigrationStateRecord':
         return

@@ -10,7 +10,8 @@ import { Runtime, ShardError } from '../machine/runtime.ts'
 import type { ShardLog } from '../machine/runtime.ts'
 import type { QuorumDescription } from '../quorum/description.ts'
 import { MAX_BATCH_BYTES, recordsBytes } from '../quorum/packing.ts'
-import type { CommittedBatch, Quorum } from '../quorum/quorum.ts'
+import type { CommittedBatch } from '../quorum/committed-reader.ts'
+import type { Quorum } from '../quorum/quorum.ts'
 import { openQuorum } from '../quorum/quorum.ts'
 import { NO_PEERS } from '../quorum/peers.ts'
 import { listSnapshots } from '../quorum/snapshot.ts'
@@ -21,7 +22,7 @@ import { Controller } from './controller.ts'
 import type { MetadataFact } from './facts.ts'
 import { beginFact, endFact } from './facts.ts'
 import type { Identity } from './format.ts'
-import { readBootstrap } from './format.ts'
+import { isBootstrap, readBootstrap } from './format.ts'
 import type { MetadataDelta, MetadataImage } from './image.ts'
 import { Replay } from './replay.ts'
 import { encodedImage } from './snapshot-records.ts'
@@ -124,7 +125,10 @@ export class MetadataNode {
         maxMs: config.get('metadata.max.retention.ms'),
       },
       listener: {
-        loadSnapshot: (snapshotId, snapshot) => this.#replay.loadSnapshot(snapshotId, snapshot),
+        loadSnapshot: (snapshotId, snapshot) => {
+          // [KIP-1170] What the cluster begins with is written to the log, and counts from there.
+          if (!isBootstrap(snapshotId)) this.#replay.loadSnapshot(snapshotId, snapshot)
+        },
         committed: (batch) => this.#committed(batch),
         leading: () => undefined,
         resigned: () => this.#leaveOffice(),
@@ -216,6 +220,8 @@ export class MetadataNode {
     const { config, identity, host } = this.#options
     return {
       clusterId: identity.clusterId,
+      nodeId: identity.nodeId,
+      kraftVersion: this.kraftVersion,
       defaults: {
         numPartitions: config.get('num.partitions'),
         replicationFactor: config.get('default.replication.factor'),

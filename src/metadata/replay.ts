@@ -1,6 +1,6 @@
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { decodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
-import type { CommittedBatch } from '../quorum/quorum.ts'
+import type { CommittedBatch } from '../quorum/committed-reader.ts'
 import type { LoadedSnapshot } from '../quorum/snapshot.ts'
 import type { LogPosition } from '../quorum/types.ts'
 import { ImageBuilder, MetadataError } from './image-builder.ts'

@@ -49,14 +49,14 @@ export function createTopics(
     if (told.has(name)) continue
     told.add(name)
     const outcome = outcomeOf(() => {
-      if (twice.has(name)) throw new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+      if (twice.has(name)) return new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
       if (tooMuch) {
         const what = 'Excessively large number of partitions per request.'
-        throw new Refusal('POLICY_VIOLATION', what)
+        return new Refusal('POLICY_VIOLATION', what)
       }
       if (name === METADATA_TOPIC) {
         const what = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`
-        throw new Refusal('INVALID_REQUEST', what)
+        return new Refusal('INVALID_REQUEST', what)
       }
       return createTopic(view, topic, facts)
     })
@@ -273,6 +273,7 @@ export function deleteTopics(
     if (topic.name === null && !isDuplicate && idsOfNames.has(topic.topicId)) continue
     const outcome = outcomeOf(() => {
       const found = findTopic(view, topic, isDuplicate)
+      if (found instanceof Refusal) return found
       if (topic.name !== null && suppliedIds.has(found.topicId)) {
         const what = 'The provided topic name maps to an ID that was already supplied.'
         return { ...found, errorCode: 'INVALID_REQUEST' as const, errorMessage: what }
@@ -289,26 +290,29 @@ export function deleteTopics(
 function findTopic(view: ControllerView, { name, topicId }: TopicToDelete, isDuplicate: boolean) {
   const { byId, byName } = view.image.topics
   if (!view.deleteTopicEnable) {
-    throw new Refusal('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
+    return new Refusal('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
   }
   if (name === null) {
     if (topicId === ZERO_UUID) {
-      throw new Refusal('INVALID_REQUEST', 'Neither topic name nor id were specified.')
+      return new Refusal('INVALID_REQUEST', 'Neither topic name nor id were specified.')
     }
-    if (isDuplicate) throw new Refusal('INVALID_REQUEST', 'Duplicate topic id.')
+    if (isDuplicate) return new Refusal('INVALID_REQUEST', 'Duplicate topic id.')
     const topic = byId.get(topicId)
     if (topic === undefined) {
-      throw new Refusal('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
+      return new Refusal('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
     }
     return { name: topic.name, topicId }
   }
   if (topicId !== ZERO_UUID) {
-    throw new Refusal('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
+    return new Refusal('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
   }
-  if (isDuplicate) throw new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+  if (isDuplicate) return new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
   const topic = byName.get(name)
   if (topic !== undefined) return { name, topicId: topic.id }
-  throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', 'This server does not host this topic-partition.')
+  return new Refusal(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'This server does not host this topic-partition.',
+  )
 }
 
 /** CreatePartitions: partitions can only be added. */

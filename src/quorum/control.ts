@@ -1,5 +1,11 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
-import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
+import {
+  batchAttributes,
+  buildBatch,
+  isControl,
+  readBatches,
+  readRecords,
+} from '../../protocol/records/batch.ts'
 import type { ControlRecord, ControlRecordToWrite } from '../../protocol/state/control-records.ts'
 import { decodeControlRecord, encodeControlRecord } from '../../protocol/state/control-records.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
@@ -29,6 +35,15 @@ export function readControlRecords(batch: Buffer, codecs: Codecs): ControlRecord
     if (key === null || value === null) continue
     const record = decodeControlRecord(key, value)
     if (record !== null) records.push(record)
+  }
+  return records
+}
+
+/** The control records of several batches. */
+export function controlRecordsIn(batches: Buffer, codecs: Codecs): ControlRecord[] {
+  const records: ControlRecord[] = []
+  for (const batch of readBatches(batches)) {
+    if (isControl(batchAttributes(batch, 0))) records.push(...readControlRecords(batch, codecs))
   }
   return records
 }

@@ -13,8 +13,10 @@ export function emptyOutput(): Draft {
     beginEpoch: null,
     append: null,
     fetchSnapshot: null,
+    restore: null,
     send: [],
     reads: [],
     commit: null,
+    contradiction: null,
   }
 }

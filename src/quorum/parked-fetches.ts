@@ -8,7 +8,7 @@ interface FetchSource {
   highWatermark(): number
   /** Uncommitted records from an offset on, null at the end of the log. */
   read(offset: number): Promise<Buffer | null>
-  reply(to: number, records: Buffer | null): void
+  reply(fetch: FetchToAnswer, records: Buffer | null): void
   failed(error: Error): void
 }
 
@@ -17,6 +17,8 @@ export class ParkedFetches {
   readonly #clock: Clock
   readonly #source: FetchSource
   readonly #parked = new Map<number, { readonly fetch: FetchToAnswer; readonly timer: Timer }>()
+  /** How often there was news. */
+  #wakes = 0
   #isClosed = false
 
   constructor(clock: Clock, source: FetchSource) {
@@ -26,11 +28,14 @@ export class ParkedFetches {
 
   answer(fetch: FetchToAnswer): void {
     this.#take(fetch.to)
+    const wakes = this.#wakes
     this.#source.read(fetch.offset).then(
       (records) => {
         if (this.#isClosed) return
         const isNews = records !== null || this.#source.highWatermark() > fetch.highWatermark
-        if (isNews) this.#source.reply(fetch.to, records)
+        if (isNews) this.#source.reply(fetch, records)
+        // What was appended during the read may not be in it.
+        else if (wakes !== this.#wakes) this.answer(fetch)
         else this.#park(fetch)
       },
       (error: Error) => this.#source.failed(error),
@@ -39,6 +44,7 @@ export class ParkedFetches {
 
   /** Something was appended or committed. */
   wake(): void {
+    this.#wakes++
     for (const { fetch } of [...this.#parked.values()]) this.answer(fetch)
   }
 
@@ -51,7 +57,7 @@ export class ParkedFetches {
     this.#take(fetch.to)
     const timer = this.#clock.after(MAX_WAIT_MS, () => {
       this.#parked.delete(fetch.to)
-      this.#source.reply(fetch.to, null)
+      this.#source.reply(fetch, null)
     })
     this.#parked.set(fetch.to, { fetch, timer })
   }

@@ -6,6 +6,8 @@ export interface Peers {
   attach(receive: (from: number, message: RaftMessage) => void): void
   /** @param voter what is known of the other node; null for an observer, which is answered where it asked */
   send(to: number, voter: Voter | null, message: RaftMessage): void
+  /** Ends the connection to another node that says what can't be true. */
+  disconnect(id: number): void
   /** The bytes of another node's snapshot, piece by piece (FetchSnapshot). Fails when it can't be had. */
   fetchSnapshot(from: number, voter: Voter | null, snapshot: LogPosition): AsyncIterable<Buffer>
 }
@@ -14,6 +16,7 @@ export interface Peers {
 export const NO_PEERS: Peers = {
   attach: () => undefined,
   send: () => undefined,
+  disconnect: () => undefined,
   fetchSnapshot: (from) => {
     throw new Error(`Node ${from} is not known here`)
   },

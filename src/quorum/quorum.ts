@@ -1,35 +1,35 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
-import {
-  batchAttributes,
-  batchBaseOffset,
-  batchLeaderEpoch,
-  batchMaxTimestamp,
-  batchNextOffset,
-  batchSizeBytes,
-  buildBatch,
-  isControl,
-  readBatches,
-  readRecords,
-} from '../../protocol/records/batch.ts'
+import { batchNextOffset, buildBatch } from '../../protocol/records/batch.ts'
 import type { Host, Timer } from '../host/host.ts'
+import type { AppendResult } from '../log/results.ts'
 import type { Log } from '../log/log.ts'
+import type { AppendDone, CommittedBatch } from './committed-reader.ts'
+import { CommittedReader } from './committed-reader.ts'
 import type { QuorumFacts } from './control.ts'
 import {
   controlBatch,
+  controlRecordsIn,
   leaderChange,
   quorumRecords,
-  readControlRecords,
   withControlRecords,
 } from './control.ts'
 import { describeQuorum, type QuorumDescription } from './description.ts'
 import { readElection, writeElection } from './election-file.ts'
+import { JobQueue, type Job } from './job-queue.ts'
 import { packGroups } from './packing.ts'
 import { ParkedFetches } from './parked-fetches.ts'
 import type { Peers } from './peers.ts'
 import { Raft } from './raft.ts'
-import { logView, QuorumLogError, readFrom, scanForControlRecords } from './replica-log.ts'
+import {
+  gapIn,
+  logView,
+  QuorumLogError,
+  readFrom,
+  scanForControlRecords,
+  startAfterHoles,
+} from './replica-log.ts'
 import type { Retention } from './retention.ts'
-import { cleanSnapshots } from './retention.ts'
+import { Snapshots } from './retention.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
 import {
   listSnapshots,
@@ -41,18 +41,6 @@ import {
 } from './snapshot.ts'
 import type { LogPosition, RaftOutput, RaftTimeouts, ReplicaKey, Voter } from './types.ts'
 
-/** A batch that a majority has. */
-export interface CommittedBatch {
-  readonly baseOffset: number
-  readonly lastOffset: number
-  readonly epoch: number
-  /** When the leader appended it, ms since 1970. */
-  readonly timestampMs: number
-  readonly sizeBytes: number
-  /** The values as they were appended; none in a control batch. */
-  readonly records: readonly Buffer[]
-}
-
 export interface QuorumListener {
   /** The state up to `id.offset` (exclusive), in place of everything before. */
   loadSnapshot(id: LogPosition, snapshot: LoadedSnapshot): void
@@ -60,7 +48,7 @@ export interface QuorumListener {
   committed(batch: CommittedBatch): void
   /** This node leads, and what was before its epoch is committed and was told. */
   leading(epoch: number): void
-  /** It leads no longer. */
+  /** It leads no longer; it may lead again. */
   resigned(): void
   /** The log failed: nothing is appended or told any more. */
   failed(error: Error): void
@@ -82,16 +70,6 @@ export interface QuorumOptions {
   readonly listener: QuorumListener
 }
 
-type AppendDone = (failure: Error | null) => void
-
-/** An append that isn't committed yet. */
-interface Pending {
-  readonly batch: Buffer
-  readonly baseOffset: number
-  readonly nextOffset: number
-  readonly done: AppendDone | null
-}
-
 /** What was on disk. */
 interface Found {
   readonly snapshotFacts: QuorumFacts
@@ -105,7 +83,8 @@ export async function openQuorum(options: QuorumOptions): Promise<Quorum> {
   const log = options.openLog()
   removeUnfinishedSnapshots(host, directory)
   let snapshotFacts: QuorumFacts = { kraftVersion: 0, voters: null }
-  const latest = listSnapshots(host, directory).at(-1)
+  const found = listSnapshots(host, directory)
+  const latest = found.at(-1)
   if (latest !== undefined) {
     const snapshot = readSnapshot(host, snapshotPath(directory, latest), codecs)
     snapshotFacts = withControlRecords(snapshotFacts, snapshot.control)
@@ -113,61 +92,92 @@ export async function openQuorum(options: QuorumOptions): Promise<Quorum> {
     if (latest.offset > log.logEndOffset) await log.truncateFullyAndStartAt(latest.offset)
     options.listener.loadSnapshot(latest, snapshot)
   }
-  const facts = await scanForControlRecords(log, snapshotFacts, codecs)
+  const snapshotOffset = latest?.offset ?? 0
+  const ends = found.map(({ offset }) => offset)
+  await startAfterHoles(log, ends)
+  const facts = await scanForControlRecords(log, snapshotFacts, snapshotOffset, codecs)
+  // What a process that was killed had written may not be durable, and what is fetched or voted by must be.
+  await log.flush()
   const quorum = new Quorum(options, log, { snapshotFacts, facts, snapshot: latest ?? null })
   await quorum.start()
   return quorum
 }
 
-/** The driver of the Raft core on a log: persists before it sends, syncs before it commits. */
+/** A batch of this node's own that isn't in its log yet. */
+interface Unwritten {
+  readonly batch: Buffer
+  readonly baseOffset: number
+}
+
+/**
+ * The driver of the Raft core on a log. It is a queue: what the core asks for in one step (persist, truncate or restore,
+ * append, send, commit) is done before the core is told of anything else. Only fsyncs and transfers of snapshots go on
+ * beside the queue; that they ended is another entry in it.
+ */
 export class Quorum {
   readonly #options: QuorumOptions
   readonly #host: Host
   readonly #log: Log
   readonly #raft: Raft
+  readonly #queue: JobQueue
   readonly #fetches: ParkedFetches
-  /** What the snapshot alone says of the quorum. */
+  readonly #reader: CommittedReader
+  /** What the snapshot that was loaded says of the quorum, and where it ends. */
   #snapshotFacts: QuorumFacts
+  #snapshotFactsOffset: number
   #facts: QuorumFacts
-  #snapshot: LogPosition | null
-  /** Appended as leader and not told yet, in order. */
-  #pending: Pending[] = []
+  readonly #snapshots: Snapshots
+  /** The last one received. */
+  #received: LoadedSnapshot | null = null
+  #unwritten: Unwritten[] = []
   #nextOffset: number
-  #appendedTo: number
   #flushing: Promise<void> | null = null
-  /** Everything below was told. */
-  #toldTo: number
-  #telling: Promise<void> | null = null
+  /** How often the log was cut: what was synced before says nothing of what was written after. */
+  #cuts = 0
+  /** In which this node won and wrote; -1 while it doesn't lead. */
+  #wonEpoch = -1
+  /** In which it takes what others want appended. */
   #ledEpoch = -1
-  /** Waits at the start for what is committed to be told. */
+  /** Waits at the start for what is committed to be delivered. */
   #onLeading: AppendDone | null = null
   #timer: Timer | null = null
   #failure: Error | null = null
-  #closed = false
+  #isClosed = false
 
   constructor(options: QuorumOptions, log: Log, { snapshotFacts, facts, snapshot }: Found) {
+    const { host, codecs } = options
     this.#options = options
-    this.#host = options.host
+    this.#host = host
     this.#log = log
     this.#snapshotFacts = snapshotFacts
+    this.#snapshotFactsOffset = snapshot?.offset ?? 0
     this.#facts = facts
-    this.#snapshot = snapshot
-    this.#nextOffset = this.#appendedTo = log.logEndOffset
-    this.#toldTo = Math.max(log.logStartOffset, snapshot?.offset ?? 0)
-    this.#fetches = new ParkedFetches(options.host.clock, {
-      highWatermark: () => this.#raft.highWatermark,
+    this.#snapshots = new Snapshots(host, options.directory, log, options.retention)
+    this.#nextOffset = log.logEndOffset
+    const failed = (error: Error): void => this.#fail(error)
+    const highWatermark = (): number => this.#raft.highWatermark
+    this.#queue = new JobQueue(failed)
+    this.#reader = new CommittedReader({
+      log,
+      codecs,
+      from: Math.max(log.logStartOffset, snapshot?.offset ?? 0),
+      highWatermark,
+      deliver: (batch) => options.listener.committed(batch),
+      caughtUp: () => this.#checkLeading(),
+      failed,
+    })
+    this.#fetches = new ParkedFetches(host.clock, {
+      highWatermark,
       read: (offset) => readFrom(log, offset),
-      reply: (to, records) => this.#send(to, this.#raft.fetchReplyFor(records)),
-      failed: (error) => this.#fail(error),
+      reply: (fetch, records) => this.#send(fetch.to, this.#raft.fetchReplyFor(fetch, records)),
+      failed,
     })
     this.#raft = new Raft({
       self: options.self,
       voters: facts.voters ?? options.initialVoters,
-      election: readElection(options.host, options.directory),
-      log: logView(log, () =>
-        this.#snapshot !== null && this.#snapshot.offset > 0 ? this.#snapshot : null,
-      ),
-      random: options.host.random,
+      election: readElection(host, options.directory),
+      log: logView(log, this.#snapshots),
+      random: host.random,
       timeouts: options.timeouts,
     })
   }
@@ -190,51 +200,9 @@ export class Quorum {
     return this.#raft.leaderId
   }
 
-  /** Whether this node leads and has told everything before its epoch. */
+  /** Whether this node leads and has delivered everything before its epoch. */
   get isLeader(): boolean {
     return this.#ledEpoch === this.#raft.epoch && this.#raft.role.name === 'leader'
-  }
-
-  async start(): Promise<void> {
-    this.#options.peers.attach((from, message) => {
-      if (!this.#closed) this.#do(this.#raft.receive(from, message, this.#now()))
-    })
-    this.#do(this.#raft.start(this.#now()))
-    if (this.#failure !== null) throw this.#failure
-    if (this.#raft.role.name !== 'leader') return
-    await new Promise<void>((resolve, reject) => {
-      this.#onLeading = (failure) => (failure === null ? resolve() : reject(failure))
-      this.#checkLeading()
-    })
-  }
-
-  /**
-   * Appends opaque values, only while this node leads. What is in one group stays in one batch.
-   * @param done null when committed and told, else why not
-   */
-  append(groups: readonly (readonly Buffer[])[], done: AppendDone): void {
-    if (!this.isLeader || this.#closed || this.#failure !== null) {
-      return done(this.#failure ?? new QuorumLogError('This node does not lead the quorum'))
-    }
-    const timestamp = this.#host.clock.now()
-    const parts = packGroups(groups)
-    parts.forEach((values, index) => {
-      const records = values.map((value) => ({ timestamp, key: null, value }))
-      const batch = buildBatch({ records }, this.#options.codecs)
-      this.#append(batch, index === parts.length - 1 ? done : null)
-    })
-  }
-
-  /** Writes a snapshot of what was told up to `id.offset`, and drops what it and its predecessors make spare. */
-  async writeSnapshot(id: LogPosition, timestampMs: number, records: Iterable<Buffer>) {
-    const { codecs, directory } = this.#options
-    const kraftVersion = this.#facts.kraftVersion
-    const voters = this.#raft.voters
-    const snapshot = { id, timestampMs, kraftVersion, voters, records }
-    await writeSnapshot(this.#host, directory, snapshot, codecs)
-    if (this.#closed) return
-    this.#snapshot = id
-    cleanSnapshots(this.#host, directory, this.#log, this.#options.retention)
   }
 
   /** The finalized kraft.version: 0 static voters, 1 voters in the log (KIP-853). */
@@ -247,44 +215,107 @@ export class Quorum {
     return describeQuorum(this.#raft, this.#options.self.id, this.#log.logEndOffset, clock)
   }
 
+  async start(): Promise<void> {
+    this.#options.peers.attach((from, message) =>
+      this.#step((nowMs) => this.#raft.receive(from, message, nowMs)),
+    )
+    this.#step((nowMs) => this.#raft.start(nowMs))
+    if (this.#failure !== null) throw this.#failure
+    if (this.#raft.role.name !== 'leader') return
+    await new Promise<void>((resolve, reject) => {
+      this.#onLeading = (failure) => (failure === null ? resolve() : reject(failure))
+      this.#checkLeading()
+    })
+  }
+
+  /**
+   * Appends opaque values, only while this node leads. What is in one group stays in one batch.
+   * @param done null when committed and delivered, else why not
+   */
+  append(groups: readonly (readonly Buffer[])[], done: AppendDone): void {
+    if (!this.isLeader || this.#isClosed || this.#failure !== null) {
+      return done(this.#failure ?? new QuorumLogError('This node does not lead the quorum'))
+    }
+    const timestamp = this.#host.clock.now()
+    const parts = packGroups(groups)
+    parts.forEach((values, index) => {
+      const records = values.map((value) => ({ timestamp, key: null, value }))
+      const batch = buildBatch({ records }, this.#options.codecs)
+      this.#expect(batch, index === parts.length - 1 ? done : null)
+    })
+    this.#put(() => this.#writeOwn())
+  }
+
+  /** Writes a snapshot of what was delivered up to `id.offset`, and drops what it and its predecessors make spare. */
+  async writeSnapshot(id: LogPosition, timestampMs: number, records: Iterable<Buffer>) {
+    const { codecs, directory } = this.#options
+    const kraftVersion = this.#facts.kraftVersion
+    const voters = this.#raft.voters
+    const snapshot = { id, timestampMs, kraftVersion, voters, records }
+    await writeSnapshot(this.#host, directory, snapshot, codecs)
+    if (this.#isClosed) return
+    this.#snapshots.clean()
+  }
+
   /** Hands the lead over, finishes what is being written, and fails what isn't committed by then. */
   async close(): Promise<void> {
-    if (this.#closed) return
-    if (this.#failure === null) {
-      await this.#flushing
-      await this.#telling
-      this.#do(this.#raft.resign(this.#now()))
-    }
-    this.#closed = true
+    if (this.#isClosed) return
+    await this.#flushing
+    this.#step((nowMs) => this.#raft.resign(nowMs))
+    await this.#queue.whenIdle()
+    this.#isClosed = true
+    this.#queue.stop()
     this.#timer?.cancel()
     this.#fetches.close()
-    this.#dropPending(new QuorumLogError('The quorum was closed'))
+    this.#reader.stop()
+    await this.#reader.whenIdle()
+    this.#reader.dropOwn(new QuorumLogError('The quorum was closed'))
+  }
+
+  // Steps.
+
+  #put(job: Job): void {
+    if (this.#failure === null && !this.#isClosed) this.#queue.put(job)
+  }
+
+  #step(take: (nowMs: number) => RaftOutput): void {
+    this.#put(() => this.#do(take(this.#now())))
   }
 
   #now(): number {
     return this.#host.clock.monotonic()
   }
 
-  /** Does what the core asks for, in its order. */
-  #do(output: RaftOutput): void {
-    if (this.#failure !== null) return
-    const { directory } = this.#options
-    try {
-      if (output.persist !== null) writeElection(this.#host, directory, output.persist)
-    } catch (error) {
-      // What can't be remembered must not be said.
-      return this.#fail(error as Error)
+  /** Does what one step of the core asks for, in its order. */
+  #do(output: RaftOutput): void | Promise<void> {
+    // What can't be remembered must not be said.
+    if (output.persist !== null) {
+      writeElection(this.#host, this.#options.directory, output.persist)
     }
-    if (output.truncateTo !== null) this.#truncate(output.truncateTo)
-    if (output.beginEpoch !== null) this.#beginEpoch(output.beginEpoch)
-    if (output.append !== null) this.#appendAsFollower(output.append)
-    if (output.fetchSnapshot !== null) this.#restore(output.fetchSnapshot)
-    for (const { to, message } of output.send) this.#send(to, message)
-    if (output.commit !== null) this.#log.setHighWatermark(output.commit)
-    for (const fetch of output.reads) this.#fetches.answer(fetch)
-    if (output.commit !== null) this.#fetches.wake()
     this.#checkLead()
-    this.#tell()
+    const { truncateTo, restore, beginEpoch, append } = output
+    if (truncateTo === null && restore === null && beginEpoch === null && append === null) {
+      return this.#tell(output)
+    }
+    return this.#changeLog(output).then(() => this.#tell(output))
+  }
+
+  async #changeLog({ truncateTo, restore, beginEpoch, append }: RaftOutput): Promise<void> {
+    if (truncateTo !== null) await this.#truncate(truncateTo)
+    if (restore !== null) await this.#restore(restore)
+    if (beginEpoch !== null) await this.#beginEpoch(beginEpoch)
+    if (append !== null) await this.#appendFetched(append)
+  }
+
+  /** Tells others, and the listener, what holds now. */
+  #tell({ send, commit, reads, fetchSnapshot, contradiction }: RaftOutput): void {
+    if (contradiction !== null) this.#distrust(contradiction.from, contradiction.error)
+    for (const { to, message } of send) this.#send(to, message)
+    if (fetchSnapshot !== null) this.#transfer(fetchSnapshot)
+    if (commit !== null) this.#log.setHighWatermark(commit)
+    for (const fetch of reads) this.#fetches.answer(fetch)
+    if (commit !== null) this.#fetches.wake()
+    this.#reader.advance()
     this.#armTimer()
   }
 
@@ -296,82 +327,136 @@ export class Quorum {
     return this.#raft.voters.find((voter) => voter.id === id) ?? null
   }
 
-  #checkLead(): void {
-    if (this.#ledEpoch < 0 || this.isLeader) return
-    this.#ledEpoch = -1
-    this.#dropPending(new QuorumLogError('This node leads the quorum no longer'))
-    this.#options.listener.resigned()
-  }
-
-  /** What is missing here is only in a snapshot of the leader's: it takes the place of the whole log. */
-  #restore({ from, snapshot: id }: NonNullable<RaftOutput['fetchSnapshot']>): void {
-    const { codecs, directory, peers, listener } = this.#options
-    const restore = async (): Promise<void> => {
-      const voter = this.#voter(from)
-      await receiveSnapshot(this.#host, directory, id, peers.fetchSnapshot(from, voter, id))
-      const snapshot = readSnapshot(this.#host, snapshotPath(directory, id), codecs)
-      await this.#telling
-      await this.#log.truncateFullyAndStartAt(id.offset)
-      this.#snapshot = id
-      this.#snapshotFacts = withControlRecords({ kraftVersion: 0, voters: null }, snapshot.control)
-      this.#learnVoters(this.#snapshotFacts)
-      this.#nextOffset = this.#appendedTo = this.#toldTo = id.offset
-      listener.loadSnapshot(id, snapshot)
-      this.#do(this.#raft.restored(id.offset, this.#now()))
-    }
-    restore().catch((error: Error) => this.#fail(error))
+  /** What another node sent can't be: whatever else its connection brings is not taken. */
+  #distrust(from: number, error: Error): void {
+    this.#host.log.error({ err: error, from }, 'A node of the quorum is not believed')
+    this.#options.peers.disconnect(from)
   }
 
   #armTimer(): void {
     this.#timer?.cancel()
     this.#timer = null
     const at = this.#raft.nextTick()
-    if (at === Infinity || this.#closed) return
+    if (at === Infinity || this.#isClosed || this.#failure !== null) return
     const delayMs = Math.max(0, at - this.#now())
-    this.#timer = this.#host.clock.after(delayMs, () => this.#do(this.#raft.tick(this.#now())))
+    this.#timer = this.#host.clock.after(delayMs, () =>
+      this.#step((nowMs) => this.#raft.tick(nowMs)),
+    )
   }
 
+  // Leading.
+
   /** As Apache Kafka, the first leader of a dynamic quorum repeats the voters, which only the first checkpoint had. */
-  #beginEpoch({ grantedBy }: { grantedBy: readonly number[] }): void {
+  async #beginEpoch({ epoch, grantedBy }: NonNullable<RaftOutput['beginEpoch']>): Promise<void> {
     const { voters } = this.#raft
     const first = leaderChange(this.#options.self.id, voters, grantedBy)
     const records =
       this.#log.logEndOffset === 0
         ? [first, ...quorumRecords(this.#facts.kraftVersion, voters)]
         : [first]
-    const batch = controlBatch(records, this.#host.clock.now(), this.#options.codecs)
-    this.#append(batch, null)
+    this.#wonEpoch = epoch
+    this.#nextOffset = this.#log.logEndOffset
+    this.#expect(controlBatch(records, this.#host.clock.now(), this.#options.codecs), null)
+    await this.#writeOwn()
   }
 
-  #append(batch: Buffer, done: AppendDone | null): void {
+  /** A batch gets its offsets; it is written in its turn. */
+  #expect(batch: Buffer, done: AppendDone | null): void {
     const baseOffset = this.#nextOffset
     const nextOffset = batchNextOffset(batch, 0) + baseOffset
     this.#nextOffset = nextOffset
-    this.#pending.push({ batch, baseOffset, nextOffset, done })
-    this.#log.append(batch, this.#raft.epoch, 'raft', (result) => {
-      if (result.errorCode !== 'NONE' || result.baseOffset !== baseOffset) {
-        const what = result.errorMessage ?? `at ${result.baseOffset}, not ${baseOffset}`
-        return this.#fail(new QuorumLogError(`Append failed: ${result.errorCode}, ${what}`))
-      }
-      this.#appendedTo = nextOffset
-      this.#fetches.wake()
-      this.#flush()
-    })
+    this.#unwritten.push({ batch, baseOffset })
+    this.#reader.expect({ batch, baseOffset, nextOffset, done })
   }
 
-  #appendAsFollower(records: Buffer): void {
-    for (const batch of readBatches(records)) {
-      if (!isControl(batchAttributes(batch, 0))) continue
-      const control = readControlRecords(batch, this.#options.codecs)
-      this.#learnVoters(withControlRecords(this.#facts, control))
-    }
-    this.#log.appendAsFollower(records, (result) => {
-      if (result.errorCode !== 'NONE') {
-        return this.#fail(new QuorumLogError(`Append failed: ${result.errorCode}`))
-      }
-      this.#nextOffset = this.#appendedTo = this.#log.logEndOffset
-      this.#flush()
+  async #writeOwn(): Promise<void> {
+    const unwritten = this.#unwritten
+    if (unwritten.length === 0) return
+    this.#unwritten = []
+    const { epoch } = this.#raft
+    const results = await Promise.all(
+      unwritten.map(
+        ({ batch }) =>
+          new Promise<AppendResult>((resolve) => this.#log.append(batch, epoch, 'raft', resolve)),
+      ),
+    )
+    results.forEach(({ errorCode, errorMessage, baseOffset }, index) => {
+      const expected = unwritten[index]!.baseOffset
+      if (errorCode === 'NONE' && baseOffset === expected) return
+      const what = errorMessage ?? `at ${baseOffset}, not ${expected}`
+      throw new QuorumLogError(`Append failed: ${errorCode}, ${what}`)
     })
+    this.#written()
+  }
+
+  /** The lead is lost: what isn't committed may never be, and what isn't written never is. */
+  #checkLead(): void {
+    const { role, epoch } = this.#raft
+    if (this.#wonEpoch < 0 || (role.name === 'leader' && epoch === this.#wonEpoch)) return
+    const wasLeading = this.#ledEpoch >= 0
+    this.#wonEpoch = this.#ledEpoch = -1
+    this.#unwritten = []
+    this.#nextOffset = this.#log.logEndOffset
+    this.#reader.dropOwn(new QuorumLogError('This node leads the quorum no longer'))
+    if (wasLeading) this.#options.listener.resigned()
+  }
+
+  /** A leader may only write when it has seen everything before its epoch. */
+  #checkLeading(): void {
+    const role = this.#raft.role
+    if (this.#failure !== null) return this.#startDone(this.#failure)
+    if (role.name !== 'leader' || this.#ledEpoch === this.#raft.epoch) return
+    const { deliveredTo } = this.#reader
+    if (deliveredTo <= role.epochStart || deliveredTo < this.#nextOffset) return
+    this.#ledEpoch = this.#raft.epoch
+    this.#options.listener.leading(this.#ledEpoch)
+    this.#startDone(null)
+  }
+
+  // Following.
+
+  async #appendFetched({ from, records }: NonNullable<RaftOutput['append']>): Promise<void> {
+    let facts: QuorumFacts
+    let fault: string | null
+    try {
+      fault = gapIn(records, this.#log.logEndOffset)
+      facts = withControlRecords(this.#facts, controlRecordsIn(records, this.#options.codecs))
+    } catch (cause) {
+      return this.#refuse(from, new QuorumLogError('Its records are damaged', { cause }))
+    }
+    if (fault !== null) return this.#refuse(from, new QuorumLogError(`Its records: ${fault}`))
+    const result = await new Promise<AppendResult>((resolve) =>
+      this.#log.appendAsFollower(records, resolve),
+    )
+    const { errorCode, errorMessage } = result
+    if (errorCode === 'KAFKA_STORAGE_ERROR') {
+      throw new QuorumLogError(`Append failed: ${errorCode}, ${errorMessage}`)
+    }
+    if (errorCode !== 'NONE') return this.#refuse(from, new QuorumLogError(String(errorMessage)))
+    this.#learnVoters(facts)
+    this.#nextOffset = this.#log.logEndOffset
+    this.#written()
+  }
+
+  #refuse(from: number, error: Error): void {
+    this.#distrust(from, error)
+    this.#step((nowMs) => this.#raft.refused(nowMs))
+  }
+
+  /** Voters that stood only in what is dropped are forgotten with it. */
+  async #truncate(offset: number): Promise<void> {
+    this.#cuts++
+    await this.#log.truncateTo(offset)
+    this.#raft.truncated()
+    const { codecs } = this.#options
+    const snapshotOffset = this.#snapshotFactsOffset
+    this.#learnVoters(
+      await scanForControlRecords(this.#log, this.#snapshotFacts, snapshotOffset, codecs),
+    )
+    this.#nextOffset = this.#log.logEndOffset
+    await this.#log.flush()
+    const end = this.#log.logEndOffset
+    this.#step((nowMs) => this.#raft.flushed(end, nowMs))
   }
 
   #learnVoters(facts: QuorumFacts): void {
@@ -379,32 +464,59 @@ export class Quorum {
     if (facts.voters !== null) this.#raft.setVoters(facts.voters)
   }
 
-  /** Voters that stood only in what is dropped are forgotten with it. */
-  #truncate(offset: number): void {
-    const cut = async (): Promise<void> => {
-      await this.#log.truncateTo(offset)
-      const facts = await scanForControlRecords(
-        this.#log,
-        this.#snapshotFacts,
-        this.#options.codecs,
-      )
-      this.#learnVoters(facts)
-      this.#nextOffset = this.#appendedTo = this.#log.logEndOffset
-      await this.#log.flush()
-      this.#do(this.#raft.flushed(this.#appendedTo, this.#now()))
-    }
-    cut().catch((error: Error) => this.#fail(error))
+  /** Fetches what is missing here and only in a snapshot of the leader's, beside everything else. */
+  #transfer({ from, snapshot: id }: NonNullable<RaftOutput['fetchSnapshot']>): void {
+    const { codecs, directory, peers } = this.#options
+    const pieces = peers.fetchSnapshot(from, this.#voter(from), id)
+    const noted = noting(pieces, () => this.#step((nowMs) => this.#raft.receiving(id, nowMs)))
+    receiveSnapshot(this.#host, directory, id, noted, codecs).then(
+      (received) => {
+        this.#put(() => {
+          this.#received = received
+          return this.#do(this.#raft.received(id, this.#now()))
+        })
+      },
+      (error: Error) => {
+        this.#host.log.warn({ err: error, from, ...id }, 'No snapshot came; it is asked for again')
+        this.#step((nowMs) => this.#raft.missed(id, nowMs))
+      },
+    )
+  }
+
+  /** A snapshot that was received takes the place of the whole log. */
+  async #restore(id: LogPosition): Promise<void> {
+    const snapshot = this.#received!
+    this.#received = null
+    await this.#reader.whenIdle()
+    this.#cuts++
+    await this.#log.truncateFullyAndStartAt(id.offset)
+    this.#snapshots.beginWith(id)
+    this.#snapshotFacts = withControlRecords({ kraftVersion: 0, voters: null }, snapshot.control)
+    this.#snapshotFactsOffset = id.offset
+    this.#learnVoters(this.#snapshotFacts)
+    this.#nextOffset = id.offset
+    this.#reader.continueAt(id.offset)
+    this.#options.listener.loadSnapshot(id, snapshot)
+    this.#step((nowMs) => this.#raft.restored(id, nowMs))
+  }
+
+  // The log.
+
+  #written(): void {
+    this.#fetches.wake()
+    this.#flush()
   }
 
   /** One sync at a time; what is appended during one waits for the next. */
   #flush(): void {
     if (this.#flushing !== null || this.#failure !== null) return
-    const upTo = this.#appendedTo
+    const upTo = this.#log.logEndOffset
+    const cuts = this.#cuts
     this.#flushing = this.#log.flush().then(
       () => {
         this.#flushing = null
-        this.#do(this.#raft.flushed(upTo, this.#now()))
-        if (this.#appendedTo > upTo) this.#flush()
+        if (cuts === this.#cuts) this.#step((nowMs) => this.#raft.flushed(upTo, nowMs))
+        if (cuts !== this.#cuts || this.#log.logEndOffset > upTo) this.#flush()
       },
       (error: Error) => {
         this.#flushing = null
@@ -413,91 +525,13 @@ export class Quorum {
     )
   }
 
-  /** Tells the listener of what is committed: from memory what this leader appended itself, else from the log. */
-  #tell(): void {
-    while (this.#telling === null && this.#toldTo < this.#raft.highWatermark) {
-      if (this.#failure !== null) return
-      const own = this.#pending[0]
-      if (own === undefined || own.baseOffset > this.#toldTo) {
-        this.#telling = this.#tellFromLog().then(
-          () => {
-            this.#telling = null
-            this.#tell()
-          },
-          (error: Error) => {
-            this.#telling = null
-            this.#fail(error)
-          },
-        )
-        return
-      }
-      if (own.nextOffset > this.#raft.highWatermark) return
-      try {
-        this.#tellBatch(own.batch)
-      } catch (error) {
-        return this.#fail(error as Error)
-      }
-      this.#pending.shift()
-      own.done?.(null)
-    }
-    if (this.#telling === null) this.#checkLeading()
-  }
-
-  async #tellFromLog(): Promise<void> {
-    const own = this.#pending[0]
-    const end = own?.baseOffset ?? Infinity
-    const bytes = await readFrom(this.#log, this.#toldTo)
-    if (bytes === null) return
-    for (const batch of readBatches(bytes)) {
-      const next = batchNextOffset(batch, 0)
-      if (next <= this.#toldTo) continue
-      if (next > Math.min(end, this.#raft.highWatermark)) return
-      this.#tellBatch(batch)
-    }
-  }
-
-  #tellBatch(batch: Buffer): void {
-    const control = isControl(batchAttributes(batch, 0))
-    const records: Buffer[] = []
-    if (!control) {
-      for (const { value } of readRecords(batch, this.#options.codecs)) {
-        if (value !== null) records.push(value)
-      }
-    }
-    const nextOffset = batchNextOffset(batch, 0)
-    this.#toldTo = nextOffset
-    this.#options.listener.committed({
-      baseOffset: batchBaseOffset(batch, 0),
-      lastOffset: nextOffset - 1,
-      epoch: batchLeaderEpoch(batch, 0),
-      timestampMs: Number(batchMaxTimestamp(batch, 0)),
-      sizeBytes: batchSizeBytes(batch, 0),
-      records,
-    })
-  }
-
-  /** A leader may only write when it has seen everything before its epoch. */
-  #checkLeading(): void {
-    const role = this.#raft.role
-    if (this.#failure !== null) return this.#startDone(this.#failure)
-    if (role.name !== 'leader' || this.#ledEpoch === this.#raft.epoch) return
-    if (this.#toldTo <= role.epochStart || this.#toldTo < this.#nextOffset) return
-    this.#ledEpoch = this.#raft.epoch
-    this.#options.listener.leading(this.#ledEpoch)
-    this.#startDone(null)
-  }
-
-  #dropPending(error: Error): void {
-    const pending = this.#pending
-    this.#pending = []
-    for (const { done } of pending) done?.(error)
-  }
-
   #fail(error: Error): void {
-    if (this.#failure !== null || this.#closed) return
+    if (this.#failure !== null || this.#isClosed) return
     this.#failure = error
+    this.#queue.stop()
     this.#timer?.cancel()
-    this.#dropPending(error)
+    this.#reader.stop()
+    this.#reader.dropOwn(error)
     this.#options.listener.failed(error)
     this.#startDone(error)
   }
@@ -506,5 +540,12 @@ export class Quorum {
     const onLeading = this.#onLeading
     this.#onLeading = null
     onLeading?.(failure)
+  }
+}
+
+async function* noting(pieces: AsyncIterable<Buffer>, note: () => void): AsyncIterable<Buffer> {
+  for await (const piece of pieces) {
+    note()
+    yield piece
   }
 }

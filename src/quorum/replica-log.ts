@@ -1,14 +1,10 @@
 import type { Log } from '../log/log.ts'
-import {
-  batchAttributes,
-  batchNextOffset,
-  isControl,
-  readBatches,
-} from '../../protocol/records/batch.ts'
+import { batchBaseOffset, batchNextOffset, readBatches } from '../../protocol/records/batch.ts'
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { QuorumFacts } from './control.ts'
-import { readControlRecords, withControlRecords } from './control.ts'
-import type { LogPosition, LogView } from './types.ts'
+import { controlRecordsIn, withControlRecords } from './control.ts'
+import type { Snapshots } from './retention.ts'
+import type { LogView } from './types.ts'
 
 const READ_BYTES = 1 << 20
 
@@ -19,8 +15,8 @@ export class QuorumLogError extends Error {
 }
 
 /** What the core sees of a `Log` and the snapshots beside it. */
-export function logView(log: Log, latestSnapshot: () => LogPosition | null): LogView {
-  const epochBefore = (): number => latestSnapshot()?.epoch ?? 0
+export function logView(log: Log, snapshots: Snapshots): LogView {
+  const epochBefore = (): number => snapshots.latest?.epoch ?? 0
   return {
     get startOffset() {
       return log.logStartOffset
@@ -30,7 +26,10 @@ export function logView(log: Log, latestSnapshot: () => LogPosition | null): Log
       return { offset: log.logEndOffset, epoch: latestEpoch < 0 ? epochBefore() : latestEpoch }
     },
     get latestSnapshot() {
-      return latestSnapshot()
+      return snapshots.latest
+    },
+    get earliestSnapshot() {
+      return snapshots.earliest
     },
     endOfEpoch(epoch) {
       const { latestEpoch, logEndOffset } = log
@@ -39,6 +38,9 @@ export function logView(log: Log, latestSnapshot: () => LogPosition | null): Log
       }
       const { leaderEpoch, endOffset } = log.endOffsetForEpoch(epoch)
       if (leaderEpoch < 0) return { offset: log.logStartOffset, epoch: epochBefore() }
+      const { earliest } = snapshots
+      // It is older than what the log knows of: what it ends with here is what the snapshot ends with.
+      if (leaderEpoch === epoch && endOffset === earliest?.offset) return earliest
       return { offset: endOffset, epoch: leaderEpoch }
     },
   }
@@ -46,6 +48,13 @@ export function logView(log: Log, latestSnapshot: () => LogPosition | null): Log
 
 /** Whole batches, the first of which has the offset asked for; null at the end of the log. */
 export async function readFrom(log: Log, offset: number): Promise<Buffer | null> {
+  const bytes = await readAfter(log, offset)
+  if (bytes === null || batchBaseOffset(bytes, 0) <= offset) return bytes
+  const next = batchBaseOffset(bytes, 0)
+  throw new QuorumLogError(`The metadata log lacks the records from ${offset} to ${next - 1}`)
+}
+
+async function readAfter(log: Log, offset: number): Promise<Buffer | null> {
   const result = await log.read(offset, READ_BYTES, 'logEnd', true)
   if (result.errorCode !== 'NONE') {
     throw new QuorumLogError(`Reading the metadata log at ${offset} failed: ${result.errorCode}`)
@@ -56,23 +65,65 @@ export async function readFrom(log: Log, offset: number): Promise<Buffer | null>
   return bytes
 }
 
-/** Finds who the voters are: the last records that say so hold, committed or not. */
+/**
+ * Finds who the voters are: the last records that say so hold, committed or not.
+ * @param facts what a snapshot says of it
+ * @param snapshotOffset where that snapshot ends: what is before it in the log is in it
+ */
 export async function scanForControlRecords(
   log: Log,
   facts: QuorumFacts,
+  snapshotOffset: number,
   codecs: Codecs,
 ): Promise<QuorumFacts> {
   let known = facts
-  let offset = log.logStartOffset
+  let offset = Math.max(log.logStartOffset, snapshotOffset)
   while (offset < log.logEndOffset) {
     const bytes = await readFrom(log, offset)
     if (bytes === null) break
+    known = withControlRecords(known, controlRecordsIn(bytes, codecs))
+    for (const batch of readBatches(bytes)) offset = batchNextOffset(batch, 0)
+  }
+  return known
+}
+
+/**
+ * Has the log begin after its holes. There is one where old segments were being deleted and the power went out: any of
+ * them may be left. All before the last hole was to be deleted, since a snapshot has it.
+ * @param ends where snapshots end, in order
+ * @throws QuorumLogError when none has it
+ */
+export async function startAfterHoles(log: Log, ends: readonly number[]): Promise<void> {
+  let start = log.logStartOffset
+  for (let offset = start; offset < log.logEndOffset;) {
+    const bytes = await readAfter(log, offset)
+    if (bytes === null) break
     for (const batch of readBatches(bytes)) {
-      if (isControl(batchAttributes(batch, 0))) {
-        known = withControlRecords(known, readControlRecords(batch, codecs))
-      }
+      const base = batchBaseOffset(batch, 0)
+      if (base > offset) start = base
       offset = batchNextOffset(batch, 0)
     }
   }
-  return known
+  if (start === log.logStartOffset) return
+  const end = ends.find((each) => each >= start)
+  if (end === undefined) {
+    throw new QuorumLogError(
+      `The metadata log lacks records before ${start}, and the latest snapshot ends at ${ends.at(-1) ?? 0}`,
+    )
+  }
+  log.advanceLogStart(end)
+}
+
+/**
+ * Whether batches that were fetched follow a log's end and each other.
+ * @returns what is wrong; null where nothing is
+ */
+export function gapIn(batches: Buffer, endOffset: number): string | null {
+  let expected = endOffset
+  for (const batch of readBatches(batches)) {
+    const base = batchBaseOffset(batch, 0)
+    if (base !== expected) return `a batch begins at ${base}, and the log ends at ${expected}`
+    expected = batchNextOffset(batch, 0)
+  }
+  return expected === endOffset ? 'there is no whole batch' : null
 }

@@ -1,4 +1,4 @@
-import type { ReplicaKey } from './types.ts'
+import type { LogPosition, ReplicaKey } from './types.ts'
 
 /** Knows nobody to follow. */
 export interface Unattached {
@@ -40,8 +40,6 @@ export interface Leader {
   readonly name: 'leader'
   /** Where its LeaderChange is: nothing of its epoch is committed at or below this. */
   epochStart: number
-  /** Up to here its own log is synced. */
-  flushed: number
   readonly progress: Map<number, Progress>
   readonly directoryIds: Map<number, string>
   beginAt: number
@@ -55,15 +53,22 @@ export interface Follower {
   /** Whether this leader has answered a fetch, which makes others' pre-votes a disturbance. */
   hasFetched: boolean
   deadline: number
-  /** A fetch is under way, or what it brought is being written. */
-  fetching: boolean
-  fetchAt: number
+  fetching: Fetching
 }
+
+/** Where a follower is in its round of fetching and writing. */
+export type Fetching =
+  | { readonly name: 'idle'; readonly at: number }
+  | { readonly name: 'sent'; readonly requestId: number; readonly resendAt: number }
+  /** What came is appended, or the log cut, and made durable. */
+  | { readonly name: 'writing' }
+  /** A snapshot comes, and takes the log's place. */
+  | { readonly name: 'restoring'; readonly snapshot: LogPosition }
 
 /** Led, and must not write in this epoch again. */
 export interface Resigned {
   readonly name: 'resigned'
-  readonly deadline: number
+  deadline: number
   readonly unacknowledged: Set<number>
   readonly preferredCandidates: readonly ReplicaKey[]
   resendAt: number
@@ -104,7 +109,6 @@ export const newCandidate = (self: number, deadline: number): Candidate => ({
 export const newLeader = (epochStart: number, now: number, quorumDeadline: number): Leader => ({
   name: 'leader',
   epochStart,
-  flushed: -1,
   progress: new Map(),
   directoryIds: new Map(),
   beginAt: now,
@@ -122,8 +126,7 @@ export const newFollower = (
   votedFor,
   hasFetched: false,
   deadline,
-  fetching: false,
-  fetchAt: now,
+  fetching: { name: 'idle', at: now },
 })
 
 export const newResigned = (

@@ -19,6 +19,15 @@ export const isAhead = (left: LogPosition, right: LogPosition): boolean =>
 export const sameKey = (left: ReplicaKey, right: ReplicaKey): boolean =>
   left.id === right.id && left.directoryId === right.directoryId
 
+export const samePosition = (left: LogPosition, right: LogPosition): boolean =>
+  left.offset === right.offset && left.epoch === right.epoch
+
+export function sameElection(left: ElectionState, right: ElectionState | null): boolean {
+  if (right === null || left.epoch !== right.epoch || left.leaderId !== right.leaderId) return false
+  const [one, other] = [left.votedFor, right.votedFor]
+  return one === null || other === null ? one === other : sameKey(one, other)
+}
+
 export const isValidVote = ({ lastOffset, lastEpoch, epoch, preVote }: VoteRequest): boolean =>
   lastOffset >= 0 && lastEpoch >= 0 && (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
 
@@ -48,10 +57,18 @@ export function successionDelayMs(
   return Math.min(longest, step << (rank - 1))
 }
 
-/** What a majority has synced: the middle of all voters' ends, or the higher of the two that are. */
-export function replicatedOffset(role: Leader, voters: readonly Voter[], self: number): number {
+/**
+ * What a majority has synced: the middle of all voters' ends, or the higher of the two that are.
+ * @param synced the leader's own
+ */
+export function replicatedOffset(
+  role: Leader,
+  voters: readonly Voter[],
+  self: number,
+  synced: number,
+): number {
   const offsets = voters
-    .map(({ id }) => (id === self ? role.flushed : offsetOf(role, id)))
+    .map(({ id }) => (id === self ? synced : offsetOf(role, id)))
     .sort((left, right) => right - left)
   return offsets[Math.floor(offsets.length / 2)] ?? -1
 }
@@ -73,15 +90,28 @@ export function fetchProblem(
   if (currentLeaderEpoch < epoch) return { errorCode: 'FENCED_LEADER_EPOCH' }
   if (currentLeaderEpoch > epoch) return { errorCode: 'UNKNOWN_LEADER_EPOCH' }
   if (!isLeader) return { errorCode: 'NOT_LEADER_OR_FOLLOWER' }
-  const { latestSnapshot: snapshot, startOffset } = log
+  const { latestSnapshot, startOffset } = log
   // An empty log is sent the snapshot even where the log still has everything: it is shorter.
-  if (snapshot !== null && fetchOffset === 0) return { snapshot }
+  if (latestSnapshot !== null && fetchOffset === 0) return { snapshot: latestSnapshot }
   if (fetchOffset === 0 && startOffset === 0) return null
-  if (snapshot !== null && fetchOffset < startOffset) return { snapshot }
+  if (latestSnapshot !== null && lacks(log, fetchOffset, lastFetchedEpoch)) {
+    return { snapshot: latestSnapshot }
+  }
   const known = log.endOfEpoch(lastFetchedEpoch)
   if (known.epoch === lastFetchedEpoch && known.offset >= fetchOffset) return null
-  if (snapshot !== null && known.offset <= startOffset) return { snapshot }
   return { diverging: known }
+}
+
+/** Whether a log can't tell any more how a follower's differs from it: as in Apache Kafka's ReplicatedLog. */
+function lacks(
+  { earliestSnapshot, startOffset }: LogView,
+  fetchOffset: number,
+  lastFetchedEpoch: number,
+): boolean {
+  if (earliestSnapshot === null) return false
+  const { epoch } = earliestSnapshot
+  if (fetchOffset === startOffset) return lastFetchedEpoch !== epoch
+  return fetchOffset < startOffset || lastFetchedEpoch < epoch
 }
 
 /** What holds of elections at the start: `quorum-state`, unless the log has come further. */

@@ -139,21 +139,31 @@ export async function writeSnapshot(
   await writeFile(host, directory, snapshot.id, snapshotBatches(snapshot, host.clock.now(), codecs))
 }
 
-/** Keeps another node's snapshot, under the same rules. */
+/**
+ * Keeps another node's snapshot, under the same rules.
+ * @throws SnapshotError when it is not whole, and whatever ends `pieces`; then nothing is kept
+ */
 export async function receiveSnapshot(
   host: Host,
   directory: string,
   id: LogPosition,
   pieces: AsyncIterable<Buffer>,
-): Promise<void> {
-  await writeFile(host, directory, id, pieces)
+  codecs: Codecs,
+): Promise<LoadedSnapshot> {
+  let loaded: LoadedSnapshot | null = null
+  await writeFile(host, directory, id, pieces, (path) => {
+    loaded = readSnapshot(host, path, codecs)
+  })
+  return loaded!
 }
 
+/** @param check of the file with all its bytes, before it has its name */
 async function writeFile(
   host: Host,
   directory: string,
   id: LogPosition,
   pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
+  check: (path: string) => void = () => undefined,
 ): Promise<void> {
   const path = snapshotPath(directory, id)
   const unique = host.random.bytes(8).toString('hex')
@@ -166,9 +176,22 @@ async function writeFile(
       position += piece.length
     }
     await file.sync()
-  } finally {
+    check(partPath)
+  } catch (error) {
     file.close()
+    removeQuietly(host, partPath)
+    throw error
   }
+  file.close()
   host.disk.rename(partPath, path)
   host.disk.syncDirectory(directory)
+}
+
+/** What is left is removed at the next start. */
+function removeQuietly({ disk, log }: Host, path: string): void {
+  try {
+    disk.remove(path)
+  } catch (error) {
+    log.warn({ err: error, path }, 'A part of a snapshot is left')
+  }
 }

@@ -36,6 +36,8 @@ export interface LogView {
   readonly end: LogPosition
   /** The latest snapshot, if it is not the one of offset 0. */
   readonly latestSnapshot: LogPosition | null
+  /** The earliest one: of what is before its end the log need not have anything. */
+  readonly earliestSnapshot: LogPosition | null
   /** The largest epoch in the log that isn't above the one asked for, with the offset where it ends. */
   endOfEpoch(epoch: number): LogPosition
 }
@@ -83,6 +85,8 @@ export type EpochReply = {
 
 export type FetchRequest = {
   readonly type: 'fetch'
+  /** The answer has it too. Between processes it is the request's correlation id. */
+  readonly requestId: number
   readonly replica: ReplicaKey
   readonly currentLeaderEpoch: number
   readonly fetchOffset: number
@@ -93,6 +97,7 @@ export type FetchRequest = {
 
 export type FetchReply = {
   readonly type: 'fetchReply'
+  readonly requestId: number
   readonly errorCode:
     | 'NONE'
     | 'INVALID_REQUEST'
@@ -148,24 +153,29 @@ export const DEFAULT_TIMEOUTS: RaftTimeouts = {
 
 export interface FetchToAnswer {
   readonly to: number
+  readonly requestId: number
+  /** The one this node leads. */
+  readonly epoch: number
   readonly offset: number
   readonly highWatermark: number
 }
 
 /**
- * What a step asks its driver to do, in this order: make `persist` durable, truncate, append (`beginEpoch`, `append`),
- * send, tell of the commit.
+ * What a step asks its driver to do, in this order: make `persist` durable, truncate or restore, append (`beginEpoch`,
+ * `append`), send, tell of the commit.
  */
 export interface RaftOutput {
   readonly persist: ElectionState | null
-  /** Drop the log from this offset on. */
+  /** Drop the log from this offset on, sync, and tell by `truncated` and `flushed`. */
   readonly truncateTo: number | null
   /** This node won the epoch: append its LeaderChange, and tell by `flushed`. */
   readonly beginEpoch: { readonly epoch: number; readonly grantedBy: readonly number[] } | null
-  /** Records from the leader: append, sync, and tell by `flushed`; the next fetch waits for it. */
-  readonly append: Buffer | null
-  /** Fetch this snapshot from the leader, put it in the log's place, and tell by `restored`. */
+  /** Records from the leader: append, sync, and tell by `flushed`; the next fetch waits for it. Bad ones: `refused`. */
+  readonly append: { readonly from: number; readonly records: Buffer } | null
+  /** Fetch this snapshot from the leader beside everything else, and tell by `receiving` and `received`, or by `missed`. */
   readonly fetchSnapshot: { readonly from: number; readonly snapshot: LogPosition } | null
+  /** Put this snapshot, which was received, in the log's place, and tell by `restored`. */
+  readonly restore: LogPosition | null
   readonly send: readonly Envelope[]
   /**
    * Followers' fetches that are valid: answer with uncommitted records from `offset` on, at once or when there are some or
@@ -174,4 +184,6 @@ export interface RaftOutput {
   readonly reads: readonly FetchToAnswer[]
   /** Everything below is committed; null where nothing changed. */
   readonly commit: number | null
+  /** A node said what can't be true: nothing that it said was taken. */
+  readonly contradiction: { readonly from: number; readonly error: Error } | null
 }

@@ -152,7 +152,7 @@ export class FetchSessionCache {
     this.#sessions.delete(session.id)
     if (partitions.size === 0) return sessionless([])
     session.lastUsedMs = this.#monotonic()
-    session.epoch = session.epoch === 0x7fff_ffff ? 1 : session.epoch + 1
+    session.epoch = epochAfter(session.epoch)
     this.#sessions.set(session.id, session)
     return {
       error: 'NONE',
@@ -195,6 +195,11 @@ export class FetchSessionCache {
     }
     return false
   }
+}
+
+/** The epoch of a session's next request: 0 would begin a new one. */
+export function epochAfter(epoch: number): number {
+  return epoch === 0x7fff_ffff ? 1 : epoch + 1
 }
 
 function keyOf({

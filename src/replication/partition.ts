@@ -35,6 +35,9 @@ export interface TopicSettings {
 /** Produce's acks: 0 none, 1 the leader's, -1 all of the ISR. */
 export type RequiredAcks = -1 | 0 | 1
 
+/** What Kafka's clients look the topic up anew for, and find it gone or made again. */
+const DELETED = 'UNKNOWN_TOPIC_OR_PARTITION'
+
 /** Somebody who waits for records. */
 export interface FetchWaiter {
   /** Called when `sizeBytes` more became readable, or when leadership changed or the broker stops (then with Infinity). */
@@ -63,6 +66,7 @@ export class Partition {
   #log: Log | null
   #readableBytes: number
   #hasEndedWaiting = false
+  #isDeleted = false
   /** Appends that wait, in order; null when they need not. */
   #heldAppends: (() => void)[] | null = null
 
@@ -108,6 +112,11 @@ export class Partition {
     return this.#log
   }
 
+  /** What a client is told where the log is gone, or was lost while it was used: the disk's fault, or the topic's end. */
+  get whyUnusable(): 'KAFKA_STORAGE_ERROR' | 'UNKNOWN_TOPIC_OR_PARTITION' {
+    return this.#isDeleted ? DELETED : 'KAFKA_STORAGE_ERROR'
+  }
+
   /** Whether records may go before they were read: by retention, or on request. */
   get deletesRecords(): boolean {
     return this.#settings().deletesRecords
@@ -128,10 +137,18 @@ export class Partition {
     if (assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch) this.#wake(Infinity)
   }
 
-  /** The directory failed, or the partition is deleted: nothing is readable or writable any more. */
+  /** The directory failed: nothing is readable or writable any more. */
   takeOffline(): void {
     this.#log = null
     this.#refusePending('KAFKA_STORAGE_ERROR')
+    this.#wake(Infinity)
+  }
+
+  /** The topic is deleted, or this broker has no replica any more: whoever still asks is told so, and nothing of a disk. */
+  delete(): void {
+    this.#log = null
+    this.#isDeleted = true
+    this.#refusePending(DELETED)
     this.#wake(Infinity)
   }
 
@@ -148,7 +165,7 @@ export class Partition {
    * @param currentLeaderEpoch what the client takes for current, -1 if it doesn't say
    */
   checkLeader(currentLeaderEpoch = -1): ErrorName {
-    if (this.#log === null) return 'KAFKA_STORAGE_ERROR'
+    if (this.#log === null) return this.whyUnusable
     if (currentLeaderEpoch >= 0 && currentLeaderEpoch !== this.leaderEpoch) {
       return currentLeaderEpoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
     }
@@ -174,6 +191,9 @@ export class Partition {
     if (error !== 'NONE' || this.#log === null) return done(failure(error))
     if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))
     this.#log.append(records, this.leaderEpoch, origin, (result) => {
+      if (result.errorCode === 'KAFKA_STORAGE_ERROR' && this.#isDeleted) {
+        return done(failure(DELETED))
+      }
       if (result.errorCode !== 'NONE') return done(result)
       this.#advance(records.length)
       if (acks !== -1) return done(result)
@@ -251,7 +271,7 @@ export class Partition {
     timeoutMs: number,
     done: (result: AppendResult) => void,
   ): void {
-    if (this.#log === null) return done(failure('KAFKA_STORAGE_ERROR'))
+    if (this.#log === null) return done(failure(this.whyUnusable))
     if (this.#log.highWatermark > result.lastOffset) return done(this.#acknowledged(result))
     const pending: PendingAcknowledgement = {
       result,

@@ -256,7 +256,7 @@ export class ReplicaManager {
     this.#byId.delete(id)
     if (this.#byName.get(name) === hosted) this.#byName.delete(name)
     for (const [index, partition] of hosted.partitions) {
-      partition.takeOffline()
+      partition.delete()
       this.#logs.deleteLog(name, index)
     }
   }

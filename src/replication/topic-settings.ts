@@ -20,6 +20,7 @@ export function topicSettings(
     segmentIndexBytes: topic.get('segment.index.bytes'),
     indexIntervalBytes: topic.get('index.interval.bytes'),
     maxMessageBytes: topic.get('max.message.bytes'),
+    maxDecompressedMessageBytes: topic.get('max.decompressed.message.bytes'),
     messageTimestampType:
       topic.get('message.timestamp.type') === 'LogAppendTime' ? 'LogAppendTime' : 'CreateTime',
     messageTimestampBeforeMaxMs: topic.get('message.timestamp.before.max.ms'),

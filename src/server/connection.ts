@@ -7,12 +7,14 @@ import type { ConnectionFault, Dispatcher, Outcome, Requester } from './dispatch
 import type { Frame } from './frame-reader.ts'
 import { FrameReader, FrameSizeError } from './frame-reader.ts'
 import type { FramePool } from './frame-pool.ts'
+import type { RatedLog } from '../host/rated-log.ts'
 import type { RequestMemory } from './request-memory.ts'
 
 /** Requests of one connection that wait or are being answered may hold this much before it is read no further. */
 const MAX_UNANSWERED_BYTES = 8 << 20
 /** Likewise for their number: small requests cost more than their bytes. */
 const MAX_UNANSWERED_REQUESTS = 64
+const BAD_REQUEST = 'connections closed for a request that is not served'
 
 export interface ConnectionOptions {
   readonly socket: Socket
@@ -23,6 +25,8 @@ export interface ConnectionOptions {
   readonly memory: RequestMemory
   readonly maxRequestBytes: number
   readonly log: Logger
+  /** For what clients do wrong. */
+  readonly faults: RatedLog
   readonly onClose: (connection: Connection) => void
 }
 
@@ -80,7 +84,7 @@ export class Connection {
       pooled: (apiKey) => options.dispatcher.isPooled(apiKey),
     })
     options.socket.attach({
-      data: (bytes) => this.#onData(bytes),
+      data: (bytes) => this.receive(bytes),
       drain: () => this.#onDrain(),
       close: (error) => this.#onClose(error),
     })
@@ -93,7 +97,7 @@ export class Connection {
   idleSince(nowMs: number): number | null {
     if (this.#wasActive) this.#lastActiveMs = nowMs
     this.#wasActive = false
-    return this.#started.length > 0 ? null : this.#lastActiveMs
+    return this.#started.length > 0 && !this.#paused ? null : this.#lastActiveMs
   }
 
   /** Starts nothing more, answers what has started, then closes. */
@@ -107,7 +111,8 @@ export class Connection {
     this.#options.socket.destroy()
   }
 
-  #onData(bytes: Buffer): void {
+  /** Takes bytes of the client in; they are only looked at during the call. */
+  receive(bytes: Buffer): void {
     if (this.#isOver()) return
     this.#wasActive = true
     try {
@@ -206,6 +211,7 @@ export class Connection {
   }
 
   #onDrain(): void {
+    this.#wasActive = true
     this.#outputFull = false
     this.#startWaiting()
     this.#updateReading()
@@ -233,10 +239,11 @@ export class Connection {
 
   #fail({ fault, cause }: ConnectionFault): void {
     this.#isBroken = true
-    const { log, context, socket } = this.#options
+    const { faults, context, socket } = this.#options
     const fields = { connection: context.id, client: context.host, software: context.software }
-    if (cause === undefined) log.warn(fields, `Closing the connection: ${fault}`)
-    else log.error({ ...fields, err: cause }, `Closing the connection: ${fault}`)
+    if (cause === undefined) faults.warn(BAD_REQUEST, fields, `Closing the connection: ${fault}`)
+    // Bugs of ours are told apart, by API and version.
+    else faults.error(fault, { ...fields, err: cause }, `Closing the connection: ${fault}`)
     socket.destroy()
   }
 
@@ -247,6 +254,7 @@ export class Connection {
     }
     this.#reader.abandon()
     for (const frame of this.#waiting.splice(0)) this.#release(frame)
+    this.context.presence.leave()
     this.#options.onClose(this)
   }
 }

@@ -5,8 +5,7 @@ import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.t
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import { KnownStrings } from '../../protocol/known-strings.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
-import { DecodeError, Reader } from '../../protocol/wire.ts'
-import type { Writer } from '../../protocol/wire.ts'
+import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
 import { closeConnection, Later } from '../handlers/handler.ts'
 import type {
   Answer,
@@ -55,16 +54,13 @@ function routeOf(api: AnyApi, version: number): Route {
 export class Reply implements AnswerListener<object> {
   readonly correlationId: number
   readonly #route: Route
-  readonly #context: Pick<Context, 'sent'>
+  readonly #context: ContextOfReply
   readonly #requester: Requester
   #answer: object | null = null
+  /** The whole frame, where it was encoded before. */
+  #encoded: Uint8Array[] | null = null
 
-  constructor(
-    route: Route,
-    correlationId: number,
-    context: Pick<Context, 'sent'>,
-    requester: Requester,
-  ) {
+  constructor(route: Route, correlationId: number, context: ContextOfReply, requester: Requester) {
     this.correlationId = correlationId
     this.#route = route
     this.#context = context
@@ -77,7 +73,44 @@ export class Reply implements AnswerListener<object> {
       return this.#requester.settle({ fault: `${this.#route.name} failed and has no answer` })
     }
     this.#answer = answer
-    this.#requester.settle(this)
+    const { costBytes, clock } = this.#context
+    if (costBytes > LARGE_COST_BYTES) this.#encodeInTurns(clock)
+    else this.#requester.settle(this)
+  }
+
+  /** Encodes a large answer before its place in the row of the connection has come, a piece in each turn. */
+  #encodeInTurns(clock: Context['clock']): void {
+    const { responseHeader, response, name } = this.#route
+    const writer = new Writer(Buffer.allocUnsafe(PIECE_BYTES))
+    const writing = response.writeInTurns(writer, this.#answer!)
+    const end = (outcome: Outcome): void => {
+      // It won't be sent, so nobody else will say so.
+      if (outcome !== this) this.sent()
+      this.#answer = null
+      this.#requester.settle(outcome)
+    }
+    const goOn = (): void => {
+      writer.turnEnd = writer.size + TURN_BYTES
+      try {
+        const isDone = writing.next().done === true
+        if (writer.size > MAX_ANSWER_BYTES) {
+          return end({ fault: `${name}: the answer has more than ${MAX_ANSWER_BYTES} bytes` })
+        }
+        if (!isDone) {
+          writer.cut(PIECE_BYTES)
+          return clock.endOfTurn(goOn)
+        }
+        writer.setInt32(0, writer.size - 4)
+        this.#encoded = writer.chunks()
+      } catch (cause) {
+        return end(failure(name, cause))
+      }
+      end(this)
+    }
+    writer.int32(0)
+    responseHeader.write(writer, this)
+    // What made the answer has had its turn.
+    clock.endOfTurn(goOn)
   }
 
   failed(cause: unknown): void {
@@ -94,6 +127,10 @@ export class Reply implements AnswerListener<object> {
    * @returns why the connection must end when that can't be done; the writer has a part of it then
    */
   writeTo(writer: Writer): ConnectionFault | null {
+    if (this.#encoded !== null) {
+      writer.pieces(this.#encoded)
+      return null
+    }
     const { responseHeader, response, name } = this.#route
     const begin = writer.size
     try {
@@ -115,11 +152,17 @@ export class Reply implements AnswerListener<object> {
 }
 
 /** A request's context, and what its handler wants to be told of. */
-type Context = RequestContext & { readonly sent: (() => void) | undefined }
+type Context = RequestContext & {
+  readonly sent: (() => void) | undefined
+  /** Of the request and, where it is larger, of its answer. */
+  readonly costBytes: number
+}
+type ContextOfReply = Pick<Context, 'sent' | 'costBytes' | 'clock'>
 type ContextConstructor = new (
   version: number,
   clientId: string,
   connection: ConnectionContext,
+  costBytes: number,
 ) => Context
 
 /**
@@ -133,10 +176,26 @@ function contextOf(services: Services): ContextConstructor {
     readonly connection: ConnectionContext
     sent: (() => void) | undefined = undefined
 
-    constructor(version: number, clientId: string, connection: ConnectionContext) {
+    costBytes: number
+
+    constructor(
+      version: number,
+      clientId: string,
+      connection: ConnectionContext,
+      costBytes: number,
+    ) {
       this.version = version
       this.clientId = clientId
       this.connection = connection
+      this.costBytes = costBytes
+    }
+
+    spend(costBytes: number): void {
+      this.costBytes += costBytes
+      if (this.costBytes <= MAX_ANSWER_COST_BYTES) return
+      throw new CostError(
+        `its answer would take more than ${MAX_ANSWER_COST_BYTES} bytes of memory`,
+      )
     }
 
     afterSent(callback: () => void): void {
@@ -145,6 +204,23 @@ function contextOf(services: Services): ContextConstructor {
   }
   Object.setPrototypeOf(RequestContextOfServices.prototype, services)
   return RequestContextOfServices as unknown as ContextConstructor
+}
+
+/** A request and its answer may cost so much together: an answer has more than its request where that asks for all of something. */
+export const MAX_ANSWER_COST_BYTES = 128 << 20
+/** What costs more is encoded in turns of the event loop. */
+const LARGE_COST_BYTES = 512 << 10
+/** Of such an answer so much is encoded in a turn. */
+export const TURN_BYTES = 64 << 10
+/** The last element of a piece passes its end. */
+const PIECE_BYTES = TURN_BYTES + (64 << 10)
+/** No answer is larger: what waits to be sent is memory that a client holds. */
+export const MAX_ANSWER_BYTES = 100 << 20
+
+/** A request that would cost more than one may. */
+class CostError extends Error {
+  override readonly name = 'CostError'
+  readonly code = 'ERR_COST'
 }
 
 /** Finds the handler of a request, decodes it, and has it answered. */
@@ -196,10 +272,10 @@ export class Dispatcher {
     }
     const route = (this.#routes[key]![version] ??= routeOf(api, version))
     try {
-      const reader = new Reader(frame, 0, frame.length, this.#known)
+      const reader = new Reader(frame, 0, frame.length, this.#known, handler.maxCostBytes)
       const { clientId, correlationId } = route.requestHeader.read(reader)
       const request = route.request.read(reader)
-      const context = new this.#Context(version, clientId ?? '', connection)
+      const context = new this.#Context(version, clientId ?? '', connection, reader.cost)
       const reply = new Reply(route, correlationId, context, requester)
       const answered = handler.answer(request, context)
       if (answered instanceof Later) answered.tell(reply)
@@ -219,11 +295,15 @@ export class Dispatcher {
   #answerUnknown(correlationId: number, requester: Requester): void {
     const apiKeys = this.#services.apis().filter(({ apiKey }) => apiKey === ApiVersions.key)
     const route = routeOf(ApiVersions as unknown as AnyApi, 0)
-    const reply = new Reply(route, correlationId, { sent: undefined }, requester)
+    const { clock } = this.#services
+    const context = { sent: undefined, costBytes: 0, clock }
+    const reply = new Reply(route, correlationId, context, requester)
     reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }
 }
 
 function failure(name: string, cause: unknown): ConnectionFault {
+  // The client has asked for too much; that is no bug of ours.
+  if (cause instanceof CostError) return { fault: `${name}: ${cause.message}` }
   return { fault: `${name} could not be answered`, cause }
 }

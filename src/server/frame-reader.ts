@@ -22,8 +22,6 @@ export interface FrameLimits {
 
 const LENGTH_BYTES = 4
 const PREFIX_BYTES = LENGTH_BYTES + 2
-/** A frame's memory is taken before its bytes arrive, but no more than this ahead of them. */
-const MAX_AHEAD_BYTES = 1 << 20
 
 /** Cuts a stream of bytes into frames. Every byte is copied once, into the one buffer its frame lives in. */
 export class FrameReader {
@@ -62,9 +60,11 @@ export class FrameReader {
 
   /** Gives back the memory of a frame that will never be completed. */
   abandon(): void {
-    if (this.#body !== null && this.#pooled) this.#pool.release(this.#body)
+    const body = this.#body
+    if (body === null) return
     this.#body = null
-    this.#prefixFilled = 0
+    this.#pool.addIncomplete(-body.length)
+    if (this.#pooled) this.#pool.release(body)
   }
 
   #feedPrefix(bytes: Buffer, at: number): number {
@@ -99,11 +99,13 @@ export class FrameReader {
   #begin(apiKey: number): Buffer {
     this.#pooled = this.#limits.pooled(apiKey)
     this.#filled = 0
-    return (this.#body = this.#allocate(Math.min(this.#size, MAX_AHEAD_BYTES)))
+    return (this.#body = this.#allocate(this.#pool.aheadOf(this.#size)))
   }
 
   #allocate(size: number): Buffer {
-    return this.#pooled ? this.#pool.take(size) : Buffer.allocUnsafe(size)
+    const buffer = this.#pooled ? this.#pool.take(size) : Buffer.allocUnsafe(size)
+    this.#pool.addIncomplete(buffer.length)
+    return buffer
   }
 
   #feedBody(body: Buffer, bytes: Buffer, at: number): number {
@@ -114,10 +116,11 @@ export class FrameReader {
     return count
   }
 
-  /** A length is only a promise: memory beyond the first megabyte follows the bytes, doubling. */
+  /** A length is only a promise: memory beyond the first piece follows the bytes, doubling. */
   #grow(body: Buffer, needed: number): Buffer {
     const larger = this.#allocate(Math.min(this.#size, Math.max(needed, 2 * body.length)))
     body.copy(larger, 0, 0, this.#filled)
+    this.#pool.addIncomplete(-body.length)
     if (this.#pooled) this.#pool.release(body)
     this.#body = larger
     return larger
@@ -125,6 +128,7 @@ export class FrameReader {
 
   #complete(body: Buffer): Frame {
     this.#body = null
+    this.#pool.addIncomplete(-body.length)
     return new CompleteFrame(body, this.#size, this.#pooled ? this.#pool : null)
   }
 }

@@ -1,9 +1,12 @@
 import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
+import { Presence } from '../replication/presence.ts'
 import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'
 import { FramePool } from './frame-pool.ts'
-import { RequestMemory } from './request-memory.ts'
+import { RatedLog } from '../host/rated-log.ts'
+import type { RequestMemory } from './request-memory.ts'
+import { WaitingClient } from './waiting-client.ts'
 
 /** Buffers of answered requests that are kept for the next ones. */
 const MAX_IDLE_POOL_BYTES = 32 << 20
@@ -11,8 +14,6 @@ const MAX_IDLE_POOL_BYTES = 32 << 20
 export interface ServerSettings {
   /** `socket.request.max.bytes` */
   readonly maxRequestBytes: number
-  /** `queued.max.request.bytes`, -1 for none */
-  readonly maxQueuedBytes: number
   /** `max.connections`: a further client waits until another one leaves. */
   readonly maxConnections: number
   /** How many connections, waiting ones too, the process's limit of open files has room for. */
@@ -40,23 +41,26 @@ export class Server {
   readonly #pool = new FramePool(MAX_IDLE_POOL_BYTES)
   readonly #memory: RequestMemory
   readonly #answers: Answers
+  readonly #faults: RatedLog
   readonly #listeners: Listener[] = []
   readonly #connections = new Set<Connection>()
   readonly #perAddress = new Map<string, number>()
-  readonly #waiting: { readonly socket: Socket; readonly listenerName: string }[] = []
+  /** In the order in which they came. */
+  readonly #waiting = new Set<WaitingClient>()
   #nextId = 1
   #isOpen = false
   #idleTimer: Timer | null = null
   #closing = false
   #onEmpty: (() => void) | null = null
 
-  constructor(host: Host, settings: ServerSettings, dispatcher: Dispatcher) {
+  constructor(host: Host, settings: ServerSettings, dispatcher: Dispatcher, memory: RequestMemory) {
     this.#host = host
     this.#log = host.log.child({ part: 'server' })
     this.#settings = settings
     this.#dispatcher = dispatcher
-    this.#memory = new RequestMemory(settings.maxQueuedBytes)
+    this.#memory = memory
     this.#answers = new Answers(host.clock)
+    this.#faults = new RatedLog(this.#log, host.clock)
     this.#watchIdle()
   }
 
@@ -80,7 +84,7 @@ export class Server {
   /** Serves those who have connected, and all who will. */
   open(): void {
     this.#isOpen = true
-    while (this.#waiting.length > 0 && this.#hasRoom()) this.#admitNext()
+    while (this.#waiting.size > 0 && this.#hasRoom()) this.#admitNext()
   }
 
   /** Accepts nothing more, lets requests in flight be answered for up to `graceMs`, then closes all connections. */
@@ -88,7 +92,7 @@ export class Server {
     this.#closing = true
     this.#idleTimer?.cancel()
     const closed = this.#listeners.map((listener) => listener.close())
-    for (const { socket } of this.#waiting.splice(0)) socket.destroy()
+    for (const { socket } of this.#waiting) socket.destroy()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {
       await new Promise<void>((resolve) => {
@@ -102,13 +106,14 @@ export class Server {
       })
     }
     await Promise.all(closed)
+    this.#faults.close()
   }
 
   #accept(socket: Socket, listenerName: string): void {
     const address = socket.remoteAddress
-    if (this.#connections.size + this.#waiting.length >= this.#settings.maxSockets) {
+    if (this.#connections.size + this.#waiting.size >= this.#settings.maxSockets) {
       const message = `Refused a connection: ${this.#settings.maxSockets} are open, and the limit of open files has no room for more. Raise it (ulimit -n)`
-      this.#log.warn({ client: address }, message)
+      this.#faults.warn('connections refused for open files', { client: address }, message)
       socket.destroy()
       return
     }
@@ -116,7 +121,8 @@ export class Server {
     const limit = this.#settings.maxConnectionsOf(address)
     if (this.#closing || fromAddress > limit) {
       if (!this.#closing) {
-        this.#log.warn(
+        this.#faults.warn(
+          'connections refused for max.connections.per.ip',
           { client: address },
           `Refused a connection: ${address} has ${limit} already (max.connections.per.ip)`,
         )
@@ -129,17 +135,23 @@ export class Server {
     else this.#wait(socket, listenerName)
   }
 
-  /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits unread. */
+  /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits. */
   #wait(socket: Socket, listenerName: string): void {
     if (this.#isOpen) {
       const limit = this.#settings.maxConnections
-      this.#log.warn(
+      this.#faults.warn(
+        'clients that wait for max.connections',
         { client: socket.remoteAddress },
         `A client waits: ${limit} are connected (max.connections)`,
       )
     }
-    // Nobody is attached to the socket, so nothing is read from it; whether it broke meanwhile shows when it is served.
-    this.#waiting.push({ socket, listenerName })
+    const nowMs = this.#host.clock.monotonic()
+    this.#waiting.add(new WaitingClient(socket, listenerName, nowMs, (gone) => this.#left(gone)))
+  }
+
+  /** A client has gone before it was served. */
+  #left(client: WaitingClient): void {
+    if (this.#waiting.delete(client)) this.#forgetAddress(client.socket.remoteAddress)
   }
 
   #hasRoom(): boolean {
@@ -147,17 +159,21 @@ export class Server {
   }
 
   #admitNext(): void {
-    const next = this.#hasRoom() ? this.#waiting.shift() : undefined
-    if (next !== undefined) this.#serve(next.socket, next.listenerName)
+    const [next] = this.#waiting
+    if (next === undefined || !this.#hasRoom()) return
+    this.#waiting.delete(next)
+    const connection = this.#serve(next.socket, next.listenerName)
+    next.takeEarly((bytes) => connection.receive(bytes))
   }
 
-  #serve(socket: Socket, listenerName: string): void {
+  #serve(socket: Socket, listenerName: string): Connection {
     const connection = new Connection({
       socket,
       context: {
         id: this.#nextId++,
         host: socket.remoteAddress,
         listenerName,
+        presence: new Presence(),
         software: { name: 'unknown', version: 'unknown' },
       },
       dispatcher: this.#dispatcher,
@@ -166,9 +182,11 @@ export class Server {
       memory: this.#memory,
       maxRequestBytes: this.#settings.maxRequestBytes,
       log: this.#log,
+      faults: this.#faults,
       onClose: (closed) => this.#onClose(closed, socket.remoteAddress),
     })
     this.#connections.add(connection)
+    return connection
   }
 
   #onClose(connection: Connection, address: string): void {
@@ -193,6 +211,9 @@ export class Server {
       for (const connection of this.#connections) {
         const since = connection.idleSince(nowMs)
         if (since !== null && since < nowMs - maxIdleMs) connection.close()
+      }
+      for (const { socket, sinceMs } of this.#waiting) {
+        if (sinceMs < nowMs - maxIdleMs) socket.destroy()
       }
       this.#watchIdle()
     })

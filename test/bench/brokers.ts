@@ -99,7 +99,7 @@ const ottlaKind = (options: BrokerOptions, address: string): Kind => ({
 export const kafkaJars = async (): Promise<string> => {
   const given = process.env['OTTLA_KAFKA_JARS']
   if (given !== undefined) return given
-  const folder = path.join(cacheDirectory(), 'apache-kafka-4.3.1')
+  const folder = path.join(cacheDirectory(), 'apache-kafka-4.4.0')
   const complete = path.join(folder, '.complete')
   for (let attempt = 1; !existsSync(complete); attempt += 1) {
     const pom = path.resolve('test/bench/apache-kafka/pom.xml')

@@ -1,4 +1,5 @@
 import path from 'node:path'
+import { writeBatch } from './batches.ts'
 import { type Broker, type BrokerName, deletedMs, pause } from './brokers.ts'
 import type { Client, Measurement } from './client.ts'
 import { touchPageCache } from './page-cache.ts'
@@ -36,7 +37,7 @@ interface Interval {
   readonly maxBytes: number
 }
 
-const measure = (
+const measure = async (
   client: Client,
   broker: Broker,
   workload: Workload,
@@ -47,6 +48,7 @@ const measure = (
     broker.address,
     {
       ...workload.flags,
+      ...(workload.batch && (await writeBatch(path.dirname(broker.directory), workload.batch))),
       topic: interval.topic,
       pid: broker.pid(),
       duration: `${interval.durationMs}ms`,

@@ -15,6 +15,7 @@ import { touchPageCache } from './page-cache.ts'
 import { buildClient, clientOf } from './client.ts'
 import { type Plan, runWorkload } from './load.ts'
 import { measureGrowth } from './growth.ts'
+import { measureHostile } from './hostile.ts'
 import { measureLoopDelay } from './loop-delay.ts'
 import { type GrowthLine, type Line, growthTableOf, tableOf } from './report.ts'
 import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
@@ -26,6 +27,7 @@ const phases = [
   'partitions',
   ...workloads.map(({ name }) => name),
   'loop-delay',
+  'hostile',
   'growth',
 ]
 
@@ -168,8 +170,10 @@ const main = async (): Promise<void> => {
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    progress('touching the memory that the page cache will take')
-    await touchPageCache(directory, options.plan.quick ? 3e9 : 6e9)
+    if (options.only.some((name) => name !== 'hostile')) {
+      progress('touching the memory that the page cache will take')
+      await touchPageCache(directory, options.plan.quick ? 3e9 : 6e9)
+    }
     const lines: Line[] = []
     if (options.only.includes('start')) lines.push(...(await measureStarts(starts)))
     if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
@@ -177,6 +181,7 @@ const main = async (): Promise<void> => {
     lines.push(...(await runLoads(options, starts)))
     if (options.only.includes('loop-delay'))
       lines.push(...(await measureLoopDelay(starts, options.brokers)))
+    if (options.only.includes('hostile')) lines.push(...(await measureHostile(starts)))
     const growth: GrowthLine[] = options.only.includes('growth') ? await measureGrowth(starts) : []
     const where = { ...environment(), rounds: options.plan.rounds, quick: options.plan.quick }
     if (options.json) console.log(JSON.stringify({ environment: where, lines, growth }, null, 2))

@@ -1,3 +1,4 @@
+import type { GivenBatch } from './batches.ts'
 import type { Flags } from './client.ts'
 
 /** A figure of a measurement that the table shows. */
@@ -26,6 +27,8 @@ export interface Workload {
   readonly command: 'produce' | 'fetch' | 'tail' | 'round-trip' | 'paced'
   readonly partitions: number
   readonly flags: Flags
+  /** What is produced, where it isn't records that are all the same. Bytes are counted before compression. */
+  readonly batch?: GivenBatch
   /** Bytes to write before the measurement, spread over all partitions; the topic then serves every round. */
   readonly fillBytes?: { readonly full: number; readonly quick: number }
   /** It writes so much that what memory costs at its first touch would hide all else: that is touched before. */
@@ -62,6 +65,31 @@ export const workloads: readonly Workload[] = [
       ['CPU s/GB', { atMost: 0.5 }],
     ],
   },
+  {
+    name: 'produce-100b-times',
+    title: 'produce 100 B with times of their own (CreateTime)',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 2, 'in-flight': 5, acks: -1 },
+    batch: { compression: 'none', records: 9000, valueBytes: 100 },
+    touchesMemory: true,
+    figures: [
+      ['MB/s', { atLeast: 1.1, orOfClient: 0.9 }],
+      ['CPU s/GB', { atMost: 0.6 }],
+    ],
+  },
+  ...(['lz4', 'zstd'] as const).map((compression): Workload => ({
+    name: `produce-${compression}`,
+    title: `produce 1 KB, 64 to a batch, compressed with ${compression}`,
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 2, 'in-flight': 5, acks: -1 },
+    batch: { compression, records: 64, valueBytes: 1024 },
+    figures: [
+      ['MB/s', { atLeast: 1.1, orOfClient: 0.9 }],
+      ['CPU s/GB', { atMost: 0.6 }],
+    ],
+  })),
   {
     name: 'produce-small',
     title: 'produce, batches of ten 100 B records',

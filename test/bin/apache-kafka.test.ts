@@ -112,7 +112,11 @@ async function transaction(
       },
       { isRetriable: () => true },
     )
-    const records = values.map((value) => ({ timestamp: 1, key: null, value: Buffer.from(value) }))
+    const records = values.map((value) => ({
+      timestamp: Date.now(),
+      key: null,
+      value: Buffer.from(value),
+    }))
     const batch = buildBatch(
       { records, producerId, producerEpoch, baseSequence: 0, isTransactional: true },
       nodeCodecs(),

@@ -28,10 +28,11 @@ export async function ottla(args: readonly string[], options: CallOptions = {}):
     isOutputShown: false,
     isErrorShown: false,
     write: (text) => {
-      stdout += text
+      stdout += Buffer.from(text as Uint8Array).toString()
       if (stopWhen(stdout)) stop()
       return Promise.resolve()
     },
+    surviveOutput: () => undefined,
     writeError: (text) => {
       stderr += text
     },

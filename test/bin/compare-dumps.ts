@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { readdirSync, statSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { groupBy } from '../../bin/client/index.ts'
@@ -63,8 +63,11 @@ function filesOf(dataDirectory: string): Map<string, string[]> {
         .map((file) => ({ path: join(dataDirectory, name, file), decoder }))
         .filter(({ path }) => !path.endsWith('index') || hasRecords(path))
     })
+  // Kafka 4.3 has it, later ones don't (KIP-1170).
   const bootstrap = join(dataDirectory, 'bootstrap.checkpoint')
-  const all = [...files, { path: bootstrap, decoder: decoders['__cluster_metadata']! }]
+  const all = existsSync(bootstrap)
+    ? [...files, { path: bootstrap, decoder: decoders['__cluster_metadata']! }]
+    : files
   return new Map(
     [...groupBy(all, ({ decoder }) => decoder)].map(([decoder, group]) => [
       decoder,

@@ -18,7 +18,7 @@ export function ourFacts(output: string, theirs: readonly Facts[]): Facts[] {
     .split('\n')
     .slice(0, -1)
     .flatMap((line): Facts[] => {
-      const { records = [], ...rest } = JSON.parse(line) as Facts & { records?: Facts[] }
+      const { records = [], ...rest } = parse(line) as Facts & { records?: Facts[] }
       return [rest, ...records.map(ourRecord)]
     })
   return flat.map((facts, index) => project(facts, theirs[index] ?? {}) as Facts)
@@ -82,13 +82,19 @@ function contentFacts(text: string): Facts {
   return plain === null ? {} : { ...(plain[1] !== undefined && { key: plain[1] }), value: plain[2] }
 }
 
-/** Integers beyond 2^53 as text, as we print them. */
+/** Integers that JSON.parse would round stay text. */
 function parse(json: string): unknown {
   return JSON.parse(json.replace(/(?<=[:[,])(-?\d{17,})(?=[,\]}])/g, '"$1"'))
 }
 
+/** Bytes that are no text are base64 with us; Apache's tool prints them as if they were text. */
 function ourRecord({ headers, ...facts }: Facts): Facts {
-  return { ...facts, headerKeys: (headers as { key: string }[]).map(({ key }) => key) }
+  const asText = (name: 'key' | 'value'): Facts =>
+    facts[`${name}Format`] === 'base64'
+      ? { [name]: Buffer.from(String(facts[name]), 'base64').toString() }
+      : {}
+  const headerKeys = (headers as { key: string }[]).map(({ key }) => key)
+  return { ...facts, ...asText('key'), ...asText('value'), headerKeys }
 }
 
 /** The part of a value that another one has, too. */

@@ -6,9 +6,12 @@ const plain = { format: 'string', keyFormat: 'string', timestamp: 5 } as const
 
 describe('Lines to records', () => {
   test('key and headers are cut off only when separators are given', () => {
-    expect(recordOf('a:b', 0, plain)).toMatchObject({ key: null, value: Buffer.from('a:b') })
+    expect(recordOf(Buffer.from('a:b'), 0, plain)).toMatchObject({
+      key: null,
+      value: Buffer.from('a:b'),
+    })
     const options = { ...plain, keySeparator: ':', headerSeparator: '\t', nullMarker: 'NULL' }
-    expect(recordOf('h=1,i=\tk:NULL', 0, options)).toEqual({
+    expect(recordOf(Buffer.from('h=1,i=\tk:NULL'), 0, options)).toEqual({
       timestamp: 5,
       key: Buffer.from('k'),
       value: null,
@@ -17,7 +20,9 @@ describe('Lines to records', () => {
         { key: 'i', value: Buffer.from('') },
       ],
     })
-    expect(() => recordOf('\tk', 3, options)).toThrow('There is no key separator ":" in "k"')
+    expect(() => recordOf(Buffer.from('\tk'), 3, options)).toThrow(
+      'There is no key separator ":" in "k"',
+    )
   })
 
   test('lines come as they arrive, characters and line ends may be divided', async () => {
@@ -33,12 +38,15 @@ describe('Lines to records', () => {
       }
     }
     const lines: string[] = []
-    for await (const some of readLines(chunks())) lines.push(...some)
+    for await (const some of readLines(chunks())) lines.push(...some.map(String))
     expect(lines).toEqual(['eins', 'zwölf', '', 'last'])
   })
 })
 
 describe('Records to lines', () => {
+  const lineOf = (...args: Parameters<typeof formatRecord>): string =>
+    Buffer.concat(formatRecord(...args)).toString()
+
   const record = {
     topic: 't',
     partition: 1,
@@ -51,9 +59,9 @@ describe('Records to lines', () => {
   }
 
   test('only the value unless more is asked for', () => {
-    expect(formatRecord(record, plain)).toBe('null')
+    expect(lineOf(record, plain)).toBe('null')
     expect(
-      formatRecord(record, {
+      lineOf(record, {
         ...plain,
         keys: true,
         headers: true,
@@ -63,8 +71,15 @@ describe('Records to lines', () => {
     ).toBe('t-1@7\t2026-01-31T12:00:00.000Z\th=1\tk\tnull')
   })
 
+  test('times beyond 2^53 keep their digits in JSON', () => {
+    const nanoseconds = { ...record, timestamp: 1_769_860_800_000_000_001n }
+    expect(lineOf(nanoseconds, { ...plain, json: true })).toContain(
+      '"timestamp":1769860800000000001,',
+    )
+  })
+
   test('all of it as JSON', () => {
-    expect(JSON.parse(formatRecord(record, { ...plain, json: true }))).toEqual({
+    expect(JSON.parse(lineOf(record, { ...plain, json: true }))).toEqual({
       topic: 't',
       partition: 1,
       offset: 7,
@@ -73,6 +88,21 @@ describe('Records to lines', () => {
       value: null,
       headers: [{ key: 'h', value: '1' }],
     })
+  })
+
+  test('bytes that are no text come out as they are, and as base64 in JSON, which says so', () => {
+    const value = Buffer.from('00ff0d', 'hex')
+    const odd = { ...record, key: value, value, headers: [{ key: 'h', value }] }
+    const line = Buffer.concat(formatRecord(odd, { ...plain, keys: true }))
+    expect(line).toEqual(Buffer.concat([value, Buffer.from('\t'), value]))
+    expect(JSON.parse(lineOf(odd, { ...plain, json: true }))).toMatchObject({
+      key: 'AP8N',
+      keyFormat: 'base64',
+      value: 'AP8N',
+      valueFormat: 'base64',
+      headers: [{ key: 'h', value: 'AP8N', valueFormat: 'base64' }],
+    })
+    expect(recordOf(value, 0, plain).value).toEqual(value)
   })
 
   test('times beyond any date stay numbers', () => {

@@ -221,7 +221,7 @@ export function commandScenario(broker: () => ScenarioBroker): void {
       clusterId: expect.any(String),
       brokers: [{ brokerId: 1, isFenced: false }],
       features: expect.arrayContaining([
-        expect.objectContaining({ name: 'metadata.version', finalized: 30 }),
+        expect.objectContaining({ name: 'metadata.version', finalized: 33 }),
       ]),
       quorum: { leaderId: 1, currentVoters: [{ replicaId: 1 }] },
     })

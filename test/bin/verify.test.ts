@@ -12,12 +12,14 @@ import { join } from 'node:path'
 import {
   batchAttributes,
   batchBaseOffset,
+  batchMaxTimestamp,
   batchRecordCount,
   batchSizeBytes,
   buildBatch,
   isControl,
   setBatchCrc,
   setBatchLeaderEpoch,
+  setBatchMaxTimestamp,
 } from '../../protocol/records/batch.ts'
 import { verifyPath } from '../../bin/verify/directory.ts'
 import { systemDisk } from '../../src/host/disk.ts'
@@ -374,6 +376,31 @@ describe('log verify finds', () => {
       expect.objectContaining({ position: at, problem: expect.stringContaining('not valid') }),
     ])
   })
+
+  test.each([-1n, 2n ** 60n])(
+    'a greatest timestamp that its records do not have (%s), if it is told to look',
+    async (claimed) => {
+      const files = logDirectory()
+      const content = files.get(`t-0/${SECOND}.log`)!
+      const at = positions.find((position) => !isControl(batchAttributes(content, position)))!
+      const greatest = batchMaxTimestamp(content, at)
+      setBatchMaxTimestamp(content, at, 'CreateTime', claimed)
+      setBatchCrc(content, at, crc32c)
+      const directory = write(files)
+      const told = ({ reports }: Awaited<ReturnType<typeof verify>>) =>
+        reports.filter(({ problem }) => problem?.includes('its records that it is') === true)
+      expect(told(await verify(directory))).toEqual([])
+      expect(told(await verify(directory, directory, '--deep'))).toEqual([
+        {
+          kind: 'finding',
+          file: `t-0/${SECOND}.log`,
+          position: at,
+          offset: batchBaseOffset(content, at),
+          problem: `The batch says that its greatest timestamp is ${claimed}, and its records that it is ${greatest}: retention and look-ups by time go by the former`,
+        },
+      ])
+    },
+  )
 })
 
 describe('log verify', () => {

@@ -31,7 +31,7 @@ const metrics: AlteredResource = { kind: 'clientMetrics', name: 'm', current: no
 
 const set = (name: string, value: string): Step => ['SET', name, value]
 
-/** What Apache Kafka 4.3.1 answers, but for unknown names of brokers, which it stores for plug-ins. */
+/** What Apache Kafka 4.4.0 answers. */
 const refused: readonly [AlteredResource, readonly Step[], string, string][] = [
   [topic, [set('nope', '1')], 'INVALID_CONFIG', 'Unknown topic config name: nope'],
   [
@@ -100,7 +100,13 @@ const refused: readonly [AlteredResource, readonly Step[], string, string][] = [
     'INVALID_REQUEST',
     'Default topic resources are not allowed.',
   ],
-  [broker, [set('nope', '1')], 'INVALID_CONFIG', 'Unknown config name: nope'],
+  [
+    cluster,
+    [set('listener.name.plaintext.nope', '1')],
+    'INVALID_REQUEST',
+    'Cannot update these configs at default cluster level, broker id must be specified: [listener.name.plaintext.nope]',
+  ],
+  [broker, [['SUBTRACT', 'nope', '1']], 'INVALID_CONFIG', 'Unknown config name: nope'],
   [cluster, [['APPEND', 'nope', '1']], 'INVALID_CONFIG', 'Unknown config name: nope'],
   [
     cluster,
@@ -185,19 +191,49 @@ const refused: readonly [AlteredResource, readonly Step[], string, string][] = [
     group,
     [set('consumer.session.timeout.ms', '1')],
     'INVALID_CONFIG',
-    'consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms',
+    'consumer.session.timeout.ms must be in the range 45000 to 60000 inclusive.',
   ],
   [
     group,
     [set('consumer.heartbeat.interval.ms', '20000')],
     'INVALID_CONFIG',
-    'consumer.heartbeat.interval.ms must be less than or equal to group.consumer.max.heartbeat.interval.ms',
+    'consumer.heartbeat.interval.ms must be in the range 5000 to 15000 inclusive.',
   ],
   [
     group,
     [set('streams.num.standby.replicas', '3')],
     'INVALID_CONFIG',
-    'streams.num.standby.replicas must be less than or equal to group.streams.max.standby.replicas',
+    'streams.num.standby.replicas must be less than or equal to 2',
+  ],
+  [
+    group,
+    [set('streams.num.warmup.replicas', '21')],
+    'INVALID_CONFIG',
+    'streams.num.warmup.replicas must be less than or equal to 20',
+  ],
+  [
+    group,
+    [set('streams.task.offset.interval.ms', '14999')],
+    'INVALID_CONFIG',
+    'streams.task.offset.interval.ms must be greater than or equal to 15000',
+  ],
+  [
+    group,
+    [set('streams.assignor.name', 'nope')],
+    'INVALID_CONFIG',
+    "streams.assignor.name 'nope' is not a registered task assignor. Registered assignors are: [sticky].",
+  ],
+  [
+    group,
+    [set('streams.rack.aware.assignment.tags', 'a, a')],
+    'INVALID_CONFIG',
+    'streams.rack.aware.assignment.tags must not contain duplicate tag keys.',
+  ],
+  [
+    group,
+    [set('errors.deadletterqueue.topic.name', '__hidden')],
+    'INVALID_CONFIG',
+    "errors.deadletterqueue.topic.name: DLQ topic name must not start with '__'",
   ],
   [
     group,
@@ -318,5 +354,71 @@ describe('a new topic', () => {
     expect(validateTopic(other, new Map([['min.compaction.lag.ms', '6']]))).toMatchObject({
       error: 'INVALID_CONFIG',
     })
+  })
+})
+
+describe('a name that no setting of a broker has', () => {
+  test.each([
+    [broker, 'my.own.setting'],
+    [broker, 'listener.name.plaintext.my.own'],
+    [broker, 'metric.reporters.mine'],
+    [broker, 'retention.ms'],
+    [broker, '__proto__'],
+    [cluster, 'my.own.setting'],
+  ])('is taken for a plug-in: %j %s', (resource, name) => {
+    expect(alter(resource, [set(name, 'v')])).toEqual({ ok: true, changes: new Map([[name, 'v']]) })
+  })
+
+  test('keeps nothing else from being changed, and can be removed', () => {
+    const current = new Map([['my.own.setting', 'v']])
+    const resource = { ...broker, current }
+    expect(alter(resource, [set('log.cleaner.threads', '2')])).toEqual({
+      ok: true,
+      changes: new Map([['log.cleaner.threads', '2']]),
+    })
+    expect(alter(resource, [['DELETE', 'my.own.setting', null]])).toEqual({
+      ok: true,
+      changes: new Map([['my.own.setting', null]]),
+    })
+    expect(alterWhole(config, resource, [{ name: 'other.setting', value: 'w' }])).toEqual({
+      ok: true,
+      changes: new Map([
+        ['other.setting', 'w'],
+        ['my.own.setting', null],
+      ]),
+    })
+  })
+})
+
+describe('the bounds of what is taken', () => {
+  const accepted = (resource: AlteredResource, steps: readonly Step[]) => alter(resource, steps).ok
+
+  test('a value may have as many characters as Kafka allows, and not one more', () => {
+    expect(accepted(broker, [set('my.own.setting', 'x'.repeat(32767))])).toBe(true)
+    expect(accepted(broker, [set('my.own.setting', 'x'.repeat(32768))])).toBe(false)
+  })
+
+  test('the least compaction lag may be the greatest, and not above it', () => {
+    const most = set('max.compaction.lag.ms', '1000')
+    expect(accepted(topic, [set('min.compaction.lag.ms', '1000'), most])).toBe(true)
+    expect(accepted(topic, [set('min.compaction.lag.ms', '1001'), most])).toBe(false)
+  })
+
+  test('a session must be longer than its heartbeat', () => {
+    // The limits of the broker allow both values.
+    const wide = new BrokerConfig({
+      set: ['group.consumer.max.heartbeat.interval.ms=60000'],
+    })
+    const altered = (heartbeatMs: number) =>
+      alterIncrementally(wide, group, [
+        { name: 'consumer.session.timeout.ms', configOperation: 0, value: '45000' },
+        {
+          name: 'consumer.heartbeat.interval.ms',
+          configOperation: 0,
+          value: String(heartbeatMs),
+        },
+      ])
+    expect(altered(44999).ok).toBe(true)
+    expect(altered(45000)).toMatchObject({ ok: false, error: 'INVALID_CONFIG' })
   })
 })

@@ -1,3 +1,4 @@
+import { addressLimits } from '../../src/config/checks.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { ConfigError } from '../../src/config/layers.ts'
 
@@ -70,7 +71,7 @@ describe('listeners', () => {
     [['listeners=A://:1'], 'No security protocol defined for listener A'],
     [['listeners=PLAINTEXT:1'], 'Unable to parse PLAINTEXT:1'],
     [['listeners=PLAINTEXT://h'], 'Unable to parse PLAINTEXT://h'],
-    [['listeners=PLAINTEXT://:70000'], 'no valid port'],
+    [['listeners=PLAINTEXT://:65536'], 'no valid port'],
     [['listeners=PLAINTEXT://:1,PLAINTEXT://:2'], 'must have a different name'],
     [
       ['listeners=PLAINTEXT://:1,CONTROLLER://:1', 'controller.quorum.voters=1@h:1'],
@@ -119,6 +120,24 @@ describe('settings that contradict each other', () => {
       'requirement failed: max.connections.per.ip can be set to zero only if max.connections.per.ip.overrides property is set.',
     ],
     [
+      ['log.dirs=/a,/b', 'cordoned.log.dirs=/b,/c'],
+      'All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : /c',
+    ],
+    [
+      ['group.consumer.heartbeat.interval.ms=15000', 'group.consumer.session.timeout.ms=15000']
+        .concat('group.consumer.max.heartbeat.interval.ms=15000')
+        .concat('group.consumer.min.session.timeout.ms=15000'),
+      'group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms',
+    ],
+    [['authorizer.class.name=org.x.Y'], 'no authorizer: everybody may do everything'],
+    [['create.topic.policy.class.name=org.x.Y'], 'all topics would be allowed'],
+    [['alter.config.policy.class.name=org.x.Y'], 'all changes of settings would be allowed'],
+    [['config.providers=file'], 'would be taken as it is written'],
+    [
+      ['max.connections.per.ip.overrides=host'],
+      "Error parsing configuration property 'max.connections.per.ip.overrides'",
+    ],
+    [
       ['group.consumer.session.timeout.ms=1000'],
       'group.consumer.session.timeout.ms must be greater than or equal to group.consumer.min.session.timeout.ms',
     ],
@@ -128,5 +147,24 @@ describe('settings that contradict each other', () => {
     ],
   ])('%j prevent the start', (lines, message) => {
     expect(problemOf(...lines)).toContain(message)
+  })
+
+  test.each([
+    ['queued.max.request.bytes=-1'],
+    ['max.connections.per.ip=0', 'max.connections.per.ip.overrides=127.0.0.1:5'],
+    ['log.dirs=/a,/b', 'cordoned.log.dirs=/b'],
+    ['cordoned.log.dirs=*'],
+  ])('%s is no contradiction', (...lines) => {
+    expect(listenersOf(...lines).broker).toHaveLength(1)
+  })
+
+  test('limits of single addresses may be for IPv6, too', () => {
+    expect(addressLimits('::1:5, localhost : 7')).toEqual(
+      new Map([
+        ['::1', 5],
+        ['localhost', 7],
+      ]),
+    )
+    expect(addressLimits('')).toEqual(new Map())
   })
 })

@@ -198,8 +198,8 @@ export class GroupTranscript {
       case 'list':
         return {
           type: 'List',
-          statesFilter: words.get('states')?.split(',') ?? [],
-          typesFilter: words.get('types')?.split(',') ?? [],
+          statesFilter: new Set(words.get('states')?.toLowerCase().split(',')),
+          typesFilter: new Set(words.get('types')?.toLowerCase().split(',')),
         }
       case 'describe':
         return { type: 'Describe', groupId }

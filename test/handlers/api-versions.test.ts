@@ -1,11 +1,11 @@
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import { handlers } from '../../src/handlers/index.ts'
-import { TestNode } from './test-node.ts'
+import { CLUSTER_ID, NODE_ID, TestNode } from './test-node.ts'
 
 const software = { clientSoftwareName: 'kcat', clientSoftwareVersion: '1.7.0' }
 
 describe('ApiVersions', () => {
-  test.each([0, 1, 2, 3, 4])('v%i tells every API that has a handler', async (version) => {
+  test.each([0, 1, 2, 3, 4, 5])('v%i tells every API that has a handler', async (version) => {
     const answer = await new TestNode().ask(ApiVersions, version, software)
     expect(answer.errorCode).toBe('NONE')
     expect(answer.apiKeys.map(({ apiKey }) => apiKey).sort((a, b) => a - b)).toEqual(
@@ -49,5 +49,46 @@ describe('ApiVersions', () => {
     expect(node.connection.software).toEqual({ name: 'kcat', version: '1.7.0' })
     const wrong = { clientSoftwareName: '-', clientSoftwareVersion: '1' }
     expect(await node.ask(ApiVersions, 3, wrong)).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+  })
+
+  describe('v5, which says whom the client means (KIP-1242)', () => {
+    const ask = (node: TestNode, meant: { clusterId?: string; nodeId?: number }) =>
+      node.ask(ApiVersions, 5, { ...software, ...meant })
+    const here = { clusterId: CLUSTER_ID, nodeId: NODE_ID }
+
+    test('answers as ever where it means this broker, or says nothing', async () => {
+      const node = new TestNode()
+      const answer = await ask(node, here)
+      expect(answer.errorCode).toBe('NONE')
+      expect(answer.apiKeys).toHaveLength(handlers.length)
+      expect(await ask(node, {})).toMatchObject({ errorCode: 'NONE' })
+    })
+
+    test.each([
+      ['another node', { nodeId: 77 }],
+      ['another cluster', { clusterId: 'another' }],
+      ['a cluster without a name', { clusterId: '' }],
+    ])('sends who means %s to look for the cluster again', async (_what, other) => {
+      const node = new TestNode()
+      expect(await ask(node, { ...here, ...other })).toEqual({
+        errorCode: 'REBOOTSTRAP_REQUIRED',
+        apiKeys: [],
+        throttleTimeMs: 0,
+        supportedFeatures: [],
+        finalizedFeaturesEpoch: -1,
+        finalizedFeatures: [],
+        zkMigrationReady: false,
+      })
+    })
+
+    test('refuses half of it before it is compared, and before that a software that is none', async () => {
+      const node = new TestNode()
+      const invalid = { errorCode: 'INVALID_REQUEST', apiKeys: [], supportedFeatures: [] }
+      expect(await ask(node, { nodeId: 77 })).toMatchObject(invalid)
+      expect(await ask(node, { clusterId: CLUSTER_ID })).toMatchObject(invalid)
+      const other = { clusterId: 'another', nodeId: 77 }
+      const wrong = { clientSoftwareName: '-', clientSoftwareVersion: '1' }
+      expect(await node.ask(ApiVersions, 5, { ...wrong, ...other })).toMatchObject(invalid)
+    })
   })
 })

@@ -139,4 +139,51 @@ describe('CreateTopics', () => {
       { name: 'b', errorCode: 'NOT_CONTROLLER', errorMessage: 'lost' },
     ])
   })
+
+  const sizesOf = (served: TestNode): number[] =>
+    served.commands.flatMap((command) => ('topics' in command ? command.topics!.length : []))
+
+  test('has many topics made a few at a time, and what is named twice judged at once', async () => {
+    const served = node()
+    const many = Array.from({ length: 240 }, (_, index) => topic(`new-${index}`))
+    const { topics } = await served.ask(CreateTopics, 7, {
+      topics: [...many, topic('new-0')],
+      timeoutMs: 10_000,
+    })
+    expect(sizesOf(served)).toEqual([100, 100, 41])
+    expect(topics.map(({ name }) => name)).toEqual(
+      // The first two are of the same topic: this controller tells each.
+      ['new-0', ...many.map(({ name }) => name)],
+    )
+    expect(topics.every(({ configs }) => configs!.length > 10)).toBe(true)
+  })
+
+  test('shows the controller the whole of what is more than one request may make', async () => {
+    const served = node()
+    const many = Array.from({ length: 151 }, (_, index) => ({
+      ...topic(`old-${index}`),
+      numPartitions: index === 0 ? 9_851 : 1,
+    }))
+    await served.ask(CreateTopics, 7, { topics: many, timeoutMs: 10_000 })
+    await served.ask(CreateTopics, 7, { topics: many.slice(0, 150), timeoutMs: 10_000 })
+    expect(sizesOf(served)).toEqual([151, 100, 50])
+  })
+
+  test('tells of what was made although there is no time left for the rest', async () => {
+    const served = node()
+    const { controller } = served
+    served.controller = (command) => {
+      served.clock.skip(900_000)
+      return controller(command)
+    }
+    const many = Array.from({ length: 201 }, (_, index) => topic(`new-${index}`))
+    const { topics } = await served.ask(CreateTopics, 7, { topics: many, timeoutMs: 1_000_000 })
+    expect(sizesOf(served)).toEqual([100, 100])
+    expect([0, 99, 100, 200].map((index) => topics[index]!.errorCode)).toEqual([
+      'NONE',
+      'NONE',
+      'REQUEST_TIMED_OUT',
+      'REQUEST_TIMED_OUT',
+    ])
+  })
 })

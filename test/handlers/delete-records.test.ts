@@ -42,6 +42,24 @@ describe('DeleteRecords', () => {
     expect(await deleted(await node(), offset)).toEqual(['OFFSET_OUT_OF_RANGE', -1])
   })
 
+  test('deletes nothing that is not replicated', async () => {
+    const served = await node()
+    await served.addTopic('shared', { partitions: [{ replicas: [1, 2], isr: [1, 2] }] })
+    const partition = served.replicas.find('shared', 0)
+    if (typeof partition === 'string') throw new Error(partition)
+    const written = new Promise((resolve) =>
+      partition.append(batch(['x']), 1, 'client', 1000, resolve),
+    )
+    expect(await written).toMatchObject({ errorCode: 'NONE' })
+    expect([partition.log!.highWatermark, partition.log!.logEndOffset]).toEqual([0, 1])
+    expect(await deleted(served, 1, 'shared')).toEqual(['OFFSET_OUT_OF_RANGE', -1])
+    expect(await deleted(served, -1, 'shared')).toEqual(['NONE', 0])
+  })
+
+  test.each([4, -2])('a policy that keeps records comes before offset %i', async (offset) => {
+    expect(await deleted(await node(), offset, 'compacted')).toEqual(['POLICY_VIOLATION', -1])
+  })
+
   test.each([
     ['compacted', 0, 'POLICY_VIOLATION'],
     ['__consumer_offsets', 0, 'INVALID_TOPIC_EXCEPTION'],

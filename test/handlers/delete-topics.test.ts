@@ -70,4 +70,26 @@ describe('DeleteTopics', () => {
     expect(responses).toEqual(topics.map((topic) => ({ ...topic, ...timedOut })))
     expect(node.commands).toEqual([])
   })
+
+  test('has many topics deleted a few at a time, and one named by id and by name judged at once', async () => {
+    const node = new TestNode()
+    const topicId = await node.addTopic('known')
+    node.controller = (command) =>
+      command.type === 'deleteTopics'
+        ? command.topics.map((topic) => ({ ...topic, errorCode: 'NONE', errorMessage: null }))
+        : null
+    const names = Array.from({ length: 150 }, (_, index) => ({
+      name: `t${index}`,
+      topicId: ZERO_UUID,
+    }))
+    const known = { name: 'known', topicId: ZERO_UUID }
+    await node.ask(DeleteTopics, 6, {
+      topics: [known, ...names, { name: null, topicId }],
+      timeoutMs: 10_000,
+    })
+    const [first, second] = node.commands as unknown as { topics: object[] }[]
+    expect(first!.topics).toHaveLength(100)
+    expect(first!.topics.slice(0, 2)).toEqual([known, { name: null, topicId }])
+    expect(second!.topics).toHaveLength(52)
+  })
 })

@@ -1,7 +1,7 @@
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { TestNode, batch } from './test-node.ts'
+import { SILENCE, TestNode, batch } from './test-node.ts'
 
 interface PartitionAsked {
   partition?: number
@@ -115,15 +115,26 @@ describe('Fetch', () => {
     expect(partitions.map(({ records }) => records?.length ?? 0)).toEqual([oneBatchBytes, 0])
   })
 
-  test('gives no more than a batch while much that was read for others is not sent yet', async () => {
+  test('has its turn when what was read for others is sent', async () => {
     const { node } = await nodeWith('x', 'y')
-    const stalled = node.fetchMemory.leftBytes
-    node.fetchMemory.take(stalled)
-    const [partition] = await fetched(node, [{}])
-    expect(partition!.records).toHaveLength(oneBatchBytes)
-    node.fetchMemory.give(stalled)
-    const [whole] = await fetched(node, [{}])
-    expect(whole!.records).toHaveLength(2 * oneBatchBytes)
+    const stalledBytes = 1 << 20
+    expect(node.fetchMemory.grant()).toBe(true)
+    node.fetchMemory.settle(stalledBytes)
+    const [nothing] = await fetched(node, [{}])
+    expect(nothing).toMatchObject({ errorCode: 'NONE', highWatermark: 2 })
+    expect(nothing!.records).toHaveLength(0)
+    const waiting = fetched(node, [{}], { maxWaitMs: 100_000 })
+    expect(node.fetchMemory.waitingCount).toBe(1)
+    node.fetchMemory.give(stalledBytes)
+    expect((await waiting)[0]!.records).toHaveLength(2 * oneBatchBytes)
+    expect(node.fetchMemory.heldBytes).toBe(0)
+  })
+
+  test('is not answered when its client goes while it waits', async () => {
+    const { node } = await nodeWith()
+    const waiting = node.answer(Fetch, 12, body([{}], { maxWaitMs: 2 ** 31 - 1 }))
+    node.connection.presence.leave()
+    expect(await waiting).toBe(SILENCE)
   })
 
   test('gives nothing at the end, and an error beyond it or before the start', async () => {

@@ -14,6 +14,7 @@ interface Asked {
   partitionIndex?: number
   currentLeaderEpoch?: number
   topic?: string
+  isolationLevel?: number
 }
 
 /** Three records in two batches of leader epoch 3, at 0, 1 and 5 ms. */
@@ -33,9 +34,10 @@ async function node(): Promise<TestNode> {
 
 async function found(served: TestNode, timestamp: bigint, asked: Asked = {}) {
   const { version = 11, partitionIndex = 0, currentLeaderEpoch = -1, topic = 'a' } = asked
+  const { isolationLevel = 0 } = asked
   const { topics } = await served.ask(ListOffsets, version, {
     replicaId: -1,
-    isolationLevel: 0,
+    isolationLevel,
     topics: [{ name: topic, partitions: [{ partitionIndex, currentLeaderEpoch, timestamp }] }],
   })
   return topics[0]!.partitions[0]!
@@ -120,6 +122,25 @@ describe('ListOffsets', () => {
     expect(errors).toEqual(['FENCED_LEADER_EPOCH', 'NONE', 'UNKNOWN_LEADER_EPOCH'])
   })
 
+  test('ends for read_committed where an open transaction begins, at the end and by time', async () => {
+    const served = await node()
+    const partition = served.replicas.find('a', 0)
+    if (typeof partition === 'string') throw new Error(partition)
+    const transaction = { producerId: 9, producerEpoch: 0, baseSequence: 0, isTransactional: true }
+    const records = batch(['open'], { timestamp: FIRST_MS + 9, ...transaction })
+    await new Promise((resolve) => partition.append(records, -1, 'client', 1000, resolve))
+    const nothing = { errorCode: 'NONE', offset: -1, timestamp: -1n }
+    const committed = { isolationLevel: 1 }
+    expect(await found(served, LATEST)).toMatchObject({ offset: 4 })
+    expect(await found(served, LATEST, committed)).toMatchObject({ offset: 3 })
+    const atOpen = BigInt(FIRST_MS + 6)
+    expect(await found(served, atOpen)).toMatchObject({ offset: 3 })
+    expect(await found(served, atOpen, committed)).toMatchObject(nothing)
+    expect(await found(served, MAX_TIMESTAMP)).toMatchObject({ offset: 3 })
+    expect(await found(served, MAX_TIMESTAMP, committed)).toMatchObject(nothing)
+    expect(await found(served, BigInt(FIRST_MS + 5), committed)).toMatchObject({ offset: 2 })
+  })
+
   test('refuses a partition that occurs twice, and one that there is not', async () => {
     const served = await node()
     const partition = { partitionIndex: 0, currentLeaderEpoch: -1, timestamp: LATEST }
@@ -139,10 +160,10 @@ describe('ListOffsets', () => {
     const partition = served.replicas.find('a', 1)
     if (typeof partition === 'string') throw new Error(partition)
     const damaged = batch(['x'], { timestamp: FIRST_MS })
-    // No gzip, whatever the batch says of itself: a checksum that fits makes nobody look.
+    // No gzip, whatever the batch says of itself: a checksum that fits makes nobody look, and a coordinator is believed.
     damaged.writeInt16BE(1, ATTRIBUTES_POSITION)
     setBatchCrc(damaged, 0, nodeCodecs().crc32c)
-    await new Promise((resolve) => partition.append(damaged, -1, 'client', 1000, resolve))
+    await new Promise((resolve) => partition.append(damaged, -1, 'coordinator', 1000, resolve))
     const { topics } = await served.ask(ListOffsets, 11, {
       replicaId: -1,
       isolationLevel: 0,

@@ -169,11 +169,18 @@ describe('Metadata makes a missing topic', () => {
     ])
   })
 
+  test('and tells why it could not be made', async () => {
+    const { node } = making()
+    node.automatic = () => Promise.resolve(new Map([['new', 'INVALID_REPLICATION_FACTOR']]))
+    const { topics } = await node.ask(Metadata, 9, asking(named('new'), true))
+    expect(topics).toMatchObject([{ name: 'new', errorCode: 'INVALID_REPLICATION_FACTOR' }])
+  })
+
   test('once, however often it is named', async () => {
     const { node, asked } = making()
     const { topics } = await node.ask(Metadata, 9, asking(named('new', 'new'), true))
     expect(asked).toEqual(['new'])
-    expect(topics.map(({ errorCode }) => errorCode)).toEqual(['NONE', 'NONE'])
+    expect(topics.map(({ errorCode }) => errorCode)).toEqual(['NONE'])
   })
 
   test.each<[string, Readonly<Record<string, string>>, boolean]>([

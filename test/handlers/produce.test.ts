@@ -90,10 +90,24 @@ describe('Produce', () => {
     expect(await served.answer(Produce, 9, unknown)).toBe(CLOSED)
   })
 
-  test('knows no other acks than -1, 0 and 1', async () => {
-    expect(await produced(await node(), [batch(['x'])], { acks: 2 })).toMatchObject([
+  test.each([2, -2, 32767, -32768])('knows no acks of %i', async (acks) => {
+    const served = await node()
+    expect(await produced(served, [batch(['x'])], { acks })).toMatchObject([
       { errorCode: 'INVALID_REQUIRED_ACKS', baseOffset: -1 },
     ])
+    expect(await produced(served, [batch(['x'])])).toMatchObject([{ baseOffset: 0 }])
+  })
+
+  test('tells which records were refused, and why', async () => {
+    const served = new TestNode()
+    await served.addTopic('a', { configs: { 'cleanup.policy': 'compact' } })
+    const [answer] = await produced(served, [batch(['x', 'y'])])
+    expect(answer).toMatchObject({
+      errorCode: 'INVALID_RECORD',
+      recordErrors: [{ batchIndex: 0 }, { batchIndex: 1 }],
+    })
+    expect(answer!.errorMessage).not.toBeNull()
+    expect(answer!.recordErrors[0]!.batchIndexErrorMessage).toContain('key')
   })
 
   test('tells who leads instead', async () => {
@@ -148,6 +162,21 @@ describe('Produce', () => {
     ],
   ])('refuses %s', async (_, records, errorCode) => {
     expect(await produced(await node(), [records()])).toMatchObject([{ errorCode }])
+  })
+
+  test('tells where the log begins after records were deleted, also with an error', async () => {
+    const served = await node()
+    await produced(served, [batch(['x', 'y', 'z'])])
+    const partition = served.replicas.find('a', 0)
+    if (typeof partition === 'string') throw new Error(partition)
+    expect(partition.log!.deleteRecordsBefore(2)).toBe('NONE')
+    expect(await produced(served, [batch(['x'])])).toMatchObject([
+      { errorCode: 'NONE', baseOffset: 3, logStartOffset: 2 },
+    ])
+    const wrong = changed((bytes) => (bytes[62]! ^= 1))
+    expect(await produced(served, [wrong])).toMatchObject([
+      { errorCode: 'CORRUPT_MESSAGE', logStartOffset: 2 },
+    ])
   })
 
   test('refuses a batch with a wrong checksum', async () => {

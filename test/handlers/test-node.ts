@@ -1,14 +1,22 @@
-import { decode, encode } from '../../protocol/codec.ts'
+import { codecOf } from '../../protocol/codec.ts'
+import {
+  RequestHeader,
+  ResponseHeader,
+  requestHeaderVersion,
+  responseHeaderVersion,
+} from '../../protocol/messages/headers.ts'
+import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
+import { Reader, Writer } from '../../protocol/wire.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { GroupCoordinator, OFFSETS_TOPIC } from '../../src/coordinators/group/coordinator.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
-import { closeConnection, Later } from '../../src/handlers/handler.ts'
-import type { Answer } from '../../src/handlers/handler.ts'
-import type { ConnectionContext, RequestContext } from '../../src/handlers/handler.ts'
+import type { ConnectionContext } from '../../src/handlers/handler.ts'
 import { advertisedApis, handlers } from '../../src/handlers/index.ts'
 import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
+import type { Logger } from '../../src/host/host.ts'
 import { SimDisk } from '../../src/host/sim-disk.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { clusterView } from '../../src/metadata/cluster-view.ts'
@@ -17,10 +25,15 @@ import { EMPTY_IMAGE, ResourceType, configOf, resourceKey } from '../../src/meta
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
 import { DirectoryMoves } from '../../src/replication/directory-moves.ts'
+import { Presence } from '../../src/replication/presence.ts'
+import { RatedLog } from '../../src/host/rated-log.ts'
 import { FetchMemory } from '../../src/replication/fetch-memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch-session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
+import { Dispatcher, Reply } from '../../src/server/dispatch.ts'
+import type { Outcome } from '../../src/server/dispatch.ts'
+import { SkippingClock } from '../support/skipping-clock.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'
 
 export const NODE_ID = 1
@@ -40,19 +53,26 @@ export const CLOSED = 'closed'
 export const SILENCE = null
 
 /**
- * All that handlers need of a broker, in memory: real logs on a simulated disk, an image that a test writes, a controller
- * that a test plays.
+ * All that handlers need of a broker, in memory: real logs on a simulated disk, a real coordinator of groups, an image that
+ * a test writes, a controller that a test plays. Requests take the way that they take in production, from the bytes of a
+ * frame to the bytes of the answer.
  */
 export class TestNode {
-  readonly disk = new SimDisk({ random: seeded(1) })
+  readonly disk: SimDisk
+  /** What it has logged: level, message and fields of each line. */
+  readonly logged: { level: string; message: string; fields: object }[] = []
+  /** Goes on by itself, and by leaps where a test has no time to wait. */
+  readonly clock = new SkippingClock()
   readonly config: BrokerConfig
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
+  /** Serves from `addGroups` on. */
+  readonly groups: GroupCoordinator
   /** For moves between directories; and what the cluster was told of them. */
   bytesPerSecond = Infinity
   readonly places: string[] = []
-  readonly fetchMemory = new FetchMemory(1 << 20)
+  readonly fetchMemory = new FetchMemory(1 << 20, this.clock)
   image: MetadataImage = EMPTY_IMAGE
   /** What the controller was asked, and what it says. */
   readonly commands: ControllerCommand[] = []
@@ -73,17 +93,28 @@ export class TestNode {
     id: 1,
     host: '127.0.0.1',
     listenerName: 'PLAINTEXT',
+    presence: new Presence(),
     software: { name: 'unknown', version: 'unknown' },
   }
-  readonly #services: Services
+  readonly #dispatcher: Dispatcher
   #nextId = 1
+  #correlationId = 0
 
-  constructor(settings: Readonly<Record<string, string>> = {}) {
+  /** @param disk one that another node has left, to go on with what is on it */
+  constructor(
+    settings: Readonly<Record<string, string>> = {},
+    disk = new SimDisk({ random: seeded(1) }),
+  ) {
+    this.disk = disk
     const all = { 'node.id': String(NODE_ID), 'log.dirs': '/data', ...settings }
     this.config = new BrokerConfig({
       set: Object.entries(all).map(([name, value]) => `${name}=${value}`),
     })
-    const host = simulatedHost(this.disk, seeded(2))
+    const host = {
+      ...simulatedHost(this.disk, seeded(2)),
+      clock: this.clock,
+      log: this.#logger({}),
+    }
     this.logs = LogManager.open({
       host,
       codecs,
@@ -117,10 +148,21 @@ export class TestNode {
         accepted?.()
       },
     })
+    this.groups = new GroupCoordinator({
+      host,
+      codecs,
+      config: this.config,
+      partitionCount: () => this.image.topics.byName.get(OFFSETS_TOPIC)?.partitions.length ?? 0,
+      partition: (index) => {
+        const partition = this.replicas.find(OFFSETS_TOPIC, index)
+        return typeof partition === 'string' ? undefined : partition
+      },
+    })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
-    this.#services = {
+    const services: Services = {
       log: host.log,
+      faults: new RatedLog(host.log, host.clock),
       clock: host.clock,
       config: this.config,
       replicas: this.replicas,
@@ -131,8 +173,7 @@ export class TestNode {
         () => sessionId++,
       ),
       producerIds: new ProducerIds(() => Promise.resolve({ firstId: 7000, size: 10 })),
-      // Groups have tests of their own.
-      groups: null as unknown as Services['groups'],
+      groups: this.groups,
       controller: {
         submit: (command) => {
           this.commands.push(command)
@@ -147,6 +188,19 @@ export class TestNode {
       apis: advertisedApis,
       features: () => this.features,
       createTopicsAutomatically: (names) => this.automatic(names),
+    }
+    this.#dispatcher = new Dispatcher(handlers, services)
+  }
+
+  #logger(of: object): Logger {
+    const line = (level: string) => (fields: object, message: string) =>
+      void this.logged.push({ level, message, fields: { ...of, ...fields } })
+    return {
+      debug: line('debug'),
+      info: line('info'),
+      warn: line('warn'),
+      error: line('error'),
+      child: (fields) => this.#logger({ ...of, ...fields }),
     }
   }
 
@@ -192,6 +246,30 @@ export class TestNode {
     return id
   }
 
+  /**
+   * Has `__consumer_offsets` with so many partitions, as this broker would make it; resolves when their groups are loaded.
+   */
+  async addGroups({
+    partitions = 1,
+    configs = {},
+  }: { partitions?: number; configs?: Readonly<Record<string, string>> } = {}): Promise<void> {
+    await this.addTopic(OFFSETS_TOPIC, {
+      partitions: Array.from({ length: partitions }, () => ({})),
+      configs: { 'cleanup.policy': 'compact', 'compression.type': 'producer', ...configs },
+    })
+    this.groups.follow()
+    await this.groupsLoaded()
+  }
+
+  /** Resolves when no group is being loaded any more. */
+  async groupsLoaded(): Promise<void> {
+    for (;;) {
+      const { errorCode } = await this.ask(ListGroups, 4, { statesFilter: [] })
+      if (errorCode !== 'COORDINATOR_LOAD_IN_PROGRESS') return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
   /** Asks as a client does: what is written and read goes through the codecs. */
   async ask<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
@@ -204,32 +282,59 @@ export class TestNode {
     return answer
   }
 
-  /** `ask` where there may be no answer. */
+  /**
+   * `ask` where there may be no answer.
+   * @throws what a handler threw, which costs the connection
+   */
   async answer<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
     version: number,
     body: Encoded<Q>,
     clientId = 'test',
   ): Promise<Decoded<R> | typeof CLOSED | typeof SILENCE> {
-    const handler = handlers.find((candidate) => candidate.api.key === api.key)
-    if (handler === undefined) throw new Error(`${api.name} has no handler`)
-    const context: RequestContext = {
-      ...this.#services,
-      version,
-      clientId,
-      connection: this.connection,
-      afterSent: () => undefined,
-    }
-    const request = decode(api.request, version, encode(api.request, version, body))
-    const answered = handler.answer(request, context)
-    const answer =
-      answered instanceof Later
-        ? await new Promise<Answer<object>>((given, failed) => answered.tell({ given, failed }))
-        : await answered
-    if (answer === closeConnection) return CLOSED
-    if (answer === null) return SILENCE
-    return decode(api.response, version, encode(api.response, version, answer as Encoded<R>))
+    const correlationId = ++this.#correlationId
+    const frame = requestFrame(api, version, { correlationId, clientId }, body)
+    const outcome = await this.start(frame)
+    if (outcome === null) return SILENCE
+    if (!(outcome instanceof Reply)) return closedFor(outcome)
+    const writer = new Writer()
+    const fault = outcome.writeTo(writer)
+    if (fault !== null) return closedFor(fault)
+    // A copy: what the answer refers to, and the request's own bytes, are used again once it was sent.
+    const bytes = Buffer.concat(writer.chunks())
+    outcome.sent()
+    if (this.#dispatcher.isPooled(api.key)) frame.fill(0xee)
+    const reader = new Reader(bytes, 4)
+    const header = codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(reader)
+    expect(header).toEqual({ correlationId })
+    return codecOf(api.response, version).read(reader) as Decoded<R>
   }
+
+  /** Starts the request of a frame; resolves with what it came to. */
+  start(frame: Buffer): Promise<Outcome> {
+    return new Promise((settle) => this.#dispatcher.start(frame, this.connection, { settle }))
+  }
+}
+
+function requestFrame<Q extends Shape, R extends Shape>(
+  api: Api<Q, R>,
+  version: number,
+  header: { readonly correlationId: number; readonly clientId: string },
+  body: Encoded<Q>,
+): Buffer {
+  const writer = new Writer()
+  codecOf(RequestHeader, requestHeaderVersion(api, version)).write(writer, {
+    requestApiKey: api.key,
+    requestApiVersion: version,
+    ...header,
+  })
+  codecOf(api.request, version).write(writer, body)
+  return Buffer.concat(writer.chunks())
+}
+
+function closedFor({ cause }: { cause?: unknown }): typeof CLOSED {
+  if (cause !== undefined) throw cause
+  return CLOSED
 }
 
 /** A partition that the node has alone. */

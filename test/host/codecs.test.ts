@@ -1,10 +1,10 @@
 import zlib from 'node:zlib'
 import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
 import { COMPRESSION_TYPES, type CompressionType } from '../../protocol/records/codecs.ts'
-import { setMagic0HeaderChecksum } from '../../protocol/records/lz4.ts'
+import { decodeLz4Frame, setMagic0HeaderChecksum } from '../../protocol/records/lz4.ts'
 import { nativeCrc32c, portableCrc32c } from '../../src/host/checksums.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
-import { builtInZstd, portableZstd } from '../../src/host/zstd.ts'
+import { builtInZstd, portableZstd, zstdCodec } from '../../src/host/zstd.ts'
 
 const codecs = nodeCodecs()
 const compressing = COMPRESSION_TYPES.filter((type) => type !== 'none')
@@ -67,9 +67,11 @@ describe.each(compressing)('%s', (type: CompressionType) => {
     expect(codecs.decompress(type, codecs.compress(type, bytes), 100_000).equals(bytes)).toBe(true)
   })
 
-  test('a bomb is refused when its limit is reached', () => {
+  test('a bomb is refused when it goes beyond its limit', () => {
     const bomb = codecs.compress(type, Buffer.alloc(20_000_000))
     expect(() => codecs.decompress(type, bomb, 100_000)).toThrow(tooMany(100_000))
+    const small = codecs.compress(type, Buffer.alloc(70_000))
+    expect(codecs.decompress(type, small, 70_000).equals(Buffer.alloc(70_000))).toBe(true)
   })
 
   test('cut and empty bytes are a typed error', () => {
@@ -116,6 +118,65 @@ describe('lz4', () => {
     const frame = Buffer.concat([header, size, block, Buffer.alloc(4), Buffer.alloc(8)])
     expect(codecs.decompress('lz4', frame, 100).toString()).toBe('abababababab' + 'wxyz!')
   })
+
+  /** A frame with blocks of 64 KiB at most, and its flags. */
+  const frameOf = (flags: number, blocks: readonly Buffer[]): Buffer => {
+    const header = Buffer.from([0x04, 0x22, 0x4d, 0x18, flags, 0x40, 0])
+    setMagic0HeaderChecksum(header)
+    const sized = blocks.flatMap((block) => {
+      const size = Buffer.alloc(4)
+      size.writeUInt32LE(block.length)
+      return [size, block]
+    })
+    return Buffer.concat([header, ...sized, Buffer.alloc(4)])
+  }
+
+  test('blocks that are linked reach back into those before, over 64 KiB and no further', async () => {
+    const { compressSync } = await import('lz4-napi')
+    const bytes = text(200_000)
+    const blocks: Buffer[] = []
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      const before = at === 0 ? undefined : bytes.subarray(at - 65_536, at)
+      blocks.push(compressSync(Buffer.from(bytes.subarray(at, at + 65_536)), before).subarray(4))
+    }
+    expect(codecs.decompress('lz4', frameOf(0x40, blocks), 200_000).equals(bytes)).toBe(true)
+  })
+
+  test('a block of more than the frame says is refused, however much there may be', async () => {
+    const { compressSync } = await import('lz4-napi')
+    for (const [length, isTaken] of [
+      [65_536, true],
+      [65_537, false],
+    ] as const) {
+      const frame = frameOf(0x60, [compressSync(Buffer.alloc(length)).subarray(4)])
+      const decode = () => codecs.decompress('lz4', frame, 1 << 20).length
+      if (isTaken) expect(decode()).toBe(length)
+      else expect(decode).toThrow(corrupt)
+    }
+  })
+
+  test('what the native package takes, and makes of it, is what our own decoder does', () => {
+    const outcome = (decode: () => Buffer): string => {
+      try {
+        return decode().toString('base64')
+      } catch (error) {
+        return (error as Error).message
+      }
+    }
+    let state = 5
+    const below = (limit: number): number =>
+      ((state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 8) % limit
+    const sound = codecs.compress('lz4', text(3000))
+    for (let round = 0; round < 1000; round++) {
+      const frame = Buffer.from(sound)
+      for (let left = 1 + below(3); left > 0; left--)
+        frame[7 + below(frame.length - 7)] = below(256)
+      const maxBytes = round % 5 === 0 ? 2000 : 100_000
+      expect(outcome(() => codecs.decompress('lz4', frame, maxBytes))).toBe(
+        outcome(() => decodeLz4Frame(frame, maxBytes)),
+      )
+    }
+  })
 })
 
 describe('gzip', () => {
@@ -157,6 +218,25 @@ describe('zstd', () => {
       const frame = Buffer.from(header + block, 'hex')
       expect(() => codecs.decompress('zstd', frame, 1_000_000)).toThrow(corrupt)
     }
+  })
+
+  test('node:zlib does it where it can, and is told the level and the most that may come out', () => {
+    const calls: unknown[] = []
+    const codec = zstdCodec({
+      zstdCompressSync: (bytes, options) => {
+        calls.push(options)
+        return portable.compress(bytes)
+      },
+      zstdDecompressSync: (bytes, options) => {
+        calls.push(options)
+        return portable.decompress(bytes, options.maxOutputLength)
+      },
+    })
+    const compressed = codec.compress(text(100), 7)
+    expect(codec.decompress(compressed, 5000).equals(text(100))).toBe(true)
+    expect(calls).toEqual([{ params: { 100: 7 } }, { maxOutputLength: 5000 }])
+    expect(builtInZstd() !== null).toBe('zstdDecompressSync' in zlib)
+    expect(zstdCodec({}).decompress(compressed, 100).equals(text(100))).toBe(true)
   })
 
   test('the portable and the built-in codec read each other', () => {

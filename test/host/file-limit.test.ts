@@ -45,4 +45,14 @@ test('a gate lets so many through at a time, in order, and those behind one that
     'fulfilled',
     'fulfilled',
   ])
+
+  // It counts them anew, neither more nor less than before.
+  const later = [4, 5, 6].map(work)
+  await turn()
+  expect(begun.slice(4)).toEqual([4, 5])
+  while (ends.length > 0) {
+    ends.shift()!()
+    await turn()
+  }
+  expect(await Promise.all(later)).toEqual([4, 5, 6])
 })

@@ -183,6 +183,19 @@ describe('the sockets of a Node host', () => {
     })
   })
 
+  test('who is attached later takes over, and hears of the end of a peer', async () => {
+    const [client, server] = await pair()
+    const first = attach(server)
+    client.write([Buffer.from('1')])
+    await until(() => first.text() === '1')
+    const second = attach(server)
+    client.write([Buffer.from('2')])
+    await until(() => second.text() === '2')
+    client.end()
+    expect(await second.closed).toBeUndefined()
+    expect(first.text()).toBe('1')
+  })
+
   test('a closed listener leaves its sockets open and its port free', async () => {
     const [client, server] = await pair()
     const { port } = listener

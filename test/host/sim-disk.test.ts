@@ -72,3 +72,24 @@ test('the same seed gives the same crash', () => {
   })
   expect(found[0]!.equals(found[1]!)).toBe(true)
 })
+
+test('a file has the time when it was last written to, by the clock that the disk was given', () => {
+  let nowMs = 1000
+  const disk = new SimDisk({ random: seeded(1), clock: { now: () => nowMs } })
+  const times: number[] = []
+  const then = (what: () => void): void => {
+    nowMs += 1000
+    what()
+    times.push(disk.stat(disk.exists('/f') ? '/f' : '/g').modifiedMs)
+  }
+  const file = disk.open('/f', 'create')
+  then(() => file.writeSync([Buffer.from('bytes')], 0))
+  then(() => file.syncNow())
+  then(() => file.truncate(2))
+  then(() => disk.rename('/f', '/g'))
+  then(() => disk.open('/g', 'read').readSync(Buffer.alloc(2), 0))
+  then(() => disk.replaceFile('/g', 'other'))
+  then(() => disk.setModified('/g', 77))
+  expect(times).toEqual([2000, 2000, 4000, 4000, 4000, 7000, 77])
+  expect(disk.crash('torn').stat('/g').modifiedMs).toBe(77)
+})

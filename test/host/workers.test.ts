@@ -78,6 +78,12 @@ describe('worker threads', () => {
     expect(await Promise.all(waiting)).toEqual(['stopped', 'stopped', 'stopped'])
   })
 
+  test('a job that was stopped before it began is told so', async () => {
+    const path = join(directory, 'stopped-before')
+    const signal = AbortSignal.abort()
+    expect(await threads.run(WAIT, path, { signal })).toBe('stopped')
+  })
+
   test('a heavy job does not hold up the other short ones', async () => {
     const path = join(directory, 'gate')
     writeFileSync(path, '')

@@ -7,7 +7,18 @@ import { startDriver, type Driver } from '../clients/driver.ts'
 import { OutputTail, exited, until } from '../clients/wait.ts'
 import { freePorts } from '../support/ports.ts'
 
-const jars = process.env['OTTLA_KAFKA_JARS']
+/** A release of Apache Kafka: the folder of its jars, undefined where the machine hasn't got it. */
+export interface Release {
+  readonly variable: string
+  readonly jars: string | undefined
+}
+
+const release = (variable: string): Release => ({ variable, jars: process.env[variable] })
+/** The one that Ottla is measured by. */
+export const NEWEST = release('OTTLA_KAFKA_JARS')
+/** The one before it, 4.3.1: it formats a directory otherwise (KIP-1170), at the metadata.version it knows. */
+export const OLDER = release('OTTLA_OLD_KAFKA_JARS')
+
 const run = promisify(execFile)
 /** Quick to start rather than fast. */
 const JAVA = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
@@ -15,15 +26,23 @@ const START_LIMIT_MS = 180_000
 const FORMAT_LIMIT_MS = 120_000
 const STOP_LIMIT_MS = 60_000
 
-/** A test group that needs Apache Kafka itself; left out with a word where it isn't, a failure where it must be. */
-export function describeWithApache(name: string, tests: () => void): void {
-  if (jars !== undefined) describe(name, tests)
+/**
+ * A test group that needs Apache Kafka itself, in these releases; left out with a word where one isn't here, a failure
+ * where it must be.
+ */
+export function describeWithApache(
+  name: string,
+  tests: () => void,
+  releases: readonly Release[] = [NEWEST],
+): void {
+  const missing = releases.find(({ jars }) => jars === undefined)?.variable
+  if (missing === undefined) describe(name, tests)
   else if (process.env['OTTLA_REQUIRE_CLIENTS'] !== undefined) {
     test(name, () => {
-      throw new Error('OTTLA_KAFKA_JARS does not name the folder of Apache Kafka’s jars')
+      throw new Error(`${missing} does not name the folder of Apache Kafka’s jars`)
     })
   } else {
-    test.skip(`${name} (needs OTTLA_KAFKA_JARS, the folder of its jars, and Java)`, () => undefined)
+    test.skip(`${name} (needs ${missing}, the folder of its jars, and Java)`, () => undefined)
   }
 }
 
@@ -78,7 +97,7 @@ export async function killApache(): Promise<void> {
 }
 
 /** Formats a directory as `kafka-storage format --standalone` does. */
-export async function formatApache(directory: string): Promise<void> {
+export async function formatApache(directory: string, { jars } = NEWEST): Promise<void> {
   const configuration = writeConfiguration(directory, [1, 2])
   try {
     const args = [
@@ -98,7 +117,7 @@ export async function formatApache(directory: string): Promise<void> {
 }
 
 /** Starts an Apache Kafka broker on a directory, whoever wrote it, as the node that it belongs to. */
-export async function startApache(directory: string): Promise<RunningNode> {
+export async function startApache(directory: string, { jars } = NEWEST): Promise<RunningNode> {
   const ports = await freePorts(2)
   const configuration = writeConfiguration(directory, ports)
   const options = [...JAVA, `-Dlog4j2.configurationFile=${configuration.logging}`]
@@ -154,8 +173,11 @@ function writeConfiguration(directory: string, ports: readonly number[]) {
   return { path, logging, remove: () => rmSync(place, { recursive: true, force: true }) }
 }
 
-/** The program of Apache's clients that writes and observes, java/Interchange.java; compiled to a directory given. */
+/**
+ * The program of Apache's newest clients that writes and observes, java/Interchange.java; compiled to a directory given.
+ */
 export async function startInterchange(classes: string): Promise<Driver> {
+  const { jars } = NEWEST
   const sources = ['test/interchange/java/Interchange.java', 'test/clients/java/src/Protocol.java']
   await run('javac', ['-nowarn', '-d', classes, '-cp', `${jars}/*`, ...sources])
   const logging = resolve('test/clients/java/src/log4j2.properties')

@@ -18,6 +18,7 @@ import {
   CONFIGS,
   createTopic,
   goOn,
+  together,
   withClientOf,
   writeApaches,
   writePlain,
@@ -43,12 +44,7 @@ describeWithApache('A directory that Apache Kafka wrote', () => {
     const writer = new Writer(driver, first.bootstrap)
     workload = await withClientOf(first.bootstrap, async (client) => {
       const plain = await writePlain(writer, client, directory)
-      const more = await writeApaches(writer, client)
-      return {
-        topics: [...plain.topics, ...more.topics],
-        groups: [...plain.groups, ...more.groups],
-        timestamps: plain.timestamps,
-      }
+      return together(plain, await writeApaches(writer, client))
     })
     const before = await writer.observe(workload)
     whileRunning = await ottla(['log', 'verify', directory])

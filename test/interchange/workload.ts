@@ -120,17 +120,30 @@ export async function withClientOf<T>(
   }
 }
 
+/** A topic of a partition for each codec, and a group that has read some of it. */
+export async function writeCodecs(writer: Writer, client: Client): Promise<Workload> {
+  await createTopic(client, 'codecs', CODECS.length, CONFIGS.codecs)
+  for (const [partition, codec] of CODECS.entries()) {
+    const settings = { 'compression.type': codec }
+    await writer.produce('codecs', writer.records(300, 0, partition), { settings, batch: 25 })
+  }
+  await writer.call('work', { topic: 'codecs', group: 'classic', protocol: 'classic', count: 50 })
+  return {
+    topics: ['codecs'],
+    groups: ['classic'],
+    timestamps: [0, 1500, 60_000, 200_000, 299_000, 500_000, 2 * HOUR_MS].map(
+      (ms) => `${writer.at(ms)}`,
+    ),
+  }
+}
+
 /** What both brokers can be asked to write: codecs, segments, cut off, deleted and cleaned ones, groups. */
 export async function writePlain(
   writer: Writer,
   client: Client,
   dataDirectory: string,
 ): Promise<Workload> {
-  await createTopic(client, 'codecs', CODECS.length, CONFIGS.codecs)
-  for (const [partition, codec] of CODECS.entries()) {
-    const settings = { 'compression.type': codec }
-    await writer.produce('codecs', writer.records(300, 0, partition), { settings, batch: 25 })
-  }
+  const codecs = await writeCodecs(writer, client)
   // Without idempotence there are no producer ids.
   await writer.produce('codecs', writer.records(20, 400), {
     settings: { 'enable.idempotence': 'false', acks: '1' },
@@ -168,27 +181,26 @@ export async function writePlain(
     async () => (await logStartOf(client, 'retained')) > 0,
   )
   await writeCompacted(writer, client, dataDirectory)
-  await writer.call('work', { topic: 'codecs', group: 'classic', protocol: 'classic', count: 50 })
+  const more = ['segments', 'cut', 'log-append-time', 'nulls', 'empty', 'retained', 'compacted']
+  return { ...codecs, topics: [...codecs.topics, ...more] }
+}
+
+/** Several workloads as one; the first one's look-ups by time are made. */
+export function together(first: Workload, second: Workload): Workload {
   return {
-    topics: [
-      ...Object.keys(CONFIGS),
-      'cut',
-      'log-append-time',
-      'nulls',
-      'empty',
-      'retained',
-      'compacted',
-    ],
-    groups: ['classic'],
-    timestamps: [0, 1500, 60_000, 200_000, 299_000, 500_000, 2 * HOUR_MS].map(
-      (ms) => `${writer.at(ms)}`,
-    ),
+    topics: [...first.topics, ...second.topics],
+    groups: [...first.groups, ...second.groups],
+    timestamps: first.timestamps,
   }
 }
 
 /** What a broker writes that goes on with a directory: to logs of every kind, and to groups. */
-export async function goOn(writer: Writer, from: number): Promise<void> {
-  for (const topic of ['codecs', 'segments', 'cut', 'nulls', 'empty']) {
+export async function goOn(
+  writer: Writer,
+  from: number,
+  topics: readonly string[] = ['codecs', 'segments', 'cut', 'nulls', 'empty'],
+): Promise<void> {
+  for (const topic of topics) {
     await writer.produce(topic, writer.records(10, from))
   }
   await writer.call('work', { topic: 'codecs', group: 'classic', protocol: 'classic', count: 20 })

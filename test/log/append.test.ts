@@ -9,6 +9,7 @@ import {
   timestampType,
 } from '../../protocol/records/batch.ts'
 import { buildBatch } from '../../protocol/records/batch.ts'
+import { COMPRESSION_TYPES, type CompressionType } from '../../protocol/records/codecs.ts'
 import type { AppendResult } from '../../src/log/results.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
 import { append, batchOf, codecs, follow, openLog, readAll } from './support.ts'
@@ -172,4 +173,147 @@ test('with flush.ms a flush comes by itself', async () => {
   await append(log, batchOf(2))
   expect(log.recoveryPoint).toBe(0)
   while (log.recoveryPoint < 2) await new Promise((resolve) => setTimeout(resolve, 2))
+})
+
+describe('the greatest timestamp of a batch is that of its records, whatever the header says', () => {
+  const DAY = 86_400_000
+  const now = Date.now()
+  const batchWith = (
+    timestamps: readonly (number | bigint)[],
+    header: number | bigint,
+    compression: CompressionType = 'none',
+  ): Buffer => {
+    const records = timestamps.map((timestamp) => ({
+      timestamp,
+      key: null,
+      value: Buffer.from('v'),
+    }))
+    const batch = buildBatch({ records, compression }, codecs)
+    setBatchMaxTimestamp(batch, 0, 'CreateTime', BigInt(header))
+    setBatchCrc(batch, 0, codecs.crc32c)
+    return batch
+  }
+
+  describe.each(COMPRESSION_TYPES)('%s', (compression) => {
+    test.each<[string, readonly (number | bigint)[], number, bigint]>([
+      [
+        'kafkajs: one time of eight days ago, one of now',
+        [now - 8 * DAY, now],
+        now - 8 * DAY,
+        BigInt(now),
+      ],
+      ['librdkafka: no times at all, and a greatest one of 0', [-1, -1], 0, -1n],
+      ['the last record’s, where an earlier one is later', [now, now - 5], now - 5, BigInt(now)],
+      ['one later than any record', [now - 5, now - 9], now, BigInt(now - 5)],
+      ['records of before 1970', [-7, -5], 0, -1n],
+    ])('%s', async (_, timestamps, header, greatest) => {
+      const { log } = await openLog(temporaryDirectory())
+      const batch = batchWith(timestamps, header, compression)
+      expect((await append(log, batch)).errorCode).toBe('NONE')
+      const { bytes } = await readAll(log, 0)
+      expect(batchMaxTimestamp(bytes, 0)).toBe(greatest)
+      expect(codecs.crc32c(bytes.subarray(21))).toBe(batchCrc(bytes, 0))
+    })
+  })
+
+  test('so fresh records outlive the check of retention, and look-ups find them', async () => {
+    const { log } = await openLog(temporaryDirectory())
+    await append(log, batchWith([now - 8 * DAY, now], now - 8 * DAY))
+    await append(log, batchWith([-1, -1], 0))
+    log.setHighWatermark(4)
+    await log.deleteOldSegments()
+    expect(log.logStartOffset).toBe(0)
+    expect(await log.offsetForTimestamp(BigInt(now))).toMatchObject({ offset: 1 })
+    expect(await log.latestTimestamp()).toMatchObject({ offset: 1, timestamp: BigInt(now) })
+  })
+
+  test('a log whose records have no timestamps says its first record is the latest', async () => {
+    const { log } = await openLog(temporaryDirectory())
+    await append(log, batchWith([-1, -1], 0))
+    await append(log, batchWith([-1, -1], 0))
+    expect(await log.latestTimestamp()).toEqual({ offset: 0, timestamp: -1n, leaderEpoch: 0 })
+    log.setHighWatermark(4)
+    await log.deleteRecordsBefore(3)
+    expect(await log.latestTimestamp()).toMatchObject({ offset: 3, timestamp: -1n })
+  })
+
+  test('the latest record is the first of those that have its time, in whichever segment', async () => {
+    const config = { segmentBytes: 200 }
+    const { log } = await openLog(temporaryDirectory(), { config })
+    for (const timestamp of [now - 5, now, now, now - 1, now]) {
+      await append(log, batchOf(1, 100, { timestamp }))
+    }
+    expect(log.segmentCount).toBe(5)
+    expect(await log.latestTimestamp()).toMatchObject({ offset: 1, timestamp: BigInt(now) })
+  })
+
+  test('it is exact beyond 2^53', async () => {
+    const config = { messageTimestampAfterMaxMs: Infinity }
+    const { log } = await openLog(temporaryDirectory(), { config })
+    const far = 2n ** 53n + 1n
+    for (const timestamps of [
+      [5, far],
+      [far, 5],
+      [far, far - 1n],
+    ]) {
+      await append(log, batchWith(timestamps, 0))
+    }
+    const { bytes } = await readAll(log, 0)
+    expect(Array.from(readBatches(bytes), (batch) => batchMaxTimestamp(batch, 0))).toEqual([
+      far,
+      far,
+      far,
+    ])
+  })
+})
+
+test.each([0, 1, 2])('a timestamp out of bounds is found and named: record %i', async (wrong) => {
+  const config = { messageTimestampBeforeMaxMs: 60_000 }
+  const { log } = await openLog(temporaryDirectory(), { config })
+  for (const compression of ['none', 'lz4'] as const) {
+    const timestamps = [0, 1, 2].map((index) => Date.now() - (index === wrong ? 70_000 : 0))
+    const records = timestamps.map((timestamp) => ({ timestamp, key: null, value: null }))
+    const result = await append(log, buildBatch({ records, compression }, codecs))
+    expect(result).toMatchObject({
+      errorCode: 'INVALID_TIMESTAMP',
+      errorMessage: 'One or more records have been rejected due to invalid timestamp',
+      recordErrors: [
+        {
+          batchIndex: wrong,
+          batchIndexErrorMessage: expect.stringMatching(
+            new RegExp(
+              `^Timestamp ${timestamps[wrong]} of message with offset ${wrong} is out of range. The timestamp should be within \\[\\d+, \\d+\\]$`,
+            ),
+          ) as unknown,
+        },
+      ],
+    })
+  }
+})
+
+test('a batch of exactly max.message.bytes is taken, one of a byte more is not', async () => {
+  const { log } = await openLog(temporaryDirectory(), { config: { maxMessageBytes: 1000 } })
+  const largest = batchOf(1, 1000 - batchOf(1, 200).length + 200)
+  expect(largest.length).toBe(1000)
+  expect((await append(log, largest)).errorCode).toBe('NONE')
+  expect((await append(log, batchOf(1, 1001 - batchOf(1, 200).length + 200))).errorCode).toBe(
+    'MESSAGE_TOO_LARGE',
+  )
+})
+
+test('max.decompressed.message.bytes holds for each record of a compressed batch', async () => {
+  const { log } = await openLog(temporaryDirectory(), {
+    config: { maxDecompressedMessageBytes: 100 },
+  })
+  // A record without key and headers has six bytes beside a value of so many.
+  const recordOf = (bodyBytes: number, compression: CompressionType) =>
+    batchOf(1, bodyBytes - 7, { compression })
+  for (const compression of COMPRESSION_TYPES) {
+    expect((await append(log, recordOf(100, compression))).errorCode).toBe('NONE')
+    const { errorCode } = await append(log, recordOf(101, compression))
+    expect([compression, errorCode]).toEqual([
+      compression,
+      compression === 'none' ? 'NONE' : 'INVALID_RECORD',
+    ])
+  }
 })

@@ -85,6 +85,12 @@ async function mark(log: Log, producerId: number, type: 'ABORT' | 'COMMIT'): Pro
   log.setHighWatermark(log.logEndOffset)
 }
 
+/** Cleans all that can be, also what was cleaned before. */
+async function cleanAll(log: Log): Promise<void> {
+  const cleanable = { ...(await log.cleaner.find(NOW_MS)), firstDirtyOffset: 0 }
+  expect((await log.cleaner.clean(cleanable, budget))?.kind).toBe('done')
+}
+
 const names = (disk: SimDisk, pattern: RegExp): string[] =>
   disk
     .list(`${ROOT}/t-0`)
@@ -230,6 +236,79 @@ test('the last batch of an active producer stays, empty: its sequence numbers go
     'OUT_OF_ORDER_SEQUENCE_NUMBER',
   )
   expect((await append(again, keyed([['a', '4']], next))).errorCode).toBe('NONE')
+})
+
+test('the marker of a producer that has nothing else in the log stays, empty: its epoch is still known', async () => {
+  const { log, manager, reopen } = await opened({ deleteRetentionMs: 0 })
+  const fence = marker(5, 'ABORT', 3, NOW_MS)
+  expect((await append(log, fence, { origin: 'coordinator' })).errorCode).toBe('NONE')
+  await put(log, 'b', '1')
+  await put(log, 'b', '2')
+  await cleanAll(log)
+  await cleanAll(log)
+  expect(await shapesOf(log)).toEqual(['C0-0(0)', '1-1(1)', '2-2(1)'])
+  await manager.close()
+  const again = reopen()
+  const old = { timestamp: NOW_MS, producerId: 5, producerEpoch: 2, baseSequence: 0 }
+  expect((await append(again, keyed([['a', '1']], old))).errorCode).toBe('INVALID_PRODUCER_EPOCH')
+})
+
+describe('a batch that loses all of its records', () => {
+  test('stays, empty, where it ends at the high watermark, and goes with a later clean', async () => {
+    const { log } = await opened({ deleteRetentionMs: 0 })
+    await put(log, 'a', '1')
+    await put(log, 'a', null)
+    await put(log, 'b', '1')
+    await put(log, 'b', '2')
+    log.setHighWatermark(2)
+    await cleanAll(log)
+    await cleanAll(log)
+    log.setHighWatermark(4)
+    expect(await shapesOf(log)).toEqual(['1-1(0)', '2-2(1)', '3-3(1)'])
+    await cleanAll(log)
+    expect(await shapesOf(log)).toEqual(['2-2(1)', '3-3(1)'])
+  })
+
+  test('goes where it is the last that can be cleaned, but not the last that is replicated', async () => {
+    const { log } = await opened({ deleteRetentionMs: 0 })
+    await put(log, 'a', '1')
+    await put(log, 'a', null)
+    await put(log, 'b', '1')
+    expect((await log.cleaner.find(NOW_MS)).endOffset).toBe(2)
+    await cleanAll(log)
+    await cleanAll(log)
+    expect(await shapesOf(log)).toEqual(['2-2(1)'])
+  })
+})
+
+describe('an offset, which is not under the checksum, is not believed where it', () => {
+  const damages: [string, number, (batch: Buffer) => void][] = [
+    ['is the next one’s', 1, (batch) => void (batch[7]! += 1)],
+    ['is the one’s before', 2, (batch) => void (batch[7]! -= 1)],
+    ['is beyond the segment', 2, (batch) => void (batch[6]! += 1)],
+    ['is before the segment', 3, (batch) => void (batch[7]! -= 1)],
+  ]
+  test.each(damages)(
+    '%s: nothing goes for the sake of such a record',
+    async (_, offset, damage) => {
+      const { log, disk } = await opened({ segmentBytes: 250 })
+      for (let index = 0; index < 9; index++) await put(log, 'a', `${index}`)
+      await log.flush()
+      const [first, second] = names(disk, /\.log$/)
+      expect(Number(second!.slice(0, 20))).toBe(3)
+      const path = `${ROOT}/t-0/${offset < 3 ? first! : second!}`
+      const content = disk.readFile(path)
+      const at = offset < 3 ? offset * (content.readInt32BE(8) + 12) : 0
+      damage(content.subarray(at))
+      disk.open(path, 'write').writeSync([content], 0)
+      expect(await clean(log, NOW_MS)).toMatchObject({
+        kind: 'corrupt',
+        corruption: { path, reason: 'the batch, or the one before it, has offsets of others' },
+      })
+      expect(disk.readFile(path)).toEqual(content)
+      expect(names(disk, /cleaned|swap/)).toEqual([])
+    },
+  )
 })
 
 describe('what can be cleaned', () => {
@@ -678,4 +757,20 @@ test('a job keeps to the bytes a second that it is given', async () => {
   const total = sleptMs.reduce((sum, each) => sum + each, 0)
   // Each byte is read twice, for the table and for the clean.
   expect(total).toBeGreaterThan((0.9 * 2 * 19 * 200) / 10)
+})
+
+test('a cleaned segment is as old as the last that it is made of: records without a timestamp go by that', async () => {
+  const { disk, log, host } = await opened()
+  for (const key of ['a', 'b', 'a', 'c']) {
+    await append(log, keyed([[key, 'v']], { timestamp: -1 }))
+    host.time.nowMs += 1000
+  }
+  log.setHighWatermark(log.logEndOffset)
+  log.updateConfig({ ...log.config, segmentBytes: 1000 })
+  const files = () => disk.list(`${ROOT}/t-0`).filter((name) => name.endsWith('.log'))
+  files().forEach((name, index) => disk.setModified(`${ROOT}/t-0/${name}`, 1000 * (index + 1)))
+  expect(await clean(log, host.time.nowMs)).not.toBeNull()
+  const cleaned = files()
+  expect(cleaned.length).toBeLessThan(4)
+  expect(disk.stat(`${ROOT}/t-0/${cleaned.sort()[0]}`).modifiedMs).toBe(3000)
 })

@@ -87,6 +87,19 @@ describe('a copy of a log', () => {
     await manager.close()
   })
 
+  test('that has more of an epoch than its log has left is cut back to that', async () => {
+    const { manager, source, copy } = await withCopy()
+    for (let index = 0; index < 3; index++) await append(source, batchOf(5, 50), { epoch: 1 })
+    await copyAll(source, copy)
+    await source.truncateTo(10)
+    for (let index = 0; index < 2; index++) await append(source, batchOf(5, 60), { epoch: 2 })
+    await alignCopy(source, copy)
+    expect(copy.logEndOffset).toBe(10)
+    await copyAll(source, copy)
+    await expectSame(source, copy)
+    await manager.close()
+  })
+
   test('whose epochs went another way is cut back to what both have', async () => {
     const { manager, source, copy } = await withCopy()
     for (const epoch of [1, 1, 2, 2]) await append(source, batchOf(5, 50), { epoch })
@@ -137,6 +150,17 @@ describe('a copy of a log', () => {
     expect(again.get('t', 0)!.logEndOffset).toBe(5)
     expect(again.future('t', 0)!.logEndOffset).toBe(5)
     await again.close()
+  })
+
+  test('begins where its log does, also where records were deleted after the last part was copied', async () => {
+    const { manager, source, copy } = await withCopy()
+    for (let index = 0; index < 2; index++) await append(source, batchOf(10, 50))
+    await copyAll(source, copy)
+    source.setHighWatermark(20)
+    source.deleteRecordsBefore(13)
+    const log = await manager.promoteFuture(copy)
+    expect([log.logStartOffset, log.highWatermark, log.logEndOffset]).toEqual([13, 20, 20])
+    await manager.close()
   })
 
   test('takes the place of its log without taking its files from who reads them', async () => {

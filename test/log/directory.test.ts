@@ -1,4 +1,12 @@
-import { readdirSync, readFileSync, renameSync, writeFileSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readFileSync,
+  readdirSync,
+  renameSync,
+  symlinkSync,
+  writeFileSync,
+} from 'node:fs'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
 import {
   formatEpochCheckpoint,
@@ -110,6 +118,57 @@ test('the directory of the metadata alone gets no partitions', async () => {
     expect(log.directoryPath).toBe(path)
   }
   await manager.close()
+})
+
+test('a plain file with the name of a partition, or of one on its way out, is left alone', async () => {
+  const path = temporaryDirectory()
+  const id = '0'.repeat(32)
+  const names = ['backup-20240101', `backup-1.${id}-delete`, `backup-1.${id}-future`]
+  for (const name of names) writeFileSync(`${path}/${name}`, 'mine')
+  const manager = openManager(path)
+  expect(manager.directories.map(({ failure }) => failure)).toEqual([null])
+  await manager.close(0)
+  for (const name of names) expect(readFileSync(`${path}/${name}`, 'utf8')).toBe('mine')
+})
+
+test.each(['backup', 'backup-x', 'backup-', '-0', 't-2147483648', `t-0.${'0'.repeat(31)}-delete`])(
+  'a directory that is no partition, %s, is named and refused, as Kafka does, and left as it is',
+  (name) => {
+    const path = temporaryDirectory()
+    mkdirSync(`${path}/${name}`)
+    writeFileSync(`${path}/${name}/mine`, '')
+    expect(() => openManager(path)).toThrow(
+      expect.objectContaining({
+        code: 'LOG_DIRECTORY_FOREIGN',
+        message: expect.stringContaining(`${path}/${name} is no partition's directory`),
+      }),
+    )
+    expect(readdirSync(`${path}/${name}`)).toEqual(['mine'])
+  },
+)
+
+test('what is left of a deleted partition is removed after a start, what was set aside is kept', async () => {
+  const path = temporaryDirectory()
+  const names = ['delete', 'stray'].map((suffix) => `t-0.${'0'.repeat(32)}-${suffix}`)
+  for (const name of names) mkdirSync(`${path}/${name}`)
+  const manager = openManager(path)
+  while (existsSync(`${path}/${names[0]}`)) {
+    await new Promise<void>((resolve) => setImmediate(resolve))
+  }
+  expect(existsSync(`${path}/${names[1]}`)).toBe(true)
+  await manager.close(0)
+})
+
+test('what tiered storage and file systems keep in a log directory, and a link to nothing, is left alone', async () => {
+  const path = temporaryDirectory()
+  for (const name of ['remote-log-index-cache', 'lost+found']) mkdirSync(`${path}/${name}`)
+  for (const name of ['link', 'backup-1']) symlinkSync('nowhere', `${path}/${name}`)
+  const manager = openManager(path)
+  expect(manager.directories.map(({ failure }) => failure)).toEqual([null])
+  await manager.close(0)
+  expect(readdirSync(path)).toEqual(
+    expect.arrayContaining(['backup-1', 'link', 'lost+found', 'remote-log-index-cache']),
+  )
 })
 
 test('partitions are spread evenly, whether the metadata is in one of the directories or not', async () => {

@@ -39,6 +39,14 @@ test('a log cut at its end forgets the epochs that began there or later', () => 
   expect([cache.epochAt(9), cache.epochAt(10), cache.epochAt(29)]).toEqual([-1, 2, 4])
 })
 
+test('an only epoch begins with the log, where that was cut', () => {
+  const cache = new EpochCache([{ epoch: 3, startOffset: 10 }])
+  cache.truncateFromStart(10)
+  expect([cache.isChanged, cache.entries]).toEqual([false, [{ epoch: 3, startOffset: 10 }]])
+  cache.truncateFromStart(25)
+  expect([cache.isChanged, cache.entries]).toEqual([true, [{ epoch: 3, startOffset: 25 }]])
+})
+
 test('a log cut at its start keeps the epoch of its first offset', () => {
   const cache = filled()
   cache.truncateFromStart(25)
@@ -79,4 +87,14 @@ test('a batch that was on its way when the next epoch began leaves both epochs w
   ])
   cache.assign(6, 40)
   expect(cache.endOffsetFor(5, 50)).toEqual({ leaderEpoch: 5, endOffset: 40 })
+})
+
+test('an epoch that was begun, and is forgotten before its first batch, is begun no more', () => {
+  const cache = filled()
+  cache.begin(9, 40)
+  cache.truncateFromEnd(40)
+  expect([cache.latestEpoch, cache.isChanged]).toEqual([7, true])
+  cache.markSaved()
+  cache.assign(7, 41)
+  expect(cache.isChanged).toBe(false)
 })

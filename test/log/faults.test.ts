@@ -105,3 +105,27 @@ test('one directory that fails leaves the partitions of the other alone', async 
   const third = await manager.createLog('t', 2, TOPIC_ID, config)
   expect(third.directoryPath).toBe(second.directoryPath)
 })
+
+test('a write on the thread pool that ends after its directory has failed is not acknowledged', async () => {
+  const held: (() => void)[] = []
+  let isHeld = false
+  const disk = simulatedDisk({
+    later: (work) => void (isHeld ? held.push(work) : queueMicrotask(work)),
+  })
+  const { log, manager } = await openOn(disk)
+  const other = await manager.createLog('u', 0, TOPIC_ID, log.config)
+  isHeld = true
+  const large = Promise.all([append(log, batchOf(600, 1000)), append(log, batchOf(600, 1000))])
+  await endOfTurn()
+  expect(held).toHaveLength(1)
+  const behind = append(log, batchOf(1))
+  await endOfTurn()
+  failing(disk, 'write', 'EIO', '/u-0/')
+  expect((await append(other, batchOf(1))).errorCode).toBe('KAFKA_STORAGE_ERROR')
+  disk.fault = null
+  await endOfTurn()
+  for (const work of held.splice(0)) work()
+  for (const { errorCode } of await large) expect(errorCode).toBe('KAFKA_STORAGE_ERROR')
+  expect((await behind).errorCode).toBe('KAFKA_STORAGE_ERROR')
+  expect(log.logEndOffset).toBe(0)
+})

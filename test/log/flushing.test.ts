@@ -121,3 +121,39 @@ describe.each(['lost', 'torn', 'scattered', 'killed'] as const)(
     })
   },
 )
+
+test('a large write that ends while a flush runs is not told as durable by that one', async () => {
+  const { log, held, work } = await openHeld({ flushMessages: 1 })
+  const first = append(log, batchOf(1))
+  await turn()
+  expect(held).toHaveLength(1)
+  let isTold = false
+  const large = append(log, batchOf(600, 1000))
+  const rest = append(log, batchOf(600, 1000)).finally(() => (isTold = true))
+  await turn()
+  const [sync, write] = held.splice(0)
+  write!()
+  await turn()
+  sync!()
+  let isFirstTold = false
+  void first.then(() => (isFirstTold = true))
+  for (await turn(); !isFirstTold; await turn()) for (const step of held.splice(0)) step()
+  expect(isTold).toBe(false)
+  expect(log.recoveryPoint).toBe(1)
+  await work()
+  expect((await large).baseOffset).toBe(1)
+  expect((await rest).baseOffset).toBe(601)
+  expect(log.recoveryPoint).toBe(1201)
+})
+
+test('what is written while a flush runs is not durable by it, also where it had its offset before', async () => {
+  const { log, work } = await openHeld({})
+  void append(log, batchOf(1))
+  await turn()
+  const queued = append(log, batchOf(1))
+  const flushed = log.flush()
+  expect((await queued).baseOffset).toBe(1)
+  await work()
+  await flushed
+  expect(log.recoveryPoint).toBe(1)
+})

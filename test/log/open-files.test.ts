@@ -48,6 +48,31 @@ test('the files used least recently are closed, and opened again when they are n
   expect(open()).toBe(3)
 })
 
+test('who comes while another has just taken the last place waits for that one', async () => {
+  const { handles } = filesOf(3, 1)
+  const using: string[] = []
+  const ends: (() => void)[] = []
+  const use = (index: number): Promise<void> =>
+    handles[index]!.using(async () => {
+      using.push(`${index}`)
+      await new Promise<void>((resolve) => ends.push(resolve))
+      using.push(`${index} ends`)
+    })
+  const first = use(0)
+  const second = use(1)
+  ends[0]!()
+  await first
+  const third = use(2)
+  await new Promise((resolve) => setImmediate(resolve))
+  expect(using).toEqual(['0', '0 ends', '1'])
+  ends[1]!()
+  await second
+  await new Promise((resolve) => setImmediate(resolve))
+  ends[2]!()
+  await third
+  expect(using).toEqual(['0', '0 ends', '1', '1 ends', '2', '2 ends'])
+})
+
 test('who reads from more files than may be open waits for those before', async () => {
   const { handles, most, files } = filesOf(50, 4)
   let running = 0

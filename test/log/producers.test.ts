@@ -56,6 +56,7 @@ test('an append that is refused at its second batch leaves no trace of its first
     'OUT_OF_ORDER_SEQUENCE_NUMBER',
   )
   expect(await outcome(log, idempotent(1))).toBe(1)
+  expect(log.logEndOffset).toBe(2)
 })
 
 test('sequence numbers go on with 0 after 2^31-1', async () => {
@@ -70,7 +71,7 @@ test('a new epoch begins with 0 and ends the old one', async () => {
   const log = await openEmpty()
   await outcome(log, idempotent(0, 3, 1))
   expect(await outcome(log, idempotent(3, 1, 2))).toBe('OUT_OF_ORDER_SEQUENCE_NUMBER')
-  expect(await outcome(log, idempotent(0, 1, 2))).toBe(3)
+  expect(await outcome(log, idempotent(0, 3, 2))).toBe(3)
   expect(await outcome(log, idempotent(3, 1, 1))).toBe('INVALID_PRODUCER_EPOCH')
 })
 
@@ -106,6 +107,17 @@ test('an idle producer is forgotten, and may go on', async () => {
   log.removeExpiredProducers()
   expect(log.producers()).toHaveLength(0)
   expect(await outcome(log, idempotent(1))).toBe(1)
+})
+
+test('a producer in an open transaction is not forgotten, however idle: its records wait for an end', async () => {
+  const path = temporaryDirectory()
+  const { log } = await openLog(path, { config: { producerIdExpirationMs: 1000 } })
+  const at = { producerId: 7, producerEpoch: 0, baseSequence: 0, timestamp: 1_700_000_000_000 }
+  await outcome(log, batchOf(1, 10, { ...at, isTransactional: true }))
+  log.removeExpiredProducers()
+  expect(log.producers()).toMatchObject([{ producerId: 7, currentTxnStartOffset: 0 }])
+  log.setHighWatermark(log.logEndOffset)
+  expect(log.lastStableOffset).toBe(0)
 })
 
 const transactional = (sequence: number, producerId: number): Buffer =>
@@ -148,8 +160,10 @@ test('read_committed stops before what is undecided, and is told what was aborte
 test('a marker that is not replicated yet does not move the last stable offset', async () => {
   const { log } = await openLog(temporaryDirectory())
   await append(log, transactional(0, 1))
-  log.setHighWatermark(2)
+  log.setHighWatermark(1)
   await append(log, markerOf(1, 'COMMIT'), { origin: 'coordinator' })
+  expect(log.lastStableOffset).toBe(0)
+  log.setHighWatermark(2)
   expect(log.lastStableOffset).toBe(0)
   log.setHighWatermark(3)
   expect(log.lastStableOffset).toBe(3)

@@ -57,6 +57,21 @@ test('only whole batches are read; the first one is, however large, where one is
   expect((await readAll(log, 0, { maxBytes: 3 * one })).sizeBytes).toBe(3 * one)
 })
 
+test('a first batch that is larger than the reader has memory for is left, wherever its length is known from', async () => {
+  const log = await filled({ segmentBytes: 1_000_000 })
+  const one = (await readAll(log, 0, { maxBytes: 1 })).sizeBytes
+  const sizeOf = async (offset: number, greatestFirstBytes: number): Promise<number> => {
+    const read = await log.read(offset, 1, 'logEnd', true, greatestFirstBytes)
+    read.release()
+    return read.sizeBytes
+  }
+  // At 10 a reader has been before, who has seen the header there.
+  for (const offset of [0, 10, 50]) {
+    expect(await sizeOf(offset, one - 1)).toBe(0)
+    expect(await sizeOf(offset, one)).toBe(one)
+  }
+})
+
 test('a reader at the end gets what was just appended without a read of the file', async () => {
   const log = await filled()
   await readAll(log, 100)
@@ -259,6 +274,15 @@ test('DeleteRecords removes the segments that are wholly below, and never more t
   expect(log.logStartOffset).toBe(60)
 })
 
+test('an epoch without a record goes with a truncation to the end, where nothing else is cut', async () => {
+  const log = await filled()
+  const { latestEpoch, logEndOffset } = log
+  log.beginEpoch(9)
+  expect(log.latestEpoch).toBe(9)
+  await log.truncateTo(logEndOffset)
+  expect(log).toMatchObject({ latestEpoch, logEndOffset })
+})
+
 test('a truncated log goes on where it was cut, with the producers and epochs of then', async () => {
   const log = await filled()
   const producer = { producerId: 3, producerEpoch: 0 }
@@ -269,10 +293,11 @@ test('a truncated log goes on where it was cut, with the producers and epochs of
   const next = await append(log, batchOf(5, 9, { ...producer, baseSequence: 5 }), { epoch: 7 })
   expect(next).toMatchObject({ errorCode: 'NONE', baseOffset: 105 })
   await log.truncateTo(35)
-  expect(log.logEndOffset).toBe(30)
+  expect(log).toMatchObject({ logEndOffset: 30, highWatermark: 30 })
   expect((await readAll(log, 20)).sizeBytes).toBeGreaterThan(0)
   expect(await log.latestTimestamp()).toMatchObject({ offset: 29 })
-  expect(await append(log, batchOf(1), { epoch: 8 })).toMatchObject({ baseOffset: 30 })
+  const begun = batchOf(1, 9, { ...producer, baseSequence: 0 })
+  expect(await append(log, begun, { epoch: 8 })).toMatchObject({ baseOffset: 30 })
   await log.truncateFullyAndStartAt(500)
   expect(log).toMatchObject({
     logStartOffset: 500,
@@ -280,7 +305,18 @@ test('a truncated log goes on where it was cut, with the producers and epochs of
     highWatermark: 500,
     latestEpoch: -1,
   })
-  expect(await append(log, batchOf(1), { epoch: 8 })).toMatchObject({ baseOffset: 500 })
+  const again = batchOf(5, 9, { ...producer, baseSequence: 77 })
+  expect(await append(log, again, { epoch: 8 })).toMatchObject({ baseOffset: 500 })
+})
+
+test('a log that is cut below its start begins where it ends', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  for (let batch = 0; batch < 3; batch++) await append(log, batchOf(10))
+  log.setHighWatermark(30)
+  await log.deleteRecordsBefore(25)
+  await log.truncateTo(15)
+  expect(log).toMatchObject({ logStartOffset: 10, logEndOffset: 10, highWatermark: 10 })
+  expect(await append(log, batchOf(1))).toMatchObject({ baseOffset: 10, logStartOffset: 10 })
 })
 
 test('a log that is closed under a reader gives it nothing: its name may be that of a new one', async () => {
@@ -289,4 +325,30 @@ test('a log that is closed under a reader gives it nothing: its name may be that
   expect(isPromise(reading)).toBe(true)
   log.abandon()
   expect(await reading).toMatchObject({ errorCode: 'KAFKA_STORAGE_ERROR', sizeBytes: 0 })
+})
+
+test('what was just appended is read no further than the high watermark, within small appends and between them', async () => {
+  const log = await filled()
+  const end = log.logEndOffset
+  await readAll(log, end)
+  for (let each = 0; each < 4; each++) await append(log, batchOf(1))
+  for (const [limit, batches] of [
+    [0, 0],
+    [1, 1],
+    [3, 3],
+    [4, 4],
+  ] as const) {
+    log.setHighWatermark(end + limit)
+    const { bytes, errorCode } = await readAll(log, end, { upTo: 'highWatermark' })
+    expect(errorCode).toBe('NONE')
+    expect([limit, [...readBatches(bytes)].length]).toEqual([limit, batches])
+  }
+})
+
+test('an append tells where the log begins', async () => {
+  const log = await filled()
+  log.setHighWatermark(50)
+  log.deleteRecordsBefore(41)
+  expect((await append(log, batchOf(1))).logStartOffset).toBe(41)
+  expect((await append(log, Buffer.alloc(5))).logStartOffset).toBe(41)
 })

@@ -262,6 +262,15 @@ describe('an append that waits for a thread', () => {
     ])
   })
 
+  test('holds up what needs no look at all', async () => {
+    const { workers, order, send } = await open({ messageTimestampType: 'CreateTime' })
+    const results = [send('first', heavy({ compression: 'zstd' })), send('light', batchOf(2))]
+    expect(workers.waiting).toHaveLength(1)
+    await workers.finish(0)
+    expect((await Promise.all(results)).map((each) => each.baseOffset)).toEqual([0, 100])
+    expect(order).toEqual(['first', 'light'])
+  })
+
   test('does not hold up other partitions', async () => {
     const { manager, workers, send } = await open()
     const first = send('first', heavy())
@@ -337,6 +346,18 @@ describe('an append that waits for a thread', () => {
     expect(log.logEndOffset).toBe(0)
   })
 
+  test('is not looked at any more once it is refused', async () => {
+    const { workers, log, send } = await open()
+    const results = Array.from({ length: 5 }, (_, index) => send(`${index}`, heavy()))
+    expect(workers.waiting).toHaveLength(3)
+    log.endLeadership()
+    await workers.finish(0)
+    expect(workers.waiting).toHaveLength(2)
+    for (const result of await Promise.all(results)) {
+      expect(result.errorCode).toBe('NOT_LEADER_OR_FOLLOWER')
+    }
+  })
+
   test('is of the epoch that has begun when its turn comes', async () => {
     const { workers, log, send } = await open()
     const result = send('first', heavy(), 5)
@@ -359,10 +380,16 @@ describe('an append that waits for a thread', () => {
 })
 
 describe('little work is done at once, much in a thread', () => {
+  const STAMPED = { messageTimestampType: 'LogAppendTime' } as const
+  const GZIP = { compression: 'gzip' } as const
   test.each<[string, Partial<LogConfig>, () => Buffer, number]>([
-    ['no setting asks for it', {}, () => batchOf(100, 10_000, { compression: 'gzip' }), 0],
+    ['much that is compressed', {}, () => batchOf(100, 10_000, { compression: 'gzip' }), 1],
+    ['much that is not compressed', {}, () => batchOf(900, 1000), 0],
+    ['very many records that are not compressed', {}, () => batchOf(30_000, 1), 1],
+    ['much whose own times do not count', STAMPED, () => batchOf(100, 10_000, GZIP), 0],
     ['few records of a compacted topic', { compacted: true }, () => keyed(10, 'gzip'), 0],
-    ['many records of a compacted topic', { compacted: true }, () => keyed(2000, 'none'), 1],
+    ['many records of a compacted topic', { compacted: true }, () => keyed(2000, 'none'), 0],
+    ['many of them to another compression', compressedBy('lz4'), () => keyed(2000, 'none'), 1],
     ['compressed bytes that are more than a few', { compacted: true }, () => random(8000), 1],
     ['few bytes that are many', { compacted: true }, () => keyed(1, 'gzip', 100_000), 1],
     ['a little to lz4', compressedBy('lz4'), () => keyed(10, 'gzip'), 0],
@@ -400,7 +427,9 @@ test('look-ups by time read large compressed batches in a thread', async () => {
   const workers = heldWorkers()
   const { log } = await openLog(temporaryDirectory(), { host: { ...host, workers } })
   const timestamp = 1_700_000_000_000
-  await append(log, batchOf(3000, 20, { timestamp, compression: 'gzip' }))
+  const appended = append(log, batchOf(3000, 20, { timestamp, compression: 'gzip' }))
+  await workers.finish(0)
+  await appended
   const lookUp = async (look: () => Promise<unknown>) => {
     const found = look()
     while (workers.waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))
@@ -421,7 +450,9 @@ test('look-ups by time read large compressed batches in a thread', async () => {
 test('a look-up whose thread ends fails alone: nothing is wrong with the disk', async () => {
   const workers = heldWorkers()
   const { log } = await openLog(temporaryDirectory(), { host: { ...host, workers } })
-  await append(log, batchOf(3000, 20, { timestamp: 1000, compression: 'gzip' }))
+  const appended = append(log, batchOf(3000, 20, { timestamp: 1000, compression: 'gzip' }))
+  await workers.finish(0)
+  await appended
   const found = log.offsetForTimestamp(2000n)
   const failed = expect(found).rejects.toMatchObject({ code: 'CORRUPT_RECORD' })
   while (workers.waiting.length === 0) await new Promise((resolve) => setImmediate(resolve))

@@ -360,17 +360,22 @@ test('behind the recovery point the log is cut at the first bad batch and nowher
   expect(recovered.producers()[0]).toMatchObject({ lastSequence: recoveryPoint + 19 })
 })
 
-test('a log that ends before its recovery point is not believed: all of it is checked', async () => {
+test('where a log was cut in a batch below its recovery point, what is left of it stays and no offset is given twice', async () => {
   const { disk } = await longSegment()
   const crashed = disk.crash('lost')
+  const recoveryPoint = recoveryPointIn(crashed)
   const rotten = crashed.readFile(SEGMENT).subarray(0, 1_500_000)
   rotten[500_000]! ^= 1
   crashed.replaceFile(SEGMENT, rotten)
   const log = openManager(ROOT, eager(crashed)).get('t', 0)!
-  expect(log.logEndOffset).toBe(Math.floor(500_000 / (rotten.readInt32BE(8) + 12)) * 10)
-  expect(recoveryPointIn(crashed)).toBe(log.logEndOffset)
-  // A snapshot of a log that was longer says nothing of this one.
-  expect(crashed.list(DIRECTORY).filter((name) => name.endsWith('.snapshot'))).toEqual([])
+  const whole = Math.floor(rotten.length / (rotten.readInt32BE(8) + 12)) * 10
+  expect(log.logEndOffset).toBe(recoveryPoint)
+  expect(log.sizeBytes).toBe(rotten.length)
+  expect(await readAll(log, whole - 10)).toMatchObject({ errorCode: 'NONE' })
+  expect(await readAll(log, whole)).toMatchObject({ errorCode: 'CORRUPT_MESSAGE' })
+  expect(await append(log, batchOf(3))).toMatchObject({ baseOffset: recoveryPoint })
+  const { bytes } = await readAll(log, recoveryPoint)
+  expect(Number(bytes.readBigInt64BE(0))).toBe(recoveryPoint)
 })
 
 test('producers are those of the records that are there, where the last flushed ones are lost', async () => {

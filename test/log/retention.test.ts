@@ -1,6 +1,6 @@
-import type { SimDisk } from '../../src/host/sim-disk.ts'
+import { SimDisk } from '../../src/host/sim-disk.ts'
 import type { Log } from '../../src/log/log.ts'
-import { simulatedDisk, simulatedHost } from './seeded.ts'
+import { seeded, simulatedDisk, simulatedHost } from './seeded.ts'
 import { append, batchOf, openLog, openManager, readAll } from './support.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
 
@@ -104,6 +104,28 @@ test('records without a timestamp are as old as their file', async () => {
   await manager.close()
 })
 
+test('and go when it was last written to so long ago, segment by segment', async () => {
+  const time = { nowMs: 1_700_000_000_000 }
+  const clock = { now: () => time.nowMs }
+  const host = simulatedHost(simulatedDisk({ clock }))
+  const { manager, log } = await openLog('/data', {
+    host: { ...host, clock: { ...host.clock, ...clock } },
+    ...small({ retentionMs: HOUR_MS, indexIntervalBytes: 1 }),
+  })
+  for (let each = 0; each < 3; each++) {
+    await append(log, batchOf(10, 100, { timestamp: -11 }))
+    time.nowMs += HOUR_MS
+  }
+  log.setHighWatermark(log.logEndOffset)
+  // The first segment was written to two hours ago for the last time, the second one an hour ago.
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(20)
+  time.nowMs += 1
+  await log.deleteOldSegments()
+  expect(log.logStartOffset).toBe(30)
+  await manager.close()
+})
+
 test('without the policy delete nothing goes by itself', async () => {
   const config = small({ retentionMs: HOUR_MS, deletesSegments: false })
   const { manager, log } = await openLog(temporaryDirectory(), config)
@@ -143,4 +165,34 @@ test('a disk that fails while the time is looked up takes the directory offline'
   await manager.deleteOldSegments()
   await new Promise((resolve) => setImmediate(resolve))
   expect(failures).toEqual([expect.stringContaining('delete old segments of /data/t-0: EIO')])
+})
+
+test('what is appended, and a segment rolled behind it, while the age of the last one is looked up stays, however old it says that it is', async () => {
+  const held: (() => void)[] = []
+  let isHeld = false
+  const disk = new SimDisk({
+    random: seeded(1),
+    later: (work) => void (isHeld ? held.push(work) : queueMicrotask(work)),
+  })
+  const options = {
+    host: simulatedHost(disk),
+    config: { segmentBytes: 2000, retentionMs: HOUR_MS },
+  }
+  const { manager, log: before } = await openLog('/data', options)
+  const timestamp = options.host.clock.now() - 2 * HOUR_MS
+  await append(before, batchOf(1, 100, { timestamp }))
+  await manager.close()
+
+  const log = openManager('/data', options).get('t', 0)!
+  log.setHighWatermark(1)
+  isHeld = true
+  const deleted = log.deleteOldSegments()
+  expect(held.length).toBeGreaterThan(0)
+  const appends = [1, 2].map(() => append(log, batchOf(1, 1000, { timestamp })))
+  expect((await Promise.all(appends)).map(({ baseOffset }) => baseOffset)).toEqual([1, 2])
+  expect(log.segmentCount).toBe(2)
+  isHeld = false
+  for (const work of held.splice(0)) work()
+  await deleted
+  expect(log).toMatchObject({ logStartOffset: 0, logEndOffset: 3 })
 })

@@ -10,10 +10,14 @@ type Command =
   | { alarmAt: number | null }
   | { park: true }
   | { explode: true }
+  | { addEach: number[] }
 type Fact = { add: number } | { touch: number } | { rang: string } | { broken: true }
 
 /** Counts; `touch` is volatile, `park` is answered by the next `add`. */
 class Counter implements Machine<Command, Fact, number, string> {
+  limit = 1001
+  /** What it decides in place of what was refused. */
+  instead: Decision<Fact, number, string> | null = null
   total = 0
   touched = 0
   rang: string[] = []
@@ -21,7 +25,15 @@ class Counter implements Machine<Command, Fact, number, string> {
   parked: number[] = []
 
   decide(command: Command | Alarm, ticket: number): Decision<Fact, number, string> {
-    if ('alarm' in command) return { facts: [{ rang: command.alarm }] }
+    if ('alarm' in command) {
+      // A bell of this name decides what the log refuses.
+      const large = command.alarm === 'large' ? [{ add: this.limit }] : []
+      return { facts: [{ rang: command.alarm }, ...large] }
+    }
+    if ('addEach' in command) {
+      const facts = command.addEach.map((add) => ({ add }))
+      return { facts, isDivisible: true, replies: [{ ticket, reply: facts.length }] }
+    }
     if ('add' in command) {
       const total = this.total + command.add
       const parked = this.parked.splice(0)
@@ -41,6 +53,10 @@ class Counter implements Machine<Command, Fact, number, string> {
       return {}
     }
     return { replies: [{ ticket, reply: this.total }] }
+  }
+
+  decideRefused(): Decision<Fact, number, string> | null {
+    return this.instead
   }
 
   apply(fact: Fact, offset: number): void {
@@ -84,6 +100,7 @@ function setUp() {
   const machine = new Counter()
   const effects: string[] = []
   const lost: ShardError[] = []
+  const refused: unknown[] = []
   const runtime = new Runtime<Command, Fact, number, string>({
     clock,
     machine,
@@ -91,6 +108,7 @@ function setUp() {
     commitTimeoutMs: 100,
     runEffect: (effect) => void effects.push(effect),
     onLost: (error) => void lost.push(error),
+    onRefused: (command) => void refused.push(command),
   })
   return {
     machine,
@@ -98,6 +116,7 @@ function setUp() {
     appends,
     effects,
     lost,
+    refused,
     endTurn: () => {
       const due = turnEnds
       turnEnds = []
@@ -252,6 +271,55 @@ describe('the runtime of machines', () => {
     watch(runtime.submit({ alarmAt: null }))
     advance(1000)
     expect(machine.rang).toEqual(['bell', 'bell'])
+  })
+
+  test('facts that stand each for itself are groups of their own, without those that the log refuses', async () => {
+    const { runtime, machine, appends, refused, endTurn, watch, settle } = setUp()
+    const each = watch(runtime.submit({ addEach: [1, 2000, 3] }))
+    const whole = watch(runtime.submit({ addEach: [4, 5] }))
+    endTurn()
+    expect(appends[0]!.groups).toEqual([[{ add: 1 }], [{ add: 3 }], [{ add: 4 }, { add: 5 }]])
+    expect([machine.total, machine.offsets]).toEqual([13, [10, 11, 12, 13]])
+    expect(refused).toEqual([{ addEach: [1, 2000, 3] }])
+    appends[0]!.done(null)
+    await settle()
+    expect([each.value, whole.value]).toEqual([3, 2])
+  })
+
+  test('where the log refuses all of them, nothing has changed and who asked is told', async () => {
+    const { runtime, machine, appends, endTurn, watch, settle } = setUp()
+    const each = watch(runtime.submit({ addEach: [2000, 3000] }))
+    endTurn()
+    await settle()
+    expect([each.error?.message, machine.total, appends.length]).toEqual(['too large', 0, 0])
+  })
+
+  test('what the machine decides in place of what was refused is carried out', async () => {
+    const { runtime, machine, refused, lost, watch, settle } = setUp()
+    const parked = watch(runtime.submit({ park: true }))
+    machine.instead = { replies: [1, 2].map((ticket) => ({ ticket, reply: -1 })) }
+    const asked = watch(runtime.submit({ add: 2000 }))
+    await settle()
+    expect([parked.value, asked.value, machine.total]).toEqual([-1, -1, 0])
+    expect([refused, lost]).toEqual([[{ add: 2000 }], []])
+    machine.instead = { facts: [{ add: 3000 }] }
+    const again = watch(runtime.submit({ add: 2000 }))
+    await settle()
+    expect([again.error?.message, machine.total]).toEqual(['too large', 0])
+  })
+
+  test('an alarm whose decision is refused comes again, and the shard stays', () => {
+    const { runtime, machine, lost, refused, advance } = setUp()
+    runtime.setAlarm('large', 50)
+    advance(60_049)
+    expect([refused.length, lost.length, machine.rang]).toEqual([1, 0, []])
+    advance(60_050)
+    expect(refused).toEqual([{ alarm: 'large' }, { alarm: 'large' }])
+    machine.limit = 1000
+    advance(120_050)
+    expect([machine.rang, machine.total]).toEqual([['large'], 1000])
+    advance(1_000_000)
+    expect(refused.length).toBe(2)
   })
 
   test('after close nothing fires and nobody waits', async () => {

@@ -5,19 +5,21 @@ import type { Command } from '../../src/metadata/controller.ts'
 import { beginFact, eligibleLeaderFact, endFact, featureFact } from '../../src/metadata/facts.ts'
 import type { MetadataFact } from '../../src/metadata/facts.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
-import { seeded } from '../quorum/simulation.ts'
+import { seededRandom } from '../../src/host/sim/random.ts'
 import { Transcript } from '../machine/transcript.ts'
 import { CLUSTER_ID, topic } from './support.ts'
 
 const ZERO = 'A'.repeat(22)
 
-function newController(options: { deleteTopicEnable?: boolean } = {}) {
+function newController(options: { deleteTopicEnable?: boolean; kraftVersion?: number } = {}) {
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': '/nowhere' } })
-  const random = seeded(1)
+  const random = seededRandom(1)
   let ids = 0
   return new Controller(
     {
       clusterId: CLUSTER_ID,
+      nodeId: 1,
+      kraftVersion: options.kraftVersion ?? 1,
       defaults: { numPartitions: 2, replicationFactor: 1 },
       deleteTopicEnable: options.deleteTopicEnable ?? true,
       rules: {
@@ -40,17 +42,38 @@ const broker = (brokerId: number, parts: object = {}): Command => ({
   clusterId: CLUSTER_ID,
   incarnationId: `${brokerId}`.repeat(21) + 'Q',
   endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9090 + brokerId, securityProtocol: 0 }],
-  features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 }],
+  features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
   rack: null,
   logDirs: [`dir${brokerId}`.padEnd(21, 'x') + 'Q'],
   ...parts,
+})
+
+const levels = (name: string, minSupportedVersion: number, maxSupportedVersion: number) => ({
+  name,
+  minSupportedVersion,
+  maxSupportedVersion,
+})
+
+const controller = (
+  controllerId: number,
+  features: readonly ReturnType<typeof levels>[],
+): MetadataFact => ({
+  type: 'RegisterControllerRecord',
+  version: 0,
+  value: {
+    controllerId,
+    incarnationId: `${controllerId}`.repeat(21) + 'Q',
+    zkMigrationReady: false,
+    endPoints: [],
+    features: [...features],
+  },
 })
 
 function begin(brokers: readonly number[] = [1], options = {}) {
   const transcript = new Transcript(newController(options), 3)
   transcript.step({
     type: 'activate',
-    bootstrap: [beginFact('Bootstrap records'), featureFact('metadata.version', 30), endFact],
+    bootstrap: [beginFact('Bootstrap records'), featureFact('metadata.version', 33), endFact],
     openTransaction: false,
   })
   for (const id of brokers) transcript.step(broker(id))
@@ -231,6 +254,99 @@ describe('the controller', () => {
       resources: [{ resourceType: 2, resourceName: 'a', configs: [] }],
     })
     transcript.expectGolden('controller/configs')
+  })
+
+  test('changes the levels of features, all or none', () => {
+    const transcript = new Transcript(newController(), 3)
+    transcript.step({
+      type: 'activate',
+      bootstrap: [
+        featureFact('metadata.version', 30),
+        featureFact('group.version', 1),
+        // What this one could do in its former life.
+        controller(1, [levels('metadata.version', 7, 29)]),
+      ],
+      openTransaction: false,
+    })
+    const quorum = levels('kraft.version', 0, 1)
+    transcript.step(broker(1, { features: [levels('metadata.version', 25, 33), quorum] }))
+    const update = (validateOnly: boolean, ...updates: [string, number, number][]) =>
+      transcript.step({
+        type: 'updateFeatures',
+        featureUpdates: updates.map(([feature, maxVersionLevel, upgradeType]) => ({
+          feature,
+          maxVersionLevel,
+          upgradeType,
+        })),
+        validateOnly,
+      })
+    const [up, safe, unsafe] = [1, 2, 3] as const
+    transcript.note('only validated: nothing happens')
+    update(true, ['metadata.version', 33, up])
+    transcript.note('raised; the same again is written again; the last of two counts; and nothing')
+    update(false, ['metadata.version', 31, up])
+    update(false, ['metadata.version', 31, safe])
+    update(false, ['metadata.version', 99, up], ['metadata.version', 31, unsafe])
+    update(false)
+    transcript.note('lowered where nothing can be lost')
+    update(false, ['metadata.version', 30, safe])
+    update(false, ['metadata.version', 31, up])
+    update(false, ['metadata.version', 30, unsafe])
+    update(false, ['metadata.version', 33, up])
+    transcript.note('refused: downgrades')
+    update(false, ['metadata.version', 32, up])
+    update(false, ['metadata.version', 32, safe])
+    update(false, ['metadata.version', 31, unsafe])
+    update(false, ['metadata.version', 29, safe])
+    transcript.note('refused: levels and kinds')
+    update(false, ['metadata.version', -1, safe])
+    update(false, ['metadata.version', 0, safe])
+    update(false, ['metadata.version', 24, safe])
+    update(false, ['metadata.version', 34, up])
+    update(false, ['metadata.version', 33, 0])
+    update(false, ['metadata.version', 33, 4])
+    transcript.note('refused: features that are not here, and all else with one of them')
+    update(false, ['metadata.version', 33, up], ['transaction.version', 2, up])
+    update(false, ['transaction.version', 0, safe])
+    update(false, ['group.version', 0, safe])
+    update(false, ['group.version', 0, up])
+    transcript.note("the quorum's own stays")
+    update(false, ['kraft.version', 1, up])
+    update(false, ['kraft.version', 1, safe])
+    update(false, ['kraft.version', 2, up])
+    update(false, ['kraft.version', 0, safe])
+    transcript.note('every node must know the level')
+    transcript.step(broker(2, { features: [levels('metadata.version', 7, 33)] }))
+    update(false, ['kraft.version', 1, up])
+    transcript.step(broker(2, { features: [levels('metadata.version', 33, 33), quorum] }))
+    update(true, ['metadata.version', 32, safe])
+    transcript.step({
+      type: 'activate',
+      bootstrap: [
+        controller(3, [levels('metadata.version', 7, 33), levels('kraft.version', 0, 0)]),
+      ],
+      openTransaction: false,
+    })
+    update(false, ['kraft.version', 1, up])
+    transcript.expectGolden('controller/features')
+  })
+
+  test('does not say of a quorum of kraft.version 0 that it was raised', () => {
+    const machine = newController({ kraftVersion: 0 })
+    const told = (maxVersionLevel: number) =>
+      machine.decide(
+        {
+          type: 'updateFeatures',
+          featureUpdates: [{ feature: 'kraft.version', maxVersionLevel, upgradeType: 1 }],
+          validateOnly: false,
+        },
+        1,
+      )
+    expect(told(0)).toMatchObject({ facts: [], replies: [{ reply: { errorCode: 'NONE' } }] })
+    expect(told(1)).toMatchObject({
+      facts: [],
+      replies: [{ reply: { errorCode: 'INVALID_UPDATE_VERSION' } }],
+    })
   })
 
   test('registers its broker anew after each start and gives its partitions a new epoch', () => {

@@ -32,5 +32,5 @@ test('eligible leader replicas change nothing where each partition has one repli
 
 test('a broker is registered in the version that the level of metadata.version knows', () => {
   const at = (level: number) => imageOf(featureFact('metadata.version', level)).features
-  expect([25, 29, 30].map((level) => registrationVersion(at(level)))).toEqual([3, 3, 4])
+  expect([25, 29, 30, 33].map((level) => registrationVersion(at(level)))).toEqual([3, 3, 4, 4])
 })

@@ -1,11 +1,36 @@
-import { copyFileSync, readdirSync, readFileSync, truncateSync, writeFileSync } from 'node:fs'
+import {
+  copyFileSync,
+  readdirSync,
+  readFileSync,
+  statSync,
+  truncateSync,
+  writeFileSync,
+} from 'node:fs'
+import {
+  batchAttributes,
+  isControl,
+  readBatches,
+  readRecords,
+} from '../../protocol/records/batch.ts'
+import type { MetadataRecordToWrite } from '../../protocol/state/metadata-records.ts'
+import {
+  decodeMetadataRecord,
+  encodeMetadataRecord,
+} from '../../protocol/state/metadata-records.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { nodeHost } from '../../src/host/node.ts'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
+import { LogManager } from '../../src/log/manager.ts'
+import { beginFact, featureFact } from '../../src/metadata/facts.ts'
+import type { Identity } from '../../src/metadata/format.ts'
+import { NO_PEERS } from '../../src/quorum/peers.ts'
+import { openQuorum } from '../../src/quorum/quorum.ts'
+import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
 import type { ConfigChange } from '../../src/metadata/commands.ts'
 import { configOf } from '../../src/metadata/image.ts'
 import type { MetadataImage } from '../../src/metadata/image.ts'
 import { imageRecords } from '../../src/metadata/snapshot-records.ts'
-import { readSnapshot } from '../../src/quorum/snapshot.ts'
+import { listSnapshots, readSnapshot } from '../../src/quorum/snapshot.ts'
 import type { TestNode } from './support.ts'
 import { removeDirectory, startNode, topic } from './support.ts'
 
@@ -37,17 +62,84 @@ const logFile = (path: string) => `${path}/__cluster_metadata-0/${'0'.repeat(20)
 const checkpoints = (path: string) =>
   readdirSync(`${path}/__cluster_metadata-0`).filter((name) => name.includes('.checkpoint'))
 
+const latestOffset = ({ path }: TestNode): number =>
+  listSnapshots(nodeHost(), `${path}/__cluster_metadata-0`).at(-1)!.offset
+
+async function until(condition: () => boolean): Promise<void> {
+  const deadline = Date.now() + 30_000
+  while (!condition()) {
+    if (Date.now() > deadline) throw new Error('Nothing came of it')
+    await new Promise((resolve) => setImmediate(resolve))
+  }
+}
+
+/** None is being written. The node takes note of that a moment after the file has its name. */
+async function snapshotWritten({ path }: TestNode): Promise<void> {
+  await until(() => checkpoints(path).every((name) => !name.endsWith('.part')))
+  for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
+}
+
+/** The versions in which brokers were registered, in the order of the log. */
+function* registrationVersions(path: string): IterableIterator<number> {
+  for (const batch of readBatches(readFileSync(logFile(path)))) {
+    if (isControl(batchAttributes(batch, 0))) continue
+    for (const { value } of readRecords(batch, nodeCodecs())) {
+      const { type, version } = decodeMetadataRecord(value!)
+      if (type === 'RegisterBrokerRecord') yield version
+    }
+  }
+}
+
+/** Writes records as another controller of this quorum would. */
+async function appendRaw(
+  path: string,
+  { nodeId: id, directoryId }: Identity,
+  records: readonly MetadataRecordToWrite[],
+): Promise<void> {
+  const parts = { host: nodeHost({ log: { level: 'silent' } }), codecs: nodeCodecs() }
+  const failed = (): undefined => undefined
+  const logs = LogManager.open({ ...parts, directories: [path], onDirectoryFailed: failed })
+  const quorum = await openQuorum({
+    ...parts,
+    directory: `${path}/__cluster_metadata-0`,
+    openLog: () => logs.openMetadataLog(logs.directories[0]!, DEFAULT_LOG_CONFIG),
+    self: { id, directoryId },
+    initialVoters: [{ id, directoryId, endpoints: [] }],
+    peers: NO_PEERS,
+    timeouts: DEFAULT_TIMEOUTS,
+    retention: { maxBytes: -1, maxMs: -1 },
+    listener: {
+      loadSnapshot: failed,
+      committed: failed,
+      leading: failed,
+      resigned: failed,
+      failed,
+    },
+  })
+  await new Promise<void>((resolve, reject) =>
+    quorum.append([records.map(encodeMetadataRecord)], (failure) =>
+      failure === null ? resolve() : reject(failure),
+    ),
+  )
+  await quorum.close()
+  await logs.close()
+}
+
 describe('the metadata node', () => {
   test('formats an empty directory as kafka-storage does, and leads when it is open', async () => {
     const { node, identity, path } = await start()
-    expect([identity.formatted, node.image.features.get('metadata.version')]).toEqual([true, 30])
+    expect([identity.formatted, node.image.features.get('metadata.version')]).toEqual([true, 33])
     expect(readFileSync(`${path}/meta.properties`, 'utf8')).toContain(
       `directory.id=${identity.directoryId}`,
     )
     expect(checkpoints(path)).toEqual([`${'0'.repeat(20)}-${'0'.repeat(10)}.checkpoint`])
     expect(node.describeQuorum()).toMatchObject({ leaderId: 1, leaderEpoch: 1 })
-    const bootstrap = readSnapshot(nodeHost(), `${path}/bootstrap.checkpoint`, nodeCodecs())
-    expect(bootstrap.records.length).toBe(1)
+    const [name] = checkpoints(path)
+    const bootstrap = readSnapshot(nodeHost(), `${path}/__cluster_metadata-0/${name}`, nodeCodecs())
+    expect(bootstrap.records.map((record) => decodeMetadataRecord(record).value)).toEqual([
+      { name: 'metadata.version', featureLevel: 33 },
+    ])
+    expect(readdirSync(path)).not.toContain('bootstrap.checkpoint')
   })
 
   test('tells of a change after its commit and before its reply', async () => {
@@ -126,6 +218,94 @@ describe('the metadata node', () => {
     expect(await create(second, 'more')).toMatchObject([{ errorCode: 'NONE' }])
   })
 
+  test('ends a snapshot behind its last record, one that takes something away included', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '1' }
+    const first = await start(undefined, settings)
+    await first.register()
+    await create(first, 'gone')
+    await snapshotWritten(first)
+    await first.node.submit({ type: 'deleteTopics', topics: [{ name: 'gone', topicId: ZERO }] })
+    const { highWatermark } = first.node.describeQuorum()
+    await snapshotWritten(first)
+    expect(latestOffset(first)).toBe(highWatermark)
+    await first.close()
+    const second = await start(first.path, settings)
+    expect(second.node.image.topics.byName.size).toBe(0)
+    await second.register()
+    expect(await create(second, 'gone')).toMatchObject([{ errorCode: 'NONE' }])
+  })
+
+  test('writes a snapshot when so much has changed since the last one, and no sooner', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '2000' }
+    const first = await start(undefined, settings)
+    await first.register()
+    const before = statSync(logFile(first.path)).size
+    for (let count = 0; count < 60; count++) await create(first, `topic-${count}`)
+    await first.close()
+    const grown = statSync(logFile(first.path)).size - before
+    const snapshots = checkpoints(first.path).length - 1
+    expect(snapshots).toBeGreaterThan(1)
+    expect(snapshots).toBeLessThanOrEqual(grown / 2000 + 1)
+  })
+
+  test('a stop waits for the snapshot that is being written', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '1' }
+    const first = await start(undefined, settings)
+    await first.register()
+    for (let count = 0; count < 5; count++) await create(first, `topic-${count}`)
+    await first.node.close()
+    expect(checkpoints(first.path).filter((name) => name.endsWith('.part'))).toEqual([])
+  })
+
+  test.each(['the log', 'a snapshot'])(
+    'finds the level that a feature was raised to again in %s, and writes what it needs from then on',
+    async (source) => {
+      const fresh = await start()
+      await fresh.close()
+      await appendRaw(fresh.path, fresh.identity, [featureFact('metadata.version', 29)])
+      const every = { 'metadata.log.max.record.bytes.between.snapshots': '1' }
+      const settings = source === 'the log' ? {} : every
+      const first = await start(fresh.path, settings)
+      await first.register()
+      await snapshotWritten(first)
+      const level = ({ node }: TestNode) => node.image.features.get('metadata.version')
+      const update = { feature: 'metadata.version', maxVersionLevel: 33, upgradeType: 1 }
+      const reply = await first.node.submit({
+        type: 'updateFeatures',
+        featureUpdates: [update],
+        validateOnly: false,
+      })
+      expect([reply.errorCode, level(first)]).toEqual(['NONE', 33])
+      const { highWatermark } = first.node.describeQuorum()
+      await snapshotWritten(first)
+      expect(latestOffset(first) === highWatermark).toBe(source === 'a snapshot')
+      await first.close()
+      const second = await start(first.path, settings)
+      expect(level(second)).toBe(33)
+      await second.register()
+      const registrations = [...registrationVersions(second.path)]
+      expect(registrations).toEqual([3, 4])
+    },
+  )
+
+  test('ends a transaction that broke off, and what comes after it counts', async () => {
+    const first = await start()
+    await first.register()
+    await first.close()
+    const made = {
+      type: 'TopicRecord',
+      value: { name: 'half', topicId: 'h'.repeat(21) + 'Q' },
+    } as const
+    await appendRaw(first.path, first.identity, [beginFact('broken off'), made])
+    const second = await start(first.path)
+    await second.register()
+    expect(await create(second, 'whole')).toMatchObject([{ errorCode: 'NONE' }])
+    expect([...second.node.image.topics.byName.keys()]).toEqual(['whole'])
+    await second.close()
+    const third = await start(first.path)
+    expect([...third.node.image.topics.byName.keys()]).toEqual(['whole'])
+  })
+
   test('keeps no more snapshots than it may, and the log from the oldest on', async () => {
     const settings = {
       'metadata.log.max.record.bytes.between.snapshots': '2000',
@@ -140,6 +320,28 @@ describe('the metadata node', () => {
     expect(checkpoints(first.path)[0]).not.toMatch(/^0+-/)
     const second = await start(first.path, settings)
     expect(contents(second.node.image)).toEqual(before)
+  })
+
+  test('a start keeps what it knows of epochs from the oldest snapshot on, not from the latest', async () => {
+    const settings = { 'metadata.log.max.record.bytes.between.snapshots': '2000' }
+    const first = await start(undefined, settings)
+    await first.register()
+    for (let count = 0; count < 20; count++) await create(first, `topic-${count}`)
+    await first.close()
+    const snapshots = listSnapshots(nodeHost(), `${first.path}/__cluster_metadata-0`)
+    expect(snapshots.at(-1)!.offset).toBeGreaterThan(snapshots[0]!.offset)
+    const epochs = () =>
+      readFileSync(`${first.path}/__cluster_metadata-0/leader-epoch-checkpoint`, 'utf8')
+    const known = epochs().trim().split('\n').slice(2)
+    const second = await start(first.path, settings)
+    await second.register()
+    await second.close()
+    expect(
+      epochs()
+        .trim()
+        .split('\n')
+        .slice(2, 2 + known.length),
+    ).toEqual(known)
   })
 
   test('refuses a damaged snapshot instead of starting with half of the metadata', async () => {

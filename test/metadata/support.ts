@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
+import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
@@ -22,16 +23,18 @@ export interface TestNode {
   close(): Promise<void>
   /** As a kill would. */
   crash(): void
-  /** From now on no fsync succeeds. */
+  /** From now on no fsync succeeds, on real files. */
   breakDisk(): void
 }
 
-/** A metadata node on real files, in a directory of its own or in one that was there before. */
+/** A metadata node on real files, or those of another host, in a directory of its own or in one that was there before. */
 export async function startNode(
   path = mkdtempSync(join(tmpdir(), 'ottla-metadata-')),
   settings: Record<string, string> = {},
+  on?: Host,
 ): Promise<TestNode> {
-  const { host, break: breakDisk } = breakableHost(nodeHost({ log: { level: 'silent' } }))
+  const breakable = breakableHost(nodeHost({ log: { level: 'silent' } }))
+  const host = on ?? breakable.host
   const codecs = nodeCodecs()
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': path, ...settings } })
   const failures: Error[] = []
@@ -58,7 +61,7 @@ export async function startNode(
         clusterId: CLUSTER_ID,
         incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
         endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
-        features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 30 }],
+        features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
         rack: null,
         logDirs: identity.directoryIds,
       })
@@ -69,7 +72,7 @@ export async function startNode(
       await logs.close()
     },
     crash: () => logs.abandon(),
-    breakDisk,
+    breakDisk: breakable.break,
   }
 }
 

@@ -194,3 +194,62 @@ describe('a declaration with a slip of the pen does not load', () => {
     expect(() => message({ name: 'Bad', versions: [0, 2], flexible: 1, fields })).toThrow(complaint)
   })
 })
+
+describe('a codec that writes in turns', () => {
+  const Tree = message({
+    name: 'Tree',
+    versions: [0, 1],
+    flexible: 1,
+    fields: {
+      branches: array(
+        struct({
+          name: string,
+          leaves: array(int32),
+          twig: struct({ thorns: array(string) })
+            .nullable()
+            .default(null)
+            .since(1),
+          marks: array(int32).since(1).tagged(0),
+        }),
+      ).nullable(),
+    },
+  })
+  const branch = (name: string) => ({
+    name,
+    leaves: [1, 2, 3],
+    twig: { thorns: ['a', 'b'] },
+    marks: [7, 8],
+  })
+
+  test.each([0, 1])('writes in version %i the same bytes, whenever it stops', (version) => {
+    for (const value of [
+      { branches: [branch('x'), branch('y')] },
+      { branches: null },
+      { branches: [] },
+    ]) {
+      const whole = encode(Tree, version, value)
+      const writer = new Writer()
+      writer.turnEnd = 0
+      const turns: number[] = []
+      const writing = codecOf(Tree, version).writeInTurns(writer, value)
+      while (writing.next().done !== true) {
+        turns.push(writer.size)
+        // What is written so far stays where it is.
+        writer.cut(16)
+      }
+      expect(writer.toBuffer()).toEqual(whole)
+      // It could stop after each element of each array that isn't tagged.
+      if (value.branches?.length === 2) expect(turns).toHaveLength(version === 0 ? 8 : 12)
+    }
+  })
+
+  test('stops only where the turn has ended', () => {
+    const writer = new Writer()
+    writer.turnEnd = 20
+    const writing = codecOf(Tree, 0).writeInTurns(writer, { branches: [branch('x'), branch('y')] })
+    expect(writing.next().done).toBe(false)
+    expect(writer.size).toBe(23)
+    writer.turnEnd = Infinity
+    expect(writing.next().done).toBe(true)
+  })
+})

@@ -99,10 +99,17 @@ export function readVectors(): Map<string, Vector[]> {
   return vectors
 }
 
+function wide(value: unknown): number | bigint {
+  const number = Number(value)
+  return Number.isSafeInteger(number) ? number : BigInt(value as number | string)
+}
+
 /** What the codec's form of a vector's JSON is: bytes as Buffers, error codes by name, defaults where fields are absent. */
 export class Translation {
   /** Whether an int64 among it is beyond what a number can hold. */
   unsafe = false
+  /** Whether one was read as the nearest number that is exact, so that it isn't written as it was. */
+  saturated = false
   readonly #form: Int64Form
 
   constructor(form: Int64Form) {
@@ -141,6 +148,10 @@ export class Translation {
         return errorName(value as number)
       case 'int64':
         return this.#int64(value as number | string)
+      case 'saturatedInt64':
+        return this.#saturated(BigInt(value as number | string))
+      case 'wideInt64':
+        return this.#form === 'bigint' ? BigInt(value as number | string) : wide(value)
       case 'bigInt64':
         return BigInt(value as number | string)
       default:
@@ -152,6 +163,14 @@ export class Translation {
     if (this.#form === 'bigint') return BigInt(value)
     if (!Number.isSafeInteger(Number(value))) this.unsafe = true
     return Number(value)
+  }
+
+  #saturated(value: bigint): number | bigint {
+    if (this.#form === 'bigint') return value
+    const limit = BigInt(Number.MAX_SAFE_INTEGER)
+    const nearest = value > limit ? limit : value < -limit ? -limit : value
+    if (nearest !== value) this.saturated = true
+    return Number(nearest)
   }
 
   #default({ traits }: AnyField): unknown {
@@ -176,6 +195,8 @@ export class Translation {
       case 'errorCode':
         return fallback ?? ('NONE' satisfies ErrorName)
       case 'int64':
+      case 'saturatedInt64':
+      case 'wideInt64':
         return this.#form === 'bigint' ? BigInt((fallback ?? 0) as number) : (fallback ?? 0)
       case 'bigInt64':
         return BigInt((fallback ?? 0) as number)

@@ -52,6 +52,21 @@ describe('integers', () => {
     }
   })
 
+  test.each([
+    ['7fffffffffffffff', Number.MAX_SAFE_INTEGER, 2n ** 63n - 1n],
+    ['0020000000000000', Number.MAX_SAFE_INTEGER, 2n ** 53n],
+    ['001fffffffffffff', Number.MAX_SAFE_INTEGER, Number.MAX_SAFE_INTEGER],
+    ['ffffffffffffffff', -1, -1],
+    ['ffe0000000000001', Number.MIN_SAFE_INTEGER, Number.MIN_SAFE_INTEGER],
+    ['ffe0000000000000', Number.MIN_SAFE_INTEGER, -(2n ** 53n)],
+    ['8000000000000000', Number.MIN_SAFE_INTEGER, -(2n ** 63n)],
+  ])('%s is saturated, or wide, as a client may choose it', (encoding, saturated, wide) => {
+    expect(reader(encoding).saturatedInt64()).toBe(saturated)
+    expect(reader(encoding).wideInt64()).toBe(wide)
+    expect(written((writer) => writer.wideInt64(wide))).toBe(encoding)
+    expect(written((writer) => writer.saturatedInt64(wide))).toBe(encoding)
+  })
+
   test('an int64 beyond 2^53 is refused as a number and exact as a bigint', () => {
     const beyond = '0020000000000000'
     expect(() => reader(beyond).int64()).toThrow(DecodeError)
@@ -204,13 +219,52 @@ describe('the bounds of a reader', () => {
   })
 
   test('an array has no more elements than there are bytes left, and null is -1', () => {
-    expect(reader('00000002 0000').arrayLength()).toBe(2)
-    expect(reader('ffffffff').arrayLength()).toBe(-1)
-    expect(reader('00').compactArrayLength()).toBe(-1)
+    expect(reader('00000002 0000').arrayLength(1)).toBe(2)
+    expect(reader('ffffffff').arrayLength(1)).toBe(-1)
+    expect(reader('00').compactArrayLength(1)).toBe(-1)
     for (const bytes of ['00000003 0000', 'fffffffe', '7fffffff 00']) {
-      expect(() => reader(bytes).arrayLength()).toThrow(DecodeError)
+      expect(() => reader(bytes).arrayLength(1)).toThrow(DecodeError)
     }
-    expect(() => reader('ffffffff0f 00').compactArrayLength()).toThrow(DecodeError)
+    expect(() => reader('ffffffff0f 00').compactArrayLength(1)).toThrow(DecodeError)
+  })
+
+  test('an array has a million elements and a structure ten thousand tags at the most', () => {
+    const most = Buffer.alloc(4 + 1_000_001)
+    most.writeInt32BE(1_000_000)
+    expect(new Reader(most).arrayLength(1)).toBe(1_000_000)
+    most.writeInt32BE(1_000_001)
+    expect(() => new Reader(most).arrayLength(1)).toThrow(
+      'array of 1000001 elements, which may be 1000000 at most, at byte 4',
+    )
+    const tags = Buffer.alloc(2 + 2 * 10_001)
+    tags.set([0x90, 0x4e])
+    expect(new Reader(tags).tagCount()).toBe(10_000)
+    tags.set([0x91, 0x4e])
+    expect(() => new Reader(tags).skipTags()).toThrow('10001 tagged fields')
+  })
+
+  test('what arrays, texts and tags take together is held against the cost that is allowed', () => {
+    const limited = (hex: string, maxCost: number) => {
+      const bytes = Buffer.from(hex.replaceAll(' ', ''), 'hex')
+      return new Reader(bytes, 0, bytes.length, null, maxCost)
+    }
+    const twice = limited('00000002 00000001 aa', 300)
+    expect(twice.arrayLength(100)).toBe(2)
+    expect(twice.arrayLength(100)).toBe(1)
+    expect(twice.cost).toBe(300)
+    const over = limited('00000002 02 aa', 299)
+    over.arrayLength(100)
+    expect(() => over.compactArrayLength(100)).toThrow(
+      'more than may be asked at once: it would take 300 bytes of memory, and the limit is 299,',
+    )
+    const text = limited('0003 616263 0001 64', 15)
+    expect(text.string()).toBe('abc')
+    expect(() => text.string()).toThrow(DecodeError)
+    const tags = limited('02 00 00 01 00', 32)
+    tags.skipTags()
+    expect(() => limited('03 0000 0000 0000', 32).skipTags()).toThrow(DecodeError)
+    // Nothing at all is free, even where nothing is left to spend.
+    expect(limited('00 01 00000000 ffffffff', 0).tagCount()).toBe(0)
   })
 
   test('tagged fields are skipped by size, and one that is known must fill its size', () => {

@@ -1,7 +1,13 @@
 import { Raft } from '../../src/quorum/raft.ts'
-import type { ElectionState, FetchReply, LogView, VoteRequest } from '../../src/quorum/types.ts'
+import type {
+  ElectionState,
+  FetchReply,
+  LogView,
+  RaftOutput,
+  VoteRequest,
+} from '../../src/quorum/types.ts'
 import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
-import { seeded, Simulation } from './simulation.ts'
+import { seededRandom } from '../../src/host/sim/random.ts'
 
 const key = (id: number) => ({ id, directoryId: String(id).repeat(22) })
 const voters = [1, 2, 3].map((id) => ({ ...key(id), endpoints: [] }))
@@ -19,6 +25,7 @@ function raftWith(
     startOffset: 0,
     end,
     latestSnapshot: null,
+    earliestSnapshot: null,
     endOfEpoch: (epoch) => (epoch >= end.epoch ? end : { offset: 0, epoch: 0 }),
     ...options.view,
   }
@@ -27,7 +34,7 @@ function raftWith(
     voters: options.voters ?? voters,
     election: options.election ?? null,
     log,
-    random: seeded(7),
+    random: seededRandom(7),
     timeouts: DEFAULT_TIMEOUTS,
   })
   return { raft, end }
@@ -46,6 +53,13 @@ const vote = (parts: Partial<VoteRequest>): VoteRequest => ({
 
 const answer = (raft: Raft, request: VoteRequest, now = 0) =>
   raft.receive(2, request, now).send[0]!.message
+
+/** Of the fetch that is sent. */
+function requestIdOf({ send }: RaftOutput): number {
+  const fetch = send.find(({ message }) => message.type === 'fetch')?.message
+  if (fetch?.type !== 'fetch') throw new Error('Nothing is fetched')
+  return fetch.requestId
+}
 
 describe('the Raft core alone', () => {
   test('a sole voter leads when start returns, with its vote persisted before its first record', () => {
@@ -111,11 +125,12 @@ describe('the Raft core alone', () => {
 
   test('pre-votes change nothing, and are refused by a follower whose leader answers', () => {
     const { raft, end } = raftWith({ election: { epoch: 5, leaderId: 3, votedFor: null } })
-    raft.start(0)
+    const requestId = requestIdOf(raft.start(0))
     const output = raft.receive(2, vote({ preVote: true }), 1)
     expect([output.persist, output.send[0]!.message]).toMatchObject([null, { granted: true }])
     const reply: FetchReply = {
       type: 'fetchReply',
+      requestId,
       errorCode: 'NONE',
       epoch: 5,
       leaderId: 3,
@@ -132,25 +147,29 @@ describe('the Raft core alone', () => {
     const election = { epoch: 5, leaderId: 3, votedFor: null }
     const endOfEpoch = () => ({ offset: 7, epoch: 3 })
     const { raft } = raftWith({ election, end: { offset: 10, epoch: 4 }, view: { endOfEpoch } })
-    raft.start(0)
-    const reply = { type: 'fetchReply', errorCode: 'NONE', epoch: 5, leaderId: 3 } as const
-    const parts = { highWatermark: 0, diverging: { offset: 8, epoch: 3 }, snapshot: null }
-    const output = raft.receive(3, { ...reply, ...parts, records: null }, 1)
-    expect(output.truncateTo).toBe(7)
-    raft.receive(
-      3,
-      { ...reply, highWatermark: 9, diverging: null, snapshot: null, records: null },
-      2,
-    )
-    expect(() => raft.receive(3, { ...reply, ...parts, records: null }, 3)).toThrow(/committed/)
+    const parts = { type: 'fetchReply', errorCode: 'NONE', epoch: 5, leaderId: 3 } as const
+    const differs = { diverging: { offset: 8, epoch: 3 }, snapshot: null, records: null }
+    const first = { ...parts, ...differs, requestId: requestIdOf(raft.start(0)), highWatermark: 0 }
+    expect(raft.receive(3, first, 1).truncateTo).toBe(7)
+    const second = { ...first, requestId: requestIdOf(raft.flushed(10, 2)), highWatermark: 9 }
+    const told = raft.receive(3, { ...second, diverging: null }, 3)
+    expect(told.commit).toBe(9)
+    const third = { ...second, requestId: requestIdOf(told) }
+    const { contradiction, truncateTo } = raft.receive(3, third, 4)
+    expect([truncateTo, contradiction?.from]).toEqual([null, 3])
+    expect(contradiction?.error.message).toMatch(/committed/)
+    expect(raft.role.name).toBe('follower')
   })
 
   test('a leader sends a follower whose records are gone to the snapshot', () => {
-    const view = { startOffset: 5, latestSnapshot: { offset: 8, epoch: 3 } }
+    const snapshot = { offset: 8, epoch: 3 }
+    const earliestSnapshot = { offset: 5, epoch: 2 }
+    const view = { startOffset: 5, latestSnapshot: snapshot, earliestSnapshot }
     const { raft } = raftWith({ voters: voters.slice(0, 1), end: { offset: 10, epoch: 4 }, view })
     raft.start(0)
     const fetch = {
       type: 'fetch',
+      requestId: 8,
       replica: key(2),
       currentLeaderEpoch: 5,
       highWatermark: -1,
@@ -165,93 +184,11 @@ describe('the Raft core alone', () => {
         snapshot: { offset: 8, epoch: 3 },
       })
     }
-    expect(ask(10, 4).reads).toEqual([{ to: 2, offset: 10, highWatermark: -1 }])
+    expect(ask(10, 4).reads).toEqual([
+      { to: 2, requestId: 8, epoch: 5, offset: 10, highWatermark: -1 },
+    ])
     expect(ask(10, 4, 4).send[0]!.message).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
     expect(ask(10, 4, 6).send[0]!.message).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })
     expect(ask(10, 6).send[0]!.message).toMatchObject({ errorCode: 'INVALID_REQUEST' })
-  })
-})
-
-describe('three Raft nodes', () => {
-  test('elect one leader, and everybody commits what it appends', () => {
-    const sim = new Simulation(1, 3)
-    sim.runUntil(() => sim.leader() !== undefined, 5000)
-    for (let count = 0; count < 20; count++) {
-      sim.append()
-      sim.run(10)
-    }
-    const end = sim.leader()!.log.length
-    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark === end), 2000)
-    expect(sim.committed.filter(({ value }) => value > 0).length).toBe(20)
-  })
-
-  test('survive the leader: another leads, and the old one follows when it is back', () => {
-    const sim = new Simulation(2, 3)
-    sim.runUntil(() => sim.leader() !== undefined, 5000)
-    const first = sim.leader()!
-    sim.append()
-    sim.run(200)
-    sim.crash(first.id)
-    sim.runUntil(() => sim.leader() !== undefined, 10_000)
-    sim.append()
-    sim.start(first.id)
-    const end = sim.leader()!.log.length
-    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark >= end), 10_000)
-    expect(first.raft.role.name).toBe('follower')
-  })
-
-  test('a node that was cut off does not disturb the leader when it comes back', () => {
-    const sim = new Simulation(3, 3)
-    sim.runUntil(() => sim.leader() !== undefined, 5000)
-    sim.run(200)
-    const { raft, id } = sim.leader()!
-    const epoch = raft.epoch
-    sim.isolate((id + 1) % 3)
-    sim.run(20_000)
-    sim.heal()
-    sim.run(5000)
-    expect([sim.leader()!.id, sim.leader()!.raft.epoch]).toEqual([id, epoch])
-  })
-
-  test('a leader without a majority resigns, and its uncommitted records give way', () => {
-    const sim = new Simulation(4, 3)
-    sim.runUntil(() => sim.leader() !== undefined, 5000)
-    sim.run(200)
-    const old = sim.leader()!
-    sim.isolate(old.id)
-    for (let count = 0; count < 3; count++) sim.append()
-    sim.run(10_000)
-    expect(old.raft.role.name).not.toBe('leader')
-    sim.append()
-    sim.heal()
-    const end = sim.leader()!.log.length
-    sim.runUntil(() => sim.nodes.every(({ raft }) => raft.highWatermark >= end), 10_000)
-  })
-
-  test('keep what was committed through crashes, cuts and losses, whatever the seed', () => {
-    for (let seed = 100; seed < 130; seed++) {
-      const sim = new Simulation(seed, 3)
-      sim.lossRate = 0.05
-      for (let step = 0; step < 60; step++) {
-        const node = sim.choose(3)
-        const what = sim.choose(12)
-        if (what === 0 && sim.nodes[node]!.isUp) sim.crash(node)
-        else if (what <= 2 && !sim.nodes[node]!.isUp) sim.start(node)
-        else if (what === 3) sim.isolate(node)
-        else if (what === 4) sim.heal()
-        else sim.append()
-        sim.run(sim.choose(800))
-      }
-      sim.lossRate = 0
-      sim.heal()
-      for (const { id, isUp } of sim.nodes) if (!isUp) sim.start(id)
-      sim.runUntil(() => sim.leader() !== undefined, 30_000)
-      sim.append()
-      sim.runUntil(() => {
-        const end = sim.leader()?.log.length
-        return sim.nodes.every(({ raft }) => raft.highWatermark === end)
-      }, 30_000)
-      expect(sim.committed.length).toBeGreaterThan(0)
-    }
   })
 })

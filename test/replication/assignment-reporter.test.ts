@@ -134,6 +134,27 @@ describe('AssignmentReporter', () => {
     expect([asked.length, timers.length]).toEqual([3, 0])
   })
 
+  test('waits ever longer up to ten seconds, and as little as at first once the controller was there again', async () => {
+    const { reporter, asked, timers, endTurn } = reporting()
+    const failure = async (): Promise<number> => {
+      await endTurn()
+      asked.at(-1)!.fail(new Error('lost'))
+      await endTurn()
+      const { delayMs, callback } = timers.shift()!
+      callback()
+      return delayMs
+    }
+    reporter.start()
+    reporter.report(TOPIC, 0, A)
+    const delays: number[] = []
+    for (let count = 0; count < 9; count++) delays.push(await failure())
+    expect(delays).toEqual([100, 200, 400, 800, 1600, 3200, 6400, 10_000, 10_000])
+    asked.at(-1)!.answer(accepting(asked.at(-1)!.directories))
+    await endTurn()
+    reporter.report(TOPIC, 1, A)
+    expect(await failure()).toBe(100)
+  })
+
   test('what the controller has no use for isn’t told again', async () => {
     const { reporter, asked, timers, endTurn } = reporting()
     const accepted: number[] = []

@@ -50,6 +50,7 @@ async function moving(hooks: Hooks) {
   await append('a')
   await append('b')
   const copy = await logs.createFuture(source, logs.directories[1]!)
+  let isReported = false
   const move = new DirectoryMove(partition, source, copy, {
     log: host.log,
     budget: new MoveBudget(host.clock, () => Infinity),
@@ -58,11 +59,12 @@ async function moving(hooks: Hooks) {
       return logs.promoteFuture(future)
     },
     report: () => {
+      isReported = true
       hooks.onReport?.()
       return Promise.resolve()
     },
   })
-  return { logs, partition, move, append, done, disk }
+  return { logs, partition, source, move, append, done, disk, isReported: () => isReported }
 }
 
 function newPartition(clock: Clock, log: Log): Partition {
@@ -126,6 +128,33 @@ describe('a replica on its way to another directory', () => {
     expect(partition.log!.directoryPath).toBe('/one')
     expect(done.at(-1)).toBe('c NONE 2')
     expect(logs.future('t', 0)).toBeDefined()
+  })
+
+  test('stays where it is when it is given up while appends are held already', async () => {
+    const { partition, move, append, done } = await moving({})
+    const hold = partition.holdAppends.bind(partition)
+    partition.holdAppends = () => {
+      move.cancel()
+      return hold()
+    }
+    while (await move.step());
+    await append('c')
+    expect(partition.log!.directoryPath).toBe('/one')
+    expect([move.wasPromoted, done.at(-1)]).toEqual([false, 'c NONE 2'])
+  })
+
+  test('does not take the place of a log whose disk failed while appends are held', async () => {
+    const { partition, move, source, isReported } = await moving({})
+    const hold = partition.holdAppends.bind(partition)
+    partition.holdAppends = () => {
+      Object.defineProperty(source, 'isOffline', { value: true })
+      return hold()
+    }
+    while (!isReported()) await move.step()
+    await move.step()
+    await move.step()
+    expect(partition.log!.directoryPath).toBe('/one')
+    expect(move.wasPromoted).toBe(false)
   })
 
   test('stays where it is when the disk refuses its copy, and what was held is appended there', async () => {

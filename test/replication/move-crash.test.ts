@@ -213,6 +213,6 @@ describe.each([
       }
       expect(crashes).toBeGreaterThan(50)
       if (!isEachFlushed) expect(withoutOne).toBeGreaterThan(10)
-    }, 60_000)
+    })
   },
 )

@@ -49,6 +49,35 @@ test('who waits for the other replicas when the lead ends is told so, not acknow
   expect(await appended).toBe('NOT_LEADER_OR_FOLLOWER')
 })
 
+test('who waits for the other replicas when the topic is deleted is told that it is gone', async () => {
+  const { partition, log } = await partitionOf([1, 2])
+  const appended = append(partition)
+  while (log.logEndOffset === 0) await new Promise((resolve) => setImmediate(resolve))
+  partition.delete()
+  expect(await appended).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+})
+
+test.each([[[1]], [[1, 2]]])(
+  'an append on its way to the disk when the topic is deleted is told so, and of no fault of the disk: replicas %j',
+  async (replicas) => {
+    const { partition, log } = await partitionOf(replicas)
+    const appended = append(partition)
+    partition.delete()
+    log.abandon()
+    expect(await appended).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(await append(partition)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  },
+)
+
+test('where the directory failed, it is the disk that is told of', async () => {
+  const { partition, log } = await partitionOf([1, 2])
+  const appended = append(partition)
+  while (log.logEndOffset === 0) await new Promise((resolve) => setImmediate(resolve))
+  partition.takeOffline()
+  expect(await appended).toBe('KAFKA_STORAGE_ERROR')
+  expect(await append(partition)).toBe('KAFKA_STORAGE_ERROR')
+})
+
 test('what comes while the log is being closed is refused: it would not be durable', async () => {
   const waiting: (() => void)[] = []
   let isHolding = false

@@ -169,6 +169,18 @@ describe('ReplicaManager', () => {
     expect(woken).toEqual([Infinity])
   })
 
+  test('whoever waits for a topic that is deleted is told that it is gone, and nothing of a disk', async () => {
+    const { manager, partition } = managing({ get: () => logIn('/a') })
+    await manager.load([topic])
+    const old = partition()
+    const woken: number[] = []
+    old.wait({ advanced: (sizeBytes) => woken.push(sizeBytes) })
+    await manager.apply({ changed: [], deleted: [topic] })
+    expect(woken).toEqual([Infinity])
+    expect(old.checkLeader()).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(old.whyUnusable).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
   test('a log is told when another broker leads its partition, and only then', async () => {
     let ended = 0
     const log = { ...logIn('/a'), endLeadership: () => void ended++ } as unknown as Log
@@ -194,5 +206,44 @@ describe('ReplicaManager', () => {
     manager.endWaiting()
     partition().wait({ advanced: () => woken.push('after') })
     expect(woken).toEqual(['before', 'after'])
+  })
+
+  test('a topic that is deleted is refused by name and id, told, and its records go', async () => {
+    const gone: string[] = []
+    const { manager, partition } = managing({
+      deleteLog: (name, index) => void gone.push(`${name}-${index}`),
+    })
+    const told: string[] = []
+    manager.onRemoved((name, id) => told.push(`${name} ${id}`))
+    await manager.load([topic])
+    const held = partition()
+    expect(manager.findById(topic.id, 0)).toBe(held)
+    expect(manager.findById(topic.id, 1)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    await manager.apply({ changed: [], deleted: [topic] })
+    expect([gone, told]).toEqual([['t-0'], [`t ${topic.id}`]])
+    expect(held.log).toBeNull()
+    expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(manager.findById(topic.id, 0)).toBe('UNKNOWN_TOPIC_ID')
+  })
+
+  test('a topic made again under its name stays when the old one is removed late', async () => {
+    const { manager } = managing({})
+    await manager.load([topic])
+    const again = { ...topic, id: 'BBBBBBBBBBBBBBBBBBBBBQ' }
+    await manager.apply({ changed: [again], deleted: [] })
+    const made = manager.findById(again.id, 0)
+    await manager.apply({ changed: [], deleted: [topic] })
+    expect(manager.find('t', 0)).toBe(made)
+    expect(manager.findById(topic.id, 0)).toBe('UNKNOWN_TOPIC_ID')
+  })
+
+  test('a move whose end the cluster knows already is not taken back', async () => {
+    const assigned = { ...topic.partitions[0]!, directories: [GONE] }
+    const { manager, placed } = managing({
+      get: () => logIn('/here'),
+      future: () => ({ ...logIn('/there'), directoryId: GONE }) as Log,
+    })
+    await manager.load([{ ...topic, partitions: [assigned] }])
+    expect(placed).toEqual([])
   })
 })

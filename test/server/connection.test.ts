@@ -1,10 +1,13 @@
+import { systemClock } from '../../src/host/clock.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { Connection } from '../../src/server/connection.ts'
+import { Presence } from '../../src/replication/presence.ts'
 import { Answers } from '../../src/server/answers.ts'
 import { Reply } from '../../src/server/dispatch.ts'
 import type { Dispatcher, Outcome, Requester } from '../../src/server/dispatch.ts'
 import type { Writer } from '../../protocol/wire.ts'
 import { FramePool } from '../../src/server/frame-pool.ts'
+import { RatedLog } from '../../src/host/rated-log.ts'
 import { RequestMemory } from '../../src/server/request-memory.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
 
@@ -20,6 +23,13 @@ function request(apiKey: number, id: number): Buffer {
   return frame
 }
 
+function largeRequest(apiKey: number, id: number, size: number): Buffer {
+  const frame = Buffer.alloc(4 + size)
+  request(apiKey, id).copy(frame)
+  frame.writeInt32BE(size)
+  return frame
+}
+
 /** An answer of nothing but this id. */
 function reply(id: number, options: { content?: number[]; sent?: () => void } = {}): Reply {
   const { content = [], sent } = options
@@ -28,7 +38,7 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
     requestHeader: UNUSED,
     request: UNUSED,
     responseHeader: {
-      read: UNUSED.read,
+      ...UNUSED,
       write: (writer: Writer, header: { correlationId: number }) =>
         writer.int32(header.correlationId),
     },
@@ -37,16 +47,23 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
       write: (writer: Writer) => {
         for (const size of content) writer.plainRecords(Buffer.alloc(size, id))
       },
+      writeInTurns: UNUSED.writeInTurns,
     },
   }
   let ready: Outcome = null
-  new Reply(route, id, { sent }, { settle: (outcome) => (ready = outcome) }).given({})
+  new Reply(
+    route,
+    id,
+    { sent, costBytes: 0, clock: systemClock() },
+    { settle: (outcome) => (ready = outcome) },
+  ).given({})
   return ready as unknown as Reply
 }
 
 const UNUSED = {
   read: () => ({}) as never,
   write: () => undefined,
+  writeInTurns: () => [][Symbol.iterator]() as never,
 }
 
 function idsOf(bytes: Buffer): number[] {
@@ -59,7 +76,10 @@ function idsOf(bytes: Buffer): number[] {
 
 const endOfTask = (): Promise<void> => new Promise((resolve) => queueMicrotask(resolve))
 
-function serving(maxQueuedBytes = -1) {
+/** The API key of the requests whose memory is used again. */
+const POOLED = 2
+
+function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
   const started: number[] = []
   const pending = new Map<number, (outcome: Outcome) => void>()
   const warnings: string[] = []
@@ -71,7 +91,7 @@ function serving(maxQueuedBytes = -1) {
     child: () => log,
   }
   const dispatcher = {
-    isPooled: () => false,
+    isPooled: (apiKey: number) => apiKey === POOLED,
     isPipelined: (frame: Buffer) => frame.readInt16BE(0) === PIPELINED,
     start: (frame: Buffer, _: unknown, requester: Requester) => {
       const id = frame.readInt32BE(4)
@@ -81,20 +101,23 @@ function serving(maxQueuedBytes = -1) {
   } as unknown as Dispatcher
   const socket = new FakeSocket()
   const memory = new RequestMemory(maxQueuedBytes)
+  const pool = new FramePool(1 << 20)
   const connection = new Connection({
     socket,
     context: {
       id: 1,
       host: '127.0.0.1',
       listenerName: 'PLAINTEXT',
+      presence: new Presence(),
       software: { name: '', version: '' },
     },
     dispatcher,
     answers: new Answers({ afterTask: (callback) => queueMicrotask(callback) }),
-    pool: new FramePool(0),
+    pool,
     memory,
-    maxRequestBytes: 1000,
+    maxRequestBytes,
     log,
+    faults: new RatedLog(log, { after: () => ({ cancel: () => undefined }) }),
     onClose: () => {},
   })
   const settle = (id: number, outcome: Outcome = reply(id)): void => pending.get(id)!(outcome)
@@ -105,7 +128,7 @@ function serving(maxQueuedBytes = -1) {
   /** The correlation ids of what was written, an array for each write. */
   const writes = (): number[][] => socket.written.map(idsOf)
   const sent = (): number[] => writes().flat()
-  return { socket, connection, memory, started, settle, answer, writes, sent, warnings }
+  return { socket, connection, memory, pool, started, settle, answer, writes, sent, warnings }
 }
 
 describe('Connection', () => {
@@ -196,6 +219,17 @@ describe('Connection', () => {
     expect([sent(), started, socket.closed]).toEqual([[1], [1, 2], true])
   })
 
+  test('answers behind a fault are not sent, and it ends the connection whatever follows', async () => {
+    const { socket, settle, sent, warnings } = serving()
+    socket.receive(Buffer.concat([1, 2, 3].map((id) => request(PIPELINED, id))))
+    settle(3, null)
+    settle(2)
+    settle(1, { fault: 'a reason' })
+    await endOfTask()
+    expect([sent(), socket.closed]).toEqual([[], true])
+    expect(warnings).toEqual(['Closing the connection: a reason'])
+  })
+
   test('another request starts when the one before it was answered', async () => {
     const { socket, started, answer } = serving()
     socket.receive(
@@ -265,6 +299,35 @@ describe('Connection', () => {
     expect(socket.paused).toBe(false)
   })
 
+  test('unanswered requests of more than 8 MiB stop the reading until they are answered, time after time', async () => {
+    const { socket, answer } = serving(-1, 6 << 20)
+    for (let round = 0; round < 2; round++) {
+      socket.receive(largeRequest(PIPELINED, 1, 5 << 20))
+      expect(socket.paused).toBe(false)
+      socket.receive(largeRequest(PIPELINED, 2, 5 << 20))
+      expect(socket.paused).toBe(true)
+      await answer(1)
+      expect(socket.paused).toBe(false)
+      await answer(2)
+    }
+  })
+
+  test('the memory of a request is used again when it was answered, or its client has broken off', async () => {
+    const { socket, answer, pool } = serving(-1, 1 << 20)
+    const memory = pool.take(5000)
+    pool.release(memory)
+    const frame = largeRequest(POOLED, 1, 5000)
+    socket.receive(frame)
+    expect(pool.take(5000)).not.toBe(memory)
+    await answer(1)
+    expect(pool.take(5000)).toBe(memory)
+    pool.release(memory)
+    socket.receive(frame.subarray(0, 4000))
+    expect(pool.take(5000)).not.toBe(memory)
+    socket.destroy()
+    expect(pool.take(5000)).toBe(memory)
+  })
+
   test('queued.max.request.bytes stops the reading of all connections until there is room', async () => {
     const { socket, answer, memory } = serving(8)
     socket.receive(request(BARRIER, 1))
@@ -288,6 +351,26 @@ describe('Connection', () => {
     await answer(1)
     expect(connection.idleSince(40)).toBe(40)
     expect(connection.idleSince(50)).toBe(40)
+    socket.receive(request(BARRIER, 2).subarray(0, 5))
+    expect(connection.idleSince(60)).toBe(60)
+  })
+
+  test('is idle with an answer owed where so many requests wait that it would not notice its client leave', async () => {
+    const { socket, connection, answer } = serving()
+    socket.receive(Buffer.concat(Array.from({ length: 64 }, (_, id) => request(BARRIER, id))))
+    expect([connection.idleSince(10), connection.idleSince(20)]).toEqual([10, 10])
+    await answer(0)
+    expect(connection.idleSince(30)).toBe(null)
+  })
+
+  test('a client that takes its answers slowly is not idle', async () => {
+    const { socket, connection, answer } = serving()
+    socket.hasRoom = false
+    socket.receive(request(BARRIER, 1))
+    await answer(1)
+    expect([connection.idleSince(10), connection.idleSince(20)]).toEqual([10, 10])
+    socket.drain()
+    expect([connection.idleSince(30), connection.idleSince(40)]).toEqual([30, 30])
   })
 
   test('draining answers what has started and starts nothing more', async () => {
@@ -295,9 +378,56 @@ describe('Connection', () => {
     socket.receive(Buffer.concat([request(BARRIER, 1), request(BARRIER, 2)]))
     connection.drain()
     expect(socket.closed).toBe(false)
+    // The other side has yet to close.
+    let isEnded = false
+    socket.end = () => void (isEnded = true)
     await answer(1)
     expect(sent()).toEqual([1])
-    expect(started).toEqual([1])
+    expect([started, isEnded]).toEqual([[1], true])
+  })
+
+  test('draining closes at once where nothing is owed', () => {
+    const { socket, connection } = serving()
+    connection.drain()
     expect(socket.closed).toBe(true)
+  })
+
+  test('the memory of what waits for its turn is free again when the connection breaks, and the others read on', async () => {
+    const { socket, memory, answer, started } = serving(24)
+    const others = { told: 0, memoryAvailable: () => void others.told++ }
+    socket.receive(Buffer.concat([1, 2, 3].map((id) => request(BARRIER, id))))
+    expect(memory.isFull(others)).toBe(true)
+    socket.destroy()
+    expect(others.told).toBe(1)
+    expect(memory.isFull(others)).toBe(false)
+    memory.add(16)
+    // What was started may still be looked at.
+    expect(memory.isFull(others)).toBe(true)
+    await answer(1)
+    expect(others.told).toBe(2)
+    expect(started).toEqual([1])
+  })
+
+  test('a request of exactly socket.request.max.bytes is served, in one piece or in many', () => {
+    const { socket, started } = serving()
+    const largest = Buffer.alloc(1004)
+    largest.writeInt32BE(1000)
+    largest.writeInt16BE(PIPELINED, 4)
+    socket.receive(largest)
+    for (let at = 0; at < largest.length; at += 7) socket.receive(largest.subarray(at, at + 7))
+    expect([socket.closed, started]).toEqual([false, [0, 0]])
+  })
+
+  test('those who wait for something on behalf of the client are told when it has gone', () => {
+    const { socket, connection } = serving()
+    const told: string[] = []
+    const { presence } = connection.context
+    const finished = { clientLeft: () => void told.push('finished') }
+    presence.add(finished)
+    presence.add({ clientLeft: () => void told.push('waiting') })
+    presence.delete(finished)
+    expect(presence.hasLeft).toBe(false)
+    socket.destroy()
+    expect([presence.hasLeft, told]).toEqual([true, ['waiting']])
   })
 })

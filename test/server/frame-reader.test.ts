@@ -59,6 +59,30 @@ describe('FrameReader', () => {
     },
   )
 
+  test.each([-1, 0, 1])(
+    'a frame of 1 MiB and %i bytes is whole, in one piece or in two',
+    (more) => {
+      const body = Buffer.alloc((1 << 20) + more, 'abc')
+      body.writeInt16BE(18)
+      const frame = frameOf(body)
+      const { feed, frames, reader } = reading()
+      feed(frame)
+      feed(frame.subarray(0, 4 + (1 << 20) - 1))
+      expect(reader.pendingBytes).toBe(more < 0 ? 0 : 1 << 20)
+      feed(frame.subarray(4 + (1 << 20) - 1))
+      expect(frames.map((bytes) => bytes.equals(body))).toEqual([true, true])
+    },
+  )
+
+  test('memory for a frame that comes in small pieces doubles, so that it is copied a few times only', () => {
+    const { feed, reader } = reading(1 << 30)
+    const frame = Buffer.alloc((1 << 20) + 5)
+    frame.writeInt32BE(1 << 29)
+    frame.writeInt16BE(18, 4)
+    feed(frame)
+    expect(reader.pendingBytes).toBe(1 << 21)
+  })
+
   test('takes no memory for a large frame before its bytes arrive', () => {
     const { feed, reader } = reading(1 << 30)
     const prefix = Buffer.alloc(6)
@@ -70,6 +94,64 @@ describe('FrameReader', () => {
     reader.abandon()
     expect(reader.pendingBytes).toBe(0)
   })
+})
+
+test('many who announce large frames and send nothing take little memory, and one who sends is served', () => {
+  const pool = new FramePool(0)
+  const limits = { maxBytes: 1 << 24, pooled: () => true }
+  const readers = Array.from({ length: 200 }, () => new FrameReader(pool, limits))
+  const body = Buffer.alloc(1 << 20, 7)
+  body.writeInt16BE(PRODUCE, 0)
+  const frame = frameOf(body)
+  const heldBytes = (): number => readers.reduce((sum, { pendingBytes }) => sum + pendingBytes, 0)
+  for (const reader of readers) reader.feed(frame.subarray(0, 10), () => undefined)
+  expect(heldBytes()).toBeLessThan(65 << 20)
+  const last = readers.at(-1)!
+  expect(last.pendingBytes).toBe(2048)
+  const whole: Buffer[] = []
+  last.feed(frame.subarray(10), ({ bytes }) => void whole.push(Buffer.from(bytes)))
+  expect(whole.map((bytes) => bytes.equals(body))).toEqual([true])
+  // As soon as some have sent theirs, or have gone, there is memory ahead again.
+  for (const reader of readers.slice(5)) reader.abandon()
+  for (const reader of readers.slice(0, 5)) reader.feed(frame.subarray(10), () => undefined)
+  expect(heldBytes()).toBe(0)
+  last.feed(frame.subarray(0, 10), () => undefined)
+  expect(last.pendingBytes).toBe(1 << 20)
+})
+
+test.each(['completed', 'broken off'])(
+  'however many frames were %s, memory is taken ahead of the next',
+  (end) => {
+    const pool = new FramePool(0)
+    const frame = frameOf(Buffer.alloc(1 << 20))
+    const limits = { maxBytes: 1 << 24, pooled: () => true }
+    for (let count = 0; count < 65; count++) {
+      const reader = new FrameReader(pool, limits)
+      reader.feed(end === 'completed' ? frame : frame.subarray(0, 10), () => undefined)
+      reader.abandon()
+    }
+    expect(pool.aheadOf(1 << 20)).toBe(1 << 20)
+  },
+)
+
+test('only frames that are used up before they are answered take memory of the pool and leave theirs to it', () => {
+  const pool = new FramePool(1 << 20)
+  const reader = new FrameReader(pool, { maxBytes: 1 << 20, pooled: (key) => key === PRODUCE })
+  const taken = (apiKey: number): boolean => {
+    const body = Buffer.alloc(8192)
+    body.writeInt16BE(apiKey)
+    const memory = pool.take(8192)
+    pool.release(memory)
+    let isSame = false
+    reader.feed(frameOf(body), (frame) => {
+      isSame = frame.bytes.buffer === memory.buffer
+      frame.release()
+    })
+    expect(pool.take(8192)).toBe(memory)
+    expect(pool.take(8192)).not.toBe(memory)
+    return isSame
+  }
+  expect([taken(PRODUCE), taken(18)]).toEqual([true, false])
 })
 
 describe('FramePool', () => {

@@ -1,5 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process'
+import { type ChildProcess, type ChildProcessByStdio, spawn } from 'node:child_process'
+import { connect } from 'node:net'
+import { dirname } from 'node:path'
+import type { Readable } from 'node:stream'
 import { exited, until } from '../clients/wait.ts'
+import { freePorts } from './ports.ts'
 
 const START_LIMIT_MS = 30_000
 
@@ -37,21 +41,22 @@ export interface Limits {
   readonly openFiles?: number
 }
 
-function launch(
-  settings: Settings,
-  more: readonly string[],
-  { openFiles }: Limits = {},
-): {
-  child: ChildProcess
-  output: Record<'out' | 'err', string>
-} {
+interface Launched {
+  readonly child: ChildProcessByStdio<null, Readable, Readable>
+  readonly output: Record<'out' | 'err', string>
+}
+
+function launch(settings: Settings, more: readonly string[], { openFiles }: Limits = {}): Launched {
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   const command = [process.execPath, 'bin/ottla', 'start', ...set, ...more]
   const limited =
     openFiles === undefined
       ? command
       : ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command]
-  const child = spawn(limited[0]!, limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] })
+  return watched(spawn(limited[0]!, limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] }))
+}
+
+function watched(child: ChildProcessByStdio<null, Readable, Readable>): Launched {
   alive.add(child)
   child.once('close', () => alive.delete(child))
   const output = { out: '', err: '' }
@@ -75,7 +80,71 @@ export async function startProcess(
   limits: Limits = {},
 ): Promise<BrokerProcess> {
   const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
-  const { child, output } = launch(given, [], limits)
+  return serving(launch(given, [], limits))
+}
+
+/** The same as the image runs it, with nothing but these variables; needs no Docker. */
+export async function startEntryPoint(
+  environment: Readonly<Record<string, string>>,
+): Promise<BrokerProcess> {
+  const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, ...environment }
+  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
+  return serving(watched(spawn('docker/entrypoint', ['start'], { stdio, env })))
+}
+
+/** A broker that a script of the shell runs, on a port that is given. */
+export interface ShellBroker {
+  readonly host: string
+  readonly port: number
+  readonly stdout: string
+  readonly stderr: string
+  /** Ends the script and all that it has started. */
+  kill(): Promise<void>
+}
+
+/** Runs a script in which `"$@"` starts the broker; resolves when that can be connected to. */
+export async function startInShell(script: string, settings: Settings): Promise<ShellBroker> {
+  const host = '127.0.0.1'
+  const [port] = await freePorts(1)
+  const all: Settings = { ...settings, listeners: `PLAINTEXT://${host}:${port}` }
+  const set = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])
+  const command = ['-c', script, 'sh', process.execPath, 'bin/ottla', 'start', ...set]
+  const child = spawn('/bin/sh', command, { detached: true, stdio: ['ignore', 'pipe', 'pipe'] })
+  const { output } = watched(child)
+  const deadline = performance.now() + START_LIMIT_MS
+  for (let isServing = false; !isServing;) {
+    if (performance.now() > deadline) throw new Error(`no broker was started: ${output.err}`)
+    isServing = await isListening(host, port!)
+  }
+  return {
+    host,
+    port: port!,
+    get stdout() {
+      return output.out
+    },
+    get stderr() {
+      return output.err
+    },
+    kill: async () => {
+      const ended = exited(child)
+      process.kill(-child.pid!, 'SIGKILL')
+      await ended
+    },
+  }
+}
+
+function isListening(host: string, port: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const socket = connect({ host, port })
+    const answer = (isThere: boolean) => (): void => {
+      socket.destroy()
+      setTimeout(() => resolve(isThere), isThere ? 0 : 20)
+    }
+    socket.once('error', answer(false)).once('connect', answer(true))
+  })
+}
+
+async function serving({ child, output }: Launched): Promise<BrokerProcess> {
   const closed = endOf(child, output)
   const ready = /^ottla ready on (\S+):(\d+)$/m
   const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null
@@ -95,6 +164,18 @@ export async function startProcess(
     kill: (signal) => void child.kill(signal),
     ended: () => closed,
   }
+}
+
+/** `ottla start` that gets a signal as soon as it says anything, which is before it says that it serves. */
+export async function signalledAtFirstWord(
+  settings: Settings,
+  signal: NodeJS.Signals,
+): Promise<Ended> {
+  const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
+  const { child, output } = launch(given, [])
+  child.stdout.once('data', () => child.kill(signal))
+  if (!(await exited(child, START_LIMIT_MS))) child.kill('SIGKILL')
+  return endOf(child, output)
 }
 
 /** `ottla start` where it is expected to end by itself; it is killed after the limit. */

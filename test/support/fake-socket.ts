@@ -47,8 +47,11 @@ export class FakeSocket implements Socket {
     this.#events?.close()
   }
 
+  /** As with the real ones, what was received is overwritten when the call is over. */
   receive(bytes: Buffer): void {
-    this.#events?.data(bytes)
+    const shared = Buffer.from(bytes)
+    this.#events?.data(shared)
+    shared.fill(0xee)
   }
 
   drain(): void {

@@ -73,9 +73,9 @@ test('committed offsets survive the compaction of __consumer_offsets and a resta
       expect(answer.topics[0]!.partitions[0]!.errorCode).toBe('NONE')
     }
   }
-  const fetched = async (client: RawClient): Promise<number[]> => {
+  const fetched = async (client: RawClient): Promise<(number | bigint)[]> => {
     const topics = [{ name: TOPIC, partitionIndexes: [0] }]
-    const offsets: number[] = []
+    const offsets: (number | bigint)[] = []
     for (const groupId of groups) {
       const answer = await client.request(OffsetFetch, 7, { groupId, topics })
       offsets.push(answer.topics[0]!.partitions[0]!.committedOffset)

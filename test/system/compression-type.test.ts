@@ -47,7 +47,11 @@ async function createTopics(client: RawClient): Promise<void> {
       numPartitions: 1,
       replicationFactor: 1,
       assignments: [],
-      configs: [{ name: 'compression.type', value: SETTING[stored] }],
+      configs: [
+        { name: 'compression.type', value: SETTING[stored] },
+        // The records' times are of long ago.
+        { name: 'retention.ms', value: '-1' },
+      ],
     })),
   })
   for (const name of topics) {

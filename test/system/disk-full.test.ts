@@ -19,6 +19,8 @@ afterAll(() => directories.removeAll())
 /** The real disk, until below one directory there is no space left. */
 class FillingDisk {
   fullBelow: string | null = null
+  /** So many writes there is room for before it is full. */
+  room = 0
   readonly disk: Disk
 
   constructor(disk: Disk) {
@@ -59,11 +61,42 @@ class FillingDisk {
 
   #refuse(path: string): void {
     if (this.fullBelow === null || !path.startsWith(`${this.fullBelow}/`)) return
+    if (this.room-- > 0) return
     const error: NodeJS.ErrnoException = new Error('ENOSPC: no space left on device, write')
     error.code = 'ENOSPC'
     throw error
   }
 }
+
+/** Starts where there is room for so many writes; what the operator is told, or null where they were enough. */
+async function startWithRoomFor(writes: number): Promise<string | null> {
+  const directory = directories.make()
+  const host = nodeHost({ log: { level: 'silent' } })
+  const filling = new FillingDisk(host.disk)
+  filling.fullBelow = directory
+  filling.room = writes
+  try {
+    const broker = await startBroker({ directory, host: { ...host, disk: filling.disk } })
+    filling.fullBelow = null
+    await broker.close()
+    return null
+  } catch (error) {
+    expect((error as Error).message).toContain(`The log directory ${directory}, which has`)
+    expect(error).toMatchObject({ code: 'LOG_DIRECTORY_UNUSABLE' })
+    return (error as Error).message
+  }
+}
+
+test('a start on a full disk names the directory and what to do, wherever it comes to its end', async () => {
+  let writes = 0
+  for (; ; writes++) {
+    const told = await startWithRoomFor(writes)
+    if (told === null) break
+    expect(told).toContain('ENOSPC')
+    expect(told).toContain('Make room on its disk, or set log.dirs to another one')
+  }
+  expect(writes).toBeGreaterThan(4)
+})
 
 const batch = (number: number): Buffer =>
   buildBatch(

@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
@@ -61,6 +61,40 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
     expect(line).toContain('set log.dirs')
   })
 
+  test.each([
+    [{ 'controller.quorum.voters': '1@localhost:1,2@b:1,3@c:1' }, 'to join others (2@b:1, 3@c:1)'],
+    [{ 'controller.quorum.bootstrap.servers': 'other:1' }, 'to join others (other:1)'],
+    [
+      {
+        'process.roles': 'broker',
+        listeners: 'PLAINTEXT://127.0.0.1:0',
+        'controller.quorum.bootstrap.servers': 'other:1',
+      },
+      'process.roles=broker asks for a node that joins controllers elsewhere',
+    ],
+    [
+      {
+        'process.roles': 'controller',
+        listeners: 'CONTROLLER://127.0.0.1:1',
+        'controller.quorum.voters': '1@localhost:1',
+      },
+      'process.roles=controller asks for a node that is only a controller',
+    ],
+  ])('when a node is told to join others: %j', async (settings, reason) => {
+    const directory = directories.make()
+    const line = await complaint({
+      'node.id': 1,
+      'process.roles': 'broker,controller',
+      'controller.listener.names': 'CONTROLLER',
+      listeners: 'PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:1',
+      'log.dirs': directory,
+      ...settings,
+    })
+    expect(line).toContain(reason)
+    // Nothing was begun there that a later start would find.
+    expect(readdirSync(directory)).toEqual([])
+  })
+
   onLinux('when the limit of open files is too low', async () => {
     const line = await complaint({ 'log.dirs': directories.make() }, [], { openFiles: 300 })
     expect(line).toContain('this process may have 300: raise the limit (ulimit -n')
@@ -114,6 +148,14 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
     const directory = directories.make()
     const line = await complaint({ 'log.dirs': `${directory},${directory}/` })
     expect(line).toContain(`${directory} twice`)
+  })
+
+  test('when there is a directory in the data directory that is no partition’s', async () => {
+    const directory = directories.make()
+    mkdirSync(join(directory, 'photos'))
+    const line = await complaint({ 'log.dirs': directory })
+    expect(line).toContain(`${join(directory, 'photos')} is no partition's directory`)
+    expect(line).toContain('set log.dirs')
   })
 
   test('when meta.properties is damaged', async () => {

@@ -22,6 +22,15 @@ describe('handlers', () => {
     expect(unlisted).toEqual([])
   })
 
+  test('every one is asked by a test of test/handlers, through the node that has what a broker has', () => {
+    const tests = filesOf('test/handlers', '.ts').map(contentOf)
+    const isAsked = ({ api: { name } }: Handler): boolean => {
+      const asks = new RegExp(`\\.(ask|answer)\\(\\s*${name}\\b`)
+      return tests.some((content) => asks.test(content))
+    }
+    expect(handlers.filter((handler) => !isAsked(handler)).map(({ api }) => api.name)).toEqual([])
+  })
+
   test('no API has two', () => {
     const keys = handlers.map(({ api }) => api.key)
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])

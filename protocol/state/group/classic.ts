@@ -1,4 +1,14 @@
-import { array, bytes, int32, int64, message, string, uuid } from '../../schema.ts'
+import {
+  array,
+  bytes,
+  int32,
+  int64,
+  message,
+  string,
+  uuid,
+  saturatedInt64,
+  wideInt64,
+} from '../../schema.ts'
 
 /** Offsets as Kafka 0.9 and before stored them; read as OffsetCommit, never written. */
 export const LegacyOffsetCommitKey = message({
@@ -12,7 +22,7 @@ export const LegacyOffsetCommitValue = message({
   key: 0,
   name: 'LegacyOffsetCommitValue',
   versions: [0, 0],
-  fields: { offset: int64, metadata: string, commitTimestamp: int64 },
+  fields: { offset: wideInt64, metadata: string, commitTimestamp: saturatedInt64 },
 })
 
 export const OffsetCommitKey = message({
@@ -29,15 +39,15 @@ export const OffsetCommitValue = message({
   versions: [0, 4],
   flexible: 4,
   fields: {
-    offset: int64,
+    offset: wideInt64,
     /** Of the last consumed record; -1 when the client didn't say. */
     leaderEpoch: int32.default(-1).since(3),
     /** The client's own note. */
     metadata: string,
     /** ms since 1970, of the coordinator's clock. */
-    commitTimestamp: int64,
+    commitTimestamp: saturatedInt64,
     /** Only from clients that gave a retention time (OffsetCommit v2 to v4); -1: the broker's setting decides. */
-    expireTimestamp: int64.default(-1).since(1).until(1),
+    expireTimestamp: saturatedInt64.default(-1).since(1).until(1),
     /** KIP-848: zeros when the client named the topic only. */
     topicId: uuid.since(4).tagged(0),
   },

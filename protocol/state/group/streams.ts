@@ -33,6 +33,10 @@ export const StreamsGroupMetadataValue = message({
     validatedTopologyEpoch: int32.default(-1).tagged(0),
     /** The group settings that the last assignment was made with. */
     lastAssignmentConfigs: array({ key: string, value: string }).nullable().tagged(1),
+    /** KIP-1331: the topology whose description the plug-in holds; -1 none, -2 not known for sure. */
+    storedDescriptionTopologyEpoch: int32.default(-1).tagged(2),
+    /** The topology whose description the plug-in refused for good; -1 none. */
+    failedDescriptionTopologyEpoch: int32.default(-1).tagged(3),
   },
 })
 

@@ -104,3 +104,12 @@ export const RegisterControllerRecord = message({
     features: array(supportedFeature),
   },
 })
+
+/** KIP-1312: a controller is gone for good. One that lives registers again. */
+export const UnregisterControllerRecord = message({
+  key: 29,
+  name: 'UnregisterControllerRecord',
+  versions: [0, 0],
+  flexible: 0,
+  fields: { controllerId: int32 },
+})

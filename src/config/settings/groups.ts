@@ -4,12 +4,22 @@ import {
   MINUTE_MS,
   MiB,
   SECOND_MS,
+  boolean,
   int,
+  javaClass,
   list,
   long,
   short,
   string,
+  type Complaint,
 } from '../setting.ts'
+
+/** Kafka takes duplicates out of other lists; here it takes a key that stands twice for a mistake. */
+function differentTags(name: string, tags: readonly string[]): Complaint | null {
+  if (tags.includes('')) return { whole: `Configuration '${name}' values must not be empty.` }
+  if (new Set(tags).size === tags.length) return null
+  return { whole: `${name} must not contain duplicate tag keys.` }
+}
 
 /** The group coordinator: classic, consumer and streams groups, and their offsets. */
 export const groups = {
@@ -225,6 +235,71 @@ export const groups = {
     min: 1,
     use: 'stored',
     doc: 'How many members a streams group may have.',
+  }),
+  'group.streams.assignors': list({
+    default: ['sticky'],
+    use: 'stored',
+    doc: 'The assignors of streams groups.',
+  }),
+  'group.streams.rack.aware.assignment.tags': list({
+    default: [],
+    check: differentTags,
+    use: 'stored',
+    doc: 'The tags of clients over which standby tasks are spread.',
+  }),
+  'group.streams.topology.description.plugin.class': javaClass({
+    default: null,
+    use: 'stored',
+    doc: 'The plug-in that keeps the descriptions of topologies.',
+  }),
+  'group.streams.acceptable.recovery.lag': long({
+    default: 10_000,
+    min: 0,
+    internal: true,
+    use: 'stored',
+    doc: 'A task that lacks no more offsets than this counts as caught up.',
+  }),
+  'group.streams.num.warmup.replicas': int({
+    default: 2,
+    min: 0,
+    internal: true,
+    use: 'stored',
+    doc: 'How many tasks of a streams group may warm up at a time.',
+  }),
+  'group.streams.max.warmup.replicas': int({
+    default: 20,
+    min: 0,
+    internal: true,
+    use: 'stored',
+    doc: 'The most tasks warming up that a streams group may be given.',
+  }),
+  'group.streams.task.offset.interval.ms': int({
+    default: MINUTE_MS,
+    min: 1,
+    internal: true,
+    use: 'stored',
+    doc: 'How often members of a streams group tell how far their tasks are.',
+  }),
+  'group.streams.min.task.offset.interval.ms': int({
+    default: 15 * SECOND_MS,
+    min: 1,
+    internal: true,
+    use: 'stored',
+    doc: 'The lowest interval for telling task offsets that a streams group may be given.',
+  }),
+  'group.consumer.assignor.offload.enable': boolean({
+    default: true,
+    internal: true,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'Assigns partitions to consumer groups outside of the coordinator.',
+  }),
+  'group.streams.assignor.offload.enable': boolean({
+    default: true,
+    internal: true,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'Assigns tasks to streams groups outside of the coordinator.',
   }),
   'offset.metadata.max.bytes': int({
     default: 4 * KiB,

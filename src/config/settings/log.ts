@@ -199,6 +199,14 @@ export const log = {
     use: 'acted',
     doc: 'The largest record batch, as it arrives (compressed).',
   }),
+  'max.decompressed.message.bytes': int({
+    default: 2 ** 31 - 9,
+    min: 1,
+    max: 2 ** 31 - 9,
+    dynamic: 'cluster',
+    use: 'acted',
+    doc: 'The largest record of a compressed batch, as it is when decompressed. Those of one batch may have 128 MiB together.',
+  }),
   'compression.type': string({
     default: 'producer',
     oneOf: ['uncompressed', 'zstd', 'lz4', 'snappy', 'gzip', 'producer'],

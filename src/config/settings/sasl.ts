@@ -174,6 +174,16 @@ export const sasl = {
     use: 'stored',
     doc: 'What checks tokens.',
   }),
+  'sasl.oauthbearer.allow.unverified.audience': boolean({
+    default: false,
+    use: 'stored',
+    doc: 'Takes signed tokens without an expected audience.',
+  }),
+  'sasl.oauthbearer.allow.unverified.issuer': boolean({
+    default: false,
+    use: 'stored',
+    doc: 'Takes signed tokens without an expected issuer.',
+  }),
   'sasl.oauthbearer.jwks.endpoint.url': string({
     default: null,
     use: 'stored',

@@ -1,4 +1,15 @@
-import { KiB, MINUTE_MS, MiB, HOUR_MS, SECOND_MS, int, list, short, string } from '../setting.ts'
+import {
+  KiB,
+  MINUTE_MS,
+  MiB,
+  HOUR_MS,
+  SECOND_MS,
+  boolean,
+  int,
+  list,
+  short,
+  string,
+} from '../setting.ts'
 
 /** Share groups and their coordinator. */
 export const share = {
@@ -7,6 +18,31 @@ export const share = {
     notEmpty: true,
     use: 'stored',
     doc: 'The assignors of share groups.',
+  }),
+  'group.share.assignor.offload.enable': boolean({
+    default: true,
+    internal: true,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'Assigns partitions to share groups outside of the coordinator.',
+  }),
+  'group.share.dlq.manager.class.name': string({
+    default: 'org.apache.kafka.server.share.dlq.DefaultShareGroupDLQManager',
+    internal: true,
+    use: 'stored',
+    doc: 'What writes to dead-letter queues.',
+  }),
+  'errors.deadletterqueue.auto.create.topics.enable': boolean({
+    default: false,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'Creates the topics of dead-letter queues when they are needed.',
+  }),
+  'errors.deadletterqueue.topic.name.prefix': string({
+    default: 'dlq.',
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'What the names of topics for dead-letter queues begin with; empty: anything.',
   }),
   'group.share.session.timeout.ms': int({
     default: 45 * SECOND_MS,

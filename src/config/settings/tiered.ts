@@ -26,6 +26,20 @@ export const tiered = {
     use: 'stored',
     doc: 'How much of a tiered partition stays on the local disk too; -2: as much as log.retention.bytes says.',
   }),
+  'log.remote.copy.lag.ms': long({
+    default: 0,
+    min: -1,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'How long a closed segment waits to be copied; -1: as long as it stays local.',
+  }),
+  'log.remote.copy.lag.bytes': long({
+    default: -1,
+    min: -1,
+    dynamic: 'cluster',
+    use: 'stored',
+    doc: 'How much must follow a closed segment before it is copied; -1: as much as stays local.',
+  }),
   'remote.log.storage.system.enable': boolean({
     default: false,
     use: 'stored',

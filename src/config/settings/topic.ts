@@ -30,6 +30,11 @@ export const topic = {
   'compression.lz4.level': inherit(log, 'compression.lz4.level'),
   'compression.zstd.level': inherit(log, 'compression.zstd.level'),
   'delete.retention.ms': inherit(log, 'log.cleaner.delete.retention.ms'),
+  'errors.deadletterqueue.group.enable': boolean({
+    default: false,
+    use: 'stored',
+    doc: 'Share groups may use the topic as a dead-letter queue.',
+  }),
   'file.delete.delay.ms': inherit(log, 'log.segment.delete.delay.ms'),
   'flush.messages': inherit(log, 'log.flush.interval.messages'),
   'flush.ms': long({
@@ -67,6 +72,7 @@ export const topic = {
     doc: 'How long segments of a tiered topic stay on the local disk too; -2: as long as retention.ms says.',
   }),
   'max.compaction.lag.ms': inherit(log, 'log.cleaner.max.compaction.lag.ms'),
+  'max.decompressed.message.bytes': inherit(log, 'max.decompressed.message.bytes'),
   'max.message.bytes': inherit(log, 'message.max.bytes'),
   'message.timestamp.after.max.ms': inherit(log, 'log.message.timestamp.after.max.ms'),
   'message.timestamp.before.max.ms': inherit(log, 'log.message.timestamp.before.max.ms'),
@@ -75,6 +81,8 @@ export const topic = {
   'min.compaction.lag.ms': inherit(log, 'log.cleaner.min.compaction.lag.ms'),
   'min.insync.replicas': inherit(replication, 'min.insync.replicas'),
   preallocate: inherit(log, 'log.preallocate'),
+  'remote.copy.lag.bytes': inherit(tiered, 'log.remote.copy.lag.bytes'),
+  'remote.copy.lag.ms': inherit(tiered, 'log.remote.copy.lag.ms'),
   'remote.log.copy.disable': boolean({
     default: false,
     use: 'stored',

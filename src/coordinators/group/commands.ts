@@ -26,7 +26,7 @@ export interface GroupSettings {
 /** A partition's offset, as somebody commits it. Topics are named; the id is zeros unless the client gave one. */
 export interface OffsetToCommit {
   readonly partitionIndex: number
-  readonly committedOffset: number
+  readonly committedOffset: number | bigint
   readonly committedLeaderEpoch: number
   readonly committedMetadata: string | null
 }
@@ -101,7 +101,11 @@ export interface GroupOperations {
     reply: ErrorName | readonly (readonly PartitionError[])[]
   }
   List: {
-    command: { readonly statesFilter: readonly string[]; readonly typesFilter: readonly string[] }
+    /** In lower case; none at all: every one. */
+    command: {
+      readonly statesFilter: ReadonlySet<string>
+      readonly typesFilter: ReadonlySet<string>
+    }
     reply: ListGroupsResponse['groups']
   }
   /** Null for a group that isn't there. */
@@ -114,7 +118,7 @@ export interface GroupOperations {
 export interface FetchedOffset {
   readonly partitionIndex: number
   /** -1 for none. */
-  readonly committedOffset: number
+  readonly committedOffset: number | bigint
   readonly committedLeaderEpoch: number
   readonly metadata: string
   readonly errorCode: ErrorName

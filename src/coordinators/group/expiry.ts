@@ -3,7 +3,7 @@ import type { ClassicGroup } from './classic/group.ts'
 import type { CommittedOffset, DurableFact } from './facts.ts'
 import type { OffsetStore } from './offsets.ts'
 
-/** What one decision removes at most: its tombstones have to fit into one batch, and others wait for their turn meanwhile. */
+/** What one decision removes at most: others wait for their turn meanwhile. */
 const MAX_TOMBSTONE_BYTES = 256 * 1024
 const TOMBSTONE_OVERHEAD_BYTES = 40
 const MAX_BYTES_A_UNIT = 3

@@ -7,7 +7,8 @@ export type GroupMetadata = DecodedOf<typeof GroupMetadataValue>
 
 /** A committed offset. */
 export interface CommittedOffset {
-  readonly offset: number
+  /** Whatever the client chose: a bigint beyond 2^53. */
+  readonly offset: number | bigint
   /** -1 when the client didn't say. */
   readonly leaderEpoch: number
   readonly metadata: string

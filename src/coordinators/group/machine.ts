@@ -6,7 +6,7 @@ import { evolve } from './classic/evolve.ts'
 import { emptyGroup, metadataOf } from './classic/group.ts'
 import type { ClassicGroup } from './classic/group.ts'
 import { join } from './classic/join.ts'
-import { heartbeat, leave, sync } from './classic/operations.ts'
+import { heartbeat, leave, sync, syncRefused } from './classic/operations.ts'
 import {
   joinTimeIsUp,
   prepareRebalance,
@@ -73,7 +73,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
       case 'DeleteOffsets': {
         const group = this.#groups.get(command.groupId)
         const { facts, reply } = deleteOffsets(this.#offsets, group, command)
-        return answer(ticket, reply, facts)
+        return inParts(answer(ticket, reply, facts))
       }
       case 'List':
         return answer(ticket, this.#list(command))
@@ -83,9 +83,17 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
         return this.#delete(command.groupId, ticket)
       case 'DeleteTopics': {
         const { facts, isFull } = forgetTopics(this.#offsets, command.topics)
-        return answer(ticket, { more: isFull }, facts)
+        return inParts(answer(ticket, { more: isFull }, facts))
       }
     }
+  }
+
+  decideRefused(command: GroupCommand, ticket: Ticket, now: number): GroupDecision | null {
+    if (command.type !== 'Sync') return null
+    const context = { settings: this.#settings, now, time: this.#wallClock() }
+    const draft = this.#draft(command.request.groupId, context)
+    syncRefused(draft, ticket)
+    return draft.decision()
   }
 
   apply(fact: GroupFact): void {
@@ -175,7 +183,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     const { offsetsRetentionMs, offsetsRetentionCheckIntervalMs } = settings
     const { facts, isFull } = expire(this.#groups, this.#offsets, time, offsetsRetentionMs)
     const at = isFull ? now : now + offsetsRetentionCheckIntervalMs
-    return { facts, alarms: [{ name: EXPIRY_ALARM, at }] }
+    return inParts({ facts, alarms: [{ name: EXPIRY_ALARM, at }] })
   }
 
   #commit(
@@ -195,11 +203,9 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
   }
 
   #list({ statesFilter, typesFilter }: CommandOf<'List'>): ReplyTo<'List'> {
-    const states = statesFilter.map((state) => state.trim().toLowerCase())
-    const types = typesFilter.map((type) => type.toLowerCase())
     return Array.from(this.#groups.values())
-      .filter(({ state }) => states.length === 0 || states.includes(state.toLowerCase()))
-      .filter(({ type }) => types.length === 0 || types.includes(type))
+      .filter(({ state }) => statesFilter.size === 0 || statesFilter.has(state.toLowerCase()))
+      .filter(({ type }) => typesFilter.size === 0 || typesFilter.has(type))
       .map(({ groupId, protocolType, state, type }) => ({
         groupId,
         protocolType: protocolType ?? '',
@@ -233,8 +239,14 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     if (group === undefined) return answer<'Delete'>(ticket, 'GROUP_ID_NOT_FOUND')
     if (group.state !== 'Empty') return answer<'Delete'>(ticket, 'NON_EMPTY_GROUP')
     const facts: GroupFact[] = deleteAllOffsets(this.#offsets, groupId)
-    return answer<'Delete'>(ticket, 'NONE', [...facts, { type: 'GroupDeleted', groupId }])
+    // The group comes last: where a crash comes between, it is there still, and can be deleted again.
+    return inParts(answer<'Delete'>(ticket, 'NONE', [...facts, { type: 'GroupDeleted', groupId }]))
   }
+}
+
+/** Tombstones stand each for itself, so there may be more of them than one batch holds. */
+function inParts(decision: GroupDecision): GroupDecision {
+  return { ...decision, isDivisible: true }
 }
 
 function answer<Type extends GroupCommand['type']>(

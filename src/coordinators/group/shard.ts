@@ -4,6 +4,8 @@ import type { Host } from '../../host/host.ts'
 import { Runtime, ShardError } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition.ts'
 import { AppendError, PartitionLog } from '../partition-log.ts'
+import { parseAlarm } from './alarms.ts'
+import type { GroupAlarm } from './alarms.ts'
 import type { CommandOf, GroupCommand, GroupOperation, GroupReply, ReplyTo } from './commands.ts'
 import type { GroupSettings } from './commands.ts'
 import type { DurableFact, GroupFact } from './facts.ts'
@@ -126,12 +128,26 @@ export class GroupShard {
       machine,
       log,
       commitTimeoutMs: settings.commitTimeoutMs,
+      onRefused: (command, error) => {
+        const { topic, index } = partition
+        const about = 'alarm' in command ? parseAlarm(command.alarm) : command
+        host.log.warn(
+          { err: error, topic, partition: index, groupId: groupOf(about) },
+          'A change of a group is larger than a batch of its partition may be, and was refused',
+        )
+      },
       onLost: (error) => {
         host.log.warn({ err: error, partition: partition.index }, 'Groups are loaded again')
         this.#load()
       },
     })
   }
+}
+
+/** Null where it is about more groups than one. */
+function groupOf(about: GroupCommand | GroupAlarm): string | null {
+  if ('request' in about) return about.request.groupId
+  return 'groupId' in about ? about.groupId : null
 }
 
 /** Clients look for the coordinator again after the errors that say so, and just ask again after others. */

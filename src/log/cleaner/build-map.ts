@@ -76,8 +76,6 @@ export function buildMap(task: BuildMapTask, parts: WorkerParts): Outcome<BuiltM
 
 interface DirtySource extends Source {
   readonly position: number
-  /** Where the next segment begins, or what can be cleaned ends. */
-  readonly endOffset: number
 }
 
 function dirtySources(task: BuildMapTask): DirtySource[] {

@@ -22,8 +22,7 @@ export interface CleanGroupTask {
   readonly map: OffsetMapState
   readonly transactions: CleanedTransactionsState
   readonly lastRecords: readonly LastRecord[]
-  /** Where the part of the log that can be cleaned ends. */
-  readonly endOffset: number
+  readonly highWatermark: number
   readonly nowMs: number
   /** `delete.retention.ms`; Infinity: tombstones stay. */
   readonly deleteRetentionMs: number
@@ -85,7 +84,7 @@ function cleanInto(
       map: new OffsetMap(task.map),
       transactions,
       lastRecords: new Map(task.lastRecords.map((last) => [last.producerId, last])),
-      endOffset: task.endOffset,
+      highWatermark: task.highWatermark,
       nowMs: task.nowMs,
       deleteRetentionMs: task.deleteRetentionMs,
     },
@@ -99,7 +98,7 @@ function cleanInto(
       return true
     })
   }
-  cleaned.finish()
+  cleaned.finish(parts.disk.stat(task.sources.at(-1)!.path).modifiedMs)
   return {
     sizeBytes: cleaned.sizeBytes,
     hasTransactionIndex: cleaned.hasAborted,

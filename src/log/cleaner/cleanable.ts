@@ -82,7 +82,8 @@ async function firstTooYoung(
   for (const segment of inactiveFrom(state, firstDirtyOffset)) {
     const { timestamp } = await segment.greatestTimestamp()
     if (!state.isClosed) state.context.coldIndexes.touch(segment)
-    const newestMs = timestamp >= 0n ? Number(timestamp) : segment.modifiedMs()
+    const ofFile = timestamp < 0n || segment.isTimeUnknown ? segment.modifiedMs() : -Infinity
+    const newestMs = timestamp >= 0n ? Math.max(Number(timestamp), ofFile) : ofFile
     if (newestMs > nowMs - minCompactionLagMs) return segment.baseOffset
   }
   return Infinity

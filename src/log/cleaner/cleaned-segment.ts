@@ -42,6 +42,9 @@ export class CleanedSegment {
       hasTransactionIndex: false,
       indexIntervalBytes,
       createdMs: parts.clock.now(),
+      crc32c: (bytes) => parts.codecs.crc32c(bytes),
+      // Nothing is read from it here.
+      log: { error: () => undefined },
       suffix: '.cleaned',
     })
     this.#segment.create(0)
@@ -69,12 +72,16 @@ export class CleanedSegment {
     this.#segment.addAborted(transaction)
   }
 
-  /** Writes what is left and the indexes, and makes all of it durable. */
-  finish(): void {
+  /**
+   * Writes what is left and the indexes, and makes all of it durable.
+   * @param modifiedMs when the last of what it is made of was written: records without a timestamp are as old as their file
+   */
+  finish(modifiedMs: number): void {
     this.#write()
     this.#segment.finish()
     this.#segment.handle.close()
     const { disk } = this.#parts
+    disk.setModified(this.#segment.filePath('log'), modifiedMs)
     for (const kind of SEGMENT_KINDS) {
       const path = this.#segment.filePath(kind)
       if (disk.exists(path)) withFile(disk, path, 'create', (file) => file.syncNow())

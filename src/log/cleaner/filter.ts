@@ -5,6 +5,7 @@ import {
   batchDeleteHorizon,
   batchLastOffset,
   batchMaxTimestamp,
+  batchNextOffset,
   batchProducerEpoch,
   batchProducerId,
   batchRecordCount,
@@ -38,8 +39,8 @@ export interface FilterRules {
   readonly map: OffsetMap
   readonly transactions: CleanedTransactions
   readonly lastRecords: ReadonlyMap<number, LastRecord>
-  /** Where this clean ends: the batch before it is kept, so that the offset isn't lost. */
-  readonly endOffset: number
+  /** A batch that ends there is kept, as in Kafka 4.4: a log that loses all behind it must not forget the offset. */
+  readonly highWatermark: number
   readonly nowMs: number
   /** How long tombstones and markers stay after the clean that meets them first; Infinity: for ever. */
   readonly deleteRetentionMs: number
@@ -106,7 +107,7 @@ export class BatchFilter {
 
   #retentionOf(batch: Buffer, losesAll: boolean): Retention {
     if (this.#isLastOfProducer(batch)) return 'always'
-    if (batchLastOffset(batch, 0) + 1 === this.#rules.endOffset) return 'always'
+    if (batchNextOffset(batch, 0) === this.#rules.highWatermark) return 'always'
     return losesAll ? 'drop' : 'ifAny'
   }
 

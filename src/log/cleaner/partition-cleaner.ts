@@ -1,3 +1,4 @@
+import { CorruptRecordError } from '../../../protocol/records/errors.ts'
 import { BUILD_MAP, type BuiltMap } from './build-map.ts'
 import { CLEAN_GROUP, type CleanedGroup } from './clean-group.ts'
 import { between, findCleanable, type Cleanable } from './cleanable.ts'
@@ -122,7 +123,7 @@ export class PartitionCleaner {
 
   /**
    * Tells the errors of a disk, which are the directory's end, from all others.
-   * @throws StoppedError where a file was missing because its segment has gone
+   * @throws StoppedError where a file was missing, or seemed damaged, because its segment has gone
    */
   async #guarded<Result>(work: () => Promise<Result>): Promise<Result> {
     const state = this.#state
@@ -131,7 +132,8 @@ export class PartitionCleaner {
       return await work()
     } catch (error) {
       const fault = workerFault(error)
-      if (fault === 'missing' && state.segments.version !== version) throw new StoppedError()
+      const isOfFiles = fault === 'missing' || error instanceof CorruptRecordError
+      if (isOfFiles && state.segments.version !== version) throw new StoppedError()
       if (fault === 'other' || state.isOffline) throw error
       throw state.home.fail(`clean ${state.path}`, error)
     }
@@ -163,7 +165,7 @@ export class PartitionCleaner {
           map,
           transactions,
           lastRecords: this.#lastRecords(),
-          endOffset: cleanable.endOffset,
+          highWatermark: state.highWatermark,
           nowMs,
           deleteRetentionMs: state.config.deleteRetentionMs,
           indexIntervalBytes: state.config.indexIntervalBytes,
@@ -192,7 +194,8 @@ export class PartitionCleaner {
     // There are no more keys than offsets: a small log gets a small table.
     const needed = Math.ceil((endOffset - firstDirtyOffset) / budget.loadFactor) + 2
     const first = dirty[0]
-    const position = first === undefined ? null : await first.locate(firstDirtyOffset)
+    // Where it is damaged the job finds that out, and the clean ends there.
+    const located = first === undefined ? null : await first.locate(firstDirtyOffset)
     return state.context.host.workers.run(
       BUILD_MAP,
       {
@@ -201,7 +204,7 @@ export class PartitionCleaner {
           baseOffset,
           sizeBytes,
         })),
-        firstPosition: position ?? first?.sizeBytes ?? 0,
+        firstPosition: located?.position ?? first?.sizeBytes ?? 0,
         startOffset: firstDirtyOffset,
         endOffset,
         aborted: await collectAborted(state, firstDirtyOffset, endOffset),
@@ -223,7 +226,13 @@ export class PartitionCleaner {
       const { baseOffset, sizeBytes } = segment
       const next = state.segments.after(segment)?.baseOffset ?? state.logEndOffset
       const aborted = await collectAborted(state, baseOffset, next)
-      sources.push({ path: segment.filePath('log'), baseOffset, sizeBytes, aborted })
+      sources.push({
+        path: segment.filePath('log'),
+        baseOffset,
+        endOffset: next,
+        sizeBytes,
+        aborted,
+      })
     }
     return sources
   }
@@ -252,6 +261,8 @@ export class PartitionCleaner {
       hasTransactionIndex: group.hasTransactionIndex,
       indexIntervalBytes: config.indexIntervalBytes,
       createdMs: context.host.clock.now(),
+      crc32c: context.codecs.crc32c,
+      log: context.host.log,
       suffix: '.cleaned',
     })
     const isWanted =

@@ -1,5 +1,6 @@
 import {
   batchBaseOffset,
+  batchNextOffset,
   batchSizeBytes,
   checkBatch,
   CorruptRecordError,
@@ -14,6 +15,8 @@ import type { Throttle } from './throttle.ts'
 export interface Source {
   readonly path: string
   readonly baseOffset: number
+  /** Where the next segment begins, or what can be cleaned ends. */
+  readonly endOffset: number
   readonly sizeBytes: number
 }
 
@@ -39,8 +42,9 @@ export class CorruptSegmentError extends Error {
 /** The job was told to stop: what it has made is of no use. */
 export class StoppedError extends Error {}
 
-const REASONS: Record<BatchFault | 'cut', string> = {
+const REASONS: Record<BatchFault | 'cut' | 'order', string> = {
   cut: 'the file ends, or goes on, with what is no whole batch',
+  order: 'the batch, or the one before it, has offsets of others',
   'too-short': 'the batch is cut off',
   size: 'the batch is shorter than its header',
   magic: 'the batch has an unknown magic',
@@ -52,7 +56,8 @@ const REASONS: Record<BatchFault | 'cut', string> = {
 
 /**
  * Reads the batches of a file from a position on, each of which is checked first: what is damaged must not be given a new
- * checksum. `visit` gets the batch alone, valid during the call, and says whether to go on.
+ * checksum. Nor must an offset be believed, which is not under the checksum, that isn't in its place: records would go for
+ * the sake of older ones. `visit` gets the batch alone, valid during the call, and says whether to go on.
  * @throws CorruptSegmentError, StoppedError
  */
 export function readSource(
@@ -63,7 +68,8 @@ export function readSource(
   throttle: Throttle,
   visit: (batch: Buffer) => boolean,
 ): void {
-  const { path, sizeBytes } = source
+  const { path, sizeBytes, endOffset } = source
+  let nextOffset = source.baseOffset
   const result = withFile(parts.disk, path, 'read', (file) =>
     scanSync({
       file,
@@ -76,6 +82,10 @@ export function readSource(
         const end = at + batchSizeBytes(buffer, at)
         const fault = checkBatch(buffer, at, end, parts.codecs.crc32c)
         if (fault !== null) throw corrupt(path, position, REASONS[fault], buffer, at)
+        const isInPlace =
+          batchBaseOffset(buffer, at) >= nextOffset && batchNextOffset(buffer, at) <= endOffset
+        if (!isInPlace) throw corrupt(path, position, REASONS.order, buffer, at)
+        nextOffset = batchNextOffset(buffer, at)
         throttle.spent(end - at)
         try {
           return visit(buffer.subarray(at, end))

@@ -56,6 +56,8 @@ func run(command string, arguments []string) (any, error) {
 	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
 	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
 	flags.IntVar(&l.keys, "keys", 0, "give records so many keys in turn (0: none)")
+	flags.StringVar(&l.batchFile, "batch", "", "produce: send the record batch in this file rather than make one")
+	flags.Int64Var(&l.batchBytes, "batch-bytes", 0, "produce: count so many bytes for that batch (0: those that it has)")
 	flags.DurationVar(&l.pause, "pause", 0, "produce, ping: how long a connection waits after an answer")
 	flags.BoolVar(&l.session, "session", false, "fetch in a session, as the Java consumer does: ask only for what changed")
 	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")

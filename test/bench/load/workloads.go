@@ -1,8 +1,10 @@
 package main
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
+	"os"
 	"runtime"
 	"sync/atomic"
 	"syscall"
@@ -36,6 +38,28 @@ type load struct {
 	pause        time.Duration
 	session      bool
 	verify       bool
+	batchFile    string
+	batchBytes   int64
+}
+
+// batch makes the batch to produce, or takes the one that is given, and says how much it counts for.
+func (l *load) batch() ([]byte, int64, error) {
+	if l.batchFile == "" {
+		batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
+		return batch, int64(len(batch)), nil
+	}
+	batch, err := os.ReadFile(l.batchFile)
+	if err != nil {
+		return nil, 0, err
+	}
+	if len(batch) < batchHeaderSize {
+		return nil, 0, fmt.Errorf("%s is no record batch", l.batchFile)
+	}
+	l.batchRecords = int(binary.BigEndian.Uint32(batch[atRecordCount:]))
+	if l.batchBytes > 0 {
+		return batch, l.batchBytes, nil
+	}
+	return batch, int64(len(batch)), nil
 }
 
 // target is a topic as the broker describes it.
@@ -151,7 +175,10 @@ func (p *produceLink) acknowledged() error {
 
 // produce keeps a number of requests in flight on every connection.
 func (l *load) produce(m *measurement, t target, known versions) (*Result, error) {
-	batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
+	batch, size, err := l.batch()
+	if err != nil {
+		return nil, err
+	}
 	links := make([]*produceLink, l.connections)
 	for i := range links {
 		var mine []int
@@ -167,7 +194,7 @@ func (l *load) produce(m *measurement, t target, known versions) (*Result, error
 	}
 	var workers []func(*counter) error
 	for _, link := range links {
-		workers = append(workers, func(c *counter) error { return l.keepInFlight(m, c, link, int64(len(batch))) })
+		workers = append(workers, func(c *counter) error { return l.keepInFlight(m, c, link, size) })
 	}
 	return m.run(workers, nil)
 }

@@ -1,4 +1,5 @@
-import { formatAddress, parseAddresses } from '../../../bin/client/address.ts'
+import { parseAddresses } from '../../../bin/client/address.ts'
+import { formatAddress } from '../../../src/host/address.ts'
 
 describe('Addresses of brokers', () => {
   test('come as a list, with or without port, and IPv6 in brackets', () => {

@@ -24,7 +24,7 @@ import {
   metadata,
   type Answer,
   type FakeBroker,
-} from './fake-broker.ts'
+} from '../../peer/fake-broker.ts'
 
 const codecs = nodeCodecs()
 const brokers: FakeBroker[] = []
@@ -60,12 +60,15 @@ async function single(...answers: Answer[]): Promise<FakeBroker> {
   return broker
 }
 
+/** What a client asks first. */
+const LATEST_API_VERSIONS = `ApiVersions ${ApiVersions.versions[1]}`
+
 describe('Versions', () => {
   test('are the highest that both have', async () => {
     const broker = await start(answer(Metadata, () => ({ brokers: [], topics: [] }), [1, 8]))
     const client = await clientOf(broker)
     await client.metadata(null)
-    expect(broker.asked).toEqual(['ApiVersions 4', 'Metadata 8', 'Metadata 8'])
+    expect(broker.asked).toEqual([LATEST_API_VERSIONS, 'Metadata 8', 'Metadata 8'])
     await client.request(Metadata, { topics: null }, { version: 2 })
     expect(broker.asked.at(-1)).toBe('Metadata 2')
   })
@@ -84,7 +87,7 @@ describe('Versions', () => {
       ),
     )
     await clientOf(broker)
-    expect(broker.asked).toEqual(['ApiVersions 4', 'ApiVersions 2', 'Metadata 13'])
+    expect(broker.asked).toEqual([LATEST_API_VERSIONS, 'ApiVersions 2', 'Metadata 13'])
   })
 
   test('that are not final are not used', async () => {
@@ -126,7 +129,7 @@ describe('Requests', () => {
     const client = await clientOf(first)
     const queries = [1, 0].map((partition) => ({ topic: 't', partition, timestamp: -1n }))
     expect((await listOffsets(client, queries)).map(({ offset }) => offset)).toEqual([201, 100])
-    expect(second.asked).toEqual(['ApiVersions 4', 'ListOffsets 11'])
+    expect(second.asked).toEqual([LATEST_API_VERSIONS, 'ListOffsets 11'])
   })
 
   test('wait for a coordinator that is not there yet', async () => {

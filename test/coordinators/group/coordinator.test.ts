@@ -87,9 +87,13 @@ function commit(topic: string, offset: number, groupId = 'g'): CommandOf<'Commit
 }
 
 const fetchAll = { type: 'FetchOffsets', groupId: 'g', topics: null } as const
-const listAll = { type: 'List', statesFilter: [], typesFilter: [] } as const
+const listAll = {
+  type: 'List',
+  statesFilter: new Set<string>(),
+  typesFilter: new Set<string>(),
+} as const
 
-async function fetched(groups: GroupCoordinator): Promise<Record<string, number>> {
+async function fetched(groups: GroupCoordinator): Promise<Record<string, number | bigint>> {
   const topics = await groups.ask<'FetchOffsets'>('g', fetchAll)
   return Object.fromEntries(
     topics.map(({ name, partitions }) => [name, partitions[0]!.committedOffset]),
@@ -171,6 +175,29 @@ describe('the group coordinator', () => {
     expect(await outcome(groups.ask(long, commit('t', 1, long)))).toBe('UNKNOWN_SERVER_ERROR')
     expect(await outcome(groups.ask('g', commit('t', 1)))).toBe('NONE')
     await stop(node)
+  })
+
+  test('takes what just fits into a batch, reckoned as it is encoded', async () => {
+    const partitions = Array.from({ length: 300 }, (_, partitionIndex) => ({
+      ...commit('t', 1).topics[0]!.partitions[0]!,
+      partitionIndex,
+    }))
+    const asked = { ...commit('t', 1), topics: [{ ...commit('t', 1).topics[0]!, partitions }] }
+    const probe = await start(temporaryDirectory())
+    await lead(probe)
+    await probe.groups.ask('g', asked)
+    const { chunks } = await probe.partition.log!.read(0, 1 << 20, 'logEnd', true)
+    const maxMessageBytes = Buffer.concat(chunks).length
+    await stop(probe)
+    for (const [limit, error] of [
+      [maxMessageBytes, 'NONE'],
+      [maxMessageBytes - 1, 'UNKNOWN_SERVER_ERROR'],
+    ] as const) {
+      const node = await start(temporaryDirectory(), { maxMessageBytes: limit })
+      await lead(node)
+      expect(await outcome(node.groups.ask('g', asked))).toBe(error)
+      await stop(node)
+    }
   })
 
   test('tells members to look elsewhere when their partition is offline', async () => {

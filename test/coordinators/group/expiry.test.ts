@@ -3,6 +3,7 @@ import type { ClassicGroup } from '../../../src/coordinators/group/classic/group
 import { expire, expiryOf, forgetTopics } from '../../../src/coordinators/group/expiry.ts'
 import type { CommittedOffset } from '../../../src/coordinators/group/facts.ts'
 import { OffsetStore } from '../../../src/coordinators/group/offsets.ts'
+import { Table } from '../../../src/metadata/table.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 
 const RETENTION_MS = 1000
@@ -83,7 +84,9 @@ describe('the look for expired offsets', () => {
   })
 
   test('keeps a group that somebody was just given an id for', () => {
-    const groups = new Map([['g', group({ pendingMembers: new Set(['m']) })]])
+    const groups = new Map([
+      ['g', group({ pendingMembers: Table.empty<true>().with(new Map([['m', true as const]])) })],
+    ])
     expect(expire(groups, new OffsetStore(), AT, RETENTION_MS).facts).toEqual([])
   })
 

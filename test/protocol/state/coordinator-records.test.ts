@@ -64,7 +64,7 @@ describe('the records of coordinators', () => {
     const kinds = Object.values(groupRecords.kinds)
     for (const { key, value } of kinds) expect(value.key).toBe(key.key)
     expect(new Set(kinds.map(({ key }) => key.key)).size).toBe(kinds.length)
-    // Kafka 4.3.1 has neither 9 nor 18.
+    // Kafka 4.4.0 has neither 9 nor 18.
     const numbers = kinds.map(({ key }) => key.key!).sort((a, b) => a - b)
     expect(numbers.join(' ')).toBe('0 1 2 3 4 5 6 7 8 10 11 12 13 14 15 16 17 19 20 21 22 23')
   })

@@ -35,6 +35,10 @@ export const TOPICS: readonly { name: string; configs: Readonly<Record<string, s
   { name: 'stamped', configs: { 'message.timestamp.type': 'LogAppendTime' } },
   { name: 'squeezed', configs: { 'compression.type': 'lz4' } },
   { name: 'loose', configs: { 'compression.type': 'uncompressed', 'max.message.bytes': '1000' } },
+  { name: 'timeless', configs: {} },
+  { name: 'claimed', configs: {} },
+  { name: 'recent', configs: { 'message.timestamp.before.max.ms': '60000' } },
+  { name: 'decompressed', configs: { 'max.decompressed.message.bytes': '1000' } },
   { name: 'steady', configs: {} },
 ]
 

@@ -2,6 +2,7 @@ import { FindCoordinator } from '../../../protocol/messages/find-coordinator.ts'
 import { Heartbeat } from '../../../protocol/messages/heartbeat.ts'
 import { JoinGroup } from '../../../protocol/messages/join-group.ts'
 import { OffsetCommit } from '../../../protocol/messages/offset-commit.ts'
+import { OffsetFetch } from '../../../protocol/messages/offset-fetch.ts'
 import type { RequestToSend } from '../../../protocol/schema.ts'
 import type { BadInput } from './case.ts'
 import { errorOf } from './case.ts'
@@ -70,6 +71,24 @@ export const grouping: readonly BadInput[] = [
         await commit('nowhere', -1, ''),
         await commit('plain', -1, 'x'.repeat(5000)),
       ]
+    },
+  },
+  {
+    name: 'OffsetCommit and OffsetFetch of offsets at the ends of int64',
+    ask: async (client) => {
+      const groupId = 'far-offsets'
+      const told: string[] = []
+      for (const committedOffset of [2n ** 63n - 1n, -(2n ** 63n), 2n ** 53n]) {
+        const partitions = [{ partitionIndex: 0, committedOffset, committedMetadata: '' }]
+        const topics = [{ name: 'plain', partitions }]
+        const asked = { groupId, generationIdOrMemberEpoch: -1, memberId: '', topics }
+        const { topics: committed } = await client.request(OffsetCommit, 8, asked)
+        const fetch = { groupId, topics: [{ name: 'plain', partitionIndexes: [0] }] }
+        const { topics: fetched } = await client.request(OffsetFetch, 7, fetch)
+        const offset = fetched[0]!.partitions[0]!.committedOffset
+        told.push(`${committed[0]!.partitions[0]!.errorCode} ${offset}`)
+      }
+      return told
     },
   },
 ]

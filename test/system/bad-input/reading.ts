@@ -14,7 +14,7 @@ interface WrongFetch {
   readonly topic?: string
   readonly topicId?: (world: World) => string
   readonly partition?: number
-  readonly offset?: number
+  readonly offset?: number | bigint
   readonly leaderEpoch?: number
   readonly session?: Pick<FetchToSend, 'sessionId' | 'sessionEpoch'>
 }
@@ -50,7 +50,11 @@ const fetches = (name: string, wrong: WrongFetch): BadInput => ({
   },
 })
 
+const GREATEST = 2n ** 63n - 1n
+
 const fetching: BadInput[] = [
+  fetches('Fetch at the greatest int64', { offset: GREATEST }),
+  fetches('Fetch at the least int64', { offset: -(2n ** 63n) }),
   fetches('Fetch of an unknown topic', { topic: 'nowhere' }),
   fetches('Fetch of an unknown partition', { partition: 9 }),
   fetches('Fetch of a negative partition', { partition: -1 }),
@@ -172,6 +176,8 @@ const others: BadInput[] = [
     { name: 'plain', partitionIndex: 9, offset: 0 },
     { name: 'plain', partitionIndex: 0, offset: 1_000_000 },
     { name: 'plain', partitionIndex: 0, offset: -5 },
+    { name: 'plain', partitionIndex: 0, offset: 2n ** 63n - 1n },
+    { name: 'plain', partitionIndex: 0, offset: -(2n ** 63n) },
     { name: 'compacted', partitionIndex: 0, offset: 0 },
   ].map(({ name, partitionIndex, offset }) => ({
     name: `DeleteRecords of ${name}-${partitionIndex} before ${offset}`,

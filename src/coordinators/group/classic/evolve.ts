@@ -31,7 +31,7 @@ const changes: {
 } = {
   MemberIdGiven: (group, { memberId }) => ({
     ...group,
-    pendingMembers: new Set(group.pendingMembers).add(memberId),
+    pendingMembers: group.pendingMembers.with(new Map([[memberId, true]])),
   }),
   MemberJoined: joined,
   MemberRejoined: (group, fact) =>
@@ -99,7 +99,7 @@ function joined(group: ClassicGroup, fact: Of<'MemberJoined'>): ClassicGroup {
       groupInstanceId === null
         ? group.staticMembers
         : new Map(group.staticMembers).set(groupInstanceId, memberId),
-    pendingMembers: without(group.pendingMembers, [memberId]),
+    pendingMembers: withoutPending(group, [memberId]),
     initialDelay: group.initialDelay && { ...group.initialDelay, memberAdded: true },
   }
 }
@@ -120,6 +120,9 @@ function replaced(group: ClassicGroup, fact: Of<'StaticMemberReplaced'>): Classi
 }
 
 function removed(group: ClassicGroup, { memberIds }: Of<'MembersRemoved'>): ClassicGroup {
+  if (!memberIds.some((memberId) => group.members.has(memberId))) {
+    return { ...group, pendingMembers: withoutPending(group, memberIds) }
+  }
   const members = new Map(group.members)
   const staticMembers = new Map(group.staticMembers)
   for (const memberId of memberIds) {
@@ -134,7 +137,7 @@ function removed(group: ClassicGroup, { memberIds }: Of<'MembersRemoved'>): Clas
     leaderId: leaderId !== null && members.has(leaderId) ? leaderId : (successor ?? null),
     members,
     staticMembers,
-    pendingMembers: without(group.pendingMembers, memberIds),
+    pendingMembers: withoutPending(group, memberIds),
     pendingSyncs: without(group.pendingSyncs, memberIds),
   }
 }
@@ -197,6 +200,14 @@ function everyMember(group: ClassicGroup, change: Partial<Member>): ReadonlyMap<
   return new Map(
     Array.from(group.members, ([memberId, member]) => [memberId, { ...member, ...change }]),
   )
+}
+
+function withoutPending(
+  { pendingMembers }: ClassicGroup,
+  memberIds: readonly string[],
+): ClassicGroup['pendingMembers'] {
+  const used = memberIds.filter((memberId) => pendingMembers.has(memberId))
+  return pendingMembers.with(new Map(used.map((memberId) => [memberId, undefined])))
 }
 
 function without(set: ReadonlySet<string>, values: readonly string[]): ReadonlySet<string> {

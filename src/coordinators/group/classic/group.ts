@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
 import type { Ticket } from '../../../machine/machine.ts'
+import { Table } from '../../../metadata/table.ts'
+import type { ReadonlyTable } from '../../../metadata/table.ts'
 
 export type ClassicGroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
@@ -17,6 +19,7 @@ export const PREVIOUS_STATES: Readonly<Record<ClassicGroupState, readonly Classi
 
 export const CONSUMER_PROTOCOL_TYPE = 'consumer'
 export const NO_ASSIGNMENT = Buffer.alloc(0)
+const NO_PENDING_MEMBERS: ReadonlyTable<true> = Table.empty<true>()
 
 /** An assignor a member has, with what it tells the leader. */
 export interface MemberProtocol {
@@ -67,7 +70,7 @@ export interface ClassicGroup {
   /** Member ids by instance id. */
   readonly staticMembers: ReadonlyMap<string, string>
   /** Ids given out with MEMBER_ID_REQUIRED and not used yet. */
-  readonly pendingMembers: ReadonlySet<string>
+  readonly pendingMembers: ReadonlyTable<true>
   /** Members of this generation whose SyncGroup has not come yet. */
   readonly pendingSyncs: ReadonlySet<string>
   /** Not null only while the first rebalance is prepared. */
@@ -88,7 +91,7 @@ export function emptyGroup(groupId: string, stateSince: number | null): ClassicG
     leaderId: null,
     members: new Map(),
     staticMembers: new Map(),
-    pendingMembers: new Set(),
+    pendingMembers: NO_PENDING_MEMBERS,
     pendingSyncs: new Set(),
     initialDelay: null,
     subscribedTopics: null,

@@ -28,6 +28,8 @@ const FIRST_VERSION_WITH_ID_REQUIRED = 4
 const FIRST_VERSION_WITH_SKIP_ASSIGNMENT = 9
 /** How long a new member may wait in its first JoinGroup: it can't heartbeat, and nobody sees when it gives up. */
 const NEW_MEMBER_TIMEOUT_MS = 5 * 60_000
+/** Of a group, at one time. */
+const MAX_PENDING_MEMBERS = 10_000
 
 /** Decides a JoinGroup. */
 export function join(draft: GroupDraft, command: Join, ticket: Ticket): void {
@@ -59,11 +61,26 @@ export function join(draft: GroupDraft, command: Join, ticket: Ticket): void {
     return replaceStaticMember(draft, command, ticket, staticMemberId, newMemberId)
   if (groupInstanceId === null && command.version >= FIRST_VERSION_WITH_ID_REQUIRED) {
     // [KIP-394] So that a client that gives up and asks again doesn't become one member more each time.
+    makeRoomForPending(draft)
     draft.add({ type: 'MemberIdGiven', groupId, memberId: newMemberId })
     draft.alarm(sessionAlarm(groupId, newMemberId), command.request.sessionTimeoutMs)
     return draft.reply(ticket, joinError('MEMBER_ID_REQUIRED', newMemberId))
   }
   addMember(draft, command, ticket, newMemberId)
+}
+
+/**
+ * Ids that nobody comes back with cost memory until their session is over, which may be half an hour: one of them is
+ * forgotten early. Should its client come after all, it gets another one.
+ */
+function makeRoomForPending(draft: GroupDraft): void {
+  const { group, groupId } = draft
+  if (group.pendingMembers.size < MAX_PENDING_MEMBERS) return
+  for (const memberId of group.pendingMembers.keys()) {
+    draft.add({ type: 'MembersRemoved', groupId, memberIds: [memberId] })
+    draft.endSession(memberId)
+    return
+  }
 }
 
 function noMembers(): never {

@@ -9,6 +9,7 @@ import type { ClassicGroup } from './group.ts'
 import {
   completeIfAllJoined,
   metadataRecord,
+  prepareRebalance,
   rebalance,
   removeMember,
   syncError,
@@ -39,6 +40,15 @@ export function sync(draft: GroupDraft, { request }: CommandOf<'Sync'>, ticket: 
   }
   if (!isWaiting) return draft.reply(ticket, syncAnswer(group, memberId))
   if (group.leaderId === memberId) storeAssignments(draft, request.assignments)
+}
+
+/**
+ * The assignments can't be stored: those who bring them and all who wait for them are told, as by Kafka, and the group
+ * begins anew.
+ */
+export function syncRefused(draft: GroupDraft, ticket: Ticket): void {
+  draft.reply(ticket, syncError('UNKNOWN_SERVER_ERROR'))
+  prepareRebalance(draft, 'UNKNOWN_SERVER_ERROR')
 }
 
 function differ(asked: string | null, actual: string | null): boolean {

@@ -75,13 +75,19 @@ export function rebalance(draft: GroupDraft): void {
   else completeIfAllJoined(draft)
 }
 
-/** Calls all members back; an empty group waits for more of them first. */
-export function prepareRebalance(draft: GroupDraft): void {
+/**
+ * Calls all members back; an empty group waits for more of them first.
+ * @param told to those that wait for an assignment
+ */
+export function prepareRebalance(
+  draft: GroupDraft,
+  told: ErrorName = 'REBALANCE_IN_PROGRESS',
+): void {
   const { group, groupId, context } = draft
   if (group.state === 'CompletingRebalance') {
     for (const member of group.members.values()) {
       if (member.syncTicket === null) continue
-      draft.reply(member.syncTicket, syncError('REBALANCE_IN_PROGRESS'))
+      draft.reply(member.syncTicket, syncError(told))
       // Its session may have run out while it was waiting.
       draft.restartSession(member)
     }

@@ -8,12 +8,12 @@ import {
 } from '../../protocol/messages/headers.ts'
 import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../protocol/schema.ts'
 import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
-import type { Host, Socket } from '../../src/host/host.ts'
-import { formatAddress, type Address } from './address.ts'
-import { ClientError } from './errors.ts'
+import { formatAddress, type Address } from '../host/address.ts'
+import type { Host, Socket } from '../host/host.ts'
+import { PeerError } from './errors.ts'
 import { FrameCutter } from './frames.ts'
 
-export type ClientHost = Pick<Host, 'clock' | 'network'>
+export type PeerHost = Pick<Host, 'clock' | 'network'>
 export type ApiVersionsResponse = ReceivedResponse<typeof ApiVersions>
 
 export interface ConnectionOptions {
@@ -44,16 +44,16 @@ const UNSUPPORTED_VERSION = 35
  */
 export class Connection {
   readonly address: Address
-  readonly #host: ClientHost
+  readonly #host: PeerHost
   readonly #options: ConnectionOptions
   readonly #socket: Socket
   readonly #pending: Pending[] = []
   #correlationId = 0
-  #ended: ClientError | null = null
+  #ended: PeerError | null = null
   #apiVersions: ApiVersionsResponse | null = null
 
   private constructor(
-    host: ClientHost,
+    host: PeerHost,
     address: Address,
     socket: Socket,
     options: ConnectionOptions,
@@ -74,9 +74,9 @@ export class Connection {
     })
   }
 
-  /** Connects and asks for the broker's versions. Throws ClientError. */
+  /** Connects and asks for the broker's versions. Throws PeerError. */
   static async open(
-    host: ClientHost,
+    host: PeerHost,
     address: Address,
     options: ConnectionOptions,
   ): Promise<Connection> {
@@ -109,7 +109,7 @@ export class Connection {
     return version < Math.max(range.minVersion, api.versions[0]) ? null : version
   }
 
-  /** Sends a request and waits for its answer. Throws ClientError; errors inside the answer are the caller's. */
+  /** Sends a request and waits for its answer. Throws PeerError; errors inside the answer are the caller's. */
   async request<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
     body: Encoded<Q>,
@@ -130,7 +130,8 @@ export class Connection {
   close(): void {
     if (this.#ended !== null) return
     this.#socket.end()
-    this.#end(new ClientError('CONNECTION_CLOSED', 'The connection was closed by this client'))
+    const message = `The connection to ${formatAddress(this.address)} was closed here`
+    this.#end(new PeerError('CONNECTION_CLOSED', this.address, message))
   }
 
   #chooseVersion(api: Api<Shape, Shape>): number {
@@ -141,10 +142,10 @@ export class Connection {
       range === undefined
         ? `doesn't serve ${api.name}`
         : `serves ${api.name} in versions ${range.minVersion} to ${range.maxVersion}`
-    throw new ClientError(
+    throw new PeerError(
       'UNSUPPORTED_VERSION',
+      this.address,
       `The broker at ${formatAddress(this.address)} ${has}; this needs versions ${api.versions.join(' to ')}`,
-      { remedy: 'Use a broker of a version that has it.' },
     )
   }
 
@@ -173,10 +174,10 @@ export class Connection {
       const timer = this.#host.clock.after(limitMs, () => {
         // What comes after it on this connection would wait for it, too.
         this.#end(
-          new ClientError(
+          new PeerError(
             'REQUEST_TIMEOUT',
+            this.address,
             `${formatAddress(this.address)} has not answered ${name} within ${limitMs} ms`,
-            { remedy: 'See whether the broker is overloaded, or allow it more time.' },
           ),
         )
         this.#socket.destroy()
@@ -242,21 +243,18 @@ export class Connection {
     return answer
   }
 
-  #closedError(error: Error | undefined): ClientError {
-    const first = this.#apiVersions === null
-    return new ClientError(
+  #closedError(error: Error | undefined): PeerError {
+    const where = formatAddress(this.address)
+    const why = error === undefined ? '' : `: ${error.message}`
+    return new PeerError(
       'CONNECTION_CLOSED',
-      `${formatAddress(this.address)} closed the connection${error === undefined ? '' : `: ${error.message}`}`,
-      {
-        cause: error,
-        remedy: first
-          ? 'See whether that port is a listener for TLS or SASL.'
-          : "The broker's log may say why.",
-      },
+      this.address,
+      `${where} closed the connection${why}`,
+      { cause: error, wasSilent: this.#apiVersions === null },
     )
   }
 
-  #end(error: ClientError): void {
+  #end(error: PeerError): void {
     if (this.#ended !== null) return
     this.#ended = error
     if (error.code === 'NOT_KAFKA') this.#socket.destroy()
@@ -264,26 +262,18 @@ export class Connection {
   }
 }
 
-function notKafka(address: Address, what: string, cause?: unknown): ClientError {
-  return new ClientError(
-    'NOT_KAFKA',
-    `${formatAddress(address)} doesn't speak Kafka's protocol as expected: ${what}`,
-    { cause, remedy: "See whether the address is a broker's, and its listener is PLAINTEXT." },
-  )
+function notKafka(address: Address, what: string, cause?: unknown): PeerError {
+  const message = `${formatAddress(address)} doesn't speak Kafka's protocol as expected: ${what}`
+  return new PeerError('NOT_KAFKA', address, message, { cause })
 }
 
-function connectSocket(host: ClientHost, address: Address, timeoutMs: number): Promise<Socket> {
+function connectSocket(host: PeerHost, address: Address, timeoutMs: number): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let isLate = false
     const timer = host.clock.after(timeoutMs, () => {
       isLate = true
-      reject(
-        new ClientError(
-          'CONNECT_TIMEOUT',
-          `${formatAddress(address)} could not be reached within ${timeoutMs} ms`,
-          { remedy: 'See whether the host is up and a firewall lets you through.' },
-        ),
-      )
+      const message = `${formatAddress(address)} could not be reached within ${timeoutMs} ms`
+      reject(new PeerError('CONNECT_TIMEOUT', address, message))
     })
     host.network.connect(address.host, address.port).then(
       (socket) => {
@@ -299,24 +289,17 @@ function connectSocket(host: ClientHost, address: Address, timeoutMs: number): P
   })
 }
 
-function connectError(address: Address, error: NodeJS.ErrnoException): ClientError {
+function connectError(address: Address, cause: NodeJS.ErrnoException): PeerError {
   const where = formatAddress(address)
   // Where a name has several addresses, Node's error is of all of them.
-  const code = error.code ?? (error as { errors?: NodeJS.ErrnoException[] }).errors?.[0]?.code
+  const code = cause.code ?? (cause as { errors?: NodeJS.ErrnoException[] }).errors?.[0]?.code
   if (code === 'ECONNREFUSED') {
-    return new ClientError('CONNECTION_REFUSED', `Nothing listens on ${where}`, {
-      cause: error,
-      remedy: 'Start a broker (ottla start), or name the address of yours with --bootstrap-server.',
-    })
+    return new PeerError('CONNECTION_REFUSED', address, `Nothing listens on ${where}`, { cause })
   }
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
-    return new ClientError('HOST_NOT_FOUND', `The name ${address.host} can't be resolved`, {
-      cause: error,
-      remedy:
-        'See whether it is spelt right; it may be the name that the broker advertises (advertised.listeners).',
-    })
+    const message = `The name ${address.host} can't be resolved`
+    return new PeerError('HOST_NOT_FOUND', address, message, { cause })
   }
-  return new ClientError('CONNECT_FAILED', `No connection to ${where}: ${error.message || code}`, {
-    cause: error,
-  })
+  const message = `No connection to ${where}: ${cause.message || code}`
+  return new PeerError('CONNECT_FAILED', address, message, { cause })
 }

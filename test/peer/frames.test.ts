@@ -1,4 +1,4 @@
-import { FrameCutter } from '../../../bin/client/frames.ts'
+import { FrameCutter } from '../../src/peer/frames.ts'
 
 describe('Cutting answers out of a stream', () => {
   test('frames come whole, however the bytes are divided', () => {

@@ -1,16 +1,16 @@
 import net from 'node:net'
-import { FrameCutter } from '../../../bin/client/frames.ts'
-import { codecOf } from '../../../protocol/codec.ts'
-import { ApiVersions } from '../../../protocol/messages/api-versions.ts'
+import { FrameCutter } from '../../src/peer/frames.ts'
+import { codecOf } from '../../protocol/codec.ts'
+import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import {
   RequestHeader,
   requestHeaderVersion,
   ResponseHeader,
   responseHeaderVersion,
-} from '../../../protocol/messages/headers.ts'
-import { Metadata } from '../../../protocol/messages/metadata.ts'
-import type { AnyApi, Api, Decoded, Shape } from '../../../protocol/schema.ts'
-import { Reader, Writer } from '../../../protocol/wire.ts'
+} from '../../protocol/messages/headers.ts'
+import { Metadata } from '../../protocol/messages/metadata.ts'
+import type { AnyApi, Api, Decoded, Shape } from '../../protocol/schema.ts'
+import { Reader, Writer } from '../../protocol/wire.ts'
 
 /** What a fake broker answers to one API; null hangs up. */
 export interface Answer {

@@ -1,0 +1,13 @@
+import { DescribeAcls } from '../../protocol/messages/describe-acls.ts'
+import { handle } from './handler.ts'
+
+/**
+ * DescribeAcls: v1-3. A node without an authorizer has no ACLs and says so, which tools and user interfaces expect and tell
+ * from a broker that can't be asked. One with an authorizer does not start yet.
+ */
+export const describeAcls = handle(DescribeAcls).by(() => ({
+  throttleTimeMs: 0,
+  errorCode: 'SECURITY_DISABLED',
+  errorMessage: 'No Authorizer is configured on the broker',
+  resources: [],
+}))

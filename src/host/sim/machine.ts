@@ -1,0 +1,124 @@
+import type { Codecs } from '../../../protocol/records/codecs.ts'
+import type { Host, Logger } from '../host.ts'
+import { inlineWorkers } from '../inline-workers.ts'
+import { SimDisk, type CrashKind } from '../sim-disk.ts'
+import { simClock, type WallClock } from './clock.ts'
+import type { NetworkMachine, SimNetwork } from './network.ts'
+import { seededRandom } from './random.ts'
+import type { Life, Scheduler } from './scheduler.ts'
+
+/** How long a disk's thread takes, in all. */
+const LEAST_DISK_MS = 0.02
+const MOST_DISK_MS = 8
+const KEPT_LINES = 200
+
+/** What the machines of a simulation share. */
+export interface World {
+  readonly scheduler: Scheduler
+  readonly network: SimNetwork
+  readonly codecs: Codecs
+}
+
+/**
+ * A simulated machine with one process at a time. A process gets its Host from `start`; when it is killed, or the machine
+ * loses its power, nothing of that Host settles or calls back any more.
+ */
+export class SimMachine implements NetworkMachine {
+  readonly name: string
+  readonly wall: WallClock = { offsetMs: 0 }
+  /** The process's last log lines, those of earlier lives among them. */
+  readonly lines: string[] = []
+  /** Multiplies the time that the disk takes. */
+  diskSlowness = 1
+  isPowered = true
+  readonly #world: World
+  #disk: SimDisk
+  #life: Life | null = null
+  #lives = 0
+
+  constructor(name: string, world: World) {
+    this.name = name
+    this.#world = world
+    const { scheduler } = world
+    this.#disk = new SimDisk({
+      random: seededRandom(scheduler.random.below(2 ** 31)),
+      later: (work) => {
+        const delayMs = scheduler.delay(LEAST_DISK_MS, MOST_DISK_MS) * this.diskSlowness
+        scheduler.after(delayMs, 'disk', work, this.#life)
+      },
+    })
+    world.network.add(this)
+  }
+
+  /** As it is now; another one after each end of a process. */
+  get disk(): SimDisk {
+    return this.#disk
+  }
+
+  get isRunning(): boolean {
+    return this.#life !== null
+  }
+
+  /** The machine has power, and a process starts. */
+  start(): Host {
+    if (this.#life !== null) throw new Error(`${this.name} runs already`)
+    this.isPowered = true
+    const life: Life = { name: `${this.name}#${++this.#lives}`, isOver: false }
+    this.#life = life
+    const { scheduler, network, codecs } = this.#world
+    const clock = simClock(scheduler, life, this.wall)
+    const disk = this.#disk
+    return {
+      clock,
+      disk,
+      network: network.of(this, life),
+      random: seededRandom(scheduler.random.below(2 ** 31)),
+      workers: inlineWorkers({ disk, codecs, clock, later: (work) => disk.later(work) }),
+      log: this.#logger({}, life),
+    }
+  }
+
+  /** `kill -9`: what was written is there, since the kernel goes on. */
+  kill(): void {
+    this.#end()
+    this.#disk = this.#disk.leave()
+  }
+
+  /** What was not synced may be gone. */
+  losePower(kind: CrashKind): void {
+    this.isPowered = false
+    this.#end()
+    this.#disk = this.#disk.crash(kind)
+  }
+
+  #end(): void {
+    const life = this.#life
+    if (life === null) return
+    life.isOver = true
+    this.#life = null
+    this.#world.network.end(life, this.isPowered)
+  }
+
+  #logger(bound: object, life: Life): Logger {
+    const { scheduler } = this.#world
+    const line =
+      (level: string) =>
+      (fields: object, message: string): void => {
+        if (life.isOver) return
+        const { err, ...others } = { ...bound, ...fields } as { err?: unknown }
+        const reason = err instanceof Error ? ` ${err.stack ?? err.message}` : ''
+        this.lines.push(
+          `${scheduler.now.toFixed(2)} ${life.name} ${level} ${message} ${JSON.stringify(others)}${reason}`,
+        )
+        if (this.lines.length > KEPT_LINES) this.lines.shift()
+        scheduler.trace.add(Math.floor(scheduler.now), life.name, `${level} ${message}`)
+      }
+    return {
+      debug: () => undefined,
+      info: line('info'),
+      warn: line('warn'),
+      error: line('error'),
+      child: (fields) => this.#logger({ ...bound, ...fields }, life),
+    }
+  }
+}

@@ -1,0 +1,191 @@
+import type { Listener, Network, Socket } from '../host.ts'
+import type { Life, Scheduler } from './scheduler.ts'
+import { SimSocket, type Wire } from './socket.ts'
+
+const LEAST_DELAY_MS = 0.05
+const MOST_DELAY_MS = 4
+/** How long somebody dials who gets no answer at all. */
+const DIAL_MS = 20_000
+const FIRST_FREE_PORT = 30_000
+const OWN_NAMES = ['localhost', '127.0.0.1', '::1']
+const EVERY_ADDRESS = ['', '0.0.0.0', '::']
+
+/** A machine on the network: a kernel that answers for its ports while it has power, whatever its processes do. */
+export interface NetworkMachine {
+  readonly name: string
+  readonly isPowered: boolean
+}
+
+interface Listening {
+  readonly life: Life
+  readonly accept: (socket: Socket) => void
+}
+
+/** The network between simulated machines: it delays, cuts (one way too), resets and refuses. */
+export class SimNetwork {
+  readonly #scheduler: Scheduler
+  readonly #machines = new Map<string, NetworkMachine>()
+  readonly #listening = new Map<string, Listening>()
+  /** By `from to`: nothing arrives on these ways. */
+  readonly #cuts = new Set<string>()
+  readonly #sockets = new Set<SimSocket>()
+  #nextPort = FIRST_FREE_PORT
+
+  constructor(scheduler: Scheduler) {
+    this.#scheduler = scheduler
+  }
+
+  add(machine: NetworkMachine): void {
+    this.#machines.set(machine.name, machine)
+  }
+
+  /** Whatever is under way or sent later from one machine to the other waits until the way is healed, as TCP repeats it. */
+  cut(from: string, to: string): void {
+    this.#cuts.add(`${from} ${to}`)
+  }
+
+  heal(): void {
+    this.#cuts.clear()
+    for (const socket of this.#sockets) socket.wake()
+  }
+
+  /** One of the connections breaks, for both sides; false where there is none. */
+  resetOne(): boolean {
+    const open = [...this.#sockets]
+    if (open.length === 0) return false
+    open[this.#scheduler.random.below(open.length)]!.reset()
+    return true
+  }
+
+  /**
+   * A life's ports and connections are gone. The kernel tells its peers where the machine still has power; else they
+   * learn of it when they send something and the machine has come back.
+   */
+  end(life: Life, isPowered: boolean): void {
+    for (const [key, listening] of this.#listening) {
+      if (listening.life === life) this.#listening.delete(key)
+    }
+    for (const socket of this.#sockets) if (socket.life === life) socket.die(isPowered)
+  }
+
+  /** The network as one life of a machine's process sees it. */
+  of(machine: NetworkMachine, life: Life): Network {
+    return {
+      hostName: machine.name,
+      listen: (host, port, accept) => this.#listen(machine, life, host, port, accept),
+      connect: (host, port) => this.#connect(machine, life, host, port),
+    }
+  }
+
+  #listen(
+    machine: NetworkMachine,
+    life: Life,
+    host: string,
+    wanted: number,
+    accept: (socket: Socket) => void,
+  ): Promise<Listener> {
+    const port = wanted === 0 ? this.#nextPort++ : wanted
+    const key = `${machine.name}:${port}`
+    return this.#settle(life, 'listen', () => {
+      if (!isOwn(machine, host) && !EVERY_ADDRESS.includes(host)) {
+        throw errorOf('EADDRNOTAVAIL', `listen ${host}:${port}`)
+      }
+      if (this.#listening.has(key)) throw errorOf('EADDRINUSE', `listen ${host}:${port}`)
+      const listening = { life, accept }
+      this.#listening.set(key, listening)
+      const close = (): Promise<void> =>
+        this.#settle(life, 'stop listening', () => {
+          if (this.#listening.get(key) === listening) this.#listening.delete(key)
+        })
+      return { host, port, close }
+    })
+  }
+
+  #connect(machine: NetworkMachine, life: Life, host: string, port: number): Promise<Socket> {
+    const target = isOwn(machine, host) ? machine : this.#machines.get(host)
+    const what = `connect ${host}:${port}`
+    if (target === undefined) return this.#settle(life, what, () => fail('ENOTFOUND', what))
+    return new Promise((resolve, reject) => {
+      const later = (delayMs: number, run: () => void): void =>
+        void this.#scheduler.after(delayMs, what, run, life)
+      const giveUp = (): void => reject(errorOf('ETIMEDOUT', what))
+      later(this.#delay(), () => {
+        if (this.#isSilent(machine, target)) return later(DIAL_MS, giveUp)
+        const listening = this.#listening.get(`${target.name}:${port}`)
+        const back = this.#delay()
+        if (listening === undefined || listening.life.isOver) {
+          return later(back, () => reject(errorOf('ECONNREFUSED', what)))
+        }
+        const [near, far] = this.#pair(machine, life, target, listening.life, port)
+        listening.accept(far)
+        later(back, () => resolve(near))
+      })
+    })
+  }
+
+  #pair(
+    machine: NetworkMachine,
+    life: Life,
+    target: NetworkMachine,
+    targetLife: Life,
+    port: number,
+  ): [SimSocket, SimSocket] {
+    const ownPort = this.#nextPort++
+    const near = new SimSocket(this.#scheduler, life, this.#wire(machine, target, port))
+    const far = new SimSocket(this.#scheduler, targetLife, this.#wire(target, machine, ownPort))
+    near.join(far)
+    far.join(near)
+    this.#sockets.add(near).add(far)
+    return [near, far]
+  }
+
+  #wire(machine: NetworkMachine, peer: NetworkMachine, peerPort: number): Wire {
+    return {
+      peerAddress: peer.name,
+      peerPort,
+      delayMs: () => this.#delay(),
+      isCut: () => this.#cuts.has(`${machine.name} ${peer.name}`),
+      isPeerPowered: () => peer.isPowered,
+      closed: (socket) => void this.#sockets.delete(socket),
+    }
+  }
+
+  #isSilent(from: NetworkMachine, to: NetworkMachine): boolean {
+    const isCut =
+      this.#cuts.has(`${from.name} ${to.name}`) || this.#cuts.has(`${to.name} ${from.name}`)
+    return isCut || !to.isPowered
+  }
+
+  #delay(): number {
+    return this.#scheduler.delay(LEAST_DELAY_MS, MOST_DELAY_MS)
+  }
+
+  #settle<Result>(life: Life, label: string, work: () => Result): Promise<Result> {
+    return new Promise((resolve, reject) => {
+      this.#scheduler.after(
+        0,
+        label,
+        () => {
+          try {
+            resolve(work())
+          } catch (error) {
+            reject(error as Error)
+          }
+        },
+        life,
+      )
+    })
+  }
+}
+
+function isOwn(machine: NetworkMachine, host: string): boolean {
+  return host === machine.name || OWN_NAMES.includes(host)
+}
+
+export function errorOf(code: string, what: string): Error {
+  return Object.assign(new Error(`${code}: ${what}`), { code })
+}
+
+function fail(code: string, what: string): never {
+  throw errorOf(code, what)
+}

@@ -1,0 +1,87 @@
+import type { Candidate, Prospective } from './roles.ts'
+import { isAhead, isValidVote, sameKey } from './rules.ts'
+import type { RaftState } from './raft-state.ts'
+import type { VoteReply, VoteRequest } from './types.ts'
+
+/** Another node asks for this node's vote, or whether it would have it (KIP-996). */
+export function vote(state: RaftState, request: VoteRequest, now: number): VoteReply {
+  const { epoch, preVote, lastEpoch, lastOffset, candidate, voter } = request
+  const reply = (errorCode: VoteReply['errorCode'], granted = false): VoteReply => ({
+    type: 'voteReply',
+    errorCode,
+    epoch: state.epoch,
+    leaderId: state.leaderId,
+    granted,
+    preVote,
+  })
+  if (!isValidVote(request)) return reply('INVALID_REQUEST')
+  if (epoch < state.epoch) return reply('FENCED_LEADER_EPOCH')
+  if (epoch > state.epoch) state.becomeUnattached(epoch, -1, now)
+  if (!sameKey(voter, state.self)) return reply('INVALID_VOTER_KEY')
+  const upToDate = !isAhead(state.log.end, { offset: lastOffset, epoch: lastEpoch })
+  const { role } = state
+  if (preVote) {
+    const open = role.name !== 'leader' && !(role.name === 'follower' && role.hasFetched)
+    return reply('NONE', open && upToDate)
+  }
+  if (role.name !== 'unattached' && role.name !== 'prospective') return reply('NONE')
+  if (role.votedFor !== null) return reply('NONE', sameKey(role.votedFor, candidate))
+  if (role.leaderId >= 0 || !upToDate) return reply('NONE')
+  role.votedFor = candidate
+  return reply('NONE', true)
+}
+
+export function voteReply(state: RaftState, from: number, reply: VoteReply, now: number): void {
+  if (state.learn(reply.epoch, reply.leaderId, now)) return
+  const { role } = state
+  if (role.name !== 'prospective' && role.name !== 'candidate') return
+  if (reply.epoch < state.epoch || reply.preVote !== (role.name === 'prospective')) return
+  if (reply.errorCode !== 'NONE' && reply.errorCode !== 'INVALID_VOTER_KEY') return
+  if (!state.voters.some(({ id }) => id === from)) return
+  if (reply.granted) role.granted.add(from)
+  else role.refused.add(from)
+  count(state, role, now)
+}
+
+/** Asks who has not answered yet, until the deadline. */
+export function electionTick(state: RaftState, role: Prospective | Candidate, now: number): void {
+  if (now >= role.deadline) {
+    if (role.name === 'candidate') state.becomeProspective(now)
+    else giveUpAsking(state, role, now)
+  } else if (now >= role.resendAt) {
+    askForVotes(state, role, now)
+    count(state, role, now)
+  }
+}
+
+function count(state: RaftState, role: Prospective | Candidate, now: number): void {
+  const { majority, voters } = state
+  if (role.granted.size >= majority) {
+    if (role.name === 'prospective') state.becomeCandidate(now)
+    else state.becomeLeader([...role.granted], now)
+  } else if (role.name === 'prospective' && role.refused.size > voters.length - majority) {
+    giveUpAsking(state, role, now)
+  }
+}
+
+function askForVotes(state: RaftState, role: Prospective | Candidate, now: number): void {
+  role.resendAt = now + state.timeouts.requestTimeoutMs
+  const { offset, epoch } = state.log.end
+  for (const voter of state.voters) {
+    if (role.granted.has(voter.id) || role.refused.has(voter.id)) continue
+    state.send(voter.id, {
+      type: 'vote',
+      candidate: state.self,
+      voter: { id: voter.id, directoryId: voter.directoryId },
+      epoch: state.epoch,
+      lastOffset: offset,
+      lastEpoch: epoch,
+      preVote: role.name === 'prospective',
+    })
+  }
+}
+
+function giveUpAsking(state: RaftState, role: Prospective, now: number): void {
+  if (role.leaderId >= 0) state.follow(role.leaderId, now)
+  else state.becomeUnattached(state.epoch, -1, now)
+}

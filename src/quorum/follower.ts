@@ -1,0 +1,111 @@
+import type { Follower } from './roles.ts'
+import { sameKey, samePosition, successionDelayMs } from './rules.ts'
+import { ContradictionError, type RaftState } from './raft-state.ts'
+import type {
+  BeginQuorumEpoch,
+  EndQuorumEpoch,
+  EpochReply,
+  FetchReply,
+  LogPosition,
+} from './types.ts'
+
+/** A leader begins or ends its epoch. */
+export function epochMessage(
+  state: RaftState,
+  message: BeginQuorumEpoch | EndQuorumEpoch,
+  now: number,
+): EpochReply {
+  const isStale = message.epoch < state.epoch
+  const begins = message.type === 'beginQuorumEpoch'
+  if (!isStale) state.learn(message.epoch, message.leaderId, now, begins)
+  const { role } = state
+  if (!isStale && message.type === 'endQuorumEpoch' && role.name === 'follower') {
+    const rank = message.preferredCandidates.findIndex((key) => sameKey(key, state.self))
+    const delayMs = successionDelayMs(message, rank, state.timeouts)
+    if (rank >= 0) role.deadline = Math.min(role.deadline, now + delayMs)
+  }
+  const errorCode = isStale ? 'FENCED_LEADER_EPOCH' : 'NONE'
+  return { type: 'epochReply', errorCode, epoch: state.epoch, leaderId: state.leaderId }
+}
+
+export function followerTick(state: RaftState, role: Follower, now: number): void {
+  if (now >= role.deadline) {
+    if (state.isVoter) state.becomeProspective(now)
+    else state.becomeUnattached(state.epoch, -1, now)
+  } else if (now >= fetchAt(state, role)) sendFetch(state, role, now)
+}
+
+/** When to fetch. The offset that is asked for acknowledges what is below it, so all of that must be durable. */
+export function fetchAt(state: RaftState, { fetching }: Follower): number {
+  if (state.synced < state.log.end.offset) return Infinity
+  if (fetching.name === 'sent') return fetching.resendAt
+  return fetching.name === 'idle' ? fetching.at : Infinity
+}
+
+function sendFetch(state: RaftState, role: Follower, now: number): void {
+  const { offset, epoch } = state.log.end
+  const requestId = state.nextRequestId()
+  role.fetching = { name: 'sent', requestId, resendAt: now + state.timeouts.requestTimeoutMs }
+  state.send(role.leaderId, {
+    type: 'fetch',
+    requestId,
+    replica: state.self,
+    currentLeaderEpoch: state.epoch,
+    fetchOffset: offset,
+    lastFetchedEpoch: epoch,
+    highWatermark: state.highWatermark,
+  })
+}
+
+/** Only the answer to the fetch that is under way counts: another one is about a log that may have changed since. */
+export function fetchReply(state: RaftState, from: number, reply: FetchReply, now: number): void {
+  if (state.learn(reply.epoch, reply.leaderId, now)) return
+  const { role } = state
+  if (role.name !== 'follower' || role.leaderId !== from || reply.epoch !== state.epoch) return
+  if (role.fetching.name !== 'sent' || role.fetching.requestId !== reply.requestId) return
+  if (reply.errorCode !== 'NONE') return fetchAgain(state, role, now)
+  const { log, output } = state
+  const truncateTo = reply.diverging === null ? null : commonEnd(state, reply.diverging)
+  role.hasFetched = true
+  role.deadline = now + state.timeouts.fetchTimeoutMs
+  if (truncateTo !== null) {
+    role.fetching = { name: 'writing' }
+    output.truncateTo = truncateTo
+  } else if (reply.snapshot !== null) {
+    role.fetching = { name: 'restoring', snapshot: reply.snapshot }
+    output.fetchSnapshot = { from, snapshot: reply.snapshot }
+  } else {
+    role.fetching = reply.records === null ? { name: 'idle', at: now } : { name: 'writing' }
+    output.append = reply.records === null ? null : { from, records: reply.records }
+    const known = Math.min(reply.highWatermark, log.end.offset)
+    if (known > state.highWatermark) state.commit(known)
+  }
+}
+
+/** Where this log and the leader's part, as far as the leader's word shows; the next fetch may show more. */
+function commonEnd(state: RaftState, { epoch, offset }: LogPosition): number {
+  const own = state.log.endOfEpoch(epoch)
+  const end = own.epoch === epoch ? Math.min(own.offset, offset) : own.offset
+  if (end >= state.highWatermark) return end
+  throw new ContradictionError(
+    `Its log differs from offset ${end} on, and ${state.highWatermark} records are committed`,
+  )
+}
+
+/** What the last fetch asked for came to nothing. */
+export function fetchAgain(state: RaftState, role: Follower, now: number): void {
+  role.fetching = { name: 'idle', at: now + state.timeouts.retryBackoffMs }
+}
+
+/** Whether a follower still waits for this snapshot of its leader's. */
+export function isRestoring(
+  state: RaftState,
+  snapshot: LogPosition,
+): state is RaftState & { readonly role: Follower } {
+  const { role } = state
+  return (
+    role.name === 'follower' &&
+    role.fetching.name === 'restoring' &&
+    samePosition(role.fetching.snapshot, snapshot)
+  )
+}

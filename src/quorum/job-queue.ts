@@ -1,0 +1,47 @@
+/** Something to do; it is done when this returns, or when what it returns has resolved. */
+export type Job = () => void | Promise<void>
+
+/** Does one job after another, in order. Jobs that are done at once are done within `put`, unless another one lasts. */
+export class JobQueue {
+  readonly #failed: (error: Error) => void
+  #jobs: Job[] = []
+  #isRunning = false
+  #waiting: (() => void)[] = []
+
+  /** @param failed a job has failed; the others go on unless the queue is stopped */
+  constructor(failed: (error: Error) => void) {
+    this.#failed = failed
+  }
+
+  put(job: Job): void {
+    this.#jobs.push(job)
+    if (!this.#isRunning) void this.#run()
+  }
+
+  /** Resolves when nothing is left to do. */
+  whenIdle(): Promise<void> {
+    if (!this.#isRunning) return Promise.resolve()
+    return new Promise((resolve) => this.#waiting.push(resolve))
+  }
+
+  /** What has not begun is not done. */
+  stop(): void {
+    this.#jobs = []
+  }
+
+  async #run(): Promise<void> {
+    this.#isRunning = true
+    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+      try {
+        const done = job()
+        if (done !== undefined) await done
+      } catch (error) {
+        this.#failed(error as Error)
+      }
+    }
+    this.#isRunning = false
+    const waiting = this.#waiting
+    this.#waiting = []
+    for (const resolve of waiting) resolve()
+  }
+}

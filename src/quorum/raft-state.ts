@@ -1,0 +1,228 @@
+import type { Random } from '../host/host.ts'
+import type { Draft } from './output.ts'
+import { emptyOutput } from './output.ts'
+import type { Role } from './roles.ts'
+import {
+  newCandidate,
+  newFollower,
+  newLeader,
+  newProspective,
+  newResigned,
+  newUnattached,
+} from './roles.ts'
+import { knownElection, quorumTimeoutMs, sameElection, sameKey } from './rules.ts'
+import type {
+  ElectionState,
+  LogView,
+  RaftMessage,
+  RaftOutput,
+  RaftTimeouts,
+  ReplicaKey,
+  Voter,
+} from './types.ts'
+
+export interface RaftOptions {
+  readonly self: ReplicaKey
+  readonly voters: readonly Voter[]
+  /** As it was last persisted; null on the first start. */
+  readonly election: ElectionState | null
+  /** All that is in it at the start is durable. */
+  readonly log: LogView
+  readonly random: Pick<Random, 'below'>
+  readonly timeouts: RaftTimeouts
+}
+
+/** Another node says what can't be true beside what is known: its word is not taken, and its connection not kept. */
+export class ContradictionError extends Error {
+  override readonly name = 'ContradictionError'
+  readonly code = 'ERR_QUORUM_CONTRADICTION'
+}
+
+/**
+ * What a node knows of its quorum, and its ways from one role to another. What the roles do is in election.ts, leader.ts
+ * and follower.ts; what they want done is gathered here until the step ends.
+ */
+export class RaftState {
+  readonly self: ReplicaKey
+  readonly log: LogView
+  readonly timeouts: RaftTimeouts
+  voters: readonly Voter[]
+  /** Everything below is committed; -1 before that is known in this life. */
+  highWatermark = -1
+  /** Everything below is durable here. */
+  synced: number
+  #epoch: number
+  #role: Role
+  #requests: number
+  #persisted: ElectionState | null
+  #output: Draft = emptyOutput()
+  readonly #random: Pick<Random, 'below'>
+
+  constructor({ self, voters, election, log, random, timeouts }: RaftOptions) {
+    this.self = self
+    this.voters = voters
+    this.log = log
+    this.timeouts = timeouts
+    this.#random = random
+    this.synced = log.end.offset
+    const known = knownElection(election, log.end.epoch)
+    this.#epoch = known.epoch
+    this.#persisted = election
+    // An answer to a request of an earlier life must not fit one of this life.
+    this.#requests = random.below(2 ** 30)
+    // A leader that comes back must not vote or write in the epoch that it led: it waits as one who resigned. Who had
+    // voted stays bound to it. The deadlines are set by `start`.
+    this.#role =
+      known.leaderId === self.id
+        ? newResigned([], 0, Infinity)
+        : newUnattached(known.leaderId, known.votedFor, 0)
+  }
+
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get role(): Role {
+    return this.#role
+  }
+
+  /** -1: unknown. */
+  get leaderId(): number {
+    const role = this.#role
+    if (role.name === 'leader' || role.name === 'resigned') return this.self.id
+    return role.name === 'candidate' ? -1 : role.leaderId
+  }
+
+  /** Whom this node can't help having voted for in its epoch. */
+  get votedFor(): ReplicaKey | null {
+    const role = this.#role
+    return 'votedFor' in role ? role.votedFor : this.self
+  }
+
+  /** What would be in `quorum-state` now. */
+  get election(): ElectionState {
+    return { epoch: this.#epoch, leaderId: this.leaderId, votedFor: this.votedFor }
+  }
+
+  get others(): Voter[] {
+    return this.voters.filter(({ id }) => id !== this.self.id)
+  }
+
+  get isVoter(): boolean {
+    return this.voters.some((voter) => sameKey(voter, this.self))
+  }
+
+  get isSoleVoter(): boolean {
+    return this.voters.length === 1 && this.isVoter
+  }
+
+  get majority(): number {
+    return Math.floor(this.voters.length / 2) + 1
+  }
+
+  /** How long to wait this time, ms. */
+  electionTimeout(): number {
+    const least = this.timeouts.electionTimeoutMs
+    return least + this.#random.below(least)
+  }
+
+  /** Each is used once. */
+  nextRequestId(): number {
+    return ++this.#requests
+  }
+
+  // From one role to another.
+
+  /** In its own epoch a node stays bound to the vote that it gave there. */
+  becomeUnattached(epoch: number, leaderId: number, now: number): void {
+    const votedFor = epoch === this.#epoch ? this.votedFor : null
+    this.#epoch = epoch
+    this.#role = newUnattached(leaderId, votedFor, now + this.electionTimeout())
+  }
+
+  becomeProspective(now: number): void {
+    const { name } = this.#role
+    const leaderId = name === 'candidate' || name === 'resigned' ? -1 : this.leaderId
+    const deadline = now + this.electionTimeout()
+    this.#role = newProspective(this.self.id, leaderId, this.votedFor, deadline)
+  }
+
+  becomeCandidate(now: number): void {
+    this.#epoch++
+    this.#role = newCandidate(this.self.id, now + this.electionTimeout())
+  }
+
+  becomeLeader(grantedBy: readonly number[], now: number): void {
+    const epochStart = this.log.end.offset
+    this.#role = newLeader(epochStart, now, now + quorumTimeoutMs(this.timeouts))
+    this.#output.beginEpoch = { epoch: this.#epoch, grantedBy }
+  }
+
+  becomeResigned(preferredCandidates: readonly ReplicaKey[], now: number): void {
+    const deadline = now + this.electionTimeout()
+    this.#role = newResigned(preferredCandidates, deadline, now)
+  }
+
+  follow(leaderId: number, now: number): void {
+    // Kafka too forgets here that a node had voted for itself: the epoch has its leader.
+    const votedFor = this.#role.name === 'candidate' ? null : this.votedFor
+    const deadline = now + this.timeouts.fetchTimeoutMs
+    this.#role = newFollower(leaderId, votedFor, now, deadline)
+  }
+
+  /**
+   * Takes note of what another node says of epoch and leader. True when this changed our role.
+   * @param isFromLeader the leader itself says so
+   * @throws ContradictionError
+   */
+  learn(epoch: number, leaderId: number, now: number, isFromLeader = false): boolean {
+    if (epoch < this.#epoch) return false
+    const known = leaderId >= 0 && leaderId !== this.self.id
+    if (epoch > this.#epoch) {
+      this.becomeUnattached(epoch, known ? leaderId : -1, now)
+      if (known) this.follow(leaderId, now)
+      return true
+    }
+    if (!known) return false
+    const role = this.#role
+    if (role.name === 'leader' || role.name === 'resigned') {
+      throw new ContradictionError(
+        `It says that node ${leaderId} leads epoch ${epoch}, which this node won`,
+      )
+    }
+    if (role.name === 'follower') {
+      if (role.leaderId === leaderId) return false
+      throw new ContradictionError(
+        `It says that node ${leaderId} leads epoch ${epoch}, which is node ${role.leaderId}'s`,
+      )
+    }
+    // Whoever asks for pre-votes has lost this leader; that others still name it is no sign of its life.
+    if (role.name === 'prospective' && role.leaderId === leaderId && !isFromLeader) return false
+    this.follow(leaderId, now)
+    return true
+  }
+
+  // What a step wants done.
+
+  send(to: number, message: RaftMessage): void {
+    this.#output.send.push({ to, message })
+  }
+
+  commit(offset: number): void {
+    this.highWatermark = offset
+    this.#output.commit = offset
+  }
+
+  get output(): Draft {
+    return this.#output
+  }
+
+  /** The step ends: what it wants done, with the election that has to be remembered before. */
+  take(): RaftOutput {
+    const output = this.#output
+    this.#output = emptyOutput()
+    const { election } = this
+    if (!sameElection(election, this.#persisted)) output.persist = this.#persisted = election
+    return output
+  }
+}

@@ -1,0 +1,31 @@
+/** Somebody who waits for something on behalf of a client. */
+export interface ClientWaiter {
+  /** The client has gone: nobody wants the answer any more. */
+  clientLeft(): void
+}
+
+/** Whether a client is there; those who wait on its behalf are told when it has gone, and let go of what they hold. */
+export class Presence {
+  readonly #waiters = new Set<ClientWaiter>()
+  #hasLeft = false
+
+  get hasLeft(): boolean {
+    return this.#hasLeft
+  }
+
+  /** Until `delete`; the client must not have left. */
+  add(waiter: ClientWaiter): void {
+    this.#waiters.add(waiter)
+  }
+
+  delete(waiter: ClientWaiter): void {
+    this.#waiters.delete(waiter)
+  }
+
+  /** To be called once. */
+  leave(): void {
+    this.#hasLeft = true
+    for (const waiter of this.#waiters) waiter.clientLeft()
+    this.#waiters.clear()
+  }
+}

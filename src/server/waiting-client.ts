@@ -1,0 +1,44 @@
+import type { Socket } from '../host/host.ts'
+
+/** A client waits with its first request sent, which is short; who sends more is read no further. */
+const EARLY_BYTES = 4096
+
+/**
+ * A client for whom there is no room yet. What it sends is kept for when there is: a socket that nobody reads wouldn't say
+ * that its peer has gone.
+ */
+export class WaitingClient {
+  readonly socket: Socket
+  readonly listenerName: string
+  readonly sinceMs: number
+  #early: Buffer[] = []
+  #earlyBytes = 0
+
+  /** @param onClose called when the client has gone before it was served */
+  constructor(
+    socket: Socket,
+    listenerName: string,
+    sinceMs: number,
+    onClose: (client: WaitingClient) => void,
+  ) {
+    this.socket = socket
+    this.listenerName = listenerName
+    this.sinceMs = sinceMs
+    socket.attach({
+      data: (bytes) => this.#keep(bytes),
+      drain: () => undefined,
+      close: () => onClose(this),
+    })
+  }
+
+  /** Hands over what came while it waited, to whom the socket is attached now. */
+  takeEarly(receive: (bytes: Buffer) => void): void {
+    for (const bytes of this.#early.splice(0)) receive(bytes)
+  }
+
+  #keep(bytes: Buffer): void {
+    this.#early.push(Buffer.from(bytes))
+    this.#earlyBytes += bytes.length
+    if (this.#earlyBytes >= EARLY_BYTES) this.socket.pause()
+  }
+}

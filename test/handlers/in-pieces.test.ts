@@ -1,0 +1,51 @@
+import { CHANGES_AT_ONCE, inPieces } from '../../src/handlers/in-pieces.ts'
+
+describe('many changes', () => {
+  const setUp = () => {
+    let nowMs = 1000
+    let turns = 0
+    const clock = {
+      monotonic: () => nowMs,
+      endOfTurn: (callback: () => void) => {
+        turns++
+        setImmediate(callback)
+      },
+    }
+    const made: { some: readonly string[]; timeoutMs: number; turns: number }[] = []
+    const make = (some: readonly string[], timeoutMs: number) => {
+      made.push({ some, timeoutMs, turns })
+      nowMs += 100
+      return Promise.resolve([...new Set(some)])
+    }
+    const context = { clock } as unknown as Parameters<typeof inPieces>[0]
+    const run = (items: readonly string[]) => inPieces(context, items, (item) => item, 250, make)
+    return { made, run }
+  }
+  const numbers = (count: number) => Array.from({ length: count }, (_, index) => `n${index}`)
+
+  test('are made a few in a turn of the event loop, with the time that is left', async () => {
+    const { made, run } = setUp()
+    const items = numbers(2 * CHANGES_AT_ONCE + 10)
+    expect(await run(items)).toEqual(items)
+    expect(made.map(({ some }) => some.length)).toEqual([CHANGES_AT_ONCE, CHANGES_AT_ONCE, 10])
+    expect(made.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 150, 50])
+    expect(made.map(({ turns }) => turns)).toEqual([0, 1, 2])
+  })
+
+  test('are made as one where they are few', async () => {
+    const { made, run } = setUp()
+    await run(numbers(CHANGES_AT_ONCE))
+    expect(made).toHaveLength(1)
+    await run([])
+    expect(made.at(-1)!.some).toEqual([])
+  })
+
+  test('of the same thing are judged together, and told where it was named first', async () => {
+    const { made, run } = setUp()
+    const items = numbers(CHANGES_AT_ONCE + 1)
+    expect(await run([...items, 'n0', 'n7', 'n0'])).toEqual(items)
+    expect(made[0]!.some.filter((item) => item === 'n0')).toHaveLength(3)
+    expect(made.at(-1)!.some.filter((item) => item === 'n7')).toEqual([])
+    expect(made.flatMap(({ some }) => some)).toHaveLength(items.length + 3)
+  })
+})

@@ -1,0 +1,48 @@
+import { mutants as bin } from './bin.ts'
+import { mutants as config } from './config.ts'
+import { mutants as configStart } from './config-start.ts'
+import { mutants as coordinators } from './coordinators.ts'
+import { mutants as handlers } from './handlers.ts'
+import { mutants as handlersGroups } from './handlers-groups.ts'
+import { mutants as turns } from './handlers-turns.ts'
+import { mutants as host } from './host.ts'
+import { mutants as network } from './host-network.ts'
+import { mutants as log } from './log.ts'
+import { mutants as appends } from './log-append.ts'
+import { mutants as damage } from './log-damage.ts'
+import { mutants as parts } from './log-parts.ts'
+import { mutants as recovery } from './log-recovery.ts'
+import { mutants as machine } from './machine.ts'
+import { mutants as metadata } from './metadata.ts'
+import { mutants as features } from './metadata-features.ts'
+import { mutants as placement } from './metadata-placement.ts'
+import type { Mutant } from './mutant.ts'
+import { mutants as peer } from './peer.ts'
+import { mutants as protocol } from './protocol.ts'
+import { mutants as costs } from './protocol-costs.ts'
+import { mutants as messages } from './protocol-messages.ts'
+import { mutants as records } from './protocol-records.ts'
+import { mutants as quorum } from './quorum.ts'
+import { mutants as replication } from './replication.ts'
+import { mutants as fetches } from './replication-fetch.ts'
+import { mutants as server } from './server.ts'
+import { mutants as connections } from './server-connection.ts'
+import { mutants as dispatch } from './server-dispatch.ts'
+import { mutants as frames } from './server-frames.ts'
+
+/** The deliberate bugs, by the room that they are put into. */
+export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
+  protocol: [...protocol, ...costs, ...messages, ...records],
+  host: [...host, ...network],
+  config: [...config, ...configStart],
+  log: [...log, ...appends, ...parts, ...damage, ...recovery],
+  machine,
+  peer,
+  quorum,
+  metadata: [...metadata, ...features, ...placement],
+  replication: [...replication, ...fetches],
+  coordinators,
+  handlers: [...handlers, ...handlersGroups, ...turns],
+  server: [...server, ...connections, ...frames, ...dispatch],
+  bin,
+}

@@ -1,0 +1,96 @@
+import type { Mutant } from './mutant.ts'
+
+export const mutants: readonly Mutant[] = [
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'filter((broker) => !broker.inControlledShutdown)',
+    replacement: 'filter(() => true)',
+    about: 'New partitions are put on a broker that is stopping.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'replicationFactor > all.length',
+    replacement: 'replicationFactor > all.length + 1',
+    about: 'A broker is asked for more replicas than there are brokers, and the search never ends.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'if (at === skip) skip = -1',
+    replacement: 'if (at === skip) skip = at',
+    about: 'A partition gets no second replica from the rack of its leader.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'if (broker < 0) broker = fenced.next(this.#round)',
+    replacement: 'if (broker < 0) continue',
+    about: 'Fenced brokers are never used, and the search never ends.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'if (this.#round === this.#unfenced && this.#unfenced > 1)',
+    replacement: 'if (this.#round < 0)',
+    about:
+      'The same brokers always follow each other: when one stops, one other takes all its load.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'if (brokers.length > 0) this.#offset = random.below(brokers.length)',
+    replacement: '',
+    about: 'Every topic of one partition is led by the first broker.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/placement.ts',
+    text: 'if (left === null) return -1',
+    replacement: 'if (left === null) return 1',
+    about: 'Brokers without a rack are not the first.',
+    killedBy: ['metadata/placement'],
+  },
+  {
+    file: 'src/metadata/election-commands.ts',
+    text: 'if (leader === replicas[0]) throw notNeeded()',
+    replacement: '',
+    about: 'Elections that change nothing begin new epochs, and fence every client.',
+    killedBy: ['metadata/election'],
+  },
+  {
+    file: 'src/metadata/election-commands.ts',
+    text: 'if (leader !== NO_LEADER) throw notNeeded()',
+    replacement: '',
+    about: 'An unclean election takes the lead from a leader that works.',
+    killedBy: ['metadata/election'],
+  },
+  {
+    file: 'src/metadata/election-commands.ts',
+    text: '  partition.isr.includes(id) && canLead(image, partition, id)',
+    replacement: '  canLead(image, partition, id)',
+    about: 'A preferred election loses records.',
+    killedBy: ['metadata/election'],
+  },
+  {
+    file: 'src/metadata/election-commands.ts',
+    text: '  partition.isr.includes(id) && canLead(image, partition, id)',
+    replacement: '  partition.isr.includes(id)',
+    about: 'A dead broker is elected.',
+    killedBy: ['metadata/election'],
+  },
+  {
+    file: 'src/metadata/election-commands.ts',
+    text: ".filter(({ errorCode }) => errorCode !== 'ELECTION_NOT_NEEDED')",
+    replacement: '',
+    about: 'Of all partitions those that need no election are told as errors.',
+    killedBy: ['metadata/election'],
+  },
+  {
+    file: 'src/metadata/facts.ts',
+    text: '{ leader, isr: [leader] })\n  if',
+    replacement: '{ leader })\n  if',
+    about: 'Replicas with other records stay in the ISR after an unclean election.',
+    killedBy: ['metadata/election'],
+  },
+]

@@ -1,0 +1,114 @@
+import net from 'node:net'
+import type { Socket } from '../../src/host/host.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { Connection } from '../../src/peer/connection.ts'
+import { failureOf } from '../../bin/errors.ts'
+
+const host = nodeHost({ log: { level: 'silent' } })
+
+/** A server that answers whatever comes with the same bytes, or hangs up. */
+async function serving<T>(answer: Buffer | null, use: (port: number) => Promise<T>): Promise<T> {
+  const sockets = new Set<net.Socket>()
+  const server = net.createServer((socket) => {
+    sockets.add(socket)
+    socket.on('error', () => undefined)
+    socket.once('data', () => (answer === null ? socket.destroy() : socket.write(answer)))
+  })
+  await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  try {
+    return await use((server.address() as net.AddressInfo).port)
+  } finally {
+    server.close()
+    for (const socket of sockets) socket.destroy()
+  }
+}
+
+const connect = (port: number, connectTimeoutMs = 10_000, name = '127.0.0.1') =>
+  Connection.open(
+    host,
+    { host: name, port },
+    { clientId: 'test', connectTimeoutMs, requestTimeoutMs: 10_000 },
+  )
+
+describe('Connecting', () => {
+  test('where nothing listens is refused, and the error says where', async () => {
+    const port = await serving(null, (used) => Promise.resolve(used))
+    await expect(connect(port)).rejects.toMatchObject({
+      name: 'PeerError',
+      code: 'CONNECTION_REFUSED',
+      address: { host: '127.0.0.1', port },
+    })
+  })
+
+  test('to a name that nobody has is an error of its own', async () => {
+    const network = {
+      ...host.network,
+      connect: () =>
+        Promise.reject(Object.assign(new Error('getaddrinfo ENOTFOUND'), { code: 'ENOTFOUND' })),
+    }
+    const options = { clientId: 'test', connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 }
+    const opening = Connection.open({ ...host, network }, { host: 'nobody', port: 1 }, options)
+    await expect(opening).rejects.toMatchObject({ code: 'HOST_NOT_FOUND' })
+  })
+
+  test('to something else than a broker is an error at once', async () => {
+    await serving(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), (port) =>
+      expect(connect(port)).rejects.toMatchObject({ code: 'NOT_KAFKA' }),
+    )
+  })
+
+  test('that comes about too late is not kept', async () => {
+    const sockets: { isDestroyed: boolean }[] = []
+    let dialled = (): void => undefined
+    const network = {
+      ...host.network,
+      connect: () =>
+        new Promise<Socket>((resolve) => {
+          dialled = () => {
+            const state = { isDestroyed: false }
+            sockets.push(state)
+            resolve({ destroy: () => void (state.isDestroyed = true) } as unknown as Socket)
+          }
+        }),
+    }
+    const options = { clientId: 'test', connectTimeoutMs: 1, requestTimeoutMs: 1 }
+    const opening = Connection.open({ ...host, network }, { host: 'far', port: 1 }, options)
+    await expect(opening).rejects.toMatchObject({ code: 'CONNECT_TIMEOUT' })
+    dialled()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(sockets).toEqual([{ isDestroyed: true }])
+  })
+
+  test('to one that answers another request than the one sent is an error', async () => {
+    const frame = Buffer.alloc(12)
+    frame.writeInt32BE(8)
+    frame.writeInt32BE(4711, 4)
+    await serving(frame, (port) =>
+      expect(connect(port)).rejects.toMatchObject({
+        code: 'NOT_KAFKA',
+        message: expect.stringContaining('4711'),
+      }),
+    )
+  })
+
+  test('to one that hangs up is an error that says that it had been silent', async () => {
+    await serving(null, (port) =>
+      expect(connect(port)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED', wasSilent: true }),
+    )
+  })
+
+  test('to one that says nothing ends in time', async () => {
+    await serving(Buffer.alloc(0), (port) =>
+      expect(connect(port, 20)).rejects.toMatchObject({ code: 'REQUEST_TIMEOUT' }),
+    )
+  })
+})
+
+test('who uses the command is told what to do about it', async () => {
+  const port = await serving(null, (used) => Promise.resolve(used))
+  const refused = failureOf(await connect(port).catch((error: unknown) => error))
+  expect(refused).toMatchObject({ code: 'CONNECTION_REFUSED', exitCode: 1 })
+  expect(refused.remedy).toContain('ottla start')
+  const closed = await serving(null, (used) => connect(used).catch((error: unknown) => error))
+  expect(failureOf(closed).remedy).toContain('TLS')
+})

@@ -1,0 +1,127 @@
+import { Session } from 'node:inspector'
+import { CreateTopics } from '../../protocol/messages/create-topics.ts'
+import type { Handler } from '../../src/handlers/handler.ts'
+import { handlers } from '../../src/handlers/index.ts'
+import { Writer } from '../../protocol/wire.ts'
+import { MAX_ANSWER_BYTES, Reply } from '../../src/server/dispatch.ts'
+import { scale, soaking } from '../soak.ts'
+import { TestNode } from '../handlers/test-node.ts'
+import { costOf, dearestRequests, frameOf } from '../support/dearest-request.ts'
+import type { DearRequest, Known } from '../support/dearest-request.ts'
+
+const MEGABYTE = 1_000_000
+/** An answer may have so many bytes for one byte of memory that its request costs. */
+const MOST_ANSWERED = 3
+/** These answer more than is named; they spend it. */
+const ANSWER_MORE: ReadonlySet<string> = new Set(['DescribeConfigs'])
+/** What a request may call before other work has its turn, about: at 20 ns each that is some 30 ms. */
+const MOST_CALLS = 1_500_000
+/** A twentieth of a request is held against a twentieth of the limits; in soak, a whole one. */
+const SHARE = scale(0.05, 1)
+
+let node: TestNode
+let known: Known
+/** Of the event loop, as far as somebody has waited for one. */
+let turns = 0
+
+beforeEach(async () => {
+  node = new TestNode()
+  const topicId = await node.addTopic('known', { partitions: [{}, {}, {}] })
+  await node.addGroups()
+  const { endOfTurn } = node.clock
+  turns = 0
+  node.clock.endOfTurn = (callback) => {
+    turns++
+    endOfTurn.call(node.clock, callback)
+  }
+  node.controller = () => {
+    throw Object.assign(new Error('not now'), { code: 'ERR_TOO_LARGE' })
+  }
+  known = { topic: 'known', topicId, group: 'group' }
+})
+
+/** What the request comes to: the sizes of the pieces that its answer is sent in; null for none, or a connection that ends. */
+async function piecesOf({ frame }: DearRequest): Promise<number[] | null> {
+  const outcome = await node.start(frame)
+  if (outcome === null) return null
+  if (!(outcome instanceof Reply)) {
+    // Refused with a line in the log; anything that was thrown would be a bug.
+    expect(outcome.cause).toBeUndefined()
+    expect(outcome.fault).toMatch(/more than|may be/)
+    return null
+  }
+  const writer = new Writer()
+  expect(outcome.writeTo(writer)).toBeNull()
+  outcome.sent()
+  return writer.chunks().map(({ length }) => length)
+}
+
+/** Fails where the request takes more memory, or does more in a turn, than this share of what one may. */
+async function check(request: DearRequest, { maxCostBytes, api }: Handler, share: number) {
+  const { about, version, frame } = request
+  const cost = costOf(api, version, frame)
+  const turnsBefore = turns
+  let pieces: number[] | null = null
+  const run = async (): Promise<void> => {
+    pieces = await piecesOf(request)
+  }
+  // To count takes far longer than what is counted, and the versions differ little in what they do.
+  const calls = version === api.versions[1] || soaking ? await callsOf(run) : (await run(), 0)
+  const bytes = ((pieces ?? []) as number[]).reduce((sum, size) => sum + size, 0)
+  const most = ANSWER_MORE.has(api.name) ? MAX_ANSWER_BYTES : 1000 + MOST_ANSWERED * cost
+  expect({
+    about,
+    isDear: cost > share * maxCostBytes,
+    isLong: bytes > most,
+    isBusy: calls / (1 + turns - turnsBefore) > share * MOST_CALLS,
+  }).toEqual({ about, isDear: false, isLong: false, isBusy: false })
+}
+
+async function checkAll(handler: Handler, share: number): Promise<void> {
+  const { api, versions, maxCostBytes } = handler
+  const [first, last] = versions
+  for (let version = first; version <= last; version++) {
+    const namings = version === last ? undefined : (['distinct'] as const)
+    const cost = share * maxCostBytes
+    for (const request of dearestRequests(api, version, share * MEGABYTE, known, cost, namings)) {
+      await check(request, handler, share)
+    }
+  }
+}
+
+const all = handlers.map((handler) => [handler.api.name, handler] as const)
+
+describe('the dearest request takes no more memory and does no more in a turn than is counted', () => {
+  test.each(all)('%s (soak)', (_name, handler) => checkAll(handler, SHARE))
+})
+
+/** How often functions of ours are called meanwhile; what is compiled from declarations is not counted. */
+async function callsOf(run: () => Promise<unknown>): Promise<number> {
+  const session = new Session()
+  session.connect()
+  try {
+    session.post('Profiler.enable')
+    session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
+    await run()
+    let calls = 0
+    session.post('Profiler.takePreciseCoverage', (error, taken) => {
+      if (error !== null) throw error
+      for (const { url, functions } of taken.result) {
+        if (!/\/dist\/(src|protocol)\//.test(url)) continue
+        for (const { ranges } of functions) calls += ranges[0]!.count
+      }
+    })
+    return calls
+  } finally {
+    session.post('Profiler.stopPreciseCoverage')
+    session.disconnect()
+  }
+}
+
+test('what is counted is what is called', async () => {
+  const few = frameOf(CreateTopics as never, 7, { topics: [], timeoutMs: 0, validateOnly: false })
+  const about = { api: CreateTopics as never, version: 7, about: '', frame: few }
+  const calls = await callsOf(() => piecesOf(about))
+  expect(calls).toBeGreaterThan(10)
+  expect(calls).toBeLessThan(1000)
+})

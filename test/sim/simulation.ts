@@ -1,0 +1,217 @@
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { SimMachine, type World } from '../../src/host/sim/machine.ts'
+import { SimNetwork } from '../../src/host/sim/network.ts'
+import { Scheduler, SimulationError } from '../../src/host/sim/scheduler.ts'
+import {
+  PARTITIONS,
+  readAll,
+  runAdministrator,
+  runCommitter,
+  runProducer,
+  runReader,
+  TOPIC,
+  type ClientParts,
+} from './clients.ts'
+import { SimulationFailure } from './failure.ts'
+import { randomSchedule, type Fault, type Schedule } from './faults.ts'
+import { History } from './history.ts'
+import { SimulatedBroker } from './simulated-broker.ts'
+
+const BROKER = 'broker'
+const PORT = 9092
+const SETTINGS: Readonly<Record<string, string>> = {
+  listeners: `PLAINTEXT://${BROKER}:${PORT}`,
+  'log.dirs': '/data',
+  'num.partitions': String(PARTITIONS),
+  'offsets.topic.num.partitions': '2',
+  'group.initial.rebalance.delay.ms': '0',
+  'log.flush.interval.messages': '1',
+  // Clocks jump: nothing may be old.
+  'log.retention.ms': '-1',
+  'log.message.timestamp.after.max.ms': '9223372036854775807',
+}
+/** Simulated time for what must come about once all faults have ended. */
+const PATIENCE_MS = 120_000
+
+export interface SimulationResult {
+  readonly seed: number
+  readonly schedule: Schedule
+  readonly hash: string
+  readonly events: number
+  readonly acknowledged: number
+  readonly reads: number
+  readonly starts: number
+}
+
+/**
+ * One broker as it ships, with producers, readers, committers of offsets and an administrator, under a schedule of
+ * faults. When the schedule has ended all must come right: the broker serves, each client gets on, and the logs hold
+ * exactly what the clients were told.
+ * @param schedule in place of the seed's own
+ * @throws SimulationFailure
+ */
+export async function simulateBroker(seed: number, schedule?: Schedule): Promise<SimulationResult> {
+  const simulation = new BrokerSimulation(seed, schedule)
+  try {
+    return await simulation.run()
+  } catch (error) {
+    throw new SimulationFailure(`--seed ${seed}`, simulation.schedule, error, simulation.log())
+  }
+}
+
+class BrokerSimulation {
+  readonly schedule: Schedule
+  readonly #scheduler: Scheduler
+  readonly #world: World
+  readonly #broker: SimulatedBroker
+  readonly #history = new History()
+  /** Of clients: what they could not cope with. */
+  readonly #failures: unknown[] = []
+  #isOver = false
+  #ended = 0
+
+  constructor(seed: number, schedule?: Schedule) {
+    this.#scheduler = new Scheduler(seed)
+    this.schedule = schedule ?? randomSchedule(this.#scheduler.random)
+    const network = new SimNetwork(this.#scheduler)
+    this.#world = { scheduler: this.#scheduler, network, codecs: nodeCodecs() }
+    const machine = new SimMachine(BROKER, this.#world)
+    machine.disk.makeDirectory('/data')
+    machine.disk.syncDirectory('/')
+    this.#broker = new SimulatedBroker(machine, this.#scheduler, SETTINGS)
+  }
+
+  async run(): Promise<SimulationResult> {
+    const scheduler = this.#scheduler
+    this.#broker.start()
+    await scheduler.until(() => this.#broker.isServing, PATIENCE_MS, 'broker that serves')
+    const runs = [
+      ...['p0', 'p1', 'p2'].map((name) => [name, runProducer] as const),
+      ...['r0', 'r1'].map((name) => [name, runReader] as const),
+      ...['c0', 'c1'].map((name) => [name, runCommitter] as const),
+      ['a0', runAdministrator] as const,
+    ]
+    for (const [name, run] of runs) this.#runClient(name, run)
+    for (const fault of this.schedule.faults) {
+      scheduler.after(fault.atMs, `fault: ${fault.type}`, () => this.#inflict(fault))
+    }
+    await this.#watch(scheduler.pass(this.schedule.durationMs))
+    this.#healAll()
+    await this.#watch(this.#getsOn())
+    this.#isOver = true
+    await this.#watch(
+      scheduler.until(() => this.#ended === runs.length, PATIENCE_MS, 'end of the clients'),
+    )
+    const { logs, topics } = await this.#watch(
+      scheduler.resolve(readAll(this.#client('last')), PATIENCE_MS, 'last reading'),
+    )
+    this.#history.checkLogs(logs)
+    this.#history.checkTopics(topics)
+    if (!topics.has(TOPIC)) throw new SimulationError(`Topic ${TOPIC} was lost`)
+    return this.#result()
+  }
+
+  /** For whoever looks into a failure. */
+  log(): string[] {
+    const { machine, troubles } = this.#broker
+    return [
+      'troubles:',
+      ...troubles,
+      'log:',
+      ...machine.lines,
+      'trace:',
+      ...this.#scheduler.trace.lastLines.slice(-80),
+    ]
+  }
+
+  #result(): SimulationResult {
+    const { trace, seed } = this.#scheduler
+    const { acknowledgedCount: acknowledged, readCount: reads } = this.#history
+    const { schedule } = this
+    const { starts } = this.#broker
+    return { seed, schedule, hash: trace.hash, events: trace.count, acknowledged, reads, starts }
+  }
+
+  #client(name: string): ClientParts {
+    const machine = new SimMachine(name, this.#world)
+    return {
+      name,
+      host: machine.start(),
+      codecs: this.#world.codecs,
+      history: this.#history,
+      bootstrap: { host: BROKER, port: PORT },
+      isOver: () => this.#isOver,
+    }
+  }
+
+  #runClient(name: string, run: (parts: ClientParts) => Promise<void>): void {
+    run(this.#client(name)).then(
+      () => void this.#ended++,
+      (error: unknown) => void this.#failures.push(error),
+    )
+  }
+
+  /** What a client can't cope with ends the simulation. */
+  async #watch<Result>(until: Promise<Result>): Promise<Result> {
+    const result = await until
+    if (this.#failures.length > 0) throw this.#failures[0]
+    return result
+  }
+
+  /** Liveness: a record of a producer after the faults is acknowledged. */
+  #getsOn(): Promise<void> {
+    const before = this.#history.acknowledgedCount
+    const isOn = (): boolean =>
+      this.#failures.length > 0 || this.#history.acknowledgedCount > before + 10
+    return this.#scheduler.until(isOn, PATIENCE_MS, 'further record after the faults')
+  }
+
+  #healAll(): void {
+    this.#world.network.heal()
+    const { machine } = this.#broker
+    machine.disk.capacityBytes = Infinity
+    machine.diskSlowness = 1
+    this.#broker.letUp()
+  }
+
+  #inflict(fault: Fault): void {
+    const { network } = this.#world
+    const broker = this.#broker
+    const { machine } = broker
+    const later = (delayMs: number, run: () => void): void =>
+      void this.#scheduler.after(delayMs, `end of fault: ${fault.type}`, run)
+    switch (fault.type) {
+      case 'kill':
+        broker.kill()
+        return later(fault.downMs, () => broker.letUp())
+      case 'power':
+        broker.losePower(fault.survives)
+        return later(fault.downMs, () => broker.letUp())
+      case 'stop':
+        broker.stop()
+        return later(fault.downMs, () => broker.letUp())
+      case 'reset':
+        network.resetOne()
+        return
+      case 'cut':
+        for (const { name } of this.#peers()) {
+          if (fault.way !== 'from broker') network.cut(name, BROKER)
+          if (fault.way !== 'to broker') network.cut(BROKER, name)
+        }
+        return later(fault.forMs, () => network.heal())
+      case 'clock':
+        machine.wall.offsetMs += fault.byMs
+        return
+      case 'full disk':
+        machine.disk.capacityBytes = machine.disk.usedBytes + fault.roomBytes
+        return later(fault.forMs, () => (machine.disk.capacityBytes = Infinity))
+      case 'slow disk':
+        machine.diskSlowness = fault.factor
+        return later(fault.forMs, () => (machine.diskSlowness = 1))
+    }
+  }
+
+  #peers(): { readonly name: string }[] {
+    return ['p0', 'p1', 'p2', 'r0', 'r1', 'c0', 'c1', 'a0'].map((name) => ({ name }))
+  }
+}
