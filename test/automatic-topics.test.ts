@@ -2,7 +2,7 @@ import { createTopicsAutomatically } from '../src/automatic-topics.ts'
 import { BrokerConfig } from '../src/config/broker-config.ts'
 import { systemClock } from '../src/host/clock.ts'
 import { ShardError } from '../src/machine/runtime.ts'
-import type { ControllerCommand, ErrorOutcome } from '../src/metadata/commands.ts'
+import type { ControllerCommand, ErrorOutcome } from '../src/metadata/controller/commands.ts'
 
 type Means = Parameters<typeof createTopicsAutomatically>[1]
 

@@ -1,7 +1,7 @@
 import { basename, dirname, resolve } from 'node:path'
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { Disk, DiskFile } from '../../src/host/host.ts'
-import { parseSegmentFileName } from '../../src/log/paths.ts'
+import { parseSegmentFileName } from '../../src/log/base/paths.ts'
 import { CommandError } from '../errors.ts'
 import { decoderFor, type Decoder } from './decoders.ts'
 import {

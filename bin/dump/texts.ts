@@ -3,7 +3,7 @@ import {
   parseEpochCheckpoint,
   parseOffsetCheckpoint,
   parsePartitionMetadata,
-} from '../../src/log/checkpoints.ts'
+} from '../../src/log/state/checkpoints.ts'
 import type { DumpItem } from './log.ts'
 
 /** The files of text: checkpoints, properties and JSON, each as entries. */

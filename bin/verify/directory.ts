@@ -1,11 +1,11 @@
 import { basename, dirname, resolve } from 'node:path'
-import { parseOffsetCheckpoint } from '../../src/log/checkpoints.ts'
-import { parseMetaProperties } from '../../src/log/meta-properties.ts'
+import { parseOffsetCheckpoint } from '../../src/log/state/checkpoints.ts'
+import { parseMetaProperties } from '../../src/log/directory/meta-properties.ts'
 import {
   directorySuffix,
   parsePartitionDirectoryName,
   parseSegmentFileName,
-} from '../../src/log/paths.ts'
+} from '../../src/log/base/paths.ts'
 import { CommandError } from '../errors.ts'
 import { fileKind, dumpFile } from '../dump/file.ts'
 import { contentOf, found, type Check, type Report, type Reports } from './check.ts'

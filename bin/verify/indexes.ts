@@ -1,4 +1,4 @@
-import { decodeAborted } from '../../src/log/transaction-index.ts'
+import { decodeAborted } from '../../src/log/segment/transaction-index.ts'
 import type { SeenBatch } from './batches.ts'
 import type { Finding } from './check.ts'
 

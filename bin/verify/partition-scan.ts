@@ -1,6 +1,6 @@
-import type { EpochEntry } from '../../src/log/epoch-cache.ts'
-import { EpochCache } from '../../src/log/epoch-cache.ts'
-import type { ProducerEntry } from '../../src/log/producer-entry.ts'
+import type { EpochEntry } from '../../src/log/state/epoch-cache.ts'
+import { EpochCache } from '../../src/log/state/epoch-cache.ts'
+import type { ProducerEntry } from '../../src/log/producers/producer-entry.ts'
 import type { SeenBatch } from './batches.ts'
 
 /** What a producer wrote last. */

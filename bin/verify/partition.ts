@@ -1,11 +1,11 @@
-import { parseEpochCheckpoint, parsePartitionMetadata } from '../../src/log/checkpoints.ts'
+import { parseEpochCheckpoint, parsePartitionMetadata } from '../../src/log/state/checkpoints.ts'
 import {
   LEADER_EPOCH_CHECKPOINT,
   parseSegmentFileName,
   PARTITION_METADATA,
   segmentFileName,
-} from '../../src/log/paths.ts'
-import { decodeProducerSnapshot } from '../../src/log/producer-snapshot.ts'
+} from '../../src/log/base/paths.ts'
+import { decodeProducerSnapshot } from '../../src/log/producers/producer-snapshot.ts'
 import {
   contentOf,
   found,

@@ -1,5 +1,5 @@
 import type { DiskFile } from '../../src/host/host.ts'
-import { segmentFileName, type SegmentFile } from '../../src/log/paths.ts'
+import { segmentFileName, type SegmentFile } from '../../src/log/base/paths.ts'
 import { readBatchFile } from '../dump/batch-file.ts'
 import { checkOne, type SeenBatch } from './batches.ts'
 import {

@@ -1,5 +1,5 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { TopicToCreate } from '../metadata/commands.ts'
+import type { TopicToCreate } from '../metadata/controller/commands.ts'
 import { OFFSETS_TOPIC } from './group/coordinator.ts'
 
 export const TRANSACTIONS_TOPIC = '__transaction_state'

@@ -13,7 +13,7 @@ import { readBatches, readRecords } from '../../protocol/records/reader.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock } from '../host/host.ts'
 import type { ShardLog } from '../machine/runtime.ts'
-import type { Partition } from '../replication/partition.ts'
+import type { Partition } from '../replication/partition/partition.ts'
 
 /** An append that was refused or not replicated. `code` is the protocol's name for the reason. */
 export class AppendError extends Error {

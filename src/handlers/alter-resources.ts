@@ -1,5 +1,5 @@
 import type { Clock } from '../host/host.ts'
-import type { ErrorOutcome } from '../metadata/commands.ts'
+import type { ErrorOutcome } from '../metadata/controller/commands.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ResourceType, invalidRequest, parseNodeId, twice } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'

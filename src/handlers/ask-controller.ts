@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
-import type { ControllerCommand, ErrorOutcome, ReplyTo } from '../metadata/commands.ts'
+import type { ControllerCommand, ErrorOutcome, ReplyTo } from '../metadata/controller/commands.ts'
 import type { RequestContext } from './handler.ts'
 
 /** Nothing to tell of it but the error. */

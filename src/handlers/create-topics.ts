@@ -3,7 +3,7 @@ import type { CreateTopicsRequest } from '../../protocol/messages/create-topics.
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { describeTopic } from '../config/describe.ts'
-import type { CreatedTopic } from '../metadata/commands.ts'
+import type { CreatedTopic } from '../metadata/controller/commands.ts'
 import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'

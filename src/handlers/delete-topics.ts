@@ -1,6 +1,6 @@
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import type { ErrorOutcome, TopicToDelete } from '../metadata/commands.ts'
+import type { ErrorOutcome, TopicToDelete } from '../metadata/controller/commands.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 import { inPieces } from './in-pieces.ts'

@@ -1,9 +1,9 @@
 import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
 import type { DescribeLogDirsRequest } from '../../protocol/messages/describe-log-dirs.ts'
 import type { DiskSpace } from '../host/host.ts'
-import type { LogDirectory } from '../log/directory.ts'
+import type { LogDirectory } from '../log/directory/directory.ts'
 import type { Log } from '../log/log.ts'
-import { METADATA_TOPIC } from '../log/paths.ts'
+import { METADATA_TOPIC } from '../log/base/paths.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'
 

@@ -1,6 +1,6 @@
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import type { DescribeQuorumRequest } from '../../protocol/messages/describe-quorum.ts'
-import { METADATA_TOPIC } from '../log/paths.ts'
+import { METADATA_TOPIC } from '../log/base/paths.ts'
 import { handle } from './handler.ts'
 import type { QuorumReplica } from './services.ts'
 

@@ -1,7 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import type { ElectLeadersRequest } from '../../protocol/messages/elect-leaders.ts'
-import { ElectionType } from '../metadata/commands.ts'
+import { ElectionType } from '../metadata/controller/commands.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 

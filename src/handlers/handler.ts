@@ -1,5 +1,5 @@
 import type { AnyApi, VersionRange } from '../../protocol/schema.ts'
-import type { Presence } from '../replication/presence.ts'
+import type { Presence } from '../replication/fetch/presence.ts'
 import type { Services } from './services.ts'
 
 /** What a handler knows of the request besides its content. */

@@ -1,6 +1,6 @@
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
-import { ConfigOperation } from '../metadata/commands.ts'
-import type { ConfigChange } from '../metadata/commands.ts'
+import { ConfigOperation } from '../metadata/controller/commands.ts'
+import type { ConfigChange } from '../metadata/controller/commands.ts'
 import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
 import { invalidRequest } from './config-resources.ts'

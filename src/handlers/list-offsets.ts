@@ -1,6 +1,6 @@
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { CorruptRecordError } from '../../protocol/records/errors.ts'
-import { StorageError } from '../log/errors.ts'
+import { StorageError } from '../log/base/errors.ts'
 import type { Log } from '../log/log.ts'
 import { handle } from './handler.ts'
 import type { RequestContext } from './handler.ts'

@@ -13,9 +13,9 @@ import {
   compressionType,
   isTransactional,
 } from '../../protocol/records/batch.ts'
-import type { AppendResult } from '../log/results.ts'
+import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
-import type { Partition, RequiredAcks } from '../replication/partition.ts'
+import type { Partition, RequiredAcks } from '../replication/partition/partition.ts'
 import { closeConnection, handle, Later } from './handler.ts'
 import type { Answer, RequestContext } from './handler.ts'
 

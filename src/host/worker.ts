@@ -4,7 +4,7 @@ import { systemClock } from './clock.ts'
 import { nodeCodecs } from './codecs.ts'
 import { systemDisk } from './disk.ts'
 import type { WorkerParts } from './host.ts'
-import { HandedOver } from './inline-workers.ts'
+import { HandedOver } from './sim/workers.ts'
 import type { WorkerAnswer, WorkerCall, WorkerFault } from './workers.ts'
 
 /** What runs in a thread of `nodeWorkers`: one call after the other, each answered. */

@@ -1,12 +1,12 @@
 import type { Host } from '../host/host.ts'
-import type { BufferPool } from './buffer-pool.ts'
+import type { BufferPool } from './base/buffer-pool.ts'
 import type { CleanerOffsets } from './cleaner/offsets.ts'
-import type { LogCodecs } from './codecs.ts'
-import type { ColdIndexes } from './cold-indexes.ts'
-import type { RecordExaminer } from './examiner.ts'
-import type { OpenFiles } from './open-files.ts'
-import type { FirstReads } from './reader.ts'
-import type { TailCache } from './tail-cache.ts'
+import type { LogCodecs } from './base/codecs.ts'
+import type { ColdIndexes } from './segment/cold-indexes.ts'
+import type { RecordExaminer } from './append/validator.ts'
+import type { OpenFiles } from './base/open-files.ts'
+import type { FirstReads } from './read/reader.ts'
+import type { TailCache } from './read/tail-cache.ts'
 
 /** What all logs of a node share. */
 export interface LogContext {

@@ -1,5 +1,5 @@
 import { batchBaseOffset } from '../../protocol/records/batch.ts'
-import type { AppendResult } from './results.ts'
+import type { AppendResult } from './base/results.ts'
 import type { Log } from './log.ts'
 
 /** What keeps a copy from going on: the reason that the log, or its copy, gave. */

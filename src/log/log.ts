@@ -1,13 +1,13 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { CorruptRecordError } from '../../protocol/records/batch.ts'
-import { LogAppender } from './appender.ts'
+import { LogAppender } from './append/appender.ts'
 import { PartitionCleaner } from './cleaner/partition-cleaner.ts'
-import type { LogConfig } from './config.ts'
+import type { LogConfig } from './base/config.ts'
 import type { LogContext, LogHome } from './context.ts'
-import { LogFetching } from './fetching.ts'
-import { LogFlushing } from './flushing.ts'
-import { recordAtTimestamp, recordOfGreatestTimestamp } from './lookup.ts'
-import { deleteOldSegments } from './retention.ts'
+import { LogFetching } from './read/fetching.ts'
+import { LogFlushing } from './state/flushing.ts'
+import { recordAtTimestamp, recordOfGreatestTimestamp } from './read/lookup.ts'
+import { deleteOldSegments } from './state/retention.ts'
 import type {
   AppendDone,
   AppendOrigin,
@@ -16,11 +16,11 @@ import type {
   ReadResult,
   ReadUpTo,
   TimestampedOffset,
-} from './results.ts'
-import { isFuturePath } from './paths.ts'
-import { LogState, type LoadedLog } from './state.ts'
-import { LogTail } from './tail-cache.ts'
-import { closeFiles, deleteBefore, startAt, truncate } from './truncation.ts'
+} from './base/results.ts'
+import { isFuturePath } from './base/paths.ts'
+import { LogState, type LoadedLog } from './state/state.ts'
+import { LogTail } from './read/tail-cache.ts'
+import { closeFiles, deleteBefore, startAt, truncate } from './state/truncation.ts'
 
 /** One partition's directory in Apache Kafka's format. */
 export class Log {

@@ -4,8 +4,8 @@ import {
   encodeMetadataRecord,
 } from '../../protocol/state/metadata-records.ts'
 import type { Host } from '../host/host.ts'
-import type { LogDirectory } from '../log/directory.ts'
-import type { MetaProperties } from '../log/meta-properties.ts'
+import type { LogDirectory } from '../log/directory/directory.ts'
+import type { MetaProperties } from '../log/directory/meta-properties.ts'
 import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
 import type { LogPosition, Voter, VoterEndpoint } from '../quorum/types.ts'
 import type { MetadataFact } from './facts.ts'

@@ -1,7 +1,7 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import { batchNextOffset, buildBatch } from '../../protocol/records/batch.ts'
 import type { Host, Timer } from '../host/host.ts'
-import type { AppendResult } from '../log/results.ts'
+import type { AppendResult } from '../log/base/results.ts'
 import type { Log } from '../log/log.ts'
 import type { AppendDone, CommittedBatch } from './committed-reader.ts'
 import { CommittedReader } from './committed-reader.ts'

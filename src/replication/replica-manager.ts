@@ -1,11 +1,11 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host } from '../host/host.ts'
-import type { LogConfig } from '../log/config.ts'
+import type { LogConfig } from '../log/base/config.ts'
 import type { Log } from '../log/log.ts'
 import { directoryOf, isUnassigned } from '../metadata/image.ts'
 import type { PartitionImage, TopicImage } from '../metadata/image.ts'
-import { Partition } from './partition.ts'
-import type { PartitionAssignment, TopicSettings } from './partition.ts'
+import { Partition } from './partition/partition.ts'
+import type { PartitionAssignment, TopicSettings } from './partition/partition.ts'
 
 /** So many logs are made at the same time: each waits for the disk, and others want to be served meanwhile. */
 const MADE_AT_ONCE = 32

@@ -1,7 +1,7 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { TopicConfig } from '../config/inherited.ts'
-import type { LogConfig, TopicCompression } from '../log/config.ts'
-import type { TopicSettings } from './partition.ts'
+import type { LogConfig, TopicCompression } from '../log/base/config.ts'
+import type { TopicSettings } from './partition/partition.ts'
 
 /**
  * What the settings of a topic come to.

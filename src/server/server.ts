@@ -1,5 +1,5 @@
 import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
-import { Presence } from '../replication/presence.ts'
+import { Presence } from '../replication/fetch/presence.ts'
 import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
 import type { Dispatcher } from './dispatch.ts'

@@ -10,8 +10,8 @@ import { groupRecords } from '../../protocol/state/group-records.ts'
 import { encodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { systemDisk } from '../../src/host/disk.ts'
-import { encodeProducerSnapshot } from '../../src/log/producer-snapshot.ts'
-import { ProducerEntry } from '../../src/log/producer-entry.ts'
+import { encodeProducerSnapshot } from '../../src/log/producers/producer-snapshot.ts'
+import { ProducerEntry } from '../../src/log/producers/producer-entry.ts'
 
 const codecs = nodeCodecs()
 const base = '00000000000000000000'

@@ -1,7 +1,7 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
 import { ShardError } from '../../src/machine/runtime.ts'
-import type { ControllerCommand } from '../../src/metadata/commands.ts'
+import type { ControllerCommand } from '../../src/metadata/controller/commands.ts'
 import { TestNode } from './test-node.ts'
 
 const TOPIC = 2

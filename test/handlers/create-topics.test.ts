@@ -1,7 +1,7 @@
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { ConfigSource } from '../../src/config/describe.ts'
-import type { ControllerCommand } from '../../src/metadata/commands.ts'
+import type { ControllerCommand } from '../../src/metadata/controller/commands.ts'
 import { ShardError } from '../../src/machine/runtime.ts'
 import { TestNode } from './test-node.ts'
 

@@ -2,7 +2,7 @@ import { alignCopy, copyNext } from '../../src/log/copying.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { LogManager } from '../../src/log/manager.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
-import { SimDisk } from '../../src/host/sim-disk.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
 import { seeded } from './seeded.ts'
 import { append, batchOf, openLog, openManager, readAll, realHost } from './support.ts'
 

@@ -1,8 +1,8 @@
 import { checkBatch, batchSizeBytes } from '../../protocol/records/batch.ts'
 import type { Random } from '../../src/host/host.ts'
-import { SimDisk, type CrashKind } from '../../src/host/sim-disk.ts'
+import { SimDisk, type CrashKind } from '../../src/host/sim/disk.ts'
 import type { Log } from '../../src/log/log.ts'
-import type { LogConfig } from '../../src/log/config.ts'
+import type { LogConfig } from '../../src/log/base/config.ts'
 import { append, batchOf, codecs, openLog, openManager, readAll } from './support.ts'
 import { seeded, simulatedHost } from './seeded.ts'
 

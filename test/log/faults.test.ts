@@ -1,5 +1,5 @@
-import type { DiskOperation, SimDisk } from '../../src/host/sim-disk.ts'
-import type { LogDirectory } from '../../src/log/directory.ts'
+import type { DiskOperation, SimDisk } from '../../src/host/sim/disk.ts'
+import type { LogDirectory } from '../../src/log/directory/directory.ts'
 import { simulatedDisk, simulatedHost } from './seeded.ts'
 import { append, batchOf, openLog, openManager, readAll, TOPIC_ID } from './support.ts'
 

@@ -1,5 +1,5 @@
-import { SimDisk } from '../../src/host/sim-disk.ts'
-import { parseOffsetCheckpoint } from '../../src/log/checkpoints.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
+import { parseOffsetCheckpoint } from '../../src/log/state/checkpoints.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
 import { seeded, simulatedHost } from './seeded.ts'
 import { append, batchOf, openLog, readAll, realHost } from './support.ts'

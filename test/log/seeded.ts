@@ -1,6 +1,6 @@
 import type { Host, Random } from '../../src/host/host.ts'
-import { inlineWorkers } from '../../src/host/inline-workers.ts'
-import { SimDisk, type SimDiskOptions } from '../../src/host/sim-disk.ts'
+import { inlineWorkers } from '../../src/host/sim/workers.ts'
+import { SimDisk, type SimDiskOptions } from '../../src/host/sim/disk.ts'
 import { codecs, realHost } from './support.ts'
 
 /** The same numbers for the same seed. */

@@ -2,11 +2,16 @@ import { buildBatch, controlKey, type BatchToWrite } from '../../protocol/record
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
-import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/config.ts'
-import type { WantedPartitions } from '../../src/log/finding.ts'
+import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/base/config.ts'
+import type { WantedPartitions } from '../../src/log/directory/discovery.ts'
 import type { Log } from '../../src/log/log.ts'
 import { LogManager, type LogManagerOptions } from '../../src/log/manager.ts'
-import type { AppendOrigin, AppendResult, ReadResult, ReadUpTo } from '../../src/log/results.ts'
+import type {
+  AppendOrigin,
+  AppendResult,
+  ReadResult,
+  ReadUpTo,
+} from '../../src/log/base/results.ts'
 
 export const codecs = nodeCodecs()
 export const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'

@@ -1,5 +1,5 @@
-import type { CrashKind } from '../../src/host/sim-disk.ts'
-import { SimDisk } from '../../src/host/sim-disk.ts'
+import type { CrashKind } from '../../src/host/sim/disk.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
 import { configOf, ResourceType } from '../../src/metadata/image.ts'
 import { listSnapshots } from '../../src/quorum/snapshot.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'

@@ -1,4 +1,4 @@
-import { SimDisk } from '../../src/host/sim-disk.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'

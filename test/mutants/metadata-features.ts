@@ -134,12 +134,12 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/node', 'metadata/format'],
   },
   {
-    file: 'src/metadata/broker-commands.ts',
+    file: 'src/metadata/controller/broker-commands.ts',
     text: '(level >= least && level <= most) || isKept(name, level)',
     replacement: '(level >= least && level < most) || isKept(name, level)',
     about:
       'A broker is refused where the cluster is at the newest level that it knows: nothing starts.',
-    killedBy: ['metadata/controller', 'system/features'],
+    killedBy: ['metadata/controller/controller', 'system/features'],
   },
   {
     file: 'src/metadata/image-builder.ts',

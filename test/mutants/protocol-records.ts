@@ -63,7 +63,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (offsetDelta !== index) this.hasOffsetGap = true',
     replacement: '',
     about: 'Compressed batches with gaps in their offsets are stored, and consumers skip records.',
-    killedBy: ['records/walk', 'log/append'],
+    killedBy: ['records/walk', 'log/append/append-line', 'log/append/append'],
   },
   {
     file: 'protocol/records/walk.ts',
@@ -182,21 +182,21 @@ export const mutants: readonly Mutant[] = [
     text: "if (end - at < size) return 'too-short'\n  if (crc",
     replacement: 'if (crc',
     about: 'A batch that is cut off reaches beyond the bytes that were sent.',
-    killedBy: ['log/append', 'protocol/records'],
+    killedBy: ['log/append/append-line', 'log/append/append', 'protocol/records'],
   },
   {
     file: 'protocol/records/header.ts',
     text: 'buffer.subarray(at + ATTRIBUTES_AT, at + batchSizeBytes(buffer, at))\n  buffer.writeUInt32BE',
     replacement: 'buffer.subarray(at + ATTRIBUTES_AT)\n  buffer.writeUInt32BE',
     about: 'The checksum of a batch with another behind it is wrong, and consumers refuse it.',
-    killedBy: ['log/prepare'],
+    killedBy: ['log/append/prepare'],
   },
   {
     file: 'protocol/records/header.ts',
     text: 'batch.writeInt32BE(batch.length - LOG_OVERHEAD_BYTES, LENGTH_AT)',
     replacement: 'batch.writeInt32BE(batch.length, LENGTH_AT)',
     about: 'Batches that were compressed anew say that they go on into the next.',
-    killedBy: ['log/recompression'],
+    killedBy: ['log/append/recompression'],
   },
   {
     file: 'protocol/records/header.ts',
@@ -232,6 +232,6 @@ export const mutants: readonly Mutant[] = [
     text: 'timestamp: appendTime ?? BigInt.asIntN(64, baseTimestamp + timestampDelta)',
     replacement: 'timestamp: BigInt.asIntN(64, baseTimestamp + timestampDelta)',
     about: "Records of LogAppendTime have the producer's time.",
-    killedBy: ['log/append'],
+    killedBy: ['log/append/append-line', 'log/append/append'],
   },
 ]

@@ -1,4 +1,4 @@
-import { SimDisk } from '../../src/host/sim-disk.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
 import { readElection, writeElection } from '../../src/quorum/election-file.ts'
 import type { ElectionState } from '../../src/quorum/types.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'

@@ -1,5 +1,5 @@
 import { batchBaseOffset, batchSizeBytes, readBatches } from '../../protocol/records/batch.ts'
-import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { NO_PEERS } from '../../src/quorum/peers.ts'
 import type { CommittedBatch } from '../../src/quorum/committed-reader.ts'
@@ -15,7 +15,7 @@ import {
 } from '../../src/quorum/snapshot.ts'
 import type { LogPosition } from '../../src/quorum/types.ts'
 import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
-import { SimDisk } from '../../src/host/sim-disk.ts'
+import { SimDisk } from '../../src/host/sim/disk.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'
 import { codecs } from '../log/support.ts'
 

@@ -1,8 +1,8 @@
 import { nodeHost } from '../../src/host/node.ts'
-import { DEFAULT_LOG_CONFIG } from '../../src/log/config.ts'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { TopicImage } from '../../src/metadata/image.ts'
-import type { Partition } from '../../src/replication/partition.ts'
+import type { Partition } from '../../src/replication/partition/partition.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import type { Logs } from '../../src/replication/replica-manager.ts'
 

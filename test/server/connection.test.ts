@@ -1,7 +1,7 @@
 import { systemClock } from '../../src/host/clock.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { Connection } from '../../src/server/connection.ts'
-import { Presence } from '../../src/replication/presence.ts'
+import { Presence } from '../../src/replication/fetch/presence.ts'
 import { Answers } from '../../src/server/answers.ts'
 import { Reply } from '../../src/server/dispatch.ts'
 import type { Dispatcher, Outcome, Requester } from '../../src/server/dispatch.ts'

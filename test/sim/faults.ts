@@ -1,5 +1,5 @@
 import type { Random } from '../../src/host/host.ts'
-import type { CrashKind } from '../../src/host/sim-disk.ts'
+import type { CrashKind } from '../../src/host/sim/disk.ts'
 
 /** Something that goes wrong at a time of the simulation. Whole schedules can be written down and given again. */
 export type Fault =

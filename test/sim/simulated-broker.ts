@@ -1,7 +1,7 @@
 import { startBroker } from '../../src/index.ts'
 import type { SimMachine } from '../../src/host/sim/machine.ts'
 import type { Scheduler } from '../../src/host/sim/scheduler.ts'
-import type { CrashKind } from '../../src/host/sim-disk.ts'
+import type { CrashKind } from '../../src/host/sim/disk.ts'
 
 type Running = Awaited<ReturnType<typeof startBroker>>
 

@@ -1,7 +1,7 @@
 import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import type { Host } from '../../host/host.ts'
-import type { Partition } from '../../replication/partition.ts'
+import type { Partition } from '../../replication/partition/partition.ts'
 import { partitionFor } from '../java-hash.ts'
 import type { CommandOf, GroupOperation, ReplyTo } from './commands.ts'
 import { CoordinatorError, GroupShard } from './shard.ts'

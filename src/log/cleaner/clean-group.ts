@@ -1,6 +1,6 @@
 import type { WorkerParts } from '../../host/host.ts'
 import { workerJob } from '../../host/job.ts'
-import type { AbortedTransactionEntry } from '../transaction-index.ts'
+import type { AbortedTransactionEntry } from '../segment/transaction-index.ts'
 import { CleanedSegment } from './cleaned-segment.ts'
 import { BatchFilter, type FilterCounts, type LastRecord } from './filter.ts'
 import { attempt, type Effort, type Outcome } from './job.ts'

@@ -1,5 +1,5 @@
-import type { LogState } from '../state.ts'
-import type { Segment } from '../segment.ts'
+import type { LogState } from '../state/state.ts'
+import type { Segment } from '../segment/segment.ts'
 
 /** What of a log can be cleaned, and how much it needs it. */
 export interface Cleanable {

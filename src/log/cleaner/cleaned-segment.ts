@@ -1,10 +1,10 @@
 import { batchSizeBytes } from '../../../protocol/records/batch.ts'
 import type { WorkerParts } from '../../host/host.ts'
-import { withFile } from '../files.ts'
-import { OpenFiles } from '../open-files.ts'
-import { SEGMENT_KINDS } from '../paths.ts'
-import { Segment } from '../segment.ts'
-import type { AbortedTransactionEntry } from '../transaction-index.ts'
+import { withFile } from '../base/files.ts'
+import { OpenFiles } from '../base/open-files.ts'
+import { SEGMENT_KINDS } from '../base/paths.ts'
+import { Segment } from '../segment/segment.ts'
+import type { AbortedTransactionEntry } from '../segment/transaction-index.ts'
 import type { Throttle } from './throttle.ts'
 
 /** A few files at a time: the log, and an index while it is written. */

@@ -1,4 +1,4 @@
-import { isSystemError } from '../errors.ts'
+import { isSystemError } from '../base/errors.ts'
 
 /** Whose fault an error is, also one that came from a thread with no more than its message and code. */
 export function workerFault(error: unknown): 'disk' | 'missing' | 'other' {

@@ -21,7 +21,7 @@ import {
   writeVarint,
   writeVarlong,
 } from '../../../protocol/records/varint.ts'
-import { NO_TIMESTAMP } from '../time-index.ts'
+import { NO_TIMESTAMP } from '../segment/time-index.ts'
 import { emptiedBatch, rewriteBatch } from './batches.ts'
 import type { OffsetMap } from './offset-map.ts'
 import { RecordRun } from './record-run.ts'

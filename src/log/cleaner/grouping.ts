@@ -1,4 +1,4 @@
-import { fitsRelativeOffset } from '../offset-index.ts'
+import { fitsRelativeOffset } from '../segment/offset-index.ts'
 
 /** What decides which segments become one. */
 export interface SegmentSizes {

@@ -1,5 +1,5 @@
 import type { Clock, Host } from '../../host/host.ts'
-import { messageOf } from '../errors.ts'
+import { messageOf } from '../base/errors.ts'
 import { needsClean, type Cleanable } from './cleanable.ts'
 import type { CleaningResult, PartitionCleaner } from './partition-cleaner.ts'
 import { StoppedError } from './source.ts'

@@ -1,7 +1,7 @@
 import type { Disk, Logger } from '../../host/host.ts'
-import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../checkpoints.ts'
-import { readIfThere } from '../files.ts'
-import { Flusher } from '../flusher.ts'
+import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../state/checkpoints.ts'
+import { readIfThere } from '../base/files.ts'
+import { Flusher } from '../base/flusher.ts'
 
 export const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint'
 

@@ -7,8 +7,8 @@ import {
   type BatchFault,
 } from '../../../protocol/records/batch.ts'
 import type { WorkerParts } from '../../host/host.ts'
-import { withFile } from '../files.ts'
-import { scanSync } from '../scan.ts'
+import { withFile } from '../base/files.ts'
+import { scanSync } from '../segment/scan.ts'
 import type { Throttle } from './throttle.ts'
 
 /** A segment's file as the cleaner reads it. */

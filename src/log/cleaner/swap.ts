@@ -1,6 +1,6 @@
-import type { Segment } from '../segment.ts'
-import type { LogState } from '../state.ts'
-import { removeBelowStart, removeSegments } from '../truncation.ts'
+import type { Segment } from '../segment/segment.ts'
+import type { LogState } from '../state/state.ts'
+import { removeBelowStart, removeSegments } from '../state/truncation.ts'
 
 /**
  * Puts a segment that the cleaner made in the place of those that it was made of, in Kafka's order. Between its steps the

@@ -6,8 +6,8 @@ import {
   isTransactional,
 } from '../../../protocol/records/batch.ts'
 import { isEmptyBatch } from './batches.ts'
-import { readMarker } from '../marker.ts'
-import type { AbortedTransactionEntry } from '../transaction-index.ts'
+import { readMarker } from '../producers/marker.ts'
+import type { AbortedTransactionEntry } from '../segment/transaction-index.ts'
 
 interface OngoingAbort {
   readonly transaction: AbortedTransactionEntry

@@ -1,5 +1,5 @@
 import type { Random } from '../../../src/host/host.ts'
-import type { CrashKind } from '../../../src/host/sim-disk.ts'
+import type { CrashKind } from '../../../src/host/sim/disk.ts'
 
 /** Something that goes wrong at a time of the simulation. `node` counts from 0. */
 export type QuorumFault = { readonly atMs: number } & (

@@ -1,0 +1,218 @@
+import type { ErrorName } from '../../../protocol/errors.ts'
+import type { EndPoint, FeatureRange } from '../image.ts'
+
+export interface ErrorOutcome {
+  readonly errorCode: ErrorName
+  readonly errorMessage: string | null
+}
+
+export interface TopicToCreate {
+  readonly name: string
+  /** -1: the default, or as many as there are assignments. */
+  readonly numPartitions: number
+  readonly replicationFactor: number
+  readonly assignments: readonly {
+    readonly partitionIndex: number
+    readonly brokerIds: readonly number[]
+  }[]
+  readonly configs: readonly { readonly name: string; readonly value: string | null }[]
+}
+
+export interface CreatedTopic extends ErrorOutcome {
+  readonly name: string
+  /** All zeros with an error. */
+  readonly topicId: string
+  /** -1 with an error; so is the replication factor. */
+  readonly numPartitions: number
+  readonly replicationFactor: number
+}
+
+/** Topics by name, or, where the name is null, by id. */
+export interface TopicToDelete {
+  readonly name: string | null
+  readonly topicId: string
+}
+export interface DeletedTopic extends TopicToDelete, ErrorOutcome {}
+
+export interface PartitionsToCreate {
+  readonly name: string
+  /** The total that is wanted. */
+  readonly count: number
+  readonly assignments: readonly { readonly brokerIds: readonly number[] }[] | null
+}
+
+/** The operations of IncrementalAlterConfigs. */
+export const ConfigOperation = { SET: 0, DELETE: 1, APPEND: 2, SUBTRACT: 3 } as const
+
+export interface ConfigChange {
+  readonly name: string
+  readonly configOperation: number
+  readonly value: string | null
+}
+
+export interface ResourceToAlter<Entry> {
+  /** As in `ResourceType`. */
+  readonly resourceType: number
+  readonly resourceName: string
+  readonly configs: readonly Entry[]
+}
+
+export interface AlteredResource extends ErrorOutcome {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
+/**
+ * The broker of the controller's own process. It holds the directory's lock, so no other incarnation can be alive: it takes
+ * over at once and is unfenced in the same batch.
+ */
+export interface BrokerRegistration {
+  readonly brokerId: number
+  readonly clusterId: string
+  readonly incarnationId: string
+  readonly endPoints: readonly EndPoint[]
+  readonly features: readonly FeatureRange[]
+  readonly rack: string | null
+  /** Directory ids. */
+  readonly logDirs: readonly string[]
+}
+
+export interface PartitionToReassign {
+  readonly partitionIndex: number
+  /** The wanted replicas, the preferred leader first; null to cancel a move under way. */
+  readonly replicas: readonly number[] | null
+}
+
+/** The partitions in one directory. */
+export interface DirectoryAssignments {
+  /** The directory's. */
+  readonly id: string
+  readonly topics: readonly {
+    readonly topicId: string
+    readonly partitions: readonly { readonly partitionIndex: number }[]
+  }[]
+}
+
+/** `DirectoryAssignments`, each with NONE, UNKNOWN_TOPIC_ID, UNKNOWN_TOPIC_OR_PARTITION or NOT_LEADER_OR_FOLLOWER. */
+export interface DirectoryAssignmentOutcomes {
+  readonly id: string
+  readonly topics: readonly {
+    readonly topicId: string
+    readonly partitions: readonly {
+      readonly partitionIndex: number
+      readonly errorCode: ErrorName
+    }[]
+  }[]
+}
+
+/** The elections of ElectLeaders. */
+export const ElectionType = { PREFERRED: 0, UNCLEAN: 1 } as const
+
+/** [KIP-584, KIP-778] The ways in which UpdateFeatures changes a level. */
+export const UpgradeType = { UPGRADE: 1, SAFE_DOWNGRADE: 2, UNSAFE_DOWNGRADE: 3 } as const
+
+export interface FeatureUpdate {
+  readonly feature: string
+  readonly maxVersionLevel: number
+  /** As in `UpgradeType`, or what a client has said instead. */
+  readonly upgradeType: number
+}
+
+/** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
+export interface ControllerCommands {
+  createTopics: {
+    command: { readonly topics: readonly TopicToCreate[]; readonly validateOnly: boolean }
+    reply: readonly CreatedTopic[]
+  }
+  deleteTopics: {
+    command: { readonly topics: readonly TopicToDelete[] }
+    reply: readonly DeletedTopic[]
+  }
+  createPartitions: {
+    command: { readonly topics: readonly PartitionsToCreate[]; readonly validateOnly: boolean }
+    reply: readonly ({ readonly name: string } & ErrorOutcome)[]
+  }
+  incrementalAlterConfigs: {
+    command: {
+      readonly resources: readonly ResourceToAlter<ConfigChange>[]
+      readonly validateOnly: boolean
+    }
+    reply: readonly AlteredResource[]
+  }
+  /** The legacy form: what is not named is cleared. */
+  alterConfigs: {
+    command: {
+      readonly resources: readonly ResourceToAlter<{
+        readonly name: string
+        readonly value: string | null
+      }>[]
+      readonly validateOnly: boolean
+    }
+    reply: readonly AlteredResource[]
+  }
+  registerBroker: {
+    command: BrokerRegistration
+    reply: ErrorOutcome & { readonly brokerEpoch: number }
+  }
+  alterPartitionReassignments: {
+    command: {
+      readonly topics: readonly {
+        readonly name: string
+        readonly partitions: readonly PartitionToReassign[]
+      }[]
+      readonly allowReplicationFactorChange: boolean
+    }
+    reply: readonly {
+      readonly name: string
+      readonly partitions: readonly ({ readonly partitionIndex: number } & ErrorOutcome)[]
+    }[]
+  }
+  /** AssignReplicasToDirs (KIP-858): where a broker has put its replicas. */
+  assignReplicasToDirs: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly directories: readonly DirectoryAssignments[]
+    }
+    reply: ErrorOutcome & { readonly directories: readonly DirectoryAssignmentOutcomes[] }
+  }
+  /** What BrokerHeartbeat says of directories (KIP-858): these can't be used any more. */
+  reportOfflineDirectories: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly offlineLogDirs: readonly string[]
+    }
+    reply: ErrorOutcome
+  }
+  electLeaders: {
+    command: {
+      /** As in `ElectionType`. */
+      readonly electionType: number
+      /** Null for all partitions: those that need no election are not told. */
+      readonly topicPartitions:
+        readonly { readonly topic: string; readonly partitions: readonly number[] }[] | null
+    }
+    reply: readonly {
+      readonly topic: string
+      readonly partitionResult: readonly ({ readonly partitionId: number } & ErrorOutcome)[]
+    }[]
+  }
+  /** All of the levels change or none does. */
+  updateFeatures: {
+    command: { readonly featureUpdates: readonly FeatureUpdate[]; readonly validateOnly: boolean }
+    reply: ErrorOutcome
+  }
+  allocateProducerIds: {
+    command: { readonly brokerId: number; readonly brokerEpoch: number }
+    reply: ErrorOutcome & { readonly producerIdStart: number; readonly producerIdLen: number }
+  }
+}
+
+export type CommandType = keyof ControllerCommands
+export type ControllerCommand = {
+  [Type in CommandType]: { readonly type: Type } & ControllerCommands[Type]['command']
+}[CommandType]
+export type ReplyTo<Command extends ControllerCommand> =
+  ControllerCommands[Command['type']]['reply']
+export type ControllerReply = ControllerCommands[CommandType]['reply']

@@ -1,0 +1,88 @@
+import type { AlterResult, AlteredResource as Resource } from '../../config/alter.ts'
+import type { AlteredResource, ConfigChange, ResourceToAlter } from './commands.ts'
+import type { ControllerView } from './view.ts'
+import type { MetadataFact } from '../facts.ts'
+import { configFact } from '../facts.ts'
+import { configOf, ResourceType } from '../image.ts'
+import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+
+const KINDS: ReadonlyMap<number, Resource['kind']> = new Map([
+  [ResourceType.TOPIC, 'topic'],
+  [ResourceType.BROKER, 'broker'],
+  [ResourceType.CLIENT_METRICS, 'clientMetrics'],
+  [ResourceType.GROUP, 'group'],
+])
+
+interface Outcome {
+  readonly facts: MetadataFact[]
+  readonly reply: readonly AlteredResource[]
+}
+
+/** IncrementalAlterConfigs: all changes of a resource or none. */
+export function incrementalAlterConfigs(
+  view: ControllerView,
+  resources: readonly ResourceToAlter<ConfigChange>[],
+  validateOnly: boolean,
+): Outcome {
+  return alter(view, resources, validateOnly, view.rules.incremental)
+}
+
+/** AlterConfigs: the settings of a resource become exactly these. */
+export function alterConfigs(
+  view: ControllerView,
+  resources: readonly ResourceToAlter<{ readonly name: string; readonly value: string | null }>[],
+  validateOnly: boolean,
+): Outcome {
+  return alter(view, resources, validateOnly, view.rules.whole)
+}
+
+function alter<Entry>(
+  view: ControllerView,
+  resources: readonly ResourceToAlter<Entry>[],
+  validateOnly: boolean,
+  rule: (resource: Resource, entries: readonly Entry[]) => AlterResult,
+): Outcome {
+  const facts: MetadataFact[] = []
+  const key = ({ resourceType, resourceName }: ResourceToAlter<Entry>): string =>
+    `${resourceType} ${resourceName}`
+  const twice = duplicates(resources.map(key))
+  const told = new Set<string>()
+  const reply: AlteredResource[] = []
+  for (const wanted of resources) {
+    const { resourceType, resourceName } = wanted
+    if (told.has(key(wanted))) continue
+    told.add(key(wanted))
+    const outcome = outcomeOf(() => {
+      if (twice.has(key(wanted))) return new Refusal('INVALID_REQUEST', 'Duplicate resource.')
+      const kind = KINDS.get(resourceType)
+      if (kind === undefined) {
+        return new Refusal('INVALID_REQUEST', `Unexpected resource type ${resourceType}.`)
+      }
+      const current = configOf(view.image, resourceType, resourceName)
+      const eligibleLeaderReplicas =
+        (view.image.features.get('eligible.leader.replicas.version') ?? 0) > 0
+      const resource = { kind, name: resourceName, current, eligibleLeaderReplicas }
+      const result = rule(resource, wanted.configs)
+      if (!result.ok) return new Refusal(result.error, result.message)
+      checkExists(view, kind, resourceName)
+      for (const [name, value] of result.changes) {
+        facts.push(configFact(resourceType, resourceName, name, value))
+      }
+      return SUCCESS
+    })
+    reply.push({ resourceType, resourceName, ...outcome })
+  }
+  return { facts: validateOnly ? [] : facts, reply }
+}
+
+/** Groups and client metrics need not exist to have settings. */
+function checkExists(view: ControllerView, kind: Resource['kind'], name: string): void {
+  if (kind === 'topic' && !view.image.topics.byName.has(name)) {
+    throw new Refusal('UNKNOWN_TOPIC_OR_PARTITION', `The topic '${name}' does not exist.`)
+  }
+  const { brokers, controllers } = view.image
+  const isNode = brokers.has(Number(name)) || controllers.has(Number(name))
+  if (kind === 'broker' && name !== '' && !isNode) {
+    throw new Refusal('BROKER_ID_NOT_REGISTERED', `No node with id ${Number(name)} found.`)
+  }
+}

@@ -1,0 +1,154 @@
+import assert from 'node:assert/strict'
+import type { Random } from '../../host/host.ts'
+import type { Alarm, Decision, Machine, Ticket } from '../../machine/machine.ts'
+import { allocateProducerIds, registerBroker } from './broker-commands.ts'
+import type { ControllerCommand, ControllerReply } from './commands.ts'
+import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
+import { assignReplicasToDirs, reportOfflineDirectories } from './directory-commands.ts'
+import { electLeaders } from './election-commands.ts'
+import type { MetadataFact } from '../facts.ts'
+import { abortFact } from '../facts.ts'
+import { updateFeatures } from './feature-commands.ts'
+import { randomId } from '../ids.ts'
+import { ImageBuilder } from '../image-builder.ts'
+import type { MetadataImage } from '../image.ts'
+import type { ConfigRules, ControllerSettings, ControllerView } from './view.ts'
+import { alterPartitionReassignments } from './reassignment-commands.ts'
+import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
+import { collisionKey } from '../topic-names.ts'
+
+/** What the controller says by itself when it takes office: the first records of a cluster, or the end of what broke off. */
+export interface ActivateCommand {
+  readonly type: 'activate'
+  /** For an empty log, those of `bootstrap.checkpoint`. */
+  readonly bootstrap: readonly MetadataFact[]
+  /** The log ends within a metadata transaction. */
+  readonly openTransaction: boolean
+}
+export type Command = ControllerCommand | ActivateCommand
+export type Reply = ControllerReply | null
+
+/**
+ * The controller: commands in, metadata records as facts. Its state is an image that is ahead of the committed one by
+ * what is being written.
+ */
+export class Controller implements Machine<Command, MetadataFact, Reply>, ControllerView {
+  readonly clusterId: string
+  readonly nodeId: number
+  readonly kraftVersion: number
+  readonly defaults: ControllerSettings['defaults']
+  readonly deleteTopicEnable: boolean
+  readonly rules: ConfigRules
+  readonly random: Random
+  #image: MetadataImage
+  #builder: ImageBuilder | null = null
+  #nextOffset: number
+  /** Topics with '.' or '_' by their collision key; made when first needed. */
+  #collisions: Map<string, Set<string>> | null = null
+
+  /** @param nextOffset of the log, where all before is in the image */
+  constructor(settings: ControllerSettings, image: MetadataImage, nextOffset: number) {
+    this.clusterId = settings.clusterId
+    this.nodeId = settings.nodeId
+    this.kraftVersion = settings.kraftVersion
+    this.defaults = settings.defaults
+    this.deleteTopicEnable = settings.deleteTopicEnable
+    this.rules = settings.rules
+    this.random = settings.random
+    this.#image = image
+    this.#nextOffset = nextOffset
+  }
+
+  get image(): MetadataImage {
+    if (this.#builder !== null) {
+      this.#image = this.#builder.build(this.#nextOffset - 1, this.#image.epoch).image
+      this.#builder = null
+    }
+    return this.#image
+  }
+
+  get nextOffset(): number {
+    return this.#nextOffset
+  }
+
+  newId(): string {
+    return randomId(this.random)
+  }
+
+  topicLike(key: string): string | undefined {
+    if (this.#collisions === null) {
+      this.#collisions = new Map()
+      for (const name of this.image.topics.byName.keys()) this.#noteName(name)
+    }
+    return this.#collisions.get(key)?.values().next().value
+  }
+
+  decide(command: Command | Alarm, ticket: Ticket): Decision<MetadataFact, Reply> {
+    assert('type' in command, 'the controller sets no alarms')
+    const { facts, reply } = this.#answer(command)
+    return { facts, replies: [{ ticket, reply }] }
+  }
+
+  #answer(command: Command): { facts: MetadataFact[]; reply: Reply } {
+    switch (command.type) {
+      case 'createTopics':
+        return createTopics(this, command.topics, command.validateOnly)
+      case 'deleteTopics':
+        return deleteTopics(this, command.topics)
+      case 'createPartitions':
+        return createPartitions(this, command.topics, command.validateOnly)
+      case 'incrementalAlterConfigs':
+        return incrementalAlterConfigs(this, command.resources, command.validateOnly)
+      case 'alterConfigs':
+        return alterConfigs(this, command.resources, command.validateOnly)
+      case 'registerBroker':
+        return registerBroker(this, command)
+      case 'allocateProducerIds':
+        return allocateProducerIds(this, command)
+      case 'alterPartitionReassignments':
+        return alterPartitionReassignments(this, command)
+      case 'electLeaders':
+        return electLeaders(this, command)
+      case 'assignReplicasToDirs':
+        return assignReplicasToDirs(this, command)
+      case 'reportOfflineDirectories':
+        return reportOfflineDirectories(this, command)
+      case 'updateFeatures':
+        return updateFeatures(this, command)
+      case 'activate': {
+        const facts = [...command.bootstrap]
+        if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
+        return { facts, reply: null }
+      }
+    }
+  }
+
+  apply(fact: MetadataFact, offset: number): void {
+    if (fact.type === 'RegisterBrokerRecord') {
+      assert.equal(fact.value.brokerEpoch, offset, "a broker's epoch is its registration's offset")
+    }
+    this.#nextOffset = offset + 1
+    // What opens and closes a transaction changes nothing; what is between stands for itself here, where it can't fail.
+    if (/^(Begin|End|Abort)TransactionRecord$/.test(fact.type)) return
+    if (this.#collisions !== null) this.#noteCollisions(fact)
+    this.#builder ??= new ImageBuilder(this.#image)
+    this.#builder.apply(fact)
+  }
+
+  #noteCollisions(fact: MetadataFact): void {
+    if (fact.type === 'TopicRecord') this.#noteName(fact.value.name)
+    else if (fact.type === 'RemoveTopicRecord') {
+      const name = this.image.topics.byId.get(fact.value.topicId)?.name
+      const key = name === undefined ? null : collisionKey(name)
+      if (key !== null) this.#collisions!.get(key)?.delete(name!)
+    }
+  }
+
+  #noteName(name: string): void {
+    const key = collisionKey(name)
+    if (key === null) return
+    const names = this.#collisions!.get(key)
+    if (names === undefined) this.#collisions!.set(key, new Set([name]))
+    else names.add(name)
+  }
+}

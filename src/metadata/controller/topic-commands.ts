@@ -1,0 +1,376 @@
+import { ZERO_UUID } from '../../../protocol/schema.ts'
+import type {
+  CreatedTopic,
+  DeletedTopic,
+  ErrorOutcome,
+  PartitionsToCreate,
+  TopicToCreate,
+  TopicToDelete,
+} from './commands.ts'
+import type { ControllerView } from './view.ts'
+import type { MetadataFact } from '../facts.ts'
+import {
+  configFact,
+  MAX_PARTITIONS_PER_OPERATION,
+  MAX_RECORDS_PER_OPERATION,
+  newPartition,
+  partitionFact,
+  removeTopicFact,
+  topicFact,
+} from '../facts.ts'
+import { UNASSIGNED_DIRECTORY } from '../ids.ts'
+import type { PartitionImage } from '../image.ts'
+import { ResourceType } from '../image.ts'
+import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import { placeReplicas, PlacementError } from './placement.ts'
+import { collisionKey, topicNameProblem } from '../topic-names.ts'
+
+const METADATA_TOPIC = '__cluster_metadata'
+
+interface Outcome<Reply> {
+  readonly facts: MetadataFact[]
+  readonly reply: Reply
+}
+
+/** CreateTopics: each topic by itself succeeds or fails; those that succeed are created as one. */
+export function createTopics(
+  view: ControllerView,
+  topics: readonly TopicToCreate[],
+  validateOnly: boolean,
+): Outcome<readonly CreatedTopic[]> {
+  const facts: MetadataFact[] = []
+  const twice = duplicates(topics.map(({ name }) => name))
+  const failed = { topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
+  const tooMuch = isTooMuch(view, topics)
+  const told = new Set<string>()
+  const reply: CreatedTopic[] = []
+  for (const topic of topics) {
+    const { name } = topic
+    if (told.has(name)) continue
+    told.add(name)
+    const outcome = outcomeOf(() => {
+      if (twice.has(name)) return new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+      if (tooMuch) {
+        const what = 'Excessively large number of partitions per request.'
+        return new Refusal('POLICY_VIOLATION', what)
+      }
+      if (name === METADATA_TOPIC) {
+        const what = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`
+        return new Refusal('INVALID_REQUEST', what)
+      }
+      return createTopic(view, topic, facts)
+    })
+    reply.push('topicId' in outcome ? { name, ...outcome } : { name, ...failed, ...outcome })
+  }
+  return { facts: validateOnly ? [] : facts, reply }
+}
+
+function createTopic(view: ControllerView, topic: TopicToCreate, facts: MetadataFact[]) {
+  const { name } = topic
+  const problem = topicNameProblem(name)
+  if (problem !== null) throw new Refusal('INVALID_TOPIC_EXCEPTION', problem)
+  if (view.image.topics.byName.has(name)) {
+    throw new Refusal('TOPIC_ALREADY_EXISTS', `Topic '${name}' already exists.`)
+  }
+  const key = collisionKey(name)
+  const other = key === null ? undefined : view.topicLike(key)
+  if (other !== undefined) {
+    const what = `Topic '${name}' collides with existing topic: ${other}`
+    throw new Refusal('INVALID_TOPIC_EXCEPTION', what)
+  }
+  const configs = checkedConfigs(view, topic)
+  const partitions =
+    topic.assignments.length > 0 ? assignedPartitions(view, topic) : placedPartitions(view, topic)
+  checkSize(facts.length + 1 + configs.length + partitions.length)
+  const topicId = view.newId()
+  facts.push(topicFact(name, topicId), ...configs)
+  partitions.forEach((partition, index) => facts.push(partitionFact(topicId, index, partition)))
+  const replicationFactor = partitions[0]!.replicas.length
+  return { ...SUCCESS, topicId, numPartitions: partitions.length, replicationFactor }
+}
+
+function isTooMuch(view: ControllerView, topics: readonly TopicToCreate[]): boolean {
+  let total = 0
+  for (const { assignments, numPartitions } of topics) {
+    if (assignments.length > 0) total += assignments.length
+    else total += numPartitions === -1 ? view.defaults.numPartitions : Math.max(0, numPartitions)
+  }
+  return total > MAX_PARTITIONS_PER_OPERATION
+}
+
+function checkSize(records: number): void {
+  if (records > MAX_RECORDS_PER_OPERATION) {
+    const what = 'Unable to perform excessively large batch operation.'
+    throw new Refusal('POLICY_VIOLATION', what)
+  }
+}
+
+function checkedConfigs(view: ControllerView, { name, configs }: TopicToCreate): MetadataFact[] {
+  const empty = configs.filter(({ value }) => value === null).map((entry) => entry.name)
+  if (empty.length > 0) {
+    const what = `Null value not supported for topic configs: ${empty.join(',')}`
+    throw new Refusal('INVALID_CONFIG', what)
+  }
+  // A name given twice counts as it was given last.
+  const values = new Map(configs.map((entry) => [entry.name, entry.value]))
+  if (values.size === 0) return []
+  const alterations = [...values].map(([key, value]) => ({ name: key, configOperation: 0, value }))
+  const resource = { kind: 'topic', name, current: new Map<string, string>() } as const
+  const result = view.rules.incremental(resource, alterations)
+  if (!result.ok) throw new Refusal(result.error, result.message)
+  return [...result.changes].map(([key, value]) => configFact(ResourceType.TOPIC, name, key, value))
+}
+
+function assignedPartitions(view: ControllerView, topic: TopicToCreate): PartitionImage[] {
+  const what = 'A manual partition assignment was specified, but'
+  if (topic.replicationFactor !== -1) {
+    throw new Refusal('INVALID_REQUEST', `${what} replication factor was not set to -1.`)
+  }
+  if (topic.numPartitions !== -1) {
+    throw new Refusal('INVALID_REQUEST', `${what} numPartitions was not set to -1.`)
+  }
+  const partitions = new Map<number, PartitionImage>()
+  let replicationFactor: number | null = null
+  for (const { partitionIndex, brokerIds } of topic.assignments) {
+    if (partitions.has(partitionIndex)) {
+      throw new Refusal(
+        'INVALID_REPLICA_ASSIGNMENT',
+        `Found multiple manual partition assignments for partition ${partitionIndex}`,
+      )
+    }
+    checkAssignment(view, brokerIds, replicationFactor)
+    replicationFactor = brokerIds.length
+    partitions.set(partitionIndex, assigned(view, brokerIds, partitionIndex))
+  }
+  return Array.from({ length: partitions.size }, (_, index) => {
+    const partition = partitions.get(index)
+    if (partition !== undefined) return partition
+    throw new Refusal(
+      'INVALID_REPLICA_ASSIGNMENT',
+      'partitions should be a consecutive 0-based integer sequence',
+    )
+  })
+}
+
+function assigned(
+  view: ControllerView,
+  brokerIds: readonly number[],
+  partition: number,
+): PartitionImage {
+  const isr = brokerIds.filter((id) => isActive(view, id))
+  if (isr.length > 0) return newPartition(brokerIds, isr, directoriesOf(view, brokerIds))
+  throw new Refusal(
+    'INVALID_REPLICA_ASSIGNMENT',
+    `All brokers specified in the manual partition assignment for partition ${partition} are fenced or in controlled shutdown.`,
+  )
+}
+
+/** @throws Refusal where a partition can't have these replicas */
+export function checkAssignment(
+  view: ControllerView,
+  brokerIds: readonly number[],
+  replicationFactor: number | null,
+): void {
+  const refuse = (what: string): never => {
+    throw new Refusal('INVALID_REPLICA_ASSIGNMENT', `The manual partition assignment ${what}`)
+  }
+  if (brokerIds.length === 0) refuse('includes an empty replica list.')
+  const sorted = [...brokerIds].sort((left, right) => left - right)
+  sorted.forEach((id, index) => {
+    if (!view.image.brokers.has(id)) {
+      refuse(`includes broker ${id}, but no such broker is registered.`)
+    }
+    if (id === sorted[index - 1]) refuse(`includes the broker ${id} more than once.`)
+  })
+  if (replicationFactor === null || sorted.length === replicationFactor) return
+  refuse(
+    `includes a partition with ${sorted.length} replica(s), but this is not consistent with previous partitions, which have ${replicationFactor} replica(s).`,
+  )
+}
+
+function placedPartitions(view: ControllerView, topic: TopicToCreate): PartitionImage[] {
+  const { numPartitions, replicationFactor } = topic
+  if (replicationFactor < -1 || replicationFactor === 0) {
+    throw new Refusal(
+      'INVALID_REPLICATION_FACTOR',
+      'Replication factor must be larger than 0, or -1 to use the default value.',
+    )
+  }
+  if (numPartitions < -1 || numPartitions === 0) {
+    throw new Refusal(
+      'INVALID_PARTITIONS',
+      'Number of partitions was set to an invalid non-positive value.',
+    )
+  }
+  const count = numPartitions === -1 ? view.defaults.numPartitions : numPartitions
+  const factor = replicationFactor === -1 ? view.defaults.replicationFactor : replicationFactor
+  return place(view, count, factor, `Unable to replicate the partition ${factor} time(s): `)
+}
+
+function place(
+  view: ControllerView,
+  count: number,
+  factor: number,
+  prefix: string,
+): PartitionImage[] {
+  try {
+    const placed = placeReplicas(view.image.brokers.values(), count, factor, view.random)
+    return placed.map((replicas) =>
+      newPartition(
+        replicas,
+        replicas.filter((id) => isActive(view, id)),
+        directoriesOf(view, replicas),
+      ),
+    )
+  } catch (error) {
+    if (!(error instanceof PlacementError)) throw error
+    throw new Refusal('INVALID_REPLICATION_FACTOR', prefix + error.message)
+  }
+}
+
+function isActive(view: ControllerView, id: number): boolean {
+  const broker = view.image.brokers.get(id)
+  return broker !== undefined && !broker.fenced && !broker.inControlledShutdown
+}
+
+/** A broker with one directory has no choice; the others tell where they put a replica. */
+function directoriesOf(view: ControllerView, brokerIds: readonly number[]): string[] {
+  return brokerIds.map((id) => {
+    const directories = view.image.brokers.get(id)?.logDirs ?? []
+    return directories.length === 1 ? directories[0]! : UNASSIGNED_DIRECTORY
+  })
+}
+
+/**
+ * DeleteTopics, by name or by id. Who gives a topic both ways is told so, once, and it stays.
+ */
+export function deleteTopics(
+  view: ControllerView,
+  topics: readonly TopicToDelete[],
+): Outcome<readonly DeletedTopic[]> {
+  const facts: MetadataFact[] = []
+  const key = ({ name, topicId }: TopicToDelete): string => {
+    if (name === null) return `#${topicId}`
+    return topicId === ZERO_UUID ? name : `${name}#${topicId}`
+  }
+  const twice = duplicates(topics.map(key))
+  const { byName } = view.image.topics
+  const idOf = ({ name }: TopicToDelete) => (name === null ? undefined : byName.get(name)?.id)
+  const suppliedIds = new Set(
+    topics.flatMap(({ name, topicId }) => (name === null ? [topicId] : [])),
+  )
+  const idsOfNames = new Set(
+    topics
+      .filter((topic) => topic.topicId === ZERO_UUID && !twice.has(key(topic)))
+      .map((topic) => idOf(topic)),
+  )
+  const told = new Set<string>()
+  const reply: DeletedTopic[] = []
+  for (const topic of topics) {
+    if (told.has(key(topic))) continue
+    told.add(key(topic))
+    const isDuplicate = twice.has(key(topic))
+    if (topic.name === null && !isDuplicate && idsOfNames.has(topic.topicId)) continue
+    const outcome = outcomeOf(() => {
+      const found = findTopic(view, topic, isDuplicate)
+      if (found instanceof Refusal) return found
+      if (topic.name !== null && suppliedIds.has(found.topicId)) {
+        const what = 'The provided topic name maps to an ID that was already supplied.'
+        return { ...found, errorCode: 'INVALID_REQUEST' as const, errorMessage: what }
+      }
+      checkSize(facts.length + 1)
+      facts.push(removeTopicFact(found.topicId))
+      return { ...found, ...SUCCESS }
+    })
+    reply.push({ name: topic.name, topicId: topic.topicId, ...outcome })
+  }
+  return { facts, reply }
+}
+
+function findTopic(view: ControllerView, { name, topicId }: TopicToDelete, isDuplicate: boolean) {
+  const { byId, byName } = view.image.topics
+  if (!view.deleteTopicEnable) {
+    return new Refusal('TOPIC_DELETION_DISABLED', 'Topic deletion is disabled.')
+  }
+  if (name === null) {
+    if (topicId === ZERO_UUID) {
+      return new Refusal('INVALID_REQUEST', 'Neither topic name nor id were specified.')
+    }
+    if (isDuplicate) return new Refusal('INVALID_REQUEST', 'Duplicate topic id.')
+    const topic = byId.get(topicId)
+    if (topic === undefined) {
+      return new Refusal('UNKNOWN_TOPIC_ID', 'This server does not host this topic ID.')
+    }
+    return { name: topic.name, topicId }
+  }
+  if (topicId !== ZERO_UUID) {
+    return new Refusal('INVALID_REQUEST', 'You may not specify both topic name and topic id.')
+  }
+  if (isDuplicate) return new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+  const topic = byName.get(name)
+  if (topic !== undefined) return { name, topicId: topic.id }
+  return new Refusal(
+    'UNKNOWN_TOPIC_OR_PARTITION',
+    'This server does not host this topic-partition.',
+  )
+}
+
+/** CreatePartitions: partitions can only be added. */
+export function createPartitions(
+  view: ControllerView,
+  topics: readonly PartitionsToCreate[],
+  validateOnly: boolean,
+): Outcome<readonly ({ readonly name: string } & ErrorOutcome)[]> {
+  const facts: MetadataFact[] = []
+  const twice = duplicates(topics.map(({ name }) => name))
+  const told = new Set<string>()
+  const reply: ({ name: string } & ErrorOutcome)[] = []
+  for (const topic of topics) {
+    const { name } = topic
+    if (told.has(name)) continue
+    told.add(name)
+    const outcome = outcomeOf(() => {
+      if (twice.has(name)) throw new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
+      const added = addedPartitions(view, topic)
+      checkSize(facts.length + added.length)
+      facts.push(...added)
+      return SUCCESS
+    })
+    reply.push({ name, ...outcome })
+  }
+  return { facts: validateOnly ? [] : facts, reply }
+}
+
+function addedPartitions(view: ControllerView, wanted: PartitionsToCreate): MetadataFact[] {
+  const { name, count, assignments } = wanted
+  const topic = view.image.topics.byName.get(name)
+  if (topic === undefined) {
+    throw new Refusal(
+      'UNKNOWN_TOPIC_OR_PARTITION',
+      'This server does not host this topic-partition.',
+    )
+  }
+  const current = topic.partitions.length
+  if (count === current) {
+    throw new Refusal('INVALID_PARTITIONS', `Topic already has ${current} partition(s).`)
+  }
+  if (count < current) {
+    const what = `The topic ${name} currently has ${current} partition(s); ${count} would not be an increase.`
+    throw new Refusal('INVALID_PARTITIONS', what)
+  }
+  const additional = count - current
+  if (assignments !== null && assignments.length !== additional) {
+    const what = `Attempted to add ${additional} additional partition(s), but only ${assignments.length} assignment(s) were specified.`
+    throw new Refusal('INVALID_REPLICA_ASSIGNMENT', what)
+  }
+  checkSize(additional)
+  const factor = topic.partitions[0]!.replicas.length
+  const partitions =
+    assignments === null
+      ? place(view, additional, factor, '')
+      : assignments.map(({ brokerIds }, index) => {
+          checkAssignment(view, brokerIds, factor)
+          return assigned(view, brokerIds, current + index)
+        })
+  return partitions.map((partition, index) => partitionFact(topic.id, current + index, partition))
+}

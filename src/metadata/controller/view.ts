@@ -1,0 +1,37 @@
+import type { Alteration, AlteredResource as Resource, AlterResult } from '../../config/alter.ts'
+import type { Random } from '../../host/host.ts'
+import type { MetadataImage } from '../image.ts'
+
+/** Kafka's rules for what may be set, which src/config has. */
+export interface ConfigRules {
+  incremental(resource: Resource, alterations: readonly Alteration[]): AlterResult
+  whole(
+    resource: Resource,
+    entries: readonly { readonly name: string; readonly value: string | null }[],
+  ): AlterResult
+}
+
+export interface ControllerSettings {
+  readonly clusterId: string
+  /** This controller's. */
+  readonly nodeId: number
+  /** The quorum's own finalized feature, which is no part of the image. */
+  readonly kraftVersion: number
+  /** `num.partitions` and `default.replication.factor` */
+  readonly defaults: { readonly numPartitions: number; readonly replicationFactor: number }
+  /** `delete.topic.enable` */
+  readonly deleteTopicEnable: boolean
+  readonly rules: ConfigRules
+  /** For topic ids and placement: the one thing that a decision doesn't find in command and state. */
+  readonly random: Random
+}
+
+/** What decisions are made from. */
+export interface ControllerView extends ControllerSettings {
+  readonly image: MetadataImage
+  /** The offset of the next record. */
+  readonly nextOffset: number
+  newId(): string
+  /** A topic whose name becomes this one when '.' is written as '_'. */
+  topicLike(collisionKey: string): string | undefined
+}

@@ -1,0 +1,444 @@
+import type { ErrorName } from '../../../protocol/errors.ts'
+import type { Clock, Timer } from '../../host/host.ts'
+import type {
+  AbortedTransaction,
+  EpochEndOffset,
+  ReadResult,
+  ReadUpTo,
+} from '../../log/base/results.ts'
+import { GRANT_BYTES } from './memory.ts'
+import type { FetchMemory, MemoryWaiter } from './memory.ts'
+import type { FetchTarget } from './session.ts'
+import type { FetchWaiter, Partition } from '../partition/partition.ts'
+import type { ClientWaiter, Presence } from './presence.ts'
+
+export interface FetchParameters {
+  readonly upTo: ReadUpTo
+  readonly maxWaitMs: number
+  readonly minBytes: number
+  /** GRANT_BYTES at most. */
+  readonly maxBytes: number
+  /** Where the bytes that are read are counted. */
+  readonly memory: FetchMemory
+  /** Who has asked. */
+  readonly client: Presence
+  /** When the answer is full, the targets behind needn't be looked at. */
+  readonly mayLeaveOut: boolean
+}
+
+/** The answer for one partition; the fields are those of Fetch's response. */
+export interface PartitionData {
+  readonly target: FetchTarget
+  readonly errorCode: ErrorName
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  readonly abortedTransactions: readonly AbortedTransaction[] | null
+  readonly divergingEpoch: EpochEndOffset | null
+  /** Whether a session has to tell of it though nothing has changed. */
+  readonly mustTell: boolean
+  readonly chunks: readonly Buffer[]
+  readonly sizeBytes: number
+}
+
+/** All that one Fetch has read; `release` when it was sent. */
+export interface FetchedData {
+  readonly partitions: readonly PartitionData[]
+  readonly sizeBytes: number
+  release(): void
+}
+
+/** Finds the partition of a target, or says why there is none. */
+export type FindPartition = (target: FetchTarget) => Partition | ErrorName
+
+/** Who has asked for records: one of these is called, once. */
+export interface Fetcher {
+  fetched(data: FetchedData): void
+  failed(error: unknown): void
+  /** The client has gone while the fetch waited: nothing was read, and nobody wants it. */
+  abandoned(): void
+}
+
+/**
+ * Reads what there is for a fetcher; where that is less than `minBytes`, waits up to `maxWaitMs` for more and reads
+ * again. Errors of partitions are answered at once. What needs no file is read before this returns, and what others wait
+ * for is read in the very task that brings it.
+ *
+ * Where the memory for what fetches have read is used up, it waits for its turn, up to `maxWaitMs` too, and then answers
+ * without records. No wait outlives the client.
+ */
+export function fetchRecords(
+  targets: readonly FetchTarget[],
+  parameters: FetchParameters,
+  find: FindPartition,
+  clock: Clock,
+  fetcher: Fetcher,
+): void {
+  new Fetching(targets, parameters, find, clock, fetcher).begin()
+}
+
+class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
+  needsLargeBatch = false
+  readonly #targets: readonly FetchTarget[]
+  readonly #parameters: FetchParameters
+  readonly #find: FindPartition
+  readonly #clock: Clock
+  readonly #fetcher: Fetcher
+  /** What was read last. */
+  #reading: Reading | null = null
+  /** While it waits, for bytes or for memory: until when. */
+  #timer: Timer | null = null
+  #isTimeUp = false
+  #isWaiting = false
+  /** It waits on these for bytes. */
+  #partitions: Partition[] = []
+  #missingBytes = 0
+  #hasMoved = false
+
+  constructor(
+    targets: readonly FetchTarget[],
+    parameters: FetchParameters,
+    find: FindPartition,
+    clock: Clock,
+    fetcher: Fetcher,
+  ) {
+    this.#targets = targets
+    this.#parameters = parameters
+    this.#find = find
+    this.#clock = clock
+    this.#fetcher = fetcher
+  }
+
+  begin(): void {
+    this.#read(this.#parameters.memory.grant() ? 'granted' : 'none')
+  }
+
+  #read(memory: Grant): void {
+    const reading = new Reading(this.#targets, this.#parameters, this.#find, memory)
+    this.#reading = reading
+    reading.read(this)
+  }
+
+  /** All is read that may be read now. */
+  readingDone(reading: Reading): void {
+    const { memory, maxWaitMs, minBytes } = this.#parameters
+    this.needsLargeBatch = reading.needsLargeBatch
+    if (reading.needsLargeBatch && memory.grantLargeBatch()) return this.#read('large')
+    const mayWait = maxWaitMs > 0 && !this.#isTimeUp && this.#targets.length > 0
+    if (!mayWait || reading.hasNews) return this.#answer(reading)
+    if (reading.lacksMemory) return this.#waitForMemory()
+    // One that has waited takes what has come.
+    const missingBytes = this.#timer === null ? minBytes - reading.sizeBytes : 0
+    if (missingBytes > 0) this.#waitForBytes(reading, missingBytes)
+    else this.#answer(reading)
+  }
+
+  readingFailed(error: unknown): void {
+    this.#timer?.cancel()
+    this.#fetcher.failed(error)
+  }
+
+  #answer(reading: Reading): void {
+    this.#timer?.cancel()
+    try {
+      this.#fetcher.fetched(reading)
+    } catch (error) {
+      reading.release()
+      this.#fetcher.failed(error)
+    }
+  }
+
+  /** @returns false where the client has gone meanwhile: then all is over */
+  #wait(): boolean {
+    const { client, maxWaitMs } = this.#parameters
+    if (client.hasLeft) {
+      this.#abandon()
+      return false
+    }
+    this.#isWaiting = true
+    client.add(this)
+    this.#timer ??= this.#clock.after(maxWaitMs, () => this.#timeUp())
+    return true
+  }
+
+  #waitForMemory(): void {
+    if (this.#wait()) this.#parameters.memory.wait(this)
+  }
+
+  /** Waits until about `missingBytes` more can be read. */
+  #waitForBytes(seen: Reading, missingBytes: number): void {
+    if (!this.#wait()) return
+    const { upTo } = this.#parameters
+    this.#missingBytes = missingBytes
+    this.#hasMoved = false
+    this.#targets.forEach((target, i) => {
+      const partition = this.#find(target)
+      if (typeof partition === 'string' || !this.#isWaiting) return
+      this.#partitions.push(partition)
+      partition.wait(this)
+      if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) this.#hasMoved = true
+    })
+    // Something came in while the first read was under way: its size isn't known, so look at once.
+    if (this.#hasMoved) this.#bytesCame()
+  }
+
+  advanced(sizeBytes: number): void {
+    this.#hasMoved = true
+    this.#missingBytes -= sizeBytes
+    if (this.#missingBytes <= 0) this.#bytesCame()
+  }
+
+  #bytesCame(): void {
+    if (!this.#stopWaiting()) return
+    // Whoever has moved a partition finishes first: other partitions may be about to move in the same task.
+    this.#clock.afterTask(() => this.#readAgain())
+  }
+
+  granted(): void {
+    this.#stopWaiting()
+    this.#reading!.release()
+    this.#read(this.needsLargeBatch ? 'large' : 'granted')
+  }
+
+  #timeUp(): void {
+    this.#isTimeUp = true
+    if (!this.#stopWaiting()) return
+    if (this.#hasMoved) this.#clock.afterTask(() => this.#readAgain())
+    else this.#answer(this.#reading!)
+  }
+
+  #readAgain(): void {
+    this.#reading!.release()
+    this.begin()
+  }
+
+  clientLeft(): void {
+    if (this.#stopWaiting()) this.#abandon()
+  }
+
+  #abandon(): void {
+    this.#timer?.cancel()
+    this.#reading!.release()
+    this.#fetcher.abandoned()
+  }
+
+  /** @returns false where it waits no more */
+  #stopWaiting(): boolean {
+    if (!this.#isWaiting) return false
+    this.#isWaiting = false
+    const { client, memory } = this.#parameters
+    client.delete(this)
+    memory.stopWaiting(this)
+    for (const partition of this.#partitions) partition.stopWaiting(this)
+    this.#partitions = []
+    return true
+  }
+}
+
+function readableEnd(partition: Partition, upTo: ReadUpTo): number {
+  const { log } = partition
+  if (log === null) return Infinity
+  if (upTo === 'logEnd') return log.logEndOffset
+  return upTo === 'lastStable' ? log.lastStableOffset : log.highWatermark
+}
+
+function seenEnd(data: PartitionData, upTo: ReadUpTo): number {
+  return upTo === 'lastStable' ? data.lastStableOffset : data.highWatermark
+}
+
+/** What a reading may take of the memory for what was read: a first batch of any size; what is granted; nothing. */
+type Grant = 'large' | 'granted' | 'none'
+
+/** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
+class Reading implements FetchedData {
+  readonly partitions: PartitionData[] = []
+  /** Some partition has an error, or a diverging epoch: nobody should wait for that. */
+  hasNews = false
+  /** There are records, and no memory to read them into. */
+  lacksMemory = false
+  /** The first batch is larger than what was granted: nothing was read. */
+  needsLargeBatch = false
+  sizeBytes = 0
+  readonly #targets: readonly FetchTarget[]
+  readonly #parameters: FetchParameters
+  readonly #find: FindPartition
+  readonly #grant: Grant
+  readonly #results: ReadResult[] = []
+  #isFull = false
+
+  constructor(
+    targets: readonly FetchTarget[],
+    parameters: FetchParameters,
+    find: FindPartition,
+    grant: Grant,
+  ) {
+    this.#targets = targets
+    this.#parameters = parameters
+    this.#find = find
+    this.#grant = grant
+  }
+
+  /** Tells when all is read: before it returns, where no file is needed. */
+  read(fetching: Fetching): void {
+    let isSettled = false
+    const settle = (): void => {
+      isSettled = true
+      this.#settle()
+    }
+    const fail = (error: unknown): void => {
+      if (!isSettled) settle()
+      this.release()
+      fetching.readingFailed(error)
+    }
+    const goOn = (): void => {
+      try {
+        const pending = this.#readOn()
+        if (pending !== null) return void pending.then(goOn, fail)
+        settle()
+        fetching.readingDone(this)
+      } catch (error) {
+        fail(error)
+      }
+    }
+    goOn()
+  }
+
+  /** Holds what was read in place of what was granted. */
+  #settle(): void {
+    if (this.#grant === 'none') return
+    const { memory } = this.#parameters
+    memory.settle(this.sizeBytes)
+    if (this.#grant === 'large') memory.largeBatchRead()
+  }
+
+  /** @returns null when all is read, else when to go on */
+  #readOn(): Promise<void> | null {
+    const { upTo, minBytes, maxBytes, mayLeaveOut } = this.#parameters
+    const mostBytes = this.#grant === 'granted' ? maxBytes : 0
+    while (this.partitions.length < this.#targets.length) {
+      if (mayLeaveOut && this.#isFull && this.sizeBytes >= minBytes) return null
+      const target = this.#targets[this.partitions.length]!
+      const partition = this.#find(target)
+      if (typeof partition === 'string') {
+        this.#tell(failed(target, partition))
+        continue
+      }
+      const left = this.#isFull ? 0 : Math.max(mostBytes - this.sizeBytes, 0)
+      const limit = Math.min(target.maxBytes, left)
+      const read = readOne(partition, target, upTo, limit, this.#firstBatchBytes())
+      if (read instanceof Promise) {
+        return read.then((result) => this.#take(target, partition, result, left))
+      }
+      if ('target' in read) this.#tell(read)
+      else this.#take(target, partition, read, left)
+    }
+    return null
+  }
+
+  /** So large may the first batch be, whatever the client's limits are. */
+  #firstBatchBytes(): number {
+    if (this.sizeBytes > 0 || this.needsLargeBatch || this.#grant === 'none') return 0
+    return this.#grant === 'large' ? Infinity : GRANT_BYTES
+  }
+
+  #tell(data: PartitionData): void {
+    this.partitions.push(data)
+    this.hasNews ||= data.errorCode !== 'NONE' || data.divergingEpoch !== null
+  }
+
+  #take(target: FetchTarget, partition: Partition, result: ReadResult, left: number): void {
+    this.#results.push(result)
+    const mustHaveRead = this.#firstBatchBytes() > 0
+    this.sizeBytes += result.sizeBytes
+    this.#tell(
+      result.errorCode === 'KAFKA_STORAGE_ERROR'
+        ? failed(target, partition.whyUnusable, result)
+        : dataOf(target, result),
+    )
+    if (result.sizeBytes > 0 || !hasMore(target, result, this.#parameters.upTo)) return
+    if (this.#grant === 'none') this.lacksMemory = true
+    else if (mustHaveRead && result.errorCode === 'NONE') {
+      this.needsLargeBatch = this.lacksMemory = this.#grant === 'granted'
+    }
+    // What is left didn't hold one batch: looking for a smaller one in each partition behind costs more than it gives.
+    this.#isFull ||= left < target.maxBytes || this.needsLargeBatch
+  }
+
+  release(): void {
+    this.#parameters.memory.give(this.sizeBytes)
+    for (const result of this.#results.splice(0)) result.release()
+    this.sizeBytes = 0
+  }
+}
+
+function hasMore({ fetchOffset }: FetchTarget, result: ReadResult, upTo: ReadUpTo): boolean {
+  if (upTo === 'logEnd') return fetchOffset < result.logEndOffset
+  return fetchOffset < (upTo === 'lastStable' ? result.lastStableOffset : result.highWatermark)
+}
+
+function readOne(
+  partition: Partition,
+  target: FetchTarget,
+  upTo: ReadUpTo,
+  maxBytes: number,
+  firstBatchBytes: number,
+): ReadResult | Promise<ReadResult> | PartitionData {
+  const error = partition.checkLeader(target.currentLeaderEpoch)
+  if (error !== 'NONE') return failed(target, error)
+  const { log } = partition
+  if (log === null) return failed(target, partition.whyUnusable)
+  const diverging = partition.divergence(target.fetchOffset, target.lastFetchedEpoch)
+  if (diverging === 'unknown') return failed(target, 'OFFSET_OUT_OF_RANGE')
+  if (diverging !== null) {
+    return {
+      ...failed(target, 'NONE'),
+      highWatermark: log.highWatermark,
+      lastStableOffset: log.lastStableOffset,
+      logStartOffset: log.logStartOffset,
+      divergingEpoch: diverging,
+      mustTell: true,
+    }
+  }
+  return log.read(target.fetchOffset, maxBytes, upTo, firstBatchBytes > 0, firstBatchBytes)
+}
+
+function dataOf(target: FetchTarget, result: ReadResult): PartitionData {
+  if (result.errorCode !== 'NONE') return failed(target, result.errorCode, result)
+  return {
+    target,
+    errorCode: 'NONE',
+    highWatermark: result.highWatermark,
+    lastStableOffset: result.lastStableOffset,
+    logStartOffset: result.logStartOffset,
+    abortedTransactions: result.abortedTransactions,
+    divergingEpoch: null,
+    mustTell: false,
+    chunks: result.chunks,
+    sizeBytes: result.sizeBytes,
+  }
+}
+
+const UNKNOWN_OFFSETS = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+
+function failed(
+  target: FetchTarget,
+  errorCode: ErrorName,
+  offsets: {
+    highWatermark: number
+    lastStableOffset: number
+    logStartOffset: number
+  } = UNKNOWN_OFFSETS,
+): PartitionData {
+  return {
+    target,
+    errorCode,
+    highWatermark: offsets.highWatermark,
+    lastStableOffset: offsets.lastStableOffset,
+    logStartOffset: offsets.logStartOffset,
+    abortedTransactions: null,
+    divergingEpoch: null,
+    mustTell: false,
+    chunks: [],
+    sizeBytes: 0,
+  }
+}

@@ -1,0 +1,345 @@
+import type { AlteredResource } from '../../../src/config/alter.ts'
+import type { ControllerCommand, ReplyTo } from '../../../src/metadata/controller/commands.ts'
+import type { ConfigRules } from '../../../src/metadata/controller/view.ts'
+import { Controller } from '../../../src/metadata/controller/controller.ts'
+import type { MetadataFact } from '../../../src/metadata/facts.ts'
+import { featureFact, partitionFact, topicFact } from '../../../src/metadata/facts.ts'
+import type { BrokerImage, PartitionImage } from '../../../src/metadata/image.ts'
+import { EMPTY_IMAGE, partitionOf } from '../../../src/metadata/image.ts'
+import { seededRandom } from '../../../src/host/sim/random.ts'
+import { CLUSTER_ID, topic } from '../support.ts'
+
+const TOPIC_ID = `${'t'.repeat(21)}Q`
+const directory = (broker: number, letter = 'd'): string => `${broker}${letter.repeat(20)}Q`
+
+const NO_RULES: ConfigRules = {
+  incremental: () => ({ ok: true, changes: new Map([['retention.ms', '1']]) }),
+  whole: () => ({ ok: true, changes: new Map() }),
+}
+
+/** A broker with two directories, `d` and `e`, registered by itself at the epoch that its offset gives. */
+function broker(id: number, parts: Partial<BrokerImage> = {}): (offset: number) => MetadataFact {
+  return (brokerEpoch) => ({
+    type: 'RegisterBrokerRecord',
+    version: 4,
+    value: {
+      brokerId: id,
+      isMigratingZkBroker: false,
+      incarnationId: 'i'.repeat(22),
+      brokerEpoch,
+      endPoints: [],
+      features: [],
+      rack: null,
+      fenced: parts.fenced ?? false,
+      inControlledShutdown: parts.inControlledShutdown ?? false,
+      logDirs: [directory(id), directory(id, 'e')],
+      cordonedLogDirs: null,
+    },
+  })
+}
+
+/** The controller of a cluster that these records made; brokers have the epochs 0, 1, ... in their order. */
+function controllerOf(
+  facts: readonly (MetadataFact | ((offset: number) => MetadataFact))[],
+  rules = NO_RULES,
+): Controller {
+  const controller = new Controller(
+    {
+      clusterId: CLUSTER_ID,
+      nodeId: 1,
+      kraftVersion: 1,
+      defaults: { numPartitions: 1, replicationFactor: 1 },
+      deleteTopicEnable: true,
+      rules,
+      random: { below: seededRandom(1).below, bytes: (length) => Buffer.alloc(length, 0x3c) },
+    },
+    EMPTY_IMAGE,
+    0,
+  )
+  facts.forEach((fact, offset) =>
+    controller.apply(typeof fact === 'function' ? fact(offset) : fact, offset),
+  )
+  return controller
+}
+
+function partition(replicas: number[], parts: Partial<PartitionImage> = {}): MetadataFact[] {
+  const image: PartitionImage = {
+    replicas,
+    directories: replicas.map((id) => directory(id)),
+    isr: replicas,
+    removingReplicas: [],
+    addingReplicas: [],
+    eligibleLeaderReplicas: [],
+    lastKnownElr: [],
+    leader: replicas[0]!,
+    leaderRecoveryState: 0,
+    leaderEpoch: 0,
+    partitionEpoch: 0,
+    ...parts,
+  }
+  const fact = partitionFact(TOPIC_ID, 0, image)
+  if (fact.type !== 'PartitionRecord') throw new Error('not a partition')
+  const { eligibleLeaderReplicas, lastKnownElr } = image
+  const value = { ...fact.value, eligibleLeaderReplicas: [...eligibleLeaderReplicas] }
+  return [
+    topicFact('t', TOPIC_ID),
+    { ...fact, value: { ...value, lastKnownElr: [...lastKnownElr] } },
+  ]
+}
+
+/** The reply, with what it decided applied. */
+function ask<C extends ControllerCommand>(controller: Controller, command: C): ReplyTo<C> {
+  const { facts, replies } = controller.decide(command, 1)
+  let offset = controller.nextOffset
+  for (const fact of facts ?? []) controller.apply(fact, offset++)
+  return replies![0]!.reply as ReplyTo<C>
+}
+
+const partitionIn = (controller: Controller) => partitionOf(controller.image, 't', 0)!
+
+const register = (brokerId: number): ControllerCommand => ({
+  type: 'registerBroker',
+  brokerId,
+  clusterId: CLUSTER_ID,
+  incarnationId: 'j'.repeat(22),
+  endPoints: [],
+  features: [],
+  rack: null,
+  logDirs: [directory(brokerId), directory(brokerId, 'e')],
+})
+
+const fail = (brokerId: number, brokerEpoch: number, letter = 'd'): ControllerCommand => ({
+  type: 'reportOfflineDirectories',
+  brokerId,
+  brokerEpoch,
+  offlineLogDirs: [directory(brokerId, letter)],
+})
+
+const assign = (brokerId: number, brokerEpoch: number, letter: string): ControllerCommand => ({
+  type: 'assignReplicasToDirs',
+  brokerId,
+  brokerEpoch,
+  directories: [
+    {
+      id: directory(brokerId, letter),
+      topics: [{ topicId: TOPIC_ID, partitions: [{ partitionIndex: 0 }] }],
+    },
+  ],
+})
+
+describe('a directory that fails', () => {
+  test('leaves a leader that has another one where it is', () => {
+    const controller = controllerOf([
+      broker(1),
+      broker(2),
+      broker(3),
+      ...partition([1, 2, 3], { leader: 3 }),
+    ])
+    ask(controller, fail(2, 1))
+    expect(partitionIn(controller)).toMatchObject({ leader: 3, isr: [1, 3], leaderEpoch: 0 })
+  })
+
+  test('gives the lead to a replica in sync whose broker is neither down nor shutting down', () => {
+    const controller = controllerOf([
+      broker(1),
+      broker(2, { inControlledShutdown: true }),
+      broker(3, { fenced: true }),
+      broker(4),
+      broker(5),
+      ...partition([1, 2, 3, 4, 5], { isr: [1, 2, 3, 5] }),
+    ])
+    ask(controller, fail(1, 0))
+    expect(partitionIn(controller)).toMatchObject({ leader: 5, isr: [2, 3, 5], leaderEpoch: 1 })
+  })
+
+  test('with the only replica in sync leaves it there, without a leader', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([1, 2], { isr: [1] })])
+    ask(controller, fail(1, 0))
+    expect(partitionIn(controller)).toMatchObject({ leader: -1, isr: [1] })
+    expect(controller.image.brokers.get(1)!.logDirs).toEqual([directory(1, 'e')])
+  })
+
+  test('is nothing to partitions in another one, nor is the word of a former life', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([1, 2])])
+    expect(ask(controller, fail(1, 0, 'e'))).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, isr: [1, 2], partitionEpoch: 0 })
+    for (const epoch of [-1, 1]) {
+      expect(ask(controller, fail(1, epoch))).toMatchObject({ errorCode: 'STALE_BROKER_EPOCH' })
+    }
+    expect(ask(controller, fail(7, 0))).toMatchObject({ errorCode: 'BROKER_ID_NOT_REGISTERED' })
+  })
+})
+
+describe('a replica that is found in another directory', () => {
+  test('leads again where it is in sync and nobody else leads', () => {
+    const controller = controllerOf([
+      broker(1),
+      broker(2),
+      ...partition([1, 2], { leader: -1, isr: [1] }),
+    ])
+    ask(controller, assign(1, 0, 'e'))
+    expect(partitionIn(controller)).toMatchObject({
+      leader: 1,
+      directories: [directory(1, 'e'), directory(2)],
+    })
+  })
+
+  test('does not lead where only another one is in sync', () => {
+    const controller = controllerOf([
+      broker(1),
+      broker(2),
+      ...partition([1, 2], { leader: -1, isr: [2] }),
+    ])
+    ask(controller, assign(1, 0, 'e'))
+    expect(partitionIn(controller)).toMatchObject({ leader: -1, leaderEpoch: 0, isr: [2] })
+  })
+})
+
+describe('a broker that registers', () => {
+  test('leads where it alone is eligible, and not where another replica may have more', () => {
+    const lost = { leader: -1, isr: [], eligibleLeaderReplicas: [1] }
+    const alone = controllerOf([broker(1), ...partition([1], lost)])
+    ask(alone, register(1))
+    expect(partitionIn(alone)).toMatchObject({ leader: 1, isr: [1], eligibleLeaderReplicas: [] })
+    const one = controllerOf([broker(1), broker(2), ...partition([1, 2], lost)])
+    ask(one, register(1))
+    expect(partitionIn(one)).toMatchObject({ leader: -1, isr: [], leaderEpoch: 0 })
+  })
+
+  test('gets a new epoch, and its partitions one in which it leads', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([1, 2])])
+    const reply = ask(controller, register(1))
+    expect(reply).toMatchObject({ errorCode: 'NONE', brokerEpoch: 4 })
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 1 })
+    ask(controller, register(2))
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 1 })
+  })
+})
+
+describe('replicas are reassigned', () => {
+  const reassign = (controller: Controller, replicas: number[], allow = true) =>
+    ask(controller, {
+      type: 'alterPartitionReassignments',
+      topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas }] }],
+      allowReplicationFactorChange: allow,
+    })[0]!.partitions[0]!
+
+  const three = (parts: Partial<PartitionImage> = {}) =>
+    controllerOf([broker(1), broker(2), broker(3), ...partition([1, 2, 3], parts)])
+
+  test('to fewer, in a new epoch that tells those who are left out', () => {
+    const controller = three()
+    expect(reassign(controller, [3, 1])).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({
+      replicas: [3, 1],
+      directories: [directory(3), directory(1)],
+      isr: [1, 3],
+      leader: 1,
+      leaderEpoch: 1,
+    })
+  })
+
+  test('never to those that lack records', () => {
+    const controller = three({ isr: [1] })
+    expect(reassign(controller, [2, 3])).toMatchObject({ errorCode: 'INVALID_REPLICA_ASSIGNMENT' })
+    expect(partitionIn(controller)).toMatchObject({ replicas: [1, 2, 3], partitionEpoch: 0 })
+  })
+
+  test('to another number only where the request allows it', () => {
+    const controller = three()
+    const refused = { errorCode: 'INVALID_REPLICATION_FACTOR' }
+    expect(reassign(controller, [1, 2], false)).toMatchObject(refused)
+    expect(reassign(controller, [3, 2, 1], false)).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({ replicas: [3, 2, 1], leader: 1 })
+  })
+})
+
+describe('topics', () => {
+  const create = (controller: Controller, parts: object) =>
+    ask(controller, {
+      type: 'createTopics',
+      topics: [{ ...topic('n'), ...parts }],
+      validateOnly: false,
+    })[0]!
+  const grow = (controller: Controller, count: number) =>
+    ask(controller, {
+      type: 'createPartitions',
+      topics: [{ name: 'n', count, assignments: null }],
+      validateOnly: false,
+    })[0]!
+
+  test('with more partitions than one operation may make are refused, each in the words of its limit', () => {
+    const controller = controllerOf([broker(1)])
+    expect(create(controller, { numPartitions: 10_001 })).toMatchObject({
+      errorCode: 'POLICY_VIOLATION',
+      errorMessage: 'Excessively large number of partitions per request.',
+    })
+    expect(create(controller, { numPartitions: 10_000 })).toMatchObject({
+      errorCode: 'POLICY_VIOLATION',
+      errorMessage: 'Unable to perform excessively large batch operation.',
+    })
+    expect(create(controller, { numPartitions: 9_999 })).toMatchObject({ errorCode: 'NONE' })
+  })
+
+  test('grow, never shrink', () => {
+    const controller = controllerOf([broker(1)])
+    create(controller, { numPartitions: 3 })
+    for (const count of [-1, 0, 1, 2, 3]) {
+      expect(grow(controller, count)).toMatchObject({ errorCode: 'INVALID_PARTITIONS' })
+    }
+    expect(grow(controller, 4)).toMatchObject({ errorCode: 'NONE' })
+    expect(controller.image.topics.byName.get('n')!.partitions.length).toBe(4)
+  })
+
+  test('are led by brokers that are alive, which are their first in sync', () => {
+    const controller = controllerOf([
+      broker(1, { fenced: true }),
+      broker(2, { inControlledShutdown: true }),
+      broker(3),
+    ])
+    const assignments = [{ partitionIndex: 0, brokerIds: [1, 2, 3] }]
+    const created = create(controller, { assignments, numPartitions: -1 })
+    expect(created).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionOf(controller.image, 'n', 0)).toMatchObject({ leader: 3, isr: [3] })
+    const none = [{ partitionIndex: 0, brokerIds: [1, 2] }]
+    expect(create(controller, { name: 'm', assignments: none, numPartitions: -1 })).toMatchObject({
+      errorCode: 'INVALID_REPLICA_ASSIGNMENT',
+    })
+  })
+})
+
+describe('settings', () => {
+  const change = (...names: string[]): ControllerCommand => ({
+    type: 'incrementalAlterConfigs',
+    validateOnly: false,
+    resources: names.map((resourceName) => ({
+      resourceType: 2,
+      resourceName,
+      configs: [{ name: 'retention.ms', configOperation: 0, value: '1' }],
+    })),
+  })
+
+  test('of a resource that is named twice are left as they are', () => {
+    const controller = controllerOf([broker(1), ...partition([1])])
+    expect(ask(controller, change('t', 't'))).toMatchObject([{ errorCode: 'INVALID_REQUEST' }])
+    expect(controller.image.configs.size).toBe(0)
+    expect(ask(controller, change('t'))).toMatchObject([{ errorCode: 'NONE' }])
+    expect(controller.image.configs.size).toBe(1)
+  })
+
+  test.each([
+    [[], false],
+    [[featureFact('eligible.leader.replicas.version', 1)], true],
+  ])('are judged by whether eligible leaders are kept (%#)', (facts, expected) => {
+    const asked: AlteredResource[] = []
+    const controller = controllerOf([...partition([1]), ...facts], {
+      ...NO_RULES,
+      incremental: (resource) => {
+        asked.push(resource)
+        return { ok: true, changes: new Map() }
+      },
+    })
+    ask(controller, change('t'))
+    expect(asked.map(({ eligibleLeaderReplicas }) => eligibleLeaderReplicas)).toEqual([expected])
+  })
+})
