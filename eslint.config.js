@@ -21,34 +21,67 @@ const ranks = [
 const folders = ranks.flatMap((names, rank) =>
   names.map((folder) => ({ folder, rank, beside: names.filter((name) => name !== folder) })),
 )
-const rankRules = folders.map(({ folder, rank, beside }) => ({
-  files: [`src/${folder}/**/*.ts`],
-  rules: {
-    'no-restricted-imports': [
-      'error',
-      {
-        patterns: [
-          {
-            regex: `^(\\.\\./)+(src/)?(${ranks
-              .slice(rank + 1)
-              .flat()
-              .concat(beside, 'bin', 'test', 'broker', 'index')
-              .join('|')})(/|\\.ts$)`,
-            message: `src/${folder} has rank ${rank}: it may import only from its own folder, a lower rank, or protocol/.`,
-          },
-          ...(folder === 'host'
-            ? []
-            : [
-                {
-                  regex: '^(node:(?!assert|buffer$)|fs$|net$|zlib$|crypto$)',
-                  message: 'Only src/host touches the machine: go through the Host.',
-                },
-              ]),
-        ],
-      },
+/**
+ * The rooms of a folder in rank order: a file imports from its own room, from one named before it, or from the files beside
+ * the rooms, but for the doors: these stand on the rooms. A door is open to the rooms of `doors` that are named with it.
+ */
+const rooms = {
+  log: {
+    order: [
+      'base',
+      'segment',
+      'producers',
+      'state',
+      'read',
+      'append',
+      'recovery',
+      'cleaner',
+      'directory',
     ],
+    doors: { log: ['directory'], manager: [], copying: [] },
   },
-}))
+  replication: { order: ['partition', 'fetch', 'directories'], doors: { 'replica-manager': [] } },
+}
+
+const outward = ({ folder, rank, beside }) => [
+  {
+    regex: `^(\\.\\./)+(src/)?(${ranks
+      .slice(rank + 1)
+      .flat()
+      .concat(beside, 'bin', 'test', 'broker', 'index')
+      .join('|')})(/|\\.ts$)`,
+    message: `src/${folder} has rank ${rank}: it may import only from its own folder, a lower rank, or protocol/.`,
+  },
+  ...(folder === 'host'
+    ? []
+    : [
+        {
+          regex: '^(node:(?!assert|buffer$)|fs$|net$|zlib$|crypto$)',
+          message: 'Only src/host touches the machine: go through the Host.',
+        },
+      ]),
+]
+const upward = (room, { order, doors }) => {
+  const closed = Object.keys(doors).filter((door) => !doors[door].includes(room))
+  const above = order.slice(order.indexOf(room) + 1).map((name) => `${name}/`)
+  return {
+    regex: `^\\.\\./(${[...above, ...closed.map((door) => `${door}\\.ts$`)].join('|')})`,
+    message: `The room ${room} may import only from itself and the rooms before it: ${order.join(', ')}.`,
+  }
+}
+const importing = (files, patterns) => ({
+  files,
+  rules: { 'no-restricted-imports': ['error', { patterns }] },
+})
+const rankRules = folders.flatMap((place) => [
+  importing([`src/${place.folder}/**/*.ts`], outward(place)),
+  ...(rooms[place.folder]?.order ?? []).map((room) =>
+    importing(
+      [`src/${place.folder}/${room}/**/*.ts`],
+      [...outward(place), upward(room, rooms[place.folder])],
+    ),
+  ),
+])
 
 const banned = (name, instead) => ({ name, message: `Use ${instead} instead.` })
 const hostOnly = [

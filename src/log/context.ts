@@ -3,7 +3,7 @@ import type { BufferPool } from './base/buffer-pool.ts'
 import type { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogCodecs } from './base/codecs.ts'
 import type { ColdIndexes } from './segment/cold-indexes.ts'
-import type { RecordExaminer } from './append/validator.ts'
+import type { RecordValidator } from './append/validator.ts'
 import type { OpenFiles } from './base/open-files.ts'
 import type { FirstReads } from './read/reader.ts'
 import type { TailCache } from './read/tail-cache.ts'
@@ -12,7 +12,7 @@ import type { TailCache } from './read/tail-cache.ts'
 export interface LogContext {
   readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
   readonly codecs: LogCodecs
-  readonly examiner: RecordExaminer
+  readonly validator: RecordValidator
   readonly files: OpenFiles
   readonly buffers: BufferPool
   readonly firstReads: FirstReads

@@ -5,14 +5,14 @@ import type { LogConfig } from './base/config.ts'
 import type { LogContext } from './context.ts'
 import { LogDirectories } from './directory/directories.ts'
 import type { DirectoryFailed, LogDirectory } from './directory/directory.ts'
-import { Discarding } from './directory/trash.ts'
-import { findPartitions, type WantedPartitions } from './directory/discovery.ts'
+import { Trash } from './directory/trash.ts'
+import { discoverPartitions, type WantedPartitions } from './directory/discovery.ts'
 import type { Log } from './log.ts'
 import { OpenFiles } from './base/open-files.ts'
 import { PartitionLogs } from './directory/partition-logs.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from './base/paths.ts'
 import type { LogCodecs } from './base/codecs.ts'
-import { RecordExaminer, type CountedMemory } from './append/validator.ts'
+import { RecordValidator, type CountedMemory } from './append/validator.ts'
 import { FirstReads } from './read/reader.ts'
 import { TailCache } from './read/tail-cache.ts'
 
@@ -59,7 +59,7 @@ const MOST_PREFERRED = 10_000
 export class LogManager {
   readonly #context: LogContext
   readonly #directories: LogDirectories
-  readonly #discarding: Discarding
+  readonly #trash: Trash
   readonly #logs: PartitionLogs
   /** Where a partition that isn't here yet should be made, by its directory name. */
   readonly #preferred = new Map<string, LogDirectory>()
@@ -78,7 +78,7 @@ export class LogManager {
       buffers: new BufferPool(options.readBufferBytes ?? 16 * MEBIBYTE),
       firstReads: new FirstReads(),
       tailCache: new TailCache(options.tailCacheBytes ?? 32 * MEBIBYTE),
-      examiner: new RecordExaminer(options.host, options.requestMemory ?? UNCOUNTED),
+      validator: new RecordValidator(options.host, options.requestMemory ?? UNCOUNTED),
       coldIndexes: new ColdIndexes(options.coldIndexBytes ?? 16 * MEBIBYTE),
       rereadBytes: options.rereadBytes ?? MEBIBYTE,
     }
@@ -90,8 +90,8 @@ export class LogManager {
   private constructor(context: LogContext, directories: LogDirectories) {
     this.#context = context
     this.#directories = directories
-    this.#discarding = new Discarding(context.host)
-    this.#logs = new PartitionLogs(context, directories, this.#discarding)
+    this.#trash = new Trash(context.host)
+    this.#logs = new PartitionLogs(context, directories, this.#trash)
   }
 
   /** Those of `log.dirs`, in their order, online or not. */
@@ -124,11 +124,11 @@ export class LogManager {
   }
 
   /**
-   * Opens the partitions found in the directories; see `findPartitions`.
+   * Opens the partitions found in the directories; see `discoverPartitions`.
    * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records
    */
   loadPartitions(wanted: WantedPartitions): void {
-    findPartitions(this.#context, this.#directories, this.#discarding, this.#logs, wanted)
+    discoverPartitions(this.#context, this.#directories, this.#trash, this.#logs, wanted)
   }
 
   /**
@@ -253,14 +253,14 @@ export class LogManager {
   async close(brokerEpoch = -1): Promise<void> {
     this.#isClosed = true
     await this.#logs.settled()
-    this.#discarding.stop()
+    this.#trash.stop()
     await this.#directories.close(brokerEpoch)
   }
 
   /** Lets everything go as it is, as a crash would. */
   abandon(): void {
     this.#isClosed = true
-    this.#discarding.stop()
+    this.#trash.stop()
     this.#directories.release()
   }
 }

@@ -195,8 +195,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/append/validate.ts',
-    text: 'isChanged ||= examined.isChanged',
-    replacement: 'isChanged = examined.isChanged',
+    text: 'isChanged ||= validated.isChanged',
+    replacement: 'isChanged = validated.isChanged',
     about: 'A correction is lost where another batch of the append needs none.',
     killedBy: ['log/append/validate', 'log/append/validator'],
   },
@@ -219,7 +219,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/append/validator.ts',
     text: 'if (!waiting.isDropped) {',
     replacement: '{',
-    about: "Memory that is another request's by now is examined, and written back to it.",
+    about: "Memory that is another request's by now is validated, and written back to it.",
     killedBy: ['log/append/validator'],
   },
   {

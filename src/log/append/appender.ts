@@ -8,7 +8,7 @@ import type { LogFlushing } from '../state/flushing.ts'
 import { AppendLine } from './append-line.ts'
 import { tryHere } from '../base/codecs.ts'
 import type { LogConfig } from '../base/config.ts'
-import { examineBatches, type RecordRules } from './validate.ts'
+import { validateBatches, type RecordRules } from './validate.ts'
 import type { AppendOutcome } from './validator.ts'
 import { faultOf, type AppendFault } from '../base/faults.ts'
 import {
@@ -84,7 +84,7 @@ export class LogAppender {
     const checked = checkBatches(records, target, this.#walker)
     if (checked === null && this.#line.isEmpty) return this.#place(records, target, done)
     const append: ArrivedAppend = { target, done, isDropped: false }
-    if (checked === 'examine') this.#line.add(append, this.#examine(records, append))
+    if (checked === 'validate') this.#line.add(append, this.#validate(records, append))
     else this.#line.add(append, checked === null ? { bytes: records } : { fault: checked })
   }
 
@@ -112,12 +112,12 @@ export class LogAppender {
   }
 
   /** Looks at the records, here where that is little work, else in a thread. */
-  #examine(records: Buffer, append: ArrivedAppend): AppendOutcome | Promise<AppendOutcome> {
+  #validate(records: Buffer, append: ArrivedAppend): AppendOutcome | Promise<AppendOutcome> {
     const { rules, nowMs, codecs } = append.target
-    const done = tryHere(records, codecs, (light) => examineBatches(records, rules, nowMs, light))
+    const done = tryHere(records, codecs, (light) => validateBatches(records, rules, nowMs, light))
     if (done !== null) return done.result
-    const { examiner } = this.#state.context
-    return examiner.examine(records, rules, nowMs, append)
+    const { validator } = this.#state.context
+    return validator.validate(records, rules, nowMs, append)
   }
 
   /** The same for all appends until the configuration is another: a thread is told of them once for many. */

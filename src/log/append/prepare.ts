@@ -73,32 +73,32 @@ const PRODUCED_FAULTS: Record<ProducedFault, string> = {
 /**
  * Checks the batches of an append by their headers, and the records of those that aren't compressed.
  * @param walker is used for that
- * @returns null where they may be placed at once, `examine` where they have to be decompressed first, or compressed in
+ * @returns null where they may be placed at once, `validate` where they have to be decompressed first, or compressed in
  * another way, or something is wrong with a record
  */
 export function checkBatches(
   records: Buffer,
   target: AppendTarget,
   walker: RecordWalker,
-): AppendFault | 'examine' | null {
+): AppendFault | 'validate' | null {
   const { rules, nowMs, codecs } = target
-  let mustExamine = false
+  let mustValidate = false
   for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
     const fault = checkOne(records, at, target)
     if (fault !== null) return fault
     const attributes = batchAttributes(records, at)
-    if (mustExamine || !asksForRecords(attributes, target)) continue
-    mustExamine =
+    if (mustValidate || !asksForRecords(attributes, target)) continue
+    mustValidate =
       compressionType(attributes) !== 'none' ||
       changesCompression(attributes, rules) ||
       !walkInPlace(records, at, walker, rules, nowMs, codecs)
   }
   if (records.length === 0) return faultOf('INVALID_RECORD', 'There is no record batch')
-  return mustExamine ? 'examine' : null
+  return mustValidate ? 'validate' : null
 }
 
 /**
- * Gives batches that were checked, and examined where that was due, their offsets, their leader's epoch and, where the
+ * Gives batches that were checked, and validated where that was due, their offsets, their leader's epoch and, where the
  * topic wants it, the broker's time: in place.
  */
 export function placeBatches(

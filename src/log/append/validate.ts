@@ -42,7 +42,7 @@ export interface RecordRules {
 }
 
 /** The bytes are those given, in place, or new ones; `isChanged` in either case. */
-export type Examined =
+export type Validated =
   { readonly fault: AppendFault } | { readonly bytes: Buffer; readonly isChanged: boolean }
 
 /** A hostile batch could have millions; the message tells how many there are. */
@@ -92,7 +92,7 @@ const LIGHT_WALK = { maxRecordBytes: Infinity, maxSteps: LIGHT_STEPS }
 /**
  * Walks over the records of one uncompressed batch where it stands, on the event loop, and has its header tell their
  * greatest timestamp.
- * @returns false where `examineBatches` has to say what is wrong, or there is too much to do
+ * @returns false where `validateBatches` has to say what is wrong, or there is too much to do
  */
 export function walkInPlace(
   records: Buffer,
@@ -119,36 +119,36 @@ export function walkInPlace(
  * compresses them anew where the topic wants another compression than they have, as Apache Kafka's LogValidator does: one
  * batch becomes one batch with the same header but for compression, length, greatest timestamp and checksum.
  */
-export function examineBatches(
+export function validateBatches(
   records: Buffer,
   rules: RecordRules,
   nowMs: number,
   codecs: LogCodecs,
-): Examined {
+): Validated {
   const parts: Buffer[] = []
   let isChanged = false
   let isReplaced = false
   const walker = new RecordWalker()
   for (let at = 0; at < records.length;) {
     const batch = records.subarray(at, at + batchSizeBytes(records, at))
-    const examined = examineBatch(batch, walker, rules, nowMs, codecs)
-    if ('fault' in examined) return examined
-    isChanged ||= examined.isChanged
-    isReplaced ||= examined.bytes !== batch
-    parts.push(examined.bytes)
+    const validated = validateBatch(batch, walker, rules, nowMs, codecs)
+    if ('fault' in validated) return validated
+    isChanged ||= validated.isChanged
+    isReplaced ||= validated.bytes !== batch
+    parts.push(validated.bytes)
     at += batch.length
   }
   if (!isReplaced) return { bytes: records, isChanged }
   return { bytes: parts.length === 1 ? parts[0]! : Buffer.concat(parts), isChanged }
 }
 
-function examineBatch(
+function validateBatch(
   batch: Buffer,
   walker: RecordWalker,
   rules: RecordRules,
   nowMs: number,
   codecs: LogCodecs,
-): Examined {
+): Validated {
   const attributes = batchAttributes(batch, 0)
   const isCompressed = compressionType(attributes) !== 'none'
   const limits = isCompressed
@@ -237,7 +237,7 @@ function inLong(nowMs: number, moreMs: number): bigint {
 }
 
 /** Appends that go to a thread together, one behind the other in `bytes`. */
-export interface ExamineTask {
+export interface ValidateTask {
   readonly bytes: Uint8Array
   readonly appends: readonly {
     readonly sizeBytes: number
@@ -247,22 +247,22 @@ export interface ExamineTask {
 }
 
 /** What became of one of them: new bytes where it has other ones now, null where it stays as it is. */
-export type ExaminedInThread =
+export type ValidatedInThread =
   { readonly fault: AppendFault } | { readonly bytes: Uint8Array | null }
 
-/** `examineBatches` in a thread. */
-export const EXAMINE = workerJob(import.meta.url, examineInThread, 'short')
+/** `validateBatches` in a thread. */
+export const VALIDATE = workerJob(import.meta.url, validateInThread, 'short')
 
-export function examineInThread(
-  { bytes, appends }: ExamineTask,
+export function validateInThread(
+  { bytes, appends }: ValidateTask,
   { codecs, handOver }: WorkerParts,
-): readonly ExaminedInThread[] {
+): readonly ValidatedInThread[] {
   let at = 0
   return appends.map(({ sizeBytes, rules, nowMs }) => {
     const records = Buffer.from(bytes.buffer, bytes.byteOffset + at, sizeBytes)
     at += sizeBytes
-    const examined = examineBatches(records, rules, nowMs, codecs)
-    if ('fault' in examined) return examined
-    return { bytes: examined.isChanged ? handOver(examined.bytes) : null }
+    const validated = validateBatches(records, rules, nowMs, codecs)
+    if ('fault' in validated) return validated
+    return { bytes: validated.isChanged ? handOver(validated.bytes) : null }
   })
 }

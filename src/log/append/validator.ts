@@ -1,5 +1,5 @@
 import type { Host } from '../../host/host.ts'
-import { EXAMINE, type ExaminedInThread, type RecordRules } from './validate.ts'
+import { VALIDATE, type ValidatedInThread, type RecordRules } from './validate.ts'
 import { faultOf, type AppendFault } from '../base/faults.ts'
 
 /** Whether an append's batches may be placed, and what they have become. */
@@ -11,7 +11,7 @@ interface Waiting {
   readonly isDropped: boolean
 }
 
-interface Examination {
+interface Validation {
   readonly records: Buffer
   readonly rules: RecordRules
   readonly nowMs: number
@@ -31,14 +31,14 @@ const MAX_JOBS = 3
 const JOB_BYTES = 128 * 1024
 
 /**
- * Has records examined in worker threads, in jobs of several appends. What waits stays in the memory of its request, which
+ * Has records validated in worker threads, in jobs of several appends. What waits stays in the memory of its request, which
  * counts as `queued.max.request.bytes` says until the request is answered; it is copied when a thread is about to take it. So
  * the copies are never more than those of a few jobs, and they count too for as long as a thread has them.
  */
-export class RecordExaminer {
+export class RecordValidator {
   readonly #host: Pick<Host, 'workers' | 'log'>
   readonly #memory: CountedMemory
-  #queue: Examination[] = []
+  #queue: Validation[] = []
   #jobs = 0
 
   constructor(host: Pick<Host, 'workers' | 'log'>, memory: CountedMemory) {
@@ -47,7 +47,7 @@ export class RecordExaminer {
   }
 
   /** Resolves with what became of the records; never rejects. Records of who waits no longer are not looked at. */
-  examine(
+  validate(
     records: Buffer,
     rules: RecordRules,
     nowMs: number,
@@ -69,15 +69,15 @@ export class RecordExaminer {
   }
 
   /** The first ones of the queue that fit into one job. */
-  #takeJob(): readonly Examination[] {
-    const job: Examination[] = []
+  #takeJob(): readonly Validation[] {
+    const job: Validation[] = []
     let sizeBytes = 0
     let taken = 0
-    for (const examination of this.#queue) {
-      const { records, waiting } = examination
+    for (const validation of this.#queue) {
+      const { records, waiting } = validation
       if (!waiting.isDropped) {
         if (job.length > 0 && sizeBytes + records.length > JOB_BYTES) break
-        job.push(examination)
+        job.push(validation)
         sizeBytes += records.length
       }
       taken++
@@ -86,7 +86,7 @@ export class RecordExaminer {
     return job
   }
 
-  async #run(job: readonly Examination[]): Promise<void> {
+  async #run(job: readonly Validation[]): Promise<void> {
     const sizeBytes = job.reduce((sum, { records }) => sum + records.length, 0)
     this.#memory.add(sizeBytes)
     try {
@@ -94,9 +94,9 @@ export class RecordExaminer {
       job.forEach(({ records, resolve }, index) => resolve(outcomeOf(records, outcomes[index]!)))
     } catch (error) {
       const partitions = job.map(({ rules }) => rules.name)
-      this.#host.log.error({ err: error, partitions }, 'Records could not be examined')
+      this.#host.log.error({ err: error, partitions }, 'Records could not be validated')
       for (const { rules, resolve } of job) {
-        const errorMessage = `The records for ${rules.name} could not be examined: ${(error as Error).message}`
+        const errorMessage = `The records for ${rules.name} could not be validated: ${(error as Error).message}`
         resolve({ fault: faultOf('UNKNOWN_SERVER_ERROR', errorMessage) })
       }
     }
@@ -105,7 +105,7 @@ export class RecordExaminer {
     this.#beginJobs()
   }
 
-  #inThread(job: readonly Examination[], sizeBytes: number): Promise<readonly ExaminedInThread[]> {
+  #inThread(job: readonly Validation[], sizeBytes: number): Promise<readonly ValidatedInThread[]> {
     // Not from Buffer's pool: the thread gets the whole memory.
     const bytes = Buffer.allocUnsafeSlow(sizeBytes)
     let at = 0
@@ -113,13 +113,13 @@ export class RecordExaminer {
       at += records.copy(bytes, at)
       return { sizeBytes: records.length, rules, nowMs }
     })
-    return this.#host.workers.run(EXAMINE, { bytes, appends }, { transfer: [bytes.buffer] })
+    return this.#host.workers.run(VALIDATE, { bytes, appends }, { transfer: [bytes.buffer] })
   }
 }
 
-function outcomeOf(records: Buffer, examined: ExaminedInThread): AppendOutcome {
-  if ('fault' in examined) return examined
-  const { bytes } = examined
+function outcomeOf(records: Buffer, validated: ValidatedInThread): AppendOutcome {
+  if ('fault' in validated) return validated
+  const { bytes } = validated
   if (bytes === null) return { bytes: records }
   return { bytes: Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length) }
 }

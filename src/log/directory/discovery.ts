@@ -2,7 +2,7 @@ import type { LogConfig } from '../base/config.ts'
 import type { LogContext } from '../context.ts'
 import type { LogDirectories } from './directories.ts'
 import type { LogDirectory } from './directory.ts'
-import type { Discarding } from './trash.ts'
+import type { Trash } from './trash.ts'
 import { LogDirectoryError } from '../base/errors.ts'
 import { readTopicId } from '../recovery/load.ts'
 import type { Log } from '../log.ts'
@@ -43,46 +43,46 @@ interface Found {
  * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records, or a
  *   directory has what is no partition
  */
-export function findPartitions(
+export function discoverPartitions(
   context: LogContext,
   directories: LogDirectories,
-  discarding: Discarding,
+  trash: Trash,
   logs: PartitionLogs,
   wanted: WantedPartitions,
 ): void {
-  const finder = new Finder(context, discarding, logs, wanted)
+  const discovery = new Discovery(context, trash, logs, wanted)
   const found: Found[] = []
   for (const home of directories.online) {
-    finder.guard(home, 'list its partitions', () => {
-      for (const each of finder.list(home)) found.push(each)
+    discovery.guard(home, 'list its partitions', () => {
+      for (const each of discovery.list(home)) found.push(each)
     })
   }
-  const chosen = finder.withoutTwins(found)
+  const chosen = discovery.withoutTwins(found)
   for (const home of directories.online) {
-    finder.guard(home, 'load its partitions', () => {
-      for (const each of chosen) if (each.home === home) finder.open(each)
+    discovery.guard(home, 'load its partitions', () => {
+      for (const each of chosen) if (each.home === home) discovery.open(each)
       home.lowerLoadedCheckpoints()
     })
   }
   for (const { home, name, isFuture } of chosen) {
-    if (isFuture) finder.guard(home, 'put a partition in its place', () => finder.settle(name))
+    if (isFuture) discovery.guard(home, 'put a partition in its place', () => discovery.settle(name))
   }
 }
 
-class Finder {
+class Discovery {
   readonly #context: LogContext
-  readonly #discarding: Discarding
+  readonly #trash: Trash
   readonly #logs: PartitionLogs
   readonly #wanted: WantedPartitions
 
   constructor(
     context: LogContext,
-    discarding: Discarding,
+    trash: Trash,
     logs: PartitionLogs,
     wanted: WantedPartitions,
   ) {
     this.#context = context
-    this.#discarding = discarding
+    this.#trash = trash
     this.#logs = logs
     this.#wanted = wanted
   }
@@ -112,7 +112,7 @@ class Finder {
         const message = `${path} is no partition's directory: a log directory has nothing else, and this one may not be what log.dirs should name. Move it away, or set log.dirs to another directory`
         throw new LogDirectoryError('LOG_DIRECTORY_FOREIGN', message)
       }
-      if (suffix === 'delete') this.#discarding.removeLater(home, path, 0)
+      if (suffix === 'delete') this.#trash.removeLater(home, path, 0)
       if (suffix !== null && suffix !== 'future') continue
       const isFuture = suffix === 'future'
       const name = isFuture ? partitionOfFuture(entry) : entry
@@ -124,7 +124,7 @@ class Finder {
         continue
       }
       // The name of a copy has all that a stray one's has to say.
-      const stray = this.#discarding.setAside(`${home.path}/${name}`, 'stray', path)
+      const stray = this.#trash.setAside(`${home.path}/${name}`, 'stray', path)
       if (topicId !== null)
         log.warn({ path, stray }, 'A partition that does not belong here was set aside')
       else log.error({ path, stray }, illegible(path, stray))
@@ -156,7 +156,7 @@ class Finder {
 
   #setAside({ home, path, name }: Found, kept: Found): void {
     this.guard(home, `set ${path} aside`, () => {
-      const stray = this.#discarding.setAside(`${home.path}/${name}`, 'stray', path)
+      const stray = this.#trash.setAside(`${home.path}/${name}`, 'stray', path)
       const what =
         'A partition is in two directories: the one that the cluster does not know was set aside'
       this.#context.host.log.warn({ path, stray, kept: kept.path }, what)

@@ -3,7 +3,7 @@ import type { LogConfig } from '../base/config.ts'
 import type { LogContext } from '../context.ts'
 import type { LogDirectories } from './directories.ts'
 import type { LogDirectory } from './directory.ts'
-import type { Discarding } from './trash.ts'
+import type { Trash } from './trash.ts'
 import { loadLog } from '../recovery/load.ts'
 import { Log } from '../log.ts'
 import { futureDirectoryName, partitionDirectoryName, PARTITION_METADATA } from '../base/paths.ts'
@@ -37,16 +37,16 @@ const NEW_LOG: KnownOfLog = { logStart: 0, recoveryPoint: 0, highWatermark: 0, w
 export class PartitionLogs {
   readonly #context: LogContext
   readonly #directories: LogDirectories
-  readonly #discarding: Discarding
+  readonly #trash: Trash
   readonly #current = new Map<string, Log>()
   readonly #future = new Map<string, Log>()
   readonly #homes = new Map<Log, LogDirectory>()
   readonly #beingMade = new Map<string, { home: LogDirectory; made: Promise<Log> }>()
 
-  constructor(context: LogContext, directories: LogDirectories, discarding: Discarding) {
+  constructor(context: LogContext, directories: LogDirectories, trash: Trash) {
     this.#context = context
     this.#directories = directories
-    this.#discarding = discarding
+    this.#trash = trash
   }
 
   /** By the partition's directory name (`topic-0`). */
@@ -233,8 +233,8 @@ export class PartitionLogs {
     log.abandon()
     if (home.failure !== null) return
     try {
-      const path = this.#discarding.setAside(log.path, 'delete')
-      this.#discarding.removeLater(home, path, log.config.fileDeleteDelayMs)
+      const path = this.#trash.setAside(log.path, 'delete')
+      this.#trash.removeLater(home, path, log.config.fileDeleteDelayMs)
     } catch (error) {
       home.fail(`remove ${log.path}`, error)
     }

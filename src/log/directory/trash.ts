@@ -3,7 +3,7 @@ import type { LogHome } from '../context.ts'
 import { suffixedDirectoryName, type DirectorySuffix } from '../base/paths.ts'
 
 /** Partitions' directories on their way out: renamed at once, removed later. */
-export class Discarding {
+export class Trash {
   readonly #host: { readonly clock: Clock; readonly disk: Disk; readonly random: Random }
   readonly #timers = new Set<Timer>()
   #due: { readonly home: LogHome; readonly path: string }[] = []

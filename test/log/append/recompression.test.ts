@@ -247,7 +247,7 @@ describe('an append that waits for a thread', () => {
       send('refused', Buffer.from(batchOf(1).fill(0xff, 70))),
       send('last', batchOf(3, 5, { compression: 'lz4' })),
     ]
-    expect(workers.waiting).toEqual(['examineInThread', 'examineInThread'])
+    expect(workers.waiting).toEqual(['validateInThread', 'validateInThread'])
     await workers.finish(1)
     expect([order, log.logEndOffset]).toEqual([[], 0])
     await workers.finish(0)

@@ -7,7 +7,7 @@ import {
 } from '../../../protocol/records/batch.ts'
 import type { CompressionType } from '../../../protocol/records/codecs.ts'
 import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../src/log/base/config.ts'
-import { examineBatches } from '../../../src/log/append/validate.ts'
+import { validateBatches } from '../../../src/log/append/validate.ts'
 import { rulesOf } from '../../../src/log/append/prepare.ts'
 import { codecs } from '../support.ts'
 
@@ -29,15 +29,15 @@ function wrongBatch(timestamp: number): Buffer {
 
 test('that something was changed is told wherever it was among the batches', () => {
   const right = buildBatch({ records: [recordOf(NOW_MS)] }, codecs)
-  const examine = (...batches: Buffer[]) =>
-    examineBatches(Buffer.concat(batches), rules(), NOW_MS, codecs) as {
+  const validate = (...batches: Buffer[]) =>
+    validateBatches(Buffer.concat(batches), rules(), NOW_MS, codecs) as {
       bytes: Buffer
       isChanged: boolean
     }
-  expect(examine(right, right).isChanged).toBe(false)
-  const first = examine(wrongBatch(NOW_MS - 1), right)
+  expect(validate(right, right).isChanged).toBe(false)
+  const first = validate(wrongBatch(NOW_MS - 1), right)
   expect([first.isChanged, batchMaxTimestamp(first.bytes, 0)]).toEqual([true, BigInt(NOW_MS - 1)])
-  const last = examine(right, wrongBatch(NOW_MS - 2))
+  const last = validate(right, wrongBatch(NOW_MS - 2))
   const at = batchSizeBytes(last.bytes, 0)
   expect([last.isChanged, batchMaxTimestamp(last.bytes, at)]).toEqual([true, BigInt(NOW_MS - 2)])
 })
@@ -51,8 +51,8 @@ test.each<[CompressionType, boolean]>([
   const batch = buildBatch({ records, compression }, codecs)
   const zstd = { compression: { type: 'zstd', level: null } } as const
   for (const config of [{}, zstd]) {
-    const examined = examineBatches(batch, rules(config), NOW_MS, codecs)
-    expect('fault' in examined ? examined.fault.errorCode : 'NONE').toBe(
+    const validated = validateBatches(batch, rules(config), NOW_MS, codecs)
+    expect('fault' in validated ? validated.fault.errorCode : 'NONE').toBe(
       isTaken ? 'NONE' : 'INVALID_RECORD',
     )
   }
@@ -63,9 +63,9 @@ describe('message.timestamp.before.max.ms and message.timestamp.after.max.ms', (
   const outcome = (timestamps: readonly number[], config = bounds) => {
     const records = timestamps.map((timestamp, index) => recordOf(timestamp, index))
     const batch = buildBatch({ records }, codecs)
-    const examined = examineBatches(batch, rules(config), NOW_MS, codecs)
-    if (!('fault' in examined)) return 'NONE'
-    const { errorCode, recordErrors } = examined.fault
+    const validated = validateBatches(batch, rules(config), NOW_MS, codecs)
+    if (!('fault' in validated)) return 'NONE'
+    const { errorCode, recordErrors } = validated.fault
     return [errorCode, ...(recordErrors ?? []).map(({ batchIndex }) => batchIndex)]
   }
 

@@ -5,7 +5,7 @@ import {
   setBatchMaxTimestamp,
 } from '../../../protocol/records/batch.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
-import { RecordExaminer, type AppendOutcome } from '../../../src/log/append/validator.ts'
+import { RecordValidator, type AppendOutcome } from '../../../src/log/append/validator.ts'
 import { rulesOf } from '../../../src/log/append/prepare.ts'
 import { heldWorkers } from './held-workers.ts'
 import { codecs, realHost } from '../support.ts'
@@ -30,15 +30,15 @@ function begin() {
     add: (bytes: number) => void (countedBytes += bytes),
     remove: (bytes: number) => void (countedBytes -= bytes),
   }
-  const examiner = new RecordExaminer({ workers, log }, memory)
+  const validator = new RecordValidator({ workers, log }, memory)
   const outcomes: (bigint | string)[] = []
-  const examine = (records: Buffer, waiting = { isDropped: false }) => {
+  const validate = (records: Buffer, waiting = { isDropped: false }) => {
     const place = outcomes.push('waits') - 1
-    const examined = examiner.examine(records, rules, NOW_MS, waiting)
-    void examined.then((outcome) => (outcomes[place] = told(outcome)))
-    return examined
+    const validated = validator.validate(records, rules, NOW_MS, waiting)
+    void validated.then((outcome) => (outcomes[place] = told(outcome)))
+    return validated
   }
-  return { workers, outcomes, examine, countedBytes: () => countedBytes }
+  return { workers, outcomes, validate, countedBytes: () => countedBytes }
 }
 
 const told = (outcome: AppendOutcome): bigint | string =>
@@ -48,11 +48,11 @@ const told = (outcome: AppendOutcome): bigint | string =>
 const LARGE_BYTES = 130 * 1024
 
 test('what waits for a thread together goes there together, and each has its own outcome', async () => {
-  const { workers, outcomes, examine } = begin()
-  for (let each = 0; each < 3; each++) void examine(batchOf(NOW_MS + each, LARGE_BYTES))
+  const { workers, outcomes, validate } = begin()
+  for (let each = 0; each < 3; each++) void validate(batchOf(NOW_MS + each, LARGE_BYTES))
   const rotten = batchOf(NOW_MS)
   rotten.fill(0xff, 61)
-  for (const batch of [batchOf(NOW_MS + 3), rotten, batchOf(NOW_MS + 4)]) void examine(batch)
+  for (const batch of [batchOf(NOW_MS + 3), rotten, batchOf(NOW_MS + 4)]) void validate(batch)
   expect(workers.waiting).toHaveLength(3)
   await workers.finish(0)
   expect(outcomes).toEqual([BigInt(NOW_MS), ...Array.from({ length: 5 }, () => 'waits')])
@@ -67,20 +67,20 @@ test('what waits for a thread together goes there together, and each has its own
 })
 
 test('records that are as they should be stay where they are', async () => {
-  const { workers, examine } = begin()
+  const { workers, validate } = begin()
   const batch = batchOf(NOW_MS, 10, BigInt(NOW_MS))
-  const examined = examine(batch)
+  const validated = validate(batch)
   await workers.finish(0)
-  expect(await examined).toEqual({ bytes: batch })
-  expect(((await examined) as { bytes: Buffer }).bytes).toBe(batch)
+  expect(await validated).toEqual({ bytes: batch })
+  expect(((await validated) as { bytes: Buffer }).bytes).toBe(batch)
 })
 
 test('who waits no longer has its records looked at by nobody', async () => {
-  const { workers, outcomes, examine } = begin()
-  for (let each = 0; each < 3; each++) void examine(batchOf(NOW_MS))
+  const { workers, outcomes, validate } = begin()
+  for (let each = 0; each < 3; each++) void validate(batchOf(NOW_MS))
   const gone = { isDropped: false }
-  void examine(batchOf(NOW_MS), gone)
-  void examine(batchOf(NOW_MS + 9))
+  void validate(batchOf(NOW_MS), gone)
+  void validate(batchOf(NOW_MS + 9))
   gone.isDropped = true
   for (let left = 4; left > 0; left--) await workers.finish(0)
   expect(outcomes.slice(3)).toEqual(['waits', BigInt(NOW_MS + 9)])
@@ -88,8 +88,8 @@ test('who waits no longer has its records looked at by nobody', async () => {
 })
 
 test('a thread that ends refuses the appends that it had, and no others', async () => {
-  const { workers, outcomes, examine } = begin()
-  for (let each = 0; each < 8; each++) void examine(batchOf(NOW_MS))
+  const { workers, outcomes, validate } = begin()
+  for (let each = 0; each < 8; each++) void validate(batchOf(NOW_MS))
   for (let left = 3; left > 0; left--) await workers.break(0)
   expect(workers.waiting).toHaveLength(1)
   await workers.finish(0)
@@ -100,9 +100,9 @@ test('a thread that ends refuses the appends that it had, and no others', async 
 })
 
 test('what threads have copies of counts as memory of requests, until they end, however they do', async () => {
-  const { workers, examine, countedBytes } = begin()
+  const { workers, validate, countedBytes } = begin()
   const batch = batchOf(NOW_MS, LARGE_BYTES)
-  const large = Array.from({ length: 4 }, () => examine(batch))
+  const large = Array.from({ length: 4 }, () => validate(batch))
   expect(countedBytes()).toBe(3 * batch.length)
   await workers.finish(0)
   expect(countedBytes()).toBe(3 * batch.length)

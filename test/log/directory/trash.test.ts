@@ -1,5 +1,5 @@
 import type { LogHome } from '../../../src/log/context.ts'
-import { Discarding } from '../../../src/log/directory/trash.ts'
+import { Trash } from '../../../src/log/directory/trash.ts'
 
 describe('directories of deleted partitions', () => {
   const setUp = () => {
@@ -26,17 +26,17 @@ describe('directories of deleted partitions', () => {
         },
       },
     }
-    const discarding = new Discarding(
-      host as unknown as ConstructorParameters<typeof Discarding>[0],
+    const trash = new Trash(
+      host as unknown as ConstructorParameters<typeof Trash>[0],
     )
     const ring = (...paths: string[]): void => {
-      for (const path of paths) discarding.removeLater(home as unknown as LogHome, path, 60_000)
+      for (const path of paths) trash.removeLater(home as unknown as LogHome, path, 60_000)
       for (const callback of timers.splice(0)) callback()
     }
     const turn = (): void => {
       for (const callback of turns.splice(0)) callback()
     }
-    return { removed, failures, discarding, ring, turn }
+    return { removed, failures, trash, ring, turn }
   }
 
   test('that are due together are removed one in a turn of the event loop, in their order', () => {
@@ -65,9 +65,9 @@ describe('directories of deleted partitions', () => {
   })
 
   test('are left to the next start when the node stops', () => {
-    const { removed, discarding, ring, turn } = setUp()
+    const { removed, trash, ring, turn } = setUp()
     ring('a', 'b')
-    discarding.stop()
+    trash.stop()
     turn()
     expect(removed).toEqual(['a'])
   })
