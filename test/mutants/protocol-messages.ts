@@ -112,9 +112,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'protocol/messages/create-topics.ts',
-    text: 'flexible: 5',
-    replacement: 'flexible: 6',
-    about: "Tools of version 5 can't create topics.",
+    text: 'validateOnly: bool.default(false)',
+    replacement: 'validateOnly: bool.default(false).since(3)',
+    about: "Tools of version 2 can't create topics.",
     killedBy: ['protocol/vectors'],
   },
   {

@@ -138,6 +138,20 @@ const apiVersions: BadInput[] = [
       return { errorCode: answer.errorCode }
     },
   })),
+  // [KIP-1242] The connection stays open: whoever was told asks for the versions again on it.
+  ...[
+    { what: 'another cluster', meant: { clusterId: 'another', nodeId: 0 } },
+    { what: 'a node of no cluster', meant: { nodeId: 0 } },
+    { what: 'a cluster and no node', meant: { clusterId: 'another' } },
+  ].map(({ what, meant }) => ({
+    name: `ApiVersions that means ${what}`,
+    ask: async (client: RawClient) => {
+      const software = { clientSoftwareName: 'raw', clientSoftwareVersion: '1.0' }
+      const { errorCode, apiKeys } = await client.request(ApiVersions, 5, { ...software, ...meant })
+      const after = await client.request(ApiVersions, 5, software)
+      return { errorCode, apiKeys: apiKeys.length, after: after.errorCode }
+    },
+  })),
 ]
 
 const replaced = (bytes: Buffer, at: number, by: number[]): Buffer => {
