@@ -1,5 +1,5 @@
-import { Broker } from './broker.ts'
-import type { Address } from './broker.ts'
+import { Broker } from './broker/broker.ts'
+import type { Address } from './broker/broker.ts'
 import { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigSources } from './config/layers.ts'
 import { hostAndPort } from './host/address.ts'
@@ -8,8 +8,8 @@ import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node.ts'
 import { temporaryDirectory } from './host/temporary.ts'
 
-export type { Address } from './broker.ts'
-export { StartError } from './broker.ts'
+export type { Address } from './broker/broker.ts'
+export { StartError } from './broker/broker.ts'
 export { ConfigError } from './config/layers.ts'
 export type { ConfigSources } from './config/layers.ts'
 

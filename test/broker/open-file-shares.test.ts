@@ -1,4 +1,4 @@
-import { LEAST_OPEN_FILES, shareOpenFiles } from '../src/open-file-shares.ts'
+import { LEAST_OPEN_FILES, shareOpenFiles } from '../../src/broker/open-file-shares.ts'
 
 test('logs and connections share what the limit of open files leaves', () => {
   const shares = shareOpenFiles(4096)!

@@ -1,8 +1,8 @@
-import { createTopicsAutomatically } from '../src/automatic-topics.ts'
-import { BrokerConfig } from '../src/config/broker-config.ts'
-import { systemClock } from '../src/host/clock.ts'
-import { ShardError } from '../src/machine/runtime.ts'
-import type { ControllerCommand, ErrorOutcome } from '../src/metadata/controller/commands.ts'
+import { createTopicsAutomatically } from '../../src/broker/automatic-topics.ts'
+import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { systemClock } from '../../src/host/clock.ts'
+import { ShardError } from '../../src/machine/runtime.ts'
+import type { ControllerCommand, ErrorOutcome } from '../../src/metadata/controller/commands.ts'
 
 type Means = Parameters<typeof createTopicsAutomatically>[1]
 

@@ -1,11 +1,11 @@
-import type { ErrorName } from '../protocol/errors.ts'
-import type { BrokerConfig } from './config/broker-config.ts'
-import { automaticTopic } from './coordinators/internal-topics.ts'
-import { nextTurn } from './handlers/turns.ts'
-import type { Clock } from './host/host.ts'
-import { ShardError } from './machine/runtime.ts'
-import { MAX_PARTITIONS_PER_OPERATION } from './metadata/facts.ts'
-import type { MetadataNode } from './metadata/node.ts'
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import { automaticTopic } from '../coordinators/internal-topics.ts'
+import { nextTurn } from '../handlers/turns.ts'
+import type { Clock } from '../host/host.ts'
+import { ShardError } from '../machine/runtime.ts'
+import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
+import type { MetadataNode } from '../metadata/node.ts'
 
 /** One Metadata request may name thousands; what the controller decides holds the event loop for that long. */
 const TOPICS_AT_ONCE = 100
