@@ -152,6 +152,8 @@ export const bytes = field<Buffer, Uint8Array>({ kind: 'bytes' })
 export const records = field<Buffer, RecordBytes>({ kind: 'records' })
 /** An error's name in code, an int16 on the wire. */
 export const errorCode = field<ErrorName>({ kind: 'errorCode' })
+/** How long the client has to keep quiet, in milliseconds (KIP-219). Who answers leaves it out: the server says it. */
+export const throttleTimeMs = int32.default(0)
 
 export const ZERO_UUID = 'A'.repeat(22)
 

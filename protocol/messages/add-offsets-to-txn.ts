@@ -1,4 +1,4 @@
-import { api, errorCode, int16, int32, int64, string } from '../schema.ts'
+import { api, errorCode, int16, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -12,7 +12,7 @@ export const AddOffsetsToTxn = api({
   versions: [0, 4],
   flexible: 3,
   request: { transactionalId: string, producerId: int64, producerEpoch: int16, groupId: string },
-  response: { throttleTimeMs: int32, errorCode },
+  response: { throttleTimeMs, errorCode },
 })
 export type AddOffsetsToTxnRequest = RequestOf<typeof AddOffsetsToTxn>
 export type AddOffsetsToTxnResponse = ResponseOf<typeof AddOffsetsToTxn>

@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int16, int32, int64, string } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int16,
+  int32,
+  int64,
+  string,
+  throttleTimeMs,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const topics = array({ name: string, partitions: array(int32) })
@@ -33,7 +43,7 @@ export const AddPartitionsToTxn = api({
     v3AndBelowTopics: topics.until(3),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode: errorCode.since(4),
     resultsByTransaction: array({ transactionalId: string, topicResults }).since(4),
     resultsByTopicV3AndBelow: topicResults.until(3),

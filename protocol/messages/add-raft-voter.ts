@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int32, string, uint16, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  string,
+  throttleTimeMs,
+  uint16,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Makes an observer of the metadata quorum a voter (KIP-853). v1 need not wait for the commit (KIP-1186). */
@@ -17,7 +27,7 @@ export const AddRaftVoter = api({
     /** False: answered once the leader has written the new set of voters. */
     ackWhenCommitted: bool.default(true).since(1),
   },
-  response: { throttleTimeMs: int32, errorCode, errorMessage: string.nullable() },
+  response: { throttleTimeMs, errorCode, errorMessage: string.nullable() },
 })
 
 export type AddRaftVoterRequest = RequestOf<typeof AddRaftVoter>

@@ -1,4 +1,4 @@
-import { api, errorCode, int32, int64 } from '../schema.ts'
+import { api, errorCode, int32, int64, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** The active controller gives a broker a block of producer ids that are nobody else's (KIP-730). */
@@ -10,7 +10,7 @@ export const AllocateProducerIds = api({
   listeners: ['controller'],
   request: { brokerId: int32, brokerEpoch: int64.default(-1) },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     producerIdStart: int64,
     /** How many from `producerIdStart` on. */

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, float64, int32, string } from '../schema.ts'
+import { api, array, bool, errorCode, float64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A null name is the type's default entity. */
@@ -24,7 +24,7 @@ export const AlterClientQuotas = api({
     validateOnly: bool,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     entries: array({ errorCode, errorMessage: string.nullable(), entity: array(entityPart) }),
   },
 })

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, string } from '../schema.ts'
+import { api, array, bool, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Moves partitions to other replicas, or cancels a move under way (KIP-455). */
@@ -22,7 +22,7 @@ export const AlterPartitionReassignments = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     allowReplicationFactorChange: bool.default(true).since(1),
     errorCode,
     errorMessage: string.nullable(),

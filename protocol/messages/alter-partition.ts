@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, int8, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, int64, int8, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -33,7 +33,7 @@ export const AlterPartition = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     topics: array({
       topicId: uuid,

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string } from '../schema.ts'
+import { api, array, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Moves this broker's replicas between its log directories (KIP-113). */
@@ -15,7 +15,7 @@ export const AlterReplicaLogDirs = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     results: array({
       topicName: string,
       partitions: array({ partitionIndex: int32, errorCode }),

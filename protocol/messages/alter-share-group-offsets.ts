@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, string, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, int64, string, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Sets where an empty share group stands in partitions (KIP-932). */
@@ -15,7 +15,7 @@ export const AlterShareGroupOffsets = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     responses: array({

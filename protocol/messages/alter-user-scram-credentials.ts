@@ -1,4 +1,4 @@
-import { api, array, bytes, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, bytes, errorCode, int32, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Sets and removes SCRAM credentials; the client salts and hashes, no password travels (KIP-554). */
@@ -23,7 +23,7 @@ export const AlterUserScramCredentials = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     /** One for each user, even if several of its credentials were named. */
     results: array({ user: string, errorCode, errorMessage: string.nullable() }),
   },

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, int64, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A broker tells the active controller in which of its directories replicas are (KIP-858). */
@@ -17,7 +17,7 @@ export const AssignReplicasToDirs = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     directories: array({
       id: uuid,

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int64, uuid } from '../schema.ts'
+import { api, array, bool, errorCode, int32, int64, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A broker tells the active controller that it is alive, how far it is, and what it wishes (KIP-631). */
@@ -22,7 +22,7 @@ export const BrokerHeartbeat = api({
     cordonedLogDirs: array(uuid).nullable(2).default(null).since(2).tagged(1),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     isCaughtUp: bool.default(false),
     isFenced: bool.default(true),

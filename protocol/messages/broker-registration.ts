@@ -7,6 +7,7 @@ import {
   int32,
   int64,
   string,
+  throttleTimeMs,
   uint16,
   uuid,
 } from '../schema.ts'
@@ -41,7 +42,7 @@ export const BrokerRegistration = api({
     previousBrokerEpoch: int64.default(-1).since(3),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     /** The offset of the registration's record in the metadata log; -1 with an error. */
     brokerEpoch: int64.default(-1),

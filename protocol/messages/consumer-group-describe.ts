@@ -1,4 +1,15 @@
-import { api, array, bool, errorCode, int32, int8, string, struct, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  int8,
+  string,
+  struct,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const assignment = {
@@ -13,7 +24,7 @@ export const ConsumerGroupDescribe = api({
   flexible: 0,
   request: { groupIds: array(string), includeAuthorizedOperations: bool },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     groups: array({
       errorCode,
       errorMessage: string.nullable().default(null),

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string, struct, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, string, struct, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const topicPartitions = { topicId: uuid, partitions: array(int32) }
@@ -30,7 +30,7 @@ export const ConsumerGroupHeartbeat = api({
     topicPartitions: array(topicPartitions).nullable().default(null),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     memberId: string.nullable().default(null),

@@ -1,4 +1,15 @@
-import { api, array, bool, errorCode, int16, int32, string, uint16, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int16,
+  int32,
+  string,
+  throttleTimeMs,
+  uint16,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A controller that starts tells the active one where it listens and which features it knows (KIP-919). */
@@ -22,7 +33,7 @@ export const ControllerRegistration = api({
     }),
     features: array({ name: string, minSupportedVersion: int16, maxSupportedVersion: int16 }),
   },
-  response: { throttleTimeMs: int32, errorCode, errorMessage: string.nullable() },
+  response: { throttleTimeMs, errorCode, errorMessage: string.nullable() },
 })
 
 export type ControllerRegistrationRequest = RequestOf<typeof ControllerRegistration>

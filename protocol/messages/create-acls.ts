@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Adds access rules. v1 has pattern types (KIP-290), v3 rules on users (KIP-373). */
@@ -21,7 +21,7 @@ export const CreateAcls = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     /** In the order of the creations. */
     results: array({ errorCode, errorMessage: string.nullable() }),
   },

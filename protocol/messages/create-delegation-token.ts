@@ -1,4 +1,4 @@
-import { api, array, bigInt64, bytes, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, bigInt64, bytes, errorCode, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Makes a token with which a client can authenticate in place of its owner (KIP-48). v3: for another owner (KIP-373). */
@@ -30,7 +30,7 @@ export const CreateDelegationToken = api({
     tokenId: string,
     /** The token's secret: it is the password. */
     hmac: bytes,
-    throttleTimeMs: int32,
+    throttleTimeMs,
   },
 })
 

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, string } from '../schema.ts'
+import { api, array, bool, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Gives topics more partitions (KIP-195). v3 may answer THROTTLING_QUOTA_EXCEEDED (KIP-599). */
@@ -20,7 +20,7 @@ export const CreatePartitions = api({
     validateOnly: bool,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     results: array({
       name: string,
       errorCode,

@@ -1,4 +1,15 @@
-import { api, array, bool, errorCode, int16, int32, int8, string, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int16,
+  int32,
+  int8,
+  string,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -27,7 +38,7 @@ export const CreateTopics = api({
     validateOnly: bool.default(false),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       name: string,
       topicId: uuid.since(7),

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Removes the access rules that pass filters. v1 has pattern types (KIP-290), v3 rules on users (KIP-373). */
@@ -22,7 +22,7 @@ export const DeleteAcls = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     /** In the order of the filters. */
     filterResults: array({
       errorCode,

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string } from '../schema.ts'
+import { api, array, errorCode, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Deletes groups that have no members, with their offsets (KIP-229). Each must be at its coordinator. v3 can say why not. */
@@ -9,7 +9,7 @@ export const DeleteGroups = api({
   flexible: 2,
   request: { groupsNames: array(string) },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     results: array({
       groupId: string,
       errorCode,

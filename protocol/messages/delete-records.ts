@@ -1,4 +1,13 @@
-import { api, array, errorCode, int32, int64, string, saturatedInt64 } from '../schema.ts'
+import {
+  api,
+  array,
+  errorCode,
+  int32,
+  int64,
+  saturatedInt64,
+  string,
+  throttleTimeMs,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Moves the start of partitions' logs up to an offset (KIP-107). */
@@ -19,7 +28,7 @@ export const DeleteRecords = api({
     timeoutMs: int32,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       name: string,
       partitions: array({

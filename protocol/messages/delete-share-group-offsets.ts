@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string, uuid } from '../schema.ts'
+import { api, array, errorCode, string, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Has an empty share group forget topics (KIP-932). */
@@ -9,7 +9,7 @@ export const DeleteShareGroupOffsets = api({
   flexible: 0,
   request: { groupId: string, topics: array({ topicName: string }) },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     responses: array({

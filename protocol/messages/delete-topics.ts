@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, string, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -18,7 +18,7 @@ export const DeleteTopics = api({
     timeoutMs: int32,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     responses: array({
       name: string.nullable(6),
       topicId: uuid.since(6),

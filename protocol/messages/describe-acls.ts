@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Access rules that pass a filter, by resource. v1 has pattern types (KIP-290), v3 rules on users (KIP-373). */
@@ -20,7 +20,7 @@ export const DescribeAcls = api({
     permissionType: int8,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable(),
     resources: array({

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, float64, int32, int8, string } from '../schema.ts'
+import { api, array, bool, errorCode, float64, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Quotas by user, client id and ip (KIP-546). */
@@ -20,7 +20,7 @@ export const DescribeClientQuotas = api({
     strict: bool,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable(),
     /** Null with an error. */

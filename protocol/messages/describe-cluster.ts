@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, bool, errorCode, int32, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -18,7 +18,7 @@ export const DescribeCluster = api({
     includeFencedBrokers: bool.since(2),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     /** As in the request. */

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, bool, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** The settings of topics, brokers, groups and so on. v3 has each setting's type and documentation (KIP-569). */
@@ -19,7 +19,7 @@ export const DescribeConfigs = api({
     includeDocumentation: bool.default(false).since(3),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     results: array({
       errorCode,
       errorMessage: string.nullable(),

@@ -1,4 +1,4 @@
-import { api, array, bytes, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, bytes, errorCode, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const principal = { principalType: string, principalName: string }
@@ -30,7 +30,7 @@ export const DescribeDelegationToken = api({
       hmac: bytes,
       renewers: array(principal),
     }),
-    throttleTimeMs: int32,
+    throttleTimeMs,
   },
 })
 

@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, bool, errorCode, int32, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -17,7 +17,7 @@ export const DescribeLogDirs = api({
     topics: array({ topic: string, partitions: array(int32) }).nullable(),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode: errorCode.since(3),
     results: array({
       errorCode,

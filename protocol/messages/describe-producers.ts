@@ -1,4 +1,4 @@
-import { api, array, bigInt64, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, bigInt64, errorCode, int32, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** The producers that have state at a partition's leader, to find transactions that hang (KIP-664). */
@@ -9,7 +9,7 @@ export const DescribeProducers = api({
   flexible: 0,
   request: { topics: array({ name: string, partitionIndexes: array(int32) }) },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       name: string,
       partitions: array({

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, string, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, int64, string, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Where share groups stand in their partitions (KIP-932). v1 tells their lag (KIP-1226). */
@@ -15,7 +15,7 @@ export const DescribeShareGroupOffsets = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     groups: array({
       groupId: string,
       topics: array({

@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int32, string, struct, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  string,
+  struct,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const cursor = { topicName: string, partitionIndex: int32 }
@@ -18,7 +28,7 @@ export const DescribeTopicPartitions = api({
     cursor: struct(cursor).nullable().default(null),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       errorCode,
       name: string.nullable(),

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int16, int32, int64, string } from '../schema.ts'
+import { api, array, errorCode, int16, int32, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** The state of transactional ids at their coordinator (KIP-664). */
@@ -12,7 +12,7 @@ export const DescribeTransactions = api({
     transactionalIds: array(string),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     transactionStates: array({
       errorCode,
       transactionalId: string,

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int32, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** With which SCRAM mechanisms users can authenticate; never their secrets (KIP-554). */
@@ -13,7 +13,7 @@ export const DescribeUserScramCredentials = api({
     users: array({ name: string }).nullable(),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable(),
     results: array({

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int32, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Elects the preferred leaders of partitions (KIP-183), or since v1 unclean ones (KIP-460). */
@@ -16,7 +16,7 @@ export const ElectLeaders = api({
     timeoutMs: int32.default(60000),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode: errorCode.since(1),
     /** With null in the request, without the partitions that needed no election. */
     replicaElectionResults: array({

@@ -1,4 +1,4 @@
-import { api, bool, errorCode, int16, int32, int64, string } from '../schema.ts'
+import { api, bool, errorCode, int16, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -20,7 +20,7 @@ export const EndTxn = api({
     committed: bool,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     /** For the next transaction: a new id when the epochs of the old one ran out. */
     producerId: int64.default(-1).since(5),

@@ -1,4 +1,4 @@
-import { api, bigInt64, bytes, errorCode, int32, int64 } from '../schema.ts'
+import { api, bigInt64, bytes, errorCode, int64, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Brings a delegation token's expiry forward, or ends it (KIP-48). */
@@ -13,7 +13,7 @@ export const ExpireDelegationToken = api({
     /** From now on; negative deletes it at once. */
     expiryTimePeriodMs: bigInt64,
   },
-  response: { errorCode, expiryTimestampMs: int64, throttleTimeMs: int32 },
+  response: { errorCode, expiryTimestampMs: int64, throttleTimeMs },
 })
 
 export type ExpireDelegationTokenRequest = RequestOf<typeof ExpireDelegationToken>

@@ -7,6 +7,7 @@ import {
   records,
   string,
   struct,
+  throttleTimeMs,
   uint16,
   uuid,
 } from '../schema.ts'
@@ -42,7 +43,7 @@ export const FetchSnapshot = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     topics: array({
       name: string,

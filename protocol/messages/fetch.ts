@@ -7,10 +7,11 @@ import {
   int64,
   int8,
   records,
+  saturatedInt64,
   string,
   struct,
+  throttleTimeMs,
   uuid,
-  saturatedInt64,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
@@ -73,7 +74,7 @@ export const Fetch = api({
     rackId: string.default('').since(11),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode: errorCode.since(7),
     sessionId: int32.default(0).since(7),
     responses: array({

@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int32, int8, string, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  int8,
+  string,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A client asks which of its own metrics it shall push (KIP-714). */
@@ -12,7 +22,7 @@ export const GetTelemetrySubscriptions = api({
     clientInstanceId: uuid,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     /** The id made up for a client that had none, else all zeros. */
     clientInstanceId: uuid,

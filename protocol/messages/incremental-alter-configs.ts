@@ -1,4 +1,4 @@
-import { api, array, bool, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, bool, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Changes single settings of resources and leaves the others as they are (KIP-339). */
@@ -25,7 +25,7 @@ export const IncrementalAlterConfigs = api({
     validateOnly: bool,
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     responses: array({
       errorCode,
       errorMessage: string.nullable(),

@@ -1,4 +1,14 @@
-import { api, bool, errorCode, int16, int32, int64, string, saturatedInt64 } from '../schema.ts'
+import {
+  api,
+  bool,
+  errorCode,
+  int16,
+  int32,
+  int64,
+  saturatedInt64,
+  string,
+  throttleTimeMs,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -23,7 +33,7 @@ export const InitProducerId = api({
     keepPreparedTxn: bool.default(false).since(6),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     producerId: int64.default(-1),
     producerEpoch: int16,

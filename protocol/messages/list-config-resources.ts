@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string } from '../schema.ts'
+import { api, array, errorCode, int8, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Names of resources that have settings. v0 lists client metrics only (KIP-714), v1 any types (KIP-1142). */
@@ -12,7 +12,7 @@ export const ListConfigResources = api({
     resourceTypes: array(int8).since(1),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     configResources: array({
       resourceName: string,

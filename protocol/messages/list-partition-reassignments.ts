@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string } from '../schema.ts'
+import { api, array, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** The moves of replicas that are under way (KIP-455). */
@@ -16,7 +16,7 @@ export const ListPartitionReassignments = api({
       .default(null),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable(),
     topics: array({

@@ -1,4 +1,4 @@
-import { api, array, bigInt64, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, bigInt64, errorCode, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -19,7 +19,7 @@ export const ListTransactions = api({
     transactionalIdPattern: string.nullable(2).default(null).since(2),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     /** Those of `stateFilters` that are no state's name. */
     unknownStateFilters: array(string),

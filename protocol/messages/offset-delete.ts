@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string } from '../schema.ts'
+import { api, array, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Deletes a group's committed offsets of partitions that none of its members reads (KIP-496). Never flexible. */
@@ -13,7 +13,7 @@ export const OffsetDelete = api({
   response: {
     /** Of the whole request; then there are no topics. */
     errorCode,
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({ name: string, partitions: array({ partitionIndex: int32, errorCode }) }),
   },
 })

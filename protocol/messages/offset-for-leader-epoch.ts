@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int64, string } from '../schema.ts'
+import { api, array, errorCode, int32, int64, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -24,7 +24,7 @@ export const OffsetForLeaderEpoch = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       topic: string,
       partitions: array({

@@ -8,6 +8,7 @@ import {
   records,
   string,
   struct,
+  throttleTimeMs,
   uuid,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
@@ -58,7 +59,7 @@ export const Produce = api({
           .tagged(0),
       }),
     }),
-    throttleTimeMs: int32.default(0),
+    throttleTimeMs,
     /** KIP-951: addresses of the current leaders above. */
     nodeEndpoints: array({
       nodeId: int32,

@@ -1,4 +1,4 @@
-import { api, bool, bytes, errorCode, int32, int8, uuid } from '../schema.ts'
+import { api, bool, bytes, errorCode, int32, int8, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A client hands over its metrics (KIP-714). */
@@ -17,7 +17,7 @@ export const PushTelemetry = api({
     /** OpenTelemetry's MetricsData v1 (protobuf), compressed. */
     metrics: bytes,
   },
-  response: { throttleTimeMs: int32, errorCode },
+  response: { throttleTimeMs, errorCode },
 })
 
 export type PushTelemetryRequest = RequestOf<typeof PushTelemetry>

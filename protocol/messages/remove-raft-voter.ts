@@ -1,4 +1,4 @@
-import { api, errorCode, int32, string, uuid } from '../schema.ts'
+import { api, errorCode, int32, string, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Makes a voter of the metadata quorum an observer (KIP-853). */
@@ -9,7 +9,7 @@ export const RemoveRaftVoter = api({
   flexible: 0,
   listeners: ['controller', 'broker'],
   request: { clusterId: string.nullable(), voterId: int32, voterDirectoryId: uuid },
-  response: { throttleTimeMs: int32, errorCode, errorMessage: string.nullable() },
+  response: { throttleTimeMs, errorCode, errorMessage: string.nullable() },
 })
 
 export type RemoveRaftVoterRequest = RequestOf<typeof RemoveRaftVoter>

@@ -1,4 +1,4 @@
-import { api, bigInt64, bytes, errorCode, int32, int64 } from '../schema.ts'
+import { api, bigInt64, bytes, errorCode, int64, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Puts off the expiry of a delegation token, up to its maximum lifetime (KIP-48). */
@@ -13,7 +13,7 @@ export const RenewDelegationToken = api({
     /** From now on; negative for the cluster's default. */
     renewPeriodMs: bigInt64,
   },
-  response: { errorCode, expiryTimestampMs: int64, throttleTimeMs: int32 },
+  response: { errorCode, expiryTimestampMs: int64, throttleTimeMs },
 })
 
 export type RenewDelegationTokenRequest = RequestOf<typeof RenewDelegationToken>

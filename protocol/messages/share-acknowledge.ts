@@ -1,4 +1,16 @@
-import { api, array, bool, errorCode, int32, int64, int8, string, struct, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  int64,
+  int8,
+  string,
+  struct,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A share consumer says what became of the records it acquired (KIP-932). v2 can renew their lock (KIP-1222). */
@@ -29,7 +41,7 @@ export const ShareAcknowledge = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     /** How long the renewed records are the member's. */

@@ -10,6 +10,7 @@ import {
   records,
   string,
   struct,
+  throttleTimeMs,
   uuid,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
@@ -56,7 +57,7 @@ export const ShareFetch = api({
     forgottenTopicsData: array({ topicId: uuid, partitions: array(int32) }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     /** How long the acquired records are the member's. */

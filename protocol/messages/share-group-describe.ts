@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int32, string, struct, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int32,
+  string,
+  struct,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Share groups with their members (KIP-932). */
@@ -9,7 +19,7 @@ export const ShareGroupDescribe = api({
   flexible: 1,
   request: { groupIds: array(string), includeAuthorizedOperations: bool },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     groups: array({
       errorCode,
       errorMessage: string.nullable().default(null),

@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, string, struct, uuid } from '../schema.ts'
+import { api, array, errorCode, int32, string, struct, throttleTimeMs, uuid } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A member of a share group joins, stays and leaves (KIP-932). Null fields are unchanged since its last heartbeat. */
@@ -17,7 +17,7 @@ export const ShareGroupHeartbeat = api({
     subscribedTopicNames: array(string).nullable().default(null),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     memberId: string.nullable().default(null),

@@ -9,6 +9,7 @@ import {
   int8,
   string,
   struct,
+  throttleTimeMs,
   uint16,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
@@ -46,7 +47,7 @@ export const StreamsGroupDescribe = api({
     includeTopologyDescription: bool.default(false).since(1),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     groups: array({
       errorCode,
       errorMessage: string.nullable().default(null),

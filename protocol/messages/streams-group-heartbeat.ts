@@ -9,6 +9,7 @@ import {
   int8,
   string,
   struct,
+  throttleTimeMs,
   uint16,
 } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
@@ -86,7 +87,7 @@ export const StreamsGroupHeartbeat = api({
     shutdownApplication: bool.default(false),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
     memberId: string,

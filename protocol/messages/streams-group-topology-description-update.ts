@@ -1,4 +1,4 @@
-import { api, array, errorCode, int32, int8, string, struct } from '../schema.ts'
+import { api, array, errorCode, int32, int8, string, struct, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 const node = {
@@ -35,7 +35,7 @@ export const StreamsGroupTopologyDescriptionUpdate = api({
     topologyDescription: struct(topologyDescription),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable().default(null),
   },

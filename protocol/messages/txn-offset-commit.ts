@@ -1,4 +1,14 @@
-import { api, array, errorCode, int16, int32, int64, string, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  errorCode,
+  int16,
+  int32,
+  int64,
+  string,
+  throttleTimeMs,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -34,7 +44,7 @@ export const TxnOffsetCommit = api({
     }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     topics: array({
       name: string.until(5),
       topicId: uuid.since(6),

@@ -1,4 +1,4 @@
-import { api, errorCode, int32, string } from '../schema.ts'
+import { api, errorCode, int32, string, throttleTimeMs } from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** Forgets a controller that is gone for good (KIP-1312). */
@@ -9,7 +9,7 @@ export const UnregisterController = api({
   flexible: 0,
   listeners: ['broker', 'controller'],
   request: { controllerId: int32 },
-  response: { throttleTimeMs: int32, errorCode, errorMessage: string.nullable() },
+  response: { throttleTimeMs, errorCode, errorMessage: string.nullable() },
 })
 
 export type UnregisterControllerRequest = RequestOf<typeof UnregisterController>

@@ -1,4 +1,14 @@
-import { api, array, bool, errorCode, int16, int32, int8, string } from '../schema.ts'
+import {
+  api,
+  array,
+  bool,
+  errorCode,
+  int16,
+  int32,
+  int8,
+  string,
+  throttleTimeMs,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /**
@@ -24,7 +34,7 @@ export const UpdateFeatures = api({
     validateOnly: bool.default(false).since(1),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     errorMessage: string.nullable(),
     results: array({ feature: string, errorCode, errorMessage: string.nullable() }).until(1),

@@ -1,4 +1,15 @@
-import { api, array, errorCode, int16, int32, string, struct, uint16, uuid } from '../schema.ts'
+import {
+  api,
+  array,
+  errorCode,
+  int16,
+  int32,
+  string,
+  struct,
+  throttleTimeMs,
+  uint16,
+  uuid,
+} from '../schema.ts'
 import type { RequestOf, ResponseOf } from '../schema.ts'
 
 /** A voter tells the quorum's leader its present endpoints and which kraft.version it knows (KIP-853). */
@@ -18,7 +29,7 @@ export const UpdateRaftVoter = api({
     kRaftVersionFeature: struct({ minSupportedVersion: int16, maxSupportedVersion: int16 }),
   },
   response: {
-    throttleTimeMs: int32,
+    throttleTimeMs,
     errorCode,
     /** As far as the answering voter knows. */
     currentLeader: struct({

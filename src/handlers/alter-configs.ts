@@ -6,7 +6,6 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 /** AlterConfigs: v0-2. The settings of a resource become exactly these: what isn't named is removed. */
 export const alterConfigs = handle(AlterConfigs, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
   async (request, context) => ({
-    throttleTimeMs: 0,
     responses: await alterResources(request.resources, {
       clock: context.clock,
       nodeId: context.config.get('node.id'),

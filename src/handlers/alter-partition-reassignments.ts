@@ -13,10 +13,9 @@ export const alterPartitionReassignments = handle(AlterPartitionReassignments, {
     timeoutMs,
   )
   if (asked.failed !== null) {
-    return { throttleTimeMs: 0, allowReplicationFactorChange, ...asked.failed, responses: [] }
+    return { allowReplicationFactorChange, ...asked.failed, responses: [] }
   }
   return {
-    throttleTimeMs: 0,
     allowReplicationFactorChange,
     errorCode: 'NONE',
     errorMessage: null,

@@ -27,7 +27,7 @@ export const alterReplicaLogDirs = handle(AlterReplicaLogDirs).by(async ({ dirs 
     partitions.push({ partitionIndex, errorCode: outcomes[index]! })
   }
   const results = Array.from(topics, ([topicName, partitions]) => ({ topicName, partitions }))
-  return { throttleTimeMs: 0, results }
+  return { results }
 })
 
 async function alter(

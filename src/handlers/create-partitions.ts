@@ -15,5 +15,5 @@ export const createPartitions = handle(CreatePartitions, {
   }
   const results = await inPieces(context, topics, ({ name }) => name, timeoutMs, make)
   await context.replicas.settled()
-  return { throttleTimeMs: 0, results }
+  return { results }
 })

@@ -55,7 +55,7 @@ export const createTopics = handle(CreateTopics, { maxCostBytes: MAX_CHANGES_COS
       },
       TURN_TOPICS,
     )
-    return { throttleTimeMs: 0, topics: told }
+    return { topics: told }
   },
 )
 

@@ -4,7 +4,6 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 /** DeleteAcls: v1-3. Without an authorizer there are none. */
 export const deleteAcls = handle(DeleteAcls, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
   ({ filters }) => ({
-    throttleTimeMs: 0,
     filterResults: filters.map(() => ({
       errorCode: 'SECURITY_DISABLED',
       errorMessage: 'No Authorizer is configured.',

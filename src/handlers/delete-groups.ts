@@ -5,7 +5,6 @@ import { inTurns } from './turns.ts'
 
 /** DeleteGroups: empty groups, with all that they have committed. */
 export const deleteGroups = handle(DeleteGroups).by(async ({ groupsNames }, context) => ({
-  throttleTimeMs: 0,
   results: await inTurns(context, [...new Set(groupsNames)], async (groupId) => ({
     groupId,
     errorCode: await coordinated(

@@ -18,7 +18,6 @@ export const deleteTopics = handle(DeleteTopics, { maxCostBytes: MAX_CHANGES_COS
       ...request.topics,
     ]
     const answerAll = (outcome: ErrorOutcome) => ({
-      throttleTimeMs: 0,
       responses: topics.map(({ name, topicId }) => ({ name, topicId, ...outcome })),
     })
     if (!context.config.get('delete.topic.enable')) {
@@ -43,6 +42,6 @@ export const deleteTopics = handle(DeleteTopics, { maxCostBytes: MAX_CHANGES_COS
       name ?? view.topicById(topicId)?.name ?? topicId
     const responses = await inPieces(context, topics, keyOf, request.timeoutMs, make)
     await context.replicas.settled()
-    return { throttleTimeMs: 0, responses }
+    return { responses }
   },
 )

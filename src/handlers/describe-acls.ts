@@ -6,7 +6,6 @@ import { handle } from './handler.ts'
  * from a broker that can't be asked. One with an authorizer does not start yet.
  */
 export const describeAcls = handle(DescribeAcls).by(() => ({
-  throttleTimeMs: 0,
   errorCode: 'SECURITY_DISABLED',
   errorMessage: 'No Authorizer is configured on the broker',
   resources: [],

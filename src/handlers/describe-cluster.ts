@@ -12,7 +12,6 @@ export const describeCluster = handle(DescribeCluster).by((request, { cluster, c
   if (endpointType !== BROKERS) {
     // [KIP-919] This listener serves clients; controllers have one of their own.
     return {
-      throttleTimeMs: 0,
       errorCode:
         endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE',
       errorMessage:
@@ -24,7 +23,6 @@ export const describeCluster = handle(DescribeCluster).by((request, { cluster, c
     }
   }
   return {
-    throttleTimeMs: 0,
     errorCode: 'NONE',
     endpointType,
     clusterId,

@@ -38,7 +38,6 @@ export const describeConfigs = handle(DescribeConfigs).by(async (request, contex
   const { resources, includeSynonyms, includeDocumentation } = request
   const wrong = resources.some(({ resourceType }) => !KNOWN_TYPES.has(resourceType))
   return {
-    throttleTimeMs: 0,
     results: await inTurns(
       context,
       resources,

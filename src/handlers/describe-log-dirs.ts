@@ -16,7 +16,6 @@ const UNKNOWN_LAG = -1
 export const describeLogDirs = handle(DescribeLogDirs).by((request, context) => {
   const isAsked = filterOf(request.topics)
   return {
-    throttleTimeMs: 0,
     errorCode: 'NONE',
     results: context.logs.directories.map((directory) => describe(directory, isAsked, context)),
   }

@@ -19,7 +19,6 @@ export const describeProducers = handle(DescribeProducers).by(async ({ topics },
     (index, { name }) => describe(name, index, context),
   )
   return {
-    throttleTimeMs: 0,
     topics: answered.map(({ of, results }) => ({ name: of.name, partitions: results })),
   }
 })

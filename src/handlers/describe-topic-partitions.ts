@@ -25,7 +25,6 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions).by((reque
   const cluster = context.cluster()
   if (cursor !== null && cursor.partitionIndex < 0) {
     return {
-      throttleTimeMs: 0,
       topics: namesOf(request.topics, cluster, cursor).map(refused),
       nextCursor: null,
     }
@@ -52,7 +51,7 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions).by((reque
 })
 
 function page(topics: TopicResponse[], nextCursor: Cursor | null): Response {
-  return { throttleTimeMs: 0, topics, nextCursor }
+  return { topics, nextCursor }
 }
 
 /** Those asked for, or all, from the cursor's on; a name that only the cursor has isn't listed as missing. */

@@ -23,7 +23,7 @@ export const electLeaders = handle(ElectLeaders, { maxCostBytes: MAX_CHANGES_COS
     if (asked.failed !== null) {
       return refused(request, asked.failed.errorCode, asked.failed.errorMessage)
     }
-    return { throttleTimeMs: 0, errorCode: 'NONE', replicaElectionResults: asked.reply }
+    return { errorCode: 'NONE', replicaElectionResults: asked.reply }
   },
 )
 
@@ -37,5 +37,5 @@ function refused(
     topic,
     partitionResult: partitions.map((partitionId) => ({ partitionId, errorCode, errorMessage })),
   }))
-  return { throttleTimeMs: 0, errorCode, replicaElectionResults }
+  return { errorCode, replicaElectionResults }
 }

@@ -39,8 +39,7 @@ export const fetch = handle(Fetch).by((request, context) => {
       partitions.map((partition) => ({ topic, topicId, partition })),
     ),
   })
-  if (session.error !== 'NONE')
-    return { throttleTimeMs: 0, errorCode: session.error, responses: [] }
+  if (session.error !== 'NONE') return { errorCode: session.error, responses: [] }
   const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'), MAX_ANSWER_BYTES)
   const answer = new Later<FetchResponse>()
   fetchRecords(
@@ -70,7 +69,6 @@ export const fetch = handle(Fetch).by((request, context) => {
         context.afterSent(() => data.release())
         const responses = byTopic(session, data.partitions, context)
         answer.give({
-          throttleTimeMs: 0,
           errorCode: 'NONE',
           sessionId: session.sessionId,
           responses,

@@ -11,7 +11,6 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({
-  throttleTimeMs: 0,
   responses: await alterResources(request.resources, {
     clock: context.clock,
     nodeId: context.config.get('node.id'),

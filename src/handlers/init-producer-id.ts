@@ -12,7 +12,7 @@ const NO_TRANSACTIONS = 'This broker has no transactions yet: a transactional.id
  */
 export const initProducerId = handle(InitProducerId).by(async (request, context) => {
   const { transactionalId } = request
-  const refused = { throttleTimeMs: 0, producerId: -1, producerEpoch: -1 }
+  const refused = { producerId: -1, producerEpoch: -1 }
   if (transactionalId !== null) {
     const fields = { client: context.connection.host, transactionalId }
     context.faults.warn('transactional ids that were refused', fields, NO_TRANSACTIONS)
@@ -21,5 +21,5 @@ export const initProducerId = handle(InitProducerId).by(async (request, context)
   // [KIP-360] An idempotent producer that wants a new epoch for its id gets a new id: epochs guard transactions only.
   const producerId = await context.producerIds.next()
   if (producerId === null) return { ...refused, errorCode: 'COORDINATOR_LOAD_IN_PROGRESS' }
-  return { throttleTimeMs: 0, errorCode: 'NONE', producerId, producerEpoch: 0 }
+  return { errorCode: 'NONE', producerId, producerEpoch: 0 }
 })

@@ -22,10 +22,9 @@ export const listConfigResources = handle(ListConfigResources).by((request, cont
       ? [ResourceType.CLIENT_METRICS]
       : request.resourceTypes
   if (asked.some((type) => !(LISTED as readonly number[]).includes(type))) {
-    return { throttleTimeMs: 0, errorCode: 'UNSUPPORTED_VERSION', configResources: [] }
+    return { errorCode: 'UNSUPPORTED_VERSION', configResources: [] }
   }
   return {
-    throttleTimeMs: 0,
     errorCode: 'NONE',
     configResources: LISTED.filter((type) => asked.length === 0 || asked.includes(type)).flatMap(
       (resourceType) =>

@@ -14,7 +14,6 @@ export const listPartitionReassignments = handle(ListPartitionReassignments).by(
             return topic === undefined ? [] : [moving(topic, partitionIndexes)]
           })
     return {
-      throttleTimeMs: 0,
       errorCode: 'NONE',
       errorMessage: null,
       topics: topics.filter(({ partitions }) => partitions.length > 0),

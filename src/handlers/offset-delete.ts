@@ -25,7 +25,6 @@ export const offsetDelete = handle(OffsetDelete).by(async (request, { groups, cl
   if (typeof results === 'string') return refuse(results)
   return {
     errorCode: 'NONE',
-    throttleTimeMs: 0,
     topics: topics.map(({ name, unknown }, index) => ({
       name,
       partitions: [
@@ -40,5 +39,5 @@ export const offsetDelete = handle(OffsetDelete).by(async (request, { groups, cl
 })
 
 function refuse(errorCode: ErrorName): OffsetDeleteResponse {
-  return { errorCode, throttleTimeMs: 0, topics: [] }
+  return { errorCode, topics: [] }
 }

@@ -6,7 +6,6 @@ import { handle } from './handler.ts'
  * truncated away (KIP-320). An epoch newer than all of ours is answered with -1, -1.
  */
 export const offsetForLeaderEpoch = handle(OffsetForLeaderEpoch).by((request, { replicas }) => ({
-  throttleTimeMs: 0,
   topics: request.topics.map(({ topic, partitions }) => ({
     topic,
     partitions: partitions.map(({ partition: index, currentLeaderEpoch, leaderEpoch }) => {

@@ -21,6 +21,6 @@ export const updateFeatures = handle(UpdateFeatures, { maxCostBytes: MAX_CHANGES
     const results = hasResults
       ? featureUpdates.map(({ feature }) => ({ feature, errorCode, errorMessage: 'NONE' }))
       : []
-    return { throttleTimeMs: 0, errorCode, errorMessage, results }
+    return { errorCode, errorMessage, results }
   },
 )

@@ -31,6 +31,13 @@ describe('handlers', () => {
     expect(handlers.filter((handler) => !isAsked(handler)).map(({ api }) => api.name)).toEqual([])
   })
 
+  test('none says how long the client is throttled: one place does', () => {
+    const saying = filesOf('src/handlers', '.ts').filter((path) =>
+      /throttleTimeMs/.test(contentOf(path)),
+    )
+    expect(saying).toEqual([])
+  })
+
   test('no API has two', () => {
     const keys = handlers.map(({ api }) => api.key)
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
