@@ -4,8 +4,10 @@ import type { Codecs } from '../../protocol/records/codecs.ts'
 import {
   BATCH_HEADER_BYTES,
   batchAttributes,
-  batchLastOffset,
+  batchBaseOffset,
+  batchNextOffset,
   batchProducerId,
+  checkBatch,
   isControl,
   isTransactional,
 } from '../../protocol/records/header.ts'
@@ -137,18 +139,34 @@ export interface StateBatch {
   readonly records: Iterable<StateRecord & { readonly offset: number }>
 }
 
+/** What a shard is rebuilt with. */
+export interface ReplayOptions {
+  readonly clock: Clock
+  readonly codecs: Codecs
+  /** Of one read. */
+  readonly maxBytes: number
+  /** Records from the first offset up to the other one (exclusive) are damaged, and left out. */
+  readonly onDamage: (fromOffset: number, toOffset: number) => void
+}
+
 /**
- * Reads a partition from its start to its end, a part a turn, and waits until all that was read is committed.
+ * Reads a partition from its start to its end, a part a turn, and waits until all that was read is committed. What is
+ * damaged is left out: without the rest, nobody would be served for good.
  * @param isWanted asked after every wait
  * @returns whether it came to the end; not when it is no longer wanted or the log failed
  */
 export async function replayPartition(
   partition: Partition,
-  { clock, codecs, maxBytes }: { clock: Clock; codecs: Codecs; maxBytes: number },
+  { clock, codecs, maxBytes, onDamage }: ReplayOptions,
   onBatch: (batch: StateBatch) => void,
   isWanted: () => boolean,
 ): Promise<boolean> {
   let offset = partition.log?.logStartOffset ?? 0
+  let damagedFrom = -1
+  const endDamage = (toOffset: number): void => {
+    if (damagedFrom >= 0) onDamage(damagedFrom, toOffset)
+    damagedFrom = -1
+  }
   for (;;) {
     // It may move to another directory meanwhile, with the same records.
     const { log } = partition
@@ -160,19 +178,36 @@ export async function replayPartition(
       offset = result.logStartOffset
       continue
     }
-    if (result.errorCode !== 'NONE' || result.sizeBytes === 0) return false
-    for (const chunk of result.chunks) {
-      for (const batch of readBatches(chunk)) {
-        onBatch(stateBatch(batch, codecs))
-        offset = batchLastOffset(batch, 0) + 1
+    if (result.errorCode === 'CORRUPT_MESSAGE') {
+      // The log doesn't say where the damage ends, but remembers it: to ask for each of its offsets costs little.
+      if (damagedFrom < 0) damagedFrom = offset
+      offset++
+    } else {
+      if (result.errorCode !== 'NONE' || result.sizeBytes === 0) return false
+      endDamage(offset)
+      for (const chunk of result.chunks) {
+        for (const batch of readBatches(chunk)) {
+          if (!takeBatch(batch, codecs, onBatch)) {
+            onDamage(batchBaseOffset(batch, 0), batchNextOffset(batch, 0))
+          }
+          offset = batchNextOffset(batch, 0)
+        }
       }
+      result.release()
     }
-    result.release()
     await new Promise<void>((resolve) => clock.endOfTurn(resolve))
     if (!isWanted()) return false
   }
+  endDamage(offset)
   await committedUpTo(partition, offset, isWanted)
   return isWanted() && partition.log !== null
+}
+
+/** @returns false where the batch's bytes are no longer those that were written */
+function takeBatch(batch: Buffer, codecs: Codecs, onBatch: (batch: StateBatch) => void): boolean {
+  if (checkBatch(batch, 0, batch.length, codecs.crc32c) !== null) return false
+  onBatch(stateBatch(batch, codecs))
+  return true
 }
 
 function stateBatch(batch: Buffer, codecs: Codecs): StateBatch {

@@ -31,9 +31,23 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/partition-log.ts',
-    text: 'offset = batchLastOffset(batch, 0) + 1',
-    replacement: 'offset = batchLastOffset(batch, 0) + 2',
+    text: 'offset = batchNextOffset(batch, 0)\n',
+    replacement: 'offset = batchNextOffset(batch, 0) + 1\n',
     about: 'A load leaves out every other batch of offsets.',
+    killedBy: ['coordinators/group/coordinator'],
+  },
+  {
+    file: 'src/coordinators/partition-log.ts',
+    text: "if (result.errorCode === 'CORRUPT_MESSAGE') {",
+    replacement: "if (result.errorCode === 'OFFSET_OUT_OF_RANGE') {",
+    about: 'One damaged batch keeps all groups of its partition from being served, without a word.',
+    killedBy: ['coordinators/group/coordinator'],
+  },
+  {
+    file: 'src/coordinators/partition-log.ts',
+    text: 'if (checkBatch(batch, 0, batch.length, codecs.crc32c) !== null) return false\n',
+    replacement: '',
+    about: 'A damaged bit in a stored offset lets a group go on from somewhere else.',
     killedBy: ['coordinators/group/coordinator'],
   },
   {

@@ -1,10 +1,9 @@
-import type { Codecs } from '../../../protocol/records/codecs.ts'
 import { controlType } from '../../../protocol/records/control.ts'
 import { DecodeError } from '../../../protocol/wire.ts'
-import type { Clock, Logger } from '../../host/host.ts'
+import type { Logger } from '../../host/host.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
 import { replayPartition } from '../partition-log.ts'
-import type { StateBatch } from '../partition-log.ts'
+import type { ReplayOptions, StateBatch } from '../partition-log.ts'
 import type { DurableFact } from './facts.ts'
 import type { GroupMachine } from './machine.ts'
 import { decodeFact } from './records.ts'
@@ -24,10 +23,20 @@ export class GroupReplay {
   /** @returns whether the machine is complete; not when it isn't wanted any more or the log failed */
   run(
     partition: Partition,
-    options: { clock: Clock; codecs: Codecs; maxBytes: number },
+    options: Omit<ReplayOptions, 'onDamage'>,
     isWanted: () => boolean,
   ): Promise<boolean> {
-    return replayPartition(partition, options, (batch) => this.#add(batch), isWanted)
+    const onDamage = (fromOffset: number, toOffset: number): void =>
+      this.#log.error(
+        { fromOffset, toOffset },
+        'Records of groups are damaged and left out: groups may go on from what they committed before',
+      )
+    return replayPartition(
+      partition,
+      { ...options, onDamage },
+      (batch) => this.#add(batch),
+      isWanted,
+    )
   }
 
   #add(batch: StateBatch): void {

@@ -1,4 +1,5 @@
-import { buildBatch } from '../../../protocol/records/batch.ts'
+import { readFileSync, writeFileSync } from 'node:fs'
+import { batchBaseOffset, buildBatch, readBatches } from '../../../protocol/records/batch.ts'
 import type { BatchToWrite } from '../../../protocol/records/batch.ts'
 import { controlKey } from '../../../protocol/records/control.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
@@ -264,6 +265,47 @@ describe('the load of a partition', () => {
     await write(node, committing('u', 2))
     await lead(node)
     expect(await fetched(node.groups)).toEqual({ t: 1, u: 2 })
+    await stop(node)
+  })
+
+  /** Inverts a byte of the batch with this offset; there is one batch for each offset. */
+  function damage({ partition }: Node, path: string, offset: number, at: number): void {
+    const file = `${path}/${partition.topic}-0/00000000000000000000.log`
+    const bytes = readFileSync(file)
+    const batch = [...readBatches(bytes)].find((each) => batchBaseOffset(each, 0) === offset)!
+    batch[at]! ^= 0xff
+    writeFileSync(file, bytes)
+  }
+
+  test.each([
+    ['a length', 8],
+    ['a magic', 16],
+    ['a record', 90],
+  ])('leaves out what is damaged, and serves the rest: %s', async (_what, at) => {
+    const path = temporaryDirectory()
+    const before = await start(path)
+    for (const [index, topic] of ['t', 'u', 'v'].entries()) {
+      await write(before, committing(topic, index))
+    }
+    await stop(before)
+    damage(before, path, 1, at)
+    const node = await start(path)
+    await lead(node)
+    expect(await fetched(node.groups)).toEqual({ t: 0, v: 2 })
+    await stop(node)
+  })
+
+  test('leaves out damage at the end, too', async () => {
+    const path = temporaryDirectory()
+    const before = await start(path)
+    await write(before, committing('t', 0))
+    await write(before, committing('u', 1))
+    await stop(before)
+    damage(before, path, 1, 8)
+    const node = await start(path)
+    await lead(node)
+    expect(await fetched(node.groups)).toEqual({ t: 0 })
+    expect(await outcome(node.groups.ask('g', commit('v', 2)))).toBe('NONE')
     await stop(node)
   })
 
