@@ -4,8 +4,8 @@ import { PeerError } from '../src/peer/errors.ts'
 import { BrokerError, ClientError } from './client/errors.ts'
 
 export const EXIT_OK = 0
-export const EXIT_FAILED = 1
-export const EXIT_USAGE = 2
+const EXIT_FAILED = 1
+const EXIT_USAGE = 2
 
 /** The command line makes no sense: exit code 2. */
 export class UsageError extends Error {

@@ -380,7 +380,7 @@ const ANSWERED_BYTES = 128
  * What an element of an array costs whoever receives it, in bytes of memory: an estimate from its declaration. What its
  * own arrays hold is not in it.
  */
-export function elementCost(element: AnyField): number {
+function elementCost(element: AnyField): number {
   return ANSWERED_BYTES + SLOT_BYTES + referredBytes(element)
 }
 

@@ -16,9 +16,9 @@ export class EncodeError extends Error {
 
 const TWO_32 = 0x1_0000_0000
 /** An array of a message has no more elements, as in Kafka from 4.4.0 on. */
-export const MAX_ARRAY_ELEMENTS = 1_000_000
+const MAX_ARRAY_ELEMENTS = 1_000_000
 /** Nor has a structure more tagged fields. */
-export const MAX_TAGGED_FIELDS = 10_000
+const MAX_TAGGED_FIELDS = 10_000
 /** A tag that nobody knows takes time only, a byte of text two bytes of memory and more time than any other. */
 const TAG_COST = 16
 const TEXT_COST = 4

@@ -1,7 +1,7 @@
 import type { Address } from '../../src/host/address.ts'
 import { ClientError } from './errors.ts'
 
-export const DEFAULT_PORT = 9092
+const DEFAULT_PORT = 9092
 
 /**
  * Reads `host:port`, `host` (then the port is 9092), `[ipv6]:port`, and lists of them with commas, as in Kafka's

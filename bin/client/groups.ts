@@ -48,10 +48,7 @@ export function fetchOffsets(client: Client, groupId: string): Promise<Committed
 }
 
 /** The names of topics by id; those that were deleted are left out. */
-export async function topicNames(
-  client: Client,
-  ids: readonly string[],
-): Promise<Map<string, string>> {
+async function topicNames(client: Client, ids: readonly string[]): Promise<Map<string, string>> {
   const asked = [...new Set(ids)].filter((id) => id !== ZERO_UUID)
   if (asked.length === 0) return new Map()
   const { topics } = await client.request(Metadata, {

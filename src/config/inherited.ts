@@ -74,7 +74,7 @@ export function inheritedConfig<Name extends string, Values>(
 }
 
 /** What a topic or group gets where it sets nothing itself: the first of the broker's synonyms that has a value. */
-export function inheritedValue(settings: Settings, name: string, broker: BrokerValues): Parsed {
+function inheritedValue(settings: Settings, name: string, broker: BrokerValues): Parsed {
   const setting = settings[name]!
   for (const [synonym, factor] of Object.entries(setting.synonyms ?? {})) {
     const found = broker.parsed(synonym)

@@ -2,8 +2,8 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { TopicToCreate } from '../metadata/controller/commands.ts'
 import { OFFSETS_TOPIC } from './group/coordinator.ts'
 
-export const TRANSACTIONS_TOPIC = '__transaction_state'
-export const SHARE_STATE_TOPIC = '__share_group_state'
+const TRANSACTIONS_TOPIC = '__transaction_state'
+const SHARE_STATE_TOPIC = '__share_group_state'
 
 /** What a coordinator's topic is made with. */
 interface InternalTopic {

@@ -3,7 +3,7 @@ import type { ControllerCommand, ErrorOutcome, ReplyTo } from '../metadata/contr
 import type { RequestContext } from './handler.ts'
 
 /** Nothing to tell of it but the error. */
-export const TIMED_OUT: ErrorOutcome = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: null }
+const TIMED_OUT: ErrorOutcome = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: null }
 
 /** Told when the controller could not do all of a request, so that every item of it gets the same error. */
 export interface Unanswered {

@@ -104,7 +104,7 @@ interface Answerable {
 }
 
 /** Some 12,000 partitions in a Fetch, 20,000 names. All of them are decoded in one go. */
-export const MAX_COST_BYTES = 3584 << 10
+const MAX_COST_BYTES = 3584 << 10
 /**
  * For requests that change many things at once, each of which takes far longer than to look at it: some 5,000 topics to
  * make, as many as Kafka's controller takes in one operation (10,000 records).

@@ -15,7 +15,8 @@ export interface WorkerJob<Task, Answer> {
 export type JobDuration = 'short' | 'long'
 
 /**
- * Declares a job beside its function, which the module must export under its own name, since the thread imports it anew:
+ * Declares a job beside its function, which the module must export under its own name, since the thread imports it anew (a
+ * comment that tags the function as a job tells knip that the export is used):
  *
  *     export const COUNT_RECORDS = workerJob(import.meta.url, countRecords, 'short')
  *     export function countRecords(task: { bytes: Uint8Array }, { codecs }: WorkerParts): number { ... }

@@ -127,7 +127,7 @@ const USUAL_WINDOW_BYTES = 8 * 1024 * 1024
  * any data.
  * @throws CorruptRecordError when a frame is cut, or its window or content is too large
  */
-export function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Buffer, void> {
+function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Buffer, void> {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   let at = 0
   while (at < input.length) {

@@ -3,7 +3,7 @@ import type { AppendResult } from './base/results.ts'
 import type { Log } from './log.ts'
 
 /** What keeps a copy from going on: the reason that the log, or its copy, gave. */
-export class CopyError extends Error {
+class CopyError extends Error {
   override readonly name = 'CopyError'
   readonly code: AppendResult['errorCode']
 

@@ -44,7 +44,7 @@ const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
 ])
 
 /** The cluster's finalized features can't be followed by this version. The message names the first and says what to do. */
-export class FeatureError extends Error {
+class FeatureError extends Error {
   override readonly name = 'FeatureError'
   readonly code = 'ERR_UNSUPPORTED_FEATURE'
 }

@@ -19,7 +19,7 @@ const METADATA_LOG = '__cluster_metadata-0'
 const KRAFT_VERSION = 1
 
 /** A log directory is another node's or another cluster's. */
-export class FormatError extends Error {
+class FormatError extends Error {
   override readonly name = 'FormatError'
   readonly code = 'ERR_LOG_DIRECTORY_MISMATCH'
 }

@@ -8,7 +8,7 @@ const METADATA_VERSION = 'metadata.version'
 const PARTITION_VERSION = 2
 
 /** A partition's whole state as a record. */
-export function partitionRecord(
+function partitionRecord(
   topicId: string,
   partitionId: number,
   partition: PartitionImage,

@@ -5,7 +5,7 @@ import type { ElectionState } from './types.ts'
 const FILE_NAME = 'quorum-state'
 
 /** The node's memory of elections can't be read: to go on without it could elect two leaders. */
-export class ElectionFileError extends Error {
+class ElectionFileError extends Error {
   override readonly name = 'ElectionFileError'
   readonly code = 'ERR_QUORUM_STATE'
 }

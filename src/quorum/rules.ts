@@ -32,7 +32,7 @@ export const isValidVote = ({ lastOffset, lastEpoch, epoch, preVote }: VoteReque
   lastOffset >= 0 && lastEpoch >= 0 && (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
 
 /** How far another node is, as its last fetch told; -1 unknown. */
-export function offsetOf(role: Leader, id: number): number {
+function offsetOf(role: Leader, id: number): number {
   return role.progress.get(id)?.offset ?? -1
 }
 

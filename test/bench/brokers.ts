@@ -96,7 +96,7 @@ const ottlaKind = (options: BrokerOptions, address: string): Kind => ({
 })
 
 /** The folder of Apache Kafka's jars: OTTLA_KAFKA_JARS, or one that Maven fills once. */
-export const kafkaJars = async (): Promise<string> => {
+const kafkaJars = async (): Promise<string> => {
   const given = process.env['OTTLA_KAFKA_JARS']
   if (given !== undefined) return given
   const folder = path.join(cacheDirectory(), 'apache-kafka-4.4.0')

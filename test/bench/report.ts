@@ -103,7 +103,7 @@ export interface GrowthLine {
 }
 
 /** A byte may cost so much more in a large cluster or log than in a small one. */
-export const mostGrowth = 1.3
+const mostGrowth = 1.3
 
 interface Column {
   readonly head: string

@@ -268,7 +268,7 @@ export function commandScenario(broker: () => ScenarioBroker): void {
 }
 
 /** The segments of a partition's directory. */
-export function segmentsOf(directory: string): string[] {
+function segmentsOf(directory: string): string[] {
   const names = readdirSync(directory).filter((name) => name.endsWith('.log'))
   return names.sort().map((name) => join(directory, name))
 }

@@ -4,7 +4,7 @@ import { access, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /** Where .ci/prepare-clients puts what it installs and builds. */
-export const cacheDirectory = path.resolve(
+const cacheDirectory = path.resolve(
   process.env['OTTLA_CLIENT_CACHE'] ?? 'node_modules/.cache/ottla-clients',
 )
 
@@ -14,7 +14,7 @@ export const sourceDirectory = path.resolve('test/clients')
 const prepare = 'run .ci/prepare-clients'
 
 /** Runs a program to its end; its exit code and what it printed. The code is null when it can't be run. */
-export const run = (
+const run = (
   program: string,
   args: readonly string[],
   options: { cwd?: string; env?: NodeJS.ProcessEnv } = {},
@@ -72,7 +72,7 @@ export const goMissing = (): Promise<string | null> =>
   })())
 
 /** The folder of Apache Kafka's jars. */
-export const jarsDirectory = path.resolve(
+const jarsDirectory = path.resolve(
   process.env['OTTLA_KAFKA_JARS'] ?? path.join(cacheDirectory, 'jars'),
 )
 
@@ -88,7 +88,7 @@ export const java = (): string[] => [
 ]
 
 /** Where the Java driver is compiled to. */
-export const javaClasses = path.join(cacheDirectory, 'java')
+const javaClasses = path.join(cacheDirectory, 'java')
 
 let javaCompiled: Promise<string | null> | null = null
 

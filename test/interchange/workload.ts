@@ -216,11 +216,7 @@ function large(writer: Writer, count: number): Sent[] {
   ])
 }
 
-export async function deleteRecordsBefore(
-  client: Client,
-  topic: string,
-  offset: number,
-): Promise<void> {
+async function deleteRecordsBefore(client: Client, topic: string, offset: number): Promise<void> {
   const { topics } = await client.request(DeleteRecords, {
     topics: [{ name: topic, partitions: [{ partitionIndex: 0, offset }] }],
     timeoutMs: 30_000,

@@ -27,7 +27,7 @@ export interface Place {
 }
 
 /** What can't be tried: the text is gone or stands twice, or what comes out isn't TypeScript. */
-export class BrokenMutantError extends Error {
+class BrokenMutantError extends Error {
   constructor({ file, text }: Mutant, why: string) {
     super(`${file}: ${why}: ${JSON.stringify(text)}`)
   }

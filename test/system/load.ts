@@ -40,7 +40,7 @@ export async function createTopic(
 
 /** ListOffsets' names of the first record and of the end. */
 export const EARLIEST = -2n
-export const LATEST = -1n
+const LATEST = -1n
 
 /** Where a partition ends, or begins; waits for its leader. */
 export async function endOffset(

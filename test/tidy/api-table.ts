@@ -4,7 +4,7 @@ const BEGIN = '<!-- apis -->'
 const END = '<!-- /apis -->'
 
 /** The README's table of what is served, from the list that requests are dispatched by. */
-export function apiTable(): string {
+function apiTable(): string {
   const rows = [...handlers]
     .sort((a, b) => a.api.key - b.api.key)
     .map(({ api, versions: [first, last] }) => {

@@ -182,7 +182,7 @@ function isOwn(machine: NetworkMachine, host: string): boolean {
   return host === machine.name || OWN_NAMES.includes(host)
 }
 
-export function errorOf(code: string, what: string): Error {
+function errorOf(code: string, what: string): Error {
   return Object.assign(new Error(`${code}: ${what}`), { code })
 }
 

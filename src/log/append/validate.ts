@@ -86,7 +86,7 @@ function setFoundTimestamp(
 }
 
 /** How many records and headers are walked over at once on the event loop: half a millisecond at most. */
-export const LIGHT_STEPS = 20_000
+const LIGHT_STEPS = 20_000
 const LIGHT_WALK = { maxRecordBytes: Infinity, maxSteps: LIGHT_STEPS }
 
 /**
@@ -253,6 +253,7 @@ export type ValidatedInThread =
 /** `validateBatches` in a thread. */
 export const VALIDATE = workerJob(import.meta.url, validateInThread, 'short')
 
+/** @job */
 export function validateInThread(
   { bytes, appends }: ValidateTask,
   { codecs, handOver }: WorkerParts,

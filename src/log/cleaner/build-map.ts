@@ -51,6 +51,7 @@ export interface BuiltMap {
 /** Reads the dirty part of a log, as far as its keys fit into the table, and says what to clean. */
 export const BUILD_MAP = workerJob(import.meta.url, buildMap, 'long')
 
+/** @job */
 export function buildMap(task: BuildMapTask, parts: WorkerParts): Outcome<BuiltMap> {
   return attempt(parts, task.effort, (throttle) => {
     const map = OffsetMap.of(task.slots, task.secret)

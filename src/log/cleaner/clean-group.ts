@@ -41,6 +41,7 @@ export interface CleanedGroup {
 /** Writes what stays of some segments into `.cleaned` files beside them, and makes these durable. */
 export const CLEAN_GROUP = workerJob(import.meta.url, cleanGroup, 'long')
 
+/** @job */
 export function cleanGroup(task: CleanGroupTask, parts: WorkerParts): Outcome<CleanedGroup> {
   return attempt(parts, task.effort, (throttle) => {
     removeCleaned(task.path, parts)

@@ -3,7 +3,7 @@ import { formatOffsetCheckpoint, parseOffsetCheckpoint } from '../state/checkpoi
 import { readIfThere } from '../base/files.ts'
 import { Flusher } from '../base/flusher.ts'
 
-export const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint'
+const CLEANER_CHECKPOINT = 'cleaner-offset-checkpoint'
 
 export interface CleanerOffsetsOptions {
   readonly disk: Disk

@@ -2,9 +2,9 @@ import { addToSequence } from '../../../protocol/records/batch.ts'
 import { NO_TIMESTAMP } from '../segment/time-index.ts'
 
 /** How many of a producer's batches are remembered, so that one sent again is known for what it is. */
-export const REMEMBERED_BATCHES = 5
+const REMEMBERED_BATCHES = 5
 
-export const NO_SEQUENCE = -1
+const NO_SEQUENCE = -1
 const NO_EPOCH = -1
 const GREATEST_SEQUENCE = 0x7fffffff
 

@@ -142,8 +142,9 @@ function findRecord(batch: Buffer, wanted: WantedRecord, codecs: LogCodecs): Fou
 }
 
 /** `findRecord` in a thread. */
-export const FIND_RECORD = workerJob(import.meta.url, findRecordInThread, 'short')
+const FIND_RECORD = workerJob(import.meta.url, findRecordInThread, 'short')
 
+/** @job */
 export function findRecordInThread(
   { bytes, wanted }: { readonly bytes: Uint8Array; readonly wanted: WantedRecord },
   { codecs }: WorkerParts,

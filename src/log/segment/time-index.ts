@@ -1,7 +1,7 @@
 import { growable } from '../base/growable.ts'
 
 /** Timestamp int64, relative offset int32. */
-export const TIME_INDEX_ENTRY_BYTES = 12
+const TIME_INDEX_ENTRY_BYTES = 12
 
 export const NO_TIMESTAMP = -1n
 

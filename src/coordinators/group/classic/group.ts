@@ -6,7 +6,7 @@ import type { ReadonlyTable } from '../../../metadata/table.ts'
 export type ClassicGroupState = 'Empty' | 'PreparingRebalance' | 'CompletingRebalance' | 'Stable'
 
 /** The states a group may be in, each with those it may come from. `Dead` is what clients are told of a group that isn't. */
-export const PREVIOUS_STATES: Readonly<Record<ClassicGroupState, readonly ClassicGroupState[]>> = {
+const PREVIOUS_STATES: Readonly<Record<ClassicGroupState, readonly ClassicGroupState[]>> = {
   /** Nobody is in it; it may hold offsets. */
   Empty: ['PreparingRebalance'],
   /** Waits for its members to join the next generation. */

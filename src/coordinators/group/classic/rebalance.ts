@@ -129,7 +129,7 @@ export function joinTimeIsUp(draft: GroupDraft): void {
 /**
  * Ends the wait for joins: dynamic members that have not come are out, and the next generation begins with the others.
  */
-export function completeJoin(draft: GroupDraft): void {
+function completeJoin(draft: GroupDraft): void {
   const { groupId, context } = draft
   draft.alarm(joinAlarm(groupId), null)
   const missing = Array.from(draft.group.members.values()).filter(
