@@ -1,5 +1,8 @@
 import type { Clock, Timer } from '../host/host.ts'
 
+/** So many entries of alarms that were cleared, or moved to an earlier time, are kept at the least. */
+const SPARE_ENTRIES = 1024
+
 interface Entry {
   readonly name: string
   at: number
@@ -7,7 +10,8 @@ interface Entry {
 
 /**
  * Named alarms on one timer. Moving an alarm to a later time, which every heartbeat does, costs a map update: its entry in
- * the heap stays where it is and is put back when it comes up too early.
+ * the heap stays where it is and is put back when it comes up too early. An entry that is of no use any more stays until
+ * it comes up, or half of them are so.
  */
 export class Alarms {
   readonly #clock: Clock
@@ -24,11 +28,17 @@ export class Alarms {
     this.#fire = fire
   }
 
+  /** How many entries are kept, those of no use among them. */
+  get entryCount(): number {
+    return this.#heap.length
+  }
+
   /** @param at monotonic milliseconds, null to clear */
   set(name: string, at: number | null): void {
     if (this.#closed) return
     if (at === null) {
       this.#times.delete(name)
+      this.#dropSpare()
       return
     }
     this.#times.set(name, at)
@@ -36,7 +46,16 @@ export class Alarms {
     if (queued !== undefined && queued.at <= at) return
     // An entry that is too late is left to come up and find that it is no longer the one in the map.
     this.#push({ name, at })
+    this.#dropSpare()
     this.#arm()
+  }
+
+  /** Alarms that are set and cleared all the time, each for half an hour, must not add up. */
+  #dropSpare(): void {
+    if (this.#heap.length <= 2 * this.#times.size + SPARE_ENTRIES) return
+    this.#heap.length = 0
+    this.#queued.clear()
+    for (const [name, at] of this.#times) this.#push({ name, at })
   }
 
   close(): void {

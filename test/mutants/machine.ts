@@ -89,10 +89,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/machine/alarms.ts',
-    text: 'this.#times.delete(name)\n      return',
-    replacement: 'return',
+    text: 'this.#times.delete(name)\n      this.#dropSpare()',
+    replacement: 'this.#dropSpare()',
     about: 'An alarm that was cleared rings.',
     killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/alarms.ts',
+    text: 'this.#times.delete(name)\n      this.#dropSpare()',
+    replacement: 'this.#times.delete(name)',
+    about: 'Each member id that nobody comes back with takes memory for half an hour.',
+    killedBy: ['machine/alarms'],
+  },
+  {
+    file: 'src/machine/alarms.ts',
+    text: '      if (child + 1 < heap.length && heap[child + 1]!.at < heap[child]!.at) child++\n',
+    replacement: '',
+    about: 'Sessions of members are looked at late where many were set.',
+    killedBy: ['machine/alarms'],
   },
   {
     file: 'src/machine/alarms.ts',
