@@ -4,9 +4,6 @@ import type { DiskFile } from './host.ts'
 const { O_RDONLY, O_RDWR, O_CREAT } = fs.constants
 const FLAGS = { read: O_RDONLY, write: O_RDWR, create: O_RDWR | O_CREAT }
 
-/** The most chunks that Linux and macOS take in one `writev` (IOV_MAX). */
-const MOST_CHUNKS = 1024
-
 /** Opens a file of the operating system. */
 export function openFile(path: string, mode: 'read' | 'write' | 'create'): DiskFile {
   return new SystemFile(path, fs.openSync(path, FLAGS[mode], 0o644))
@@ -61,11 +58,10 @@ class SystemFile implements DiskFile {
     let left = withoutEmpty(chunks)
     let at = position
     while (left.length > 0) {
-      const part = left.length > MOST_CHUNKS ? left.slice(0, MOST_CHUNKS) : left
       const count =
-        part.length === 1
-          ? fs.writeSync(this.#descriptor, part[0]!, 0, part[0]!.length, at)
-          : fs.writevSync(this.#descriptor, part, at)
+        left.length === 1
+          ? fs.writeSync(this.#descriptor, left[0]!, 0, left[0]!.length, at)
+          : fs.writevSync(this.#descriptor, left, at)
       if (count === 0) throw nothingWritten(this.path)
       at += count
       left = after(left, count)
@@ -85,8 +81,7 @@ class SystemFile implements DiskFile {
       }
       const step = (): void => {
         if (left.length === 0) return resolve()
-        const part = left.length > MOST_CHUNKS ? left.slice(0, MOST_CHUNKS) : left
-        fs.writev(this.#descriptor, part, at, next)
+        fs.writev(this.#descriptor, left, at, next)
       }
       step()
     })

@@ -184,13 +184,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['host/disk'],
   },
   {
-    file: 'src/host/file.ts',
-    text: 'left.length > MOST_CHUNKS ? left.slice(0, MOST_CHUNKS) : left\n        fs.writev(',
-    replacement: 'left\n        fs.writev(',
-    about: 'A write of more than a thousand batches fails.',
-    killedBy: ['host/disk'],
-  },
-  {
     file: 'src/host/disk.ts',
     text: '    await before?.catch(() => undefined)\n',
     replacement: '    await before\n',

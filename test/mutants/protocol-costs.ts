@@ -48,7 +48,9 @@ export const mutants: readonly Mutant[] = [
     text: 'if (w.size >= w.turnEnd) yield',
     replacement: 'if (w.size >= w.turnEnd + 1) yield',
     about: 'A turn of an answer ends an element late.',
-    killedBy: ['protocol/codec'],
+    killedBy: [],
+    equivalent:
+      'Only where an element ends exactly at the end of the turn, and a turn may be an element longer.',
   },
   {
     file: 'protocol/codec.ts',

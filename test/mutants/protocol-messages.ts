@@ -76,8 +76,8 @@ export const mutants: readonly Mutant[] = [
   {
     file: 'protocol/messages/join-group.ts',
     text: 'protocolName: string.nullable(7)',
-    replacement: 'protocolName: string.nullable(6)',
-    about: 'Members of version 6 get an answer that says nothing where they expect a name.',
+    replacement: 'protocolName: string.nullable(8)',
+    about: 'Members of version 7 whose request was refused are cut off: there is no name to tell.',
     killedBy: ['protocol/vectors'],
   },
   {
@@ -120,8 +120,8 @@ export const mutants: readonly Mutant[] = [
   {
     file: 'protocol/messages/delete-records.ts',
     text: 'timeoutMs: int32,\n  },',
-    replacement: 'timeoutMs: int16,\n  },',
-    about: 'Nobody can delete records: the request seems to end too early.',
+    replacement: 'timeoutMs: int32.default(0).since(1),\n  },',
+    about: 'Who asks in version 0 can delete no records: the request seems to end too late.',
     killedBy: ['protocol/vectors'],
   },
 ]
