@@ -53,6 +53,11 @@ export function setMagic0HeaderChecksum(frame: Buffer): void {
 /** How far back a match may reach: where blocks are linked, into those before. */
 const WINDOW_BYTES = 64 * 1024
 
+/** A block is never decoded to more than so many times its length. */
+const GREATEST_RATIO = 255
+/** What is shorter is decoded here: the way to the fast decoder takes memory, and a copy of what is before. */
+const FAST_FROM_BYTES = 256
+
 /**
  * Decodes one block of the LZ4 block format by something faster than JavaScript.
  * @param maxBytes how much it may be decoded
@@ -146,13 +151,14 @@ class Output {
 
   /** @returns whether the block was decoded and its bytes are here */
   appendFast(block: Buffer, isLinked: boolean, decode: Lz4BlockDecoder | undefined): boolean {
-    if (decode === undefined) return false
+    if (decode === undefined || block.length < FAST_FROM_BYTES) return false
     const { length } = this
     const before =
       isLinked && length > 0
         ? this.bytes.subarray(Math.max(0, length - WINDOW_BYTES), length)
         : null
-    const maxBytes = Math.min(this.#maxBytes, this.#blockEnd) - length
+    const room = Math.min(this.#maxBytes, this.#blockEnd) - length
+    const maxBytes = Math.min(room, block.length * GREATEST_RATIO)
     const decoded = decode(block, maxBytes, before)
     if (decoded === null) return false
     this.append(decoded, 0, decoded.length)

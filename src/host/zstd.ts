@@ -85,7 +85,11 @@ export function portableZstd(): ZstdCodec {
       fzstd ??= createRequire(import.meta.url)('fzstd') as Fzstd
       const parts: Uint8Array[] = []
       let total = 0
-      for (const frame of framesWithin(bytes, maxBytes)) {
+      let movedBytes = 0
+      for (const found of framesWithin(bytes, maxBytes)) {
+        const { frame, windowBytes } = withinWindow(found, maxBytes)
+        movedBytes += windowBytes * found.blocks
+        if (movedBytes > GREATEST_MOVED_BYTES) throw damaged('too many blocks for its window')
         const decompressor = new fzstd.Decompress((chunk) => {
           total += chunk.length
           if (total > maxBytes) throw tooManyBytes(maxBytes)
@@ -122,12 +126,47 @@ const SKIPPABLE_MAGIC = 0x184d2a50
 /** The window that every decoder should support (RFC 8878); level 19 of a stream takes as much, the default a quarter. */
 const USUAL_WINDOW_BYTES = 8 * 1024 * 1024
 
+/** What one block may hold, and the least window of a block that does. */
+const GREATEST_BLOCK_BYTES = 128 * 1024
+
+/**
+ * `fzstd` takes memory for the window of each frame, and moves all of it for each block. As much as it moves for 128 MiB in
+ * full blocks with the usual window takes seconds; some hundred KB of tiny blocks would have it move a thousand times that.
+ */
+const GREATEST_MOVED_BYTES = 2 ** 33
+
+interface Frame {
+  readonly bytes: Buffer
+  /** What its matches reach back over, as it says. */
+  readonly windowBytes: number
+  readonly isSingleSegment: boolean
+  readonly blocks: number
+  /** Its content has no more than this. */
+  readonly mostBytes: number
+}
+
+/** The frame with a window no larger than what it may hold: small batches of streams claim megabytes. */
+function withinWindow(
+  { bytes, windowBytes, isSingleSegment, mostBytes }: Frame,
+  maxBytes: number,
+): { readonly frame: Buffer; readonly windowBytes: number } {
+  const neededBytes = Math.max(GREATEST_BLOCK_BYTES, Math.min(mostBytes, maxBytes))
+  const exponent = Math.ceil(Math.log2(neededBytes))
+  if (isSingleSegment || windowBytes <= 2 ** exponent) return { frame: bytes, windowBytes }
+  const frame = Buffer.from(bytes)
+  frame[WINDOW_AT] = (exponent - LEAST_WINDOW_EXPONENT) << 3
+  return { frame, windowBytes: 2 ** exponent }
+}
+
+const WINDOW_AT = 5
+const LEAST_WINDOW_EXPONENT = 10
+
 /**
  * Cuts the bytes into frames and checks what they claim, since a decoder allocates a frame's window before it has seen
  * any data.
  * @throws CorruptRecordError when a frame is cut, or its window or content is too large
  */
-function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Buffer, void> {
+function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Frame, void> {
   const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
   let at = 0
   while (at < input.length) {
@@ -138,13 +177,13 @@ function* framesWithin(bytes: Uint8Array, maxBytes: number): Generator<Buffer, v
       continue
     }
     if (magic !== FRAME_MAGIC) throw damaged('no frame')
-    const end = frameEnd(input, at, maxBytes)
-    yield input.subarray(at, end)
-    at = end
+    const frame = frameAt(input, at, maxBytes)
+    yield frame
+    at += frame.bytes.length
   }
 }
 
-function frameEnd(input: Buffer, start: number, maxBytes: number): number {
+function frameAt(input: Buffer, start: number, maxBytes: number): Frame {
   const flags = input[start + 4]!
   const isSingleSegment = (flags & 0x20) !== 0
   const dictionaryBytes = [0, 1, 2, 4][flags & 3]!
@@ -156,23 +195,29 @@ function frameEnd(input: Buffer, start: number, maxBytes: number): number {
   if (dictionaryBytes > 0) throw damaged('a dictionary')
   const contentBytes = readContentSize(input, sizeAt, contentSizeBytes)
   if (contentBytes > maxBytes) throw tooManyBytes(maxBytes)
+  let windowBytes = contentBytes
   if (!isSingleSegment) {
-    const descriptor = input[start + 5]!
-    const base = 2 ** (10 + (descriptor >> 3))
-    const windowBytes = base + (base / 8) * (descriptor & 7)
+    const descriptor = input[start + WINDOW_AT]!
+    const base = 2 ** (LEAST_WINDOW_EXPONENT + (descriptor >> 3))
+    windowBytes = base + (base / 8) * (descriptor & 7)
     if (windowBytes > Math.max(maxBytes, USUAL_WINDOW_BYTES)) throw damaged('too large a window')
   }
+  let blocks = 0
+  let mostBytes = 0
   for (;;) {
     if (input.length - at < 3) throw damaged('cut')
     const header = input.readUIntLE(at, 3)
     const type = (header >> 1) & 3
     if (type === 3) throw damaged('an unknown block')
     at += 3 + (type === 1 ? 1 : header >> 3)
+    blocks++
+    mostBytes += type === 2 ? GREATEST_BLOCK_BYTES : header >> 3
     if ((header & 1) !== 0) break
   }
   at += (flags & 4) === 0 ? 0 : 4
   if (at > input.length) throw damaged('cut')
-  return at
+  if (contentBytes > mostBytes) throw damaged('less content than it says')
+  return { bytes: input.subarray(start, at), windowBytes, isSingleSegment, blocks, mostBytes }
 }
 
 function readContentSize(input: Buffer, at: number, length: number): number {

@@ -155,6 +155,25 @@ describe('lz4', () => {
     }
   })
 
+  test('a block gets no more memory than it can fill, and a tiny one none of the fast decoder', () => {
+    const asked: number[] = []
+    const spy = (_block: Buffer, maxBytes: number): null => {
+      asked.push(maxBytes)
+      return null
+    }
+    const literals = (count: number): Buffer =>
+      Buffer.concat([Buffer.from([0xf0, count - 15]), Buffer.alloc(count, 7)])
+    const tiny = Array.from({ length: 1000 }, () => Buffer.from([0x10, 7]))
+    const frame = frameOf(0x40, [...tiny, literals(200), literals(269)])
+    expect(decodeLz4Frame(frame, 1 << 20, spy).equals(Buffer.alloc(1469, 7))).toBe(true)
+    expect(asked).toEqual([65_536])
+    asked.length = 0
+    frame[5] = 0x70
+    setMagic0HeaderChecksum(frame)
+    decodeLz4Frame(frame, 1 << 30, spy)
+    expect(asked).toEqual([271 * 255])
+  })
+
   test('what the native package takes, and makes of it, is what our own decoder does', () => {
     const outcome = (decode: () => Buffer): string => {
       try {
@@ -188,6 +207,57 @@ describe('gzip', () => {
 
 describe('zstd', () => {
   const portable = portableZstd()
+
+  /** A frame that claims a window of 2^`exponent` bytes, with what is given as its blocks. */
+  const frameOf = (exponent: number, blocks: readonly Buffer[]): Buffer => {
+    const header = Buffer.from([0x28, 0xb5, 0x2f, 0xfd, 0, (exponent - 10) << 3])
+    return Buffer.concat([header, ...blocks])
+  }
+  const TINY_RAW = Buffer.from([1 << 3, 0, 0, 7])
+  /** One literal and no sequence. */
+  const TINY_COMPRESSED = Buffer.from([(3 << 3) | 4, 0, 0, 1 << 3, 7, 0])
+  const LAST = Buffer.from([1, 0, 0])
+  const times = (count: number, block: Buffer): Buffer[] => Array<Buffer>(count).fill(block)
+
+  test('tiny frames and blocks that claim large windows take no time and no memory for them', () => {
+    // Of what is moved no more than 1,024 windows of this length are allowed.
+    const frames = Buffer.concat(times(1100, frameOf(23, [TINY_RAW, LAST])))
+    expect(portable.decompress(frames, 32_768)).toEqual(Buffer.alloc(1100, 7))
+    for (const [maxBytes, block] of [
+      [32_768, TINY_COMPRESSED],
+      [128 << 20, TINY_RAW],
+    ] as const) {
+      const frame = frameOf(23, [...times(1100, block), LAST])
+      expect(portable.decompress(frame, maxBytes)).toEqual(Buffer.alloc(1100, 7))
+    }
+  })
+
+  test('blocks whose windows would have to be moved for minutes are refused', () => {
+    const frame = (count: number): Buffer => frameOf(23, [...times(count, TINY_COMPRESSED), LAST])
+    expect(() => portable.decompress(frame(1024), 128 << 20)).toThrow(corrupt)
+    const all = Buffer.concat(times(13, frame(80)))
+    expect(() => portable.decompress(all, 128 << 20)).toThrow(corrupt)
+  })
+
+  test('a frame can not say that it has more than its blocks hold', () => {
+    const claim = Buffer.from('28b52ffda0' + '00000008' + '010000', 'hex')
+    for (const codec of [portable, zstdCodec()])
+      expect(() => codec.decompress(claim, 256 << 20)).toThrow(corrupt)
+  })
+
+  test('content that goes back over all of a large window is what it was', () => {
+    let state = 9
+    const noise = Buffer.from(
+      Array.from(
+        { length: 600_000 },
+        () => (state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 24,
+      ),
+    )
+    const bytes = Buffer.concat([noise, noise, noise.subarray(0, 1000)])
+    const compressed = portable.compress(bytes, 19)
+    expect(compressed.length).toBeLessThan(700_000)
+    expect(portable.decompress(compressed, bytes.length).equals(bytes)).toBe(true)
+  })
 
   test('several frames, and skippable ones between them, are read', () => {
     const frame = portable.compress(text(500))

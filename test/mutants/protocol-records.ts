@@ -171,6 +171,21 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['host/codecs'],
   },
   {
+    file: 'protocol/records/lz4.ts',
+    text: 'const maxBytes = Math.min(room, block.length * GREATEST_RATIO)',
+    replacement: 'const maxBytes = room',
+    about:
+      'A batch of many small blocks keeps a thread busy for minutes with memory that it never fills.',
+    killedBy: ['host/codecs'],
+  },
+  {
+    file: 'protocol/records/lz4.ts',
+    text: ' || block.length < FAST_FROM_BYTES',
+    replacement: '',
+    about: 'A batch of tiny linked blocks has 64 KiB copied for each of them.',
+    killedBy: ['host/codecs'],
+  },
+  {
     file: 'protocol/records/header.ts',
     text: 'return sum > GREATEST_INT32 ? sum - GREATEST_INT32 - 1 : sum',
     replacement: 'return sum > GREATEST_INT32 ? sum - GREATEST_INT32 : sum',
