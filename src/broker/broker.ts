@@ -7,7 +7,7 @@ import type { Endpoint } from '../config/listeners.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from '../coordinators/group/coordinator.ts'
 import { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
-import { advertisedApis, handlers } from '../handlers/index.ts'
+import { handlers } from '../handlers/index.ts'
 import type { Services } from '../handlers/services.ts'
 import { hostAndPort } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
@@ -29,7 +29,7 @@ import { FailureReporter } from '../replication/directories/failure-reporter.ts'
 import { FetchSessionCache } from '../replication/fetch/session.ts'
 import { ReplicaManager } from '../replication/replica-manager.ts'
 import { topicSettings } from '../replication/topic-settings.ts'
-import { Dispatcher } from '../server/dispatch.ts'
+import { Pipeline } from '../server/pipeline.ts'
 import { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
 import { LEAST_OPEN_FILES, shareOpenFiles, type OpenFileShares } from './open-file-shares.ts'
@@ -76,6 +76,7 @@ export class Broker {
   readonly #failures: FailureReporter
   readonly #replicas: ReplicaManager
   readonly #groups: GroupCoordinator
+  readonly #pipeline: Pipeline
   readonly #server: Server
   readonly #faults: RatedLog
   #addresses: readonly Address[] = []
@@ -191,12 +192,8 @@ export class Broker {
         return typeof partition === 'string' ? undefined : partition
       },
     })
-    this.#server = new Server(
-      host,
-      serverSettings(config, openFiles),
-      new Dispatcher(handlers, this.#services()),
-      memory,
-    )
+    this.#pipeline = new Pipeline(handlers, this.#services())
+    this.#server = new Server(host, serverSettings(config, openFiles), memory)
   }
 
   /** Of each listener, with the real ports; the first one first. */
@@ -269,11 +266,8 @@ export class Broker {
     const addresses: Address[] = []
     for (const { listener, host, port } of this.#config.listeners.broker) {
       try {
-        const taken = await this.#server.listen({
-          name: listener,
-          host: host === '0.0.0.0' ? '' : host,
-          port,
-        })
+        const address = { name: listener, host: host === '0.0.0.0' ? '' : host, port }
+        const taken = await this.#server.listen(address, this.#pipeline)
         addresses.push({
           listener,
           host: this.#reachable(listener, host),
@@ -375,7 +369,6 @@ export class Broker {
 
   #services(): Services {
     const { clock, disk, log, random } = this.#host
-    const apis = advertisedApis()
     return {
       log,
       faults: this.#faults,
@@ -395,7 +388,6 @@ export class Broker {
       moves: this.#moves,
       spaceOf: (path) => disk.space(path),
       cluster: () => clusterView(this.#metadata.image, this.clusterId, this.#nodeId),
-      apis: () => apis,
       features: () => ({
         supported: SUPPORTED_FEATURES.map(({ name, minSupportedVersion, maxSupportedVersion }) => ({
           name,

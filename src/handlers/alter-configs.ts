@@ -7,8 +7,8 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 export const alterConfigs = handle(AlterConfigs, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
   async (request, context) => ({
     responses: await alterResources(request.resources, {
-      clock: context.clock,
-      nodeId: context.config.get('node.id'),
+      clock: context.services.clock,
+      nodeId: context.services.config.get('node.id'),
       removes: () => false,
       alterLoggers: null,
       submit: async (resources) => {

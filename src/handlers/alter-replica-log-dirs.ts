@@ -1,8 +1,8 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import type { AlterReplicaLogDirsResponse } from '../../protocol/messages/alter-replica-log-dirs.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 type PartitionResult = AlterReplicaLogDirsResponse['results'][number]['partitions'][number]
@@ -17,7 +17,7 @@ export const alterReplicaLogDirs = handle(AlterReplicaLogDirs).by(async ({ dirs 
       partitions.map((partitionIndex) => ({ path, name, partitionIndex })),
     ),
   )
-  const outcomes = await inTurns(context, all, ({ path, name, partitionIndex }) =>
+  const outcomes = await inTurns(context.services, all, ({ path, name, partitionIndex }) =>
     alter(context, name, partitionIndex, path),
   )
   const topics = new Map<string, PartitionResult[]>()
@@ -31,7 +31,7 @@ export const alterReplicaLogDirs = handle(AlterReplicaLogDirs).by(async ({ dirs 
 })
 
 async function alter(
-  { moves, cluster }: RequestContext,
+  { services: { moves, cluster } }: RequestContext,
   topic: string,
   index: number,
   path: string,

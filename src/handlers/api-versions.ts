@@ -25,8 +25,8 @@ function meansAnother(
 }
 
 /** What this broker speaks: the handlers' list and the features of the cluster. */
-export const apiVersions = handle(ApiVersions).by(
-  (request, { version, connection, apis, features, cluster, config }) => {
+export const apiVersions = handle(ApiVersions, { beforeAuthentication: true }).by(
+  (request, { services, version, connection }) => {
     const { clientSoftwareName: name, clientSoftwareVersion: softwareVersion } = request
     if (version >= FIRST_VERSION_WITH_SOFTWARE) {
       const isSoftware = SOFTWARE_PATTERN.test(name) && SOFTWARE_PATTERN.test(softwareVersion)
@@ -34,14 +34,14 @@ export const apiVersions = handle(ApiVersions).by(
         return { errorCode: 'INVALID_REQUEST', apiKeys: [] }
       }
       connection.software = { name, version: softwareVersion }
-      if (meansAnother(request, { cluster, config })) {
+      if (meansAnother(request, services)) {
         return { errorCode: 'REBOOTSTRAP_REQUIRED', apiKeys: [] }
       }
     }
-    const { supported, finalized, epoch } = features()
+    const { supported, finalized, epoch } = services.features()
     return {
       errorCode: 'NONE',
-      apiKeys: apis(),
+      apiKeys: connection.listener.apis,
       supportedFeatures: supported.filter(
         ({ minVersion }) => minVersion > 0 || version >= FIRST_VERSION_WITH_ZERO_LEVELS,
       ),

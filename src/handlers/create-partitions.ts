@@ -13,7 +13,7 @@ export const createPartitions = handle(CreatePartitions, {
     const asked = await askController(context, command, leftMs)
     return asked.failed === null ? asked.reply : some.map(({ name }) => ({ name, ...asked.failed }))
   }
-  const results = await inPieces(context, topics, ({ name }) => name, timeoutMs, make)
-  await context.replicas.settled()
+  const results = await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
+  await context.services.replicas.settled()
   return { results }
 })

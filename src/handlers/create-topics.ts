@@ -39,18 +39,20 @@ export const createTopics = handle(CreateTopics, { maxCostBytes: MAX_CHANGES_COS
       const names = new Set(some.map(({ name }) => name))
       return Array.from(names, (name) => refused(name, asked.failed))
     }
-    const made = isTooMuch(topics, context.config)
+    const made = isTooMuch(topics, context.services.config)
       ? await make(topics, timeoutMs)
-      : await inPieces(context, topics, ({ name }) => name, timeoutMs, make)
-    await context.replicas.settled()
+      : await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
+    await context.services.replicas.settled()
     const requested = new Map(topics.map((topic) => [topic.name, topic]))
     const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
     const told = await inTurns(
-      context,
+      context.services,
       made,
       (topic) => {
         if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
-        const configs = hasConfigs ? settingsOf(context.config, requested.get(topic.name)!) : []
+        const configs = hasConfigs
+          ? settingsOf(context.services.config, requested.get(topic.name)!)
+          : []
         return { ...topic, configs }
       },
       TURN_TOPICS,

@@ -5,10 +5,10 @@ import { inTurns } from './turns.ts'
 
 /** DeleteGroups: empty groups, with all that they have committed. */
 export const deleteGroups = handle(DeleteGroups).by(async ({ groupsNames }, context) => ({
-  results: await inTurns(context, [...new Set(groupsNames)], async (groupId) => ({
+  results: await inTurns(context.services, [...new Set(groupsNames)], async (groupId) => ({
     groupId,
     errorCode: await coordinated(
-      context.groups.ask<'Delete'>(groupId, { type: 'Delete', groupId }),
+      context.services.groups.ask<'Delete'>(groupId, { type: 'Delete', groupId }),
       (error) => error,
     ),
   })),

@@ -7,7 +7,7 @@ import { handle } from './handler.ts'
 /**
  * DeleteRecords: v0-2. Moves a partition's log start, with -1 to the high watermark, and never beyond it; segments wholly before it are removed in the background.
  */
-export const deleteRecords = handle(DeleteRecords).by((request, { replicas }) => ({
+export const deleteRecords = handle(DeleteRecords).by((request, { services: { replicas } }) => ({
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex, offset }) => ({

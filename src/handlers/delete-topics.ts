@@ -20,7 +20,7 @@ export const deleteTopics = handle(DeleteTopics, { maxCostBytes: MAX_CHANGES_COS
     const answerAll = (outcome: ErrorOutcome) => ({
       responses: topics.map(({ name, topicId }) => ({ name, topicId, ...outcome })),
     })
-    if (!context.config.get('delete.topic.enable')) {
+    if (!context.services.config.get('delete.topic.enable')) {
       return answerAll({
         errorCode:
           context.version < FIRST_VERSION_WITH_DELETION_DISABLED
@@ -37,11 +37,11 @@ export const deleteTopics = handle(DeleteTopics, { maxCostBytes: MAX_CHANGES_COS
         : some.map(({ name, topicId }) => ({ name, topicId, ...asked.failed }))
     }
     // A topic may be named by its id and by its name.
-    const view = context.cluster()
+    const view = context.services.cluster()
     const keyOf = ({ name, topicId }: TopicToDelete): string =>
       name ?? view.topicById(topicId)?.name ?? topicId
-    const responses = await inPieces(context, topics, keyOf, request.timeoutMs, make)
-    await context.replicas.settled()
+    const responses = await inPieces(context.services, topics, keyOf, request.timeoutMs, make)
+    await context.services.replicas.settled()
     return { responses }
   },
 )

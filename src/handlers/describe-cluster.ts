@@ -6,8 +6,8 @@ const BROKERS = 1
 const CONTROLLERS = 2
 
 /** DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700). */
-export const describeCluster = handle(DescribeCluster).by((request, { cluster, connection }) => {
-  const { clusterId, controllerId, brokers } = cluster()
+export const describeCluster = handle(DescribeCluster).by((request, { services, connection }) => {
+  const { clusterId, controllerId, brokers } = services.cluster()
   const { endpointType } = request
   if (endpointType !== BROKERS) {
     // [KIP-919] This listener serves clients; controllers have one of their own.
@@ -27,7 +27,7 @@ export const describeCluster = handle(DescribeCluster).by((request, { cluster, c
     endpointType,
     clusterId,
     controllerId,
-    brokers: brokers(connection.listenerName, request.includeFencedBrokers).map(
+    brokers: brokers(connection.listener.name, request.includeFencedBrokers).map(
       ({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced }),
     ),
     clusterAuthorizedOperations: request.includeClusterAuthorizedOperations

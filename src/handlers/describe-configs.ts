@@ -11,8 +11,8 @@ import type { DescribedSetting } from '../config/describe.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ResourceType, invalidRequest, parseNodeId } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 type ResourceRequest = DescribeConfigsRequest['resources'][number]
@@ -39,7 +39,7 @@ export const describeConfigs = handle(DescribeConfigs).by(async (request, contex
   const wrong = resources.some(({ resourceType }) => !KNOWN_TYPES.has(resourceType))
   return {
     results: await inTurns(
-      context,
+      context.services,
       resources,
       (resource) => {
         const { resourceType, resourceName } = resource
@@ -67,7 +67,7 @@ export const describeConfigs = handle(DescribeConfigs).by(async (request, contex
 
 function settingsOf(
   { resourceType, resourceName: name, configurationKeys: asked }: ResourceRequest,
-  { config, cluster }: RequestContext,
+  { services: { config, cluster } }: RequestContext,
 ): readonly DescribedSetting[] | ResourceError {
   switch (resourceType) {
     case ResourceType.TOPIC: {

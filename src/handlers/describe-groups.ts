@@ -3,8 +3,8 @@ import { DescribeGroups } from '../../protocol/messages/describe-groups.ts'
 import type { DescribeGroupsResponse } from '../../protocol/messages/describe-groups.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
 import { coordinated } from './coordinated.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_NOT_FOUND = 6
@@ -19,7 +19,7 @@ export const describeGroups = handle(DescribeGroups).by(async (request, context)
   const authorizedOperations = request.includeAuthorizedOperations
     ? ALL_OPERATIONS.group
     : OPERATIONS_NOT_ASKED
-  const groups = await inTurns(context, request.groups, async (groupId) => {
+  const groups = await inTurns(context.services, request.groups, async (groupId) => {
     const group = await describe(groupId, context)
     return group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group
   })
@@ -27,8 +27,8 @@ export const describeGroups = handle(DescribeGroups).by(async (request, context)
 })
 
 function describe(groupId: string, context: RequestContext): Promise<Described> {
-  const { groups, version } = context
-  const description = groups.ask<'Describe'>(groupId, { type: 'Describe', groupId })
+  const { services, version } = context
+  const description = services.groups.ask<'Describe'>(groupId, { type: 'Describe', groupId })
   return coordinated<Described>(
     description.then((group) => {
       if (group === null) return notFound(groupId, version)

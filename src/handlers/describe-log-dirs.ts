@@ -4,8 +4,8 @@ import type { DiskSpace } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
 import type { Log } from '../log/log.ts'
 import { METADATA_TOPIC } from '../log/base/paths.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 
 type DirectoryResponse = (typeof DescribeLogDirs)['response']['encoded']['results'][number]
 type Filter = (topic: string, partition: number) => boolean
@@ -17,7 +17,9 @@ export const describeLogDirs = handle(DescribeLogDirs).by((request, context) => 
   const isAsked = filterOf(request.topics)
   return {
     errorCode: 'NONE',
-    results: context.logs.directories.map((directory) => describe(directory, isAsked, context)),
+    results: context.services.logs.directories.map((directory) =>
+      describe(directory, isAsked, context),
+    ),
   }
 })
 
@@ -59,7 +61,7 @@ function describe(
 }
 
 /** How far the log's end is behind the high watermark, as a follower's may be; a copy's, behind the end of what it copies. */
-function lagOf(log: Log, { replicas, logs }: RequestContext): number {
+function lagOf(log: Log, { services: { replicas, logs } }: RequestContext): number {
   const partition = replicas.find(log.topic, log.partition)
   const current = logs.get(log.topic, log.partition)
   if (typeof partition === 'string' || partition.log === null || current === undefined) {
@@ -73,7 +75,7 @@ function lagOf(log: Log, { replicas, logs }: RequestContext): number {
 /** Null when the directory can't be looked at, as when somebody has unmounted it. */
 function spaceOf(path: string, context: RequestContext): DiskSpace | null {
   try {
-    return context.spaceOf(path)
+    return context.services.spaceOf(path)
   } catch {
     return null
   }

@@ -1,7 +1,7 @@
 import { DescribeProducers } from '../../protocol/messages/describe-producers.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurnsOfEach } from './turns.ts'
 
 /** What a producer takes in an answer, about. */
@@ -13,7 +13,7 @@ type PartitionResponse =
 /** DescribeProducers: v0 (KIP-664). The producers that a partition's log remembers, to find transactions that hang. */
 export const describeProducers = handle(DescribeProducers).by(async ({ topics }, context) => {
   const answered = await inTurnsOfEach(
-    context,
+    context.services,
     topics,
     ({ partitionIndexes }) => partitionIndexes,
     (index, { name }) => describe(name, index, context),
@@ -28,7 +28,7 @@ function describe(
   partitionIndex: number,
   context: RequestContext,
 ): PartitionResponse {
-  const { replicas, cluster } = context
+  const { replicas, cluster } = context.services
   const refused = { partitionIndex, activeProducers: [] }
   const problem = topicNameProblem(topic)
   if (problem !== null) {

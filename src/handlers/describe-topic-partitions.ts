@@ -4,8 +4,8 @@ import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { ALL_OPERATIONS } from './authorized-operations.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 
 type Response = (typeof DescribeTopicPartitions)['response']['encoded']
 type TopicResponse = Response['topics'][number]
@@ -22,7 +22,7 @@ interface Cursor {
  */
 export const describeTopicPartitions = handle(DescribeTopicPartitions).by((request, context) => {
   const { cursor } = request
-  const cluster = context.cluster()
+  const cluster = context.services.cluster()
   if (cursor !== null && cursor.partitionIndex < 0) {
     return {
       topics: namesOf(request.topics, cluster, cursor).map(refused),
@@ -31,7 +31,7 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions).by((reque
   }
   let left = Math.min(
     Math.max(request.responsePartitionLimit, 1),
-    context.config.get('max.request.partition.size.limit'),
+    context.services.config.get('max.request.partition.size.limit'),
   )
   const topics: TopicResponse[] = []
   for (const name of namesOf(request.topics, cluster, cursor)) {
@@ -86,9 +86,9 @@ function known(
   topic: TopicImage,
   first: number,
   end: number,
-  { cluster, connection: { listenerName } }: RequestContext,
+  { services, connection: { listener } }: RequestContext,
 ): TopicResponse {
-  const view = cluster()
+  const view = services.cluster()
   return {
     errorCode: 'NONE',
     name: topic.name,
@@ -104,7 +104,7 @@ function known(
       isrNodes: partition.isr,
       eligibleLeaderReplicas: partition.eligibleLeaderReplicas,
       lastKnownElr: partition.lastKnownElr,
-      offlineReplicas: view.offlineReplicas(partition, listenerName),
+      offlineReplicas: view.offlineReplicas(partition, listener.name),
     })),
   }
 }

@@ -5,8 +5,9 @@ import { GRANT_BYTES } from '../replication/fetch/memory.ts'
 import { fetchRecords } from '../replication/fetch/fetch.ts'
 import type { PartitionData } from '../replication/fetch/fetch.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch/session.ts'
-import { handle, Later } from './handler.ts'
-import type { RequestContext } from './handler.ts'
+import { Later } from './answer.ts'
+import type { RequestContext } from './context.ts'
+import { handle } from './handler.ts'
 
 type TopicResponse = (typeof Fetch)['response']['encoded']['responses'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
@@ -26,7 +27,8 @@ const MAX_ANSWER_BYTES = GRANT_BYTES
  * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
  */
 export const fetch = handle(Fetch).by((request, context) => {
-  const { version, fetchSessions, fetchMemory, replicas, clock, config } = context
+  const { services, version } = context
+  const { fetchSessions, fetchMemory, replicas, clock, config } = services
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
   const replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
   const session = fetchSessions.resolve({
@@ -137,7 +139,7 @@ function responseOf(data: PartitionData, context: RequestContext): PartitionResp
   }
   if (errorCode !== 'NOT_LEADER_OR_FOLLOWER' && errorCode !== 'FENCED_LEADER_EPOCH') return response
   // [KIP-951] Saves the consumer a Metadata request.
-  const { replicas } = context
+  const { replicas } = context.services
   const partition =
     target.topicId === ZERO_UUID
       ? replicas.find(target.topic, target.partition)

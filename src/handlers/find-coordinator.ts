@@ -1,8 +1,8 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/coordinator.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_KEYS = 4
@@ -28,7 +28,7 @@ export const findCoordinator = handle(FindCoordinator).by(async (request, contex
     // The old form of the answer has the error's text, and for none its name.
     return { ...found, errorMessage: found.errorMessage || found.errorCode }
   }
-  const coordinators = await inTurns(context, request.coordinatorKeys, async (key) => ({
+  const coordinators = await inTurns(context.services, request.coordinatorKeys, async (key) => ({
     key,
     ...(await find(key, request.keyType, context)),
   }))
@@ -41,14 +41,14 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
     return none('INVALID_REQUEST', `This broker has no coordinator of type ${keyType}`)
   }
   // A client that is refused here may ask 200 times (Sarama): all of them take InitProducerId's refusal for final.
-  const self = context.config.get('node.id')
+  const self = context.services.config.get('node.id')
   return found(self, context)
 }
 
 async function coordinatorOf(groupId: string, context: RequestContext): Promise<Coordinator> {
-  const { cluster, groups } = context
+  const { cluster, groups } = context.services
   if (cluster().topic(OFFSETS_TOPIC) === undefined) {
-    const refused = await context.createTopicsAutomatically([OFFSETS_TOPIC])
+    const refused = await context.services.createTopicsAutomatically([OFFSETS_TOPIC])
     const reason = refused.get(OFFSETS_TOPIC)
     if (reason !== undefined) {
       return none('COORDINATOR_NOT_AVAILABLE', `${OFFSETS_TOPIC} could not be made: ${reason}.`)
@@ -59,9 +59,10 @@ async function coordinatorOf(groupId: string, context: RequestContext): Promise<
   return found(leader, context)
 }
 
-function found(nodeId: number, { cluster, connection }: RequestContext): Coordinator {
-  const broker = cluster()
-    .brokers(connection.listenerName)
+function found(nodeId: number, { services, connection }: RequestContext): Coordinator {
+  const broker = services
+    .cluster()
+    .brokers(connection.listener.name)
     .find(({ id }) => id === nodeId)
   if (broker === undefined) return none('COORDINATOR_NOT_AVAILABLE')
   const { host, port } = broker

@@ -1,72 +1,6 @@
 import type { AnyApi, VersionRange } from '../../protocol/schema.ts'
-import type { Presence } from '../replication/fetch/presence.ts'
-import type { Services } from './services.ts'
-
-/** What a handler knows of the request besides its content. */
-export interface RequestContext extends Services {
-  readonly version: number
-  readonly clientId: string
-  readonly connection: ConnectionContext
-  /**
-   * To be called by a handler whose answer has more than what the request names, before it makes that: it counts against
-   * what a request may cost, and costs the connection where that is too much.
-   * @param costBytes the memory that it takes, about
-   */
-  spend(costBytes: number): void
-  /** Calls back when the answer was sent, or never will be: what it refers to may be overwritten then. */
-  afterSent(callback: () => void): void
-}
-
-/** What is known of a connection; lives as long as it. */
-export interface ConnectionContext {
-  /** Unique in the life of the process. */
-  readonly id: number
-  /** The client's address. */
-  readonly host: string
-  /** The listener it came in by: clients are told of the addresses on the same one. */
-  readonly listenerName: string
-  /** Whether the client is there; for those who wait on its behalf. */
-  readonly presence: Presence
-  /** KIP-511; 'unknown' until the client has said. */
-  software: { name: string; version: string }
-}
-
-/** An answer; null sends nothing (acks=0); `closeConnection` ends the connection in place of an answer. */
-export type Answer<Response> = Response | null | typeof closeConnection
-export const closeConnection = Symbol('close the connection')
-
-/**
- * An answer that comes later, at the moment it is given: a promise would bring it a few hops after that, and they cost
- * as much as a small request does.
- */
-export class Later<Response> {
-  #listener: AnswerListener<Response> | null = null
-  /** What the listener is to be told, where it wasn't there yet. */
-  #told: ((listener: AnswerListener<Response>) => void) | null = null
-
-  /** To be called once; so is `fail` in its place. */
-  give(answer: Answer<Response>): void {
-    if (this.#listener === null) this.#told = (listener) => listener.given(answer)
-    else this.#listener.given(answer)
-  }
-
-  fail(error: unknown): void {
-    if (this.#listener === null) this.#told = (listener) => listener.failed(error)
-    else this.#listener.failed(error)
-  }
-
-  /** Tells one listener, at once where the answer was given before. */
-  tell(listener: AnswerListener<Response>): void {
-    this.#listener = listener
-    this.#told?.(listener)
-  }
-}
-
-/** Who waits for an answer: one of these is called, once. */
-export interface AnswerListener<Response> {
-  given(answer: Answer<Response>): void
-  failed(error: unknown): void
-}
+import type { Answer, Later } from './answer.ts'
+import type { RequestContext } from './context.ts'
 
 /**
  * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is
@@ -88,6 +22,8 @@ export interface Handler {
    * (append, enqueue) before its first await.
    */
   readonly pipelined: boolean
+  /** A client may send it before it has proved who it is. */
+  readonly beforeAuthentication: boolean
   /** Keeps no reference into the request's bytes after it has answered, so their memory is reused. */
   readonly pooled: boolean
   /** What one request may cost once it is decoded, in bytes of memory; bounds the time that it takes, too. */
@@ -115,11 +51,12 @@ interface HandlerTraits {
   readonly advertised?: VersionRange
   readonly pipelined?: boolean
   readonly pooled?: boolean
+  readonly beforeAuthentication?: boolean
   readonly maxCostBytes?: number
 }
 
 /**
- * Declares how an API is answered: `handle(Heartbeat).by((request, { groups }) => ...)`. What is served is the API's
+ * Declares how an API is answered: `handle(Heartbeat).by((request, { services: { groups } }) => ...)`. What is served is the API's
  * versions without an unstable last one.
  */
 export function handle<A extends Answerable>(
@@ -128,6 +65,7 @@ export function handle<A extends Answerable>(
     advertised,
     pipelined = false,
     pooled = false,
+    beforeAuthentication = false,
     maxCostBytes = MAX_COST_BYTES,
   }: HandlerTraits = {},
 ): { by(answer: AnswerTo<A['request']['decoded'], A['response']['encoded']>): Handler } {
@@ -140,6 +78,7 @@ export function handle<A extends Answerable>(
       advertised: advertised ?? versions,
       pipelined,
       pooled,
+      beforeAuthentication,
       maxCostBytes,
       answer: answer as unknown as Handler['answer'],
     }),

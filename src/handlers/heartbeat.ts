@@ -3,7 +3,7 @@ import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
 
 /** Heartbeat of a classic group. */
-export const heartbeat = handle(Heartbeat).by(async (request, { groups }) => {
+export const heartbeat = handle(Heartbeat).by(async (request, { services: { groups } }) => {
   if (request.groupId === '') return { errorCode: 'INVALID_GROUP_ID' }
   const errorCode = await coordinated(
     groups.ask<'Heartbeat'>(request.groupId, { type: 'Heartbeat', request }),

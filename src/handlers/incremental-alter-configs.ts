@@ -12,8 +12,8 @@ export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({
   responses: await alterResources(request.resources, {
-    clock: context.clock,
-    nodeId: context.config.get('node.id'),
+    clock: context.services.clock,
+    nodeId: context.services.config.get('node.id'),
     removes: ({ configOperation }) => configOperation === ConfigOperation.DELETE,
     alterLoggers: refuseLoggers,
     submit: async (resources) => {

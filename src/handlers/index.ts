@@ -40,7 +40,7 @@ import { syncGroup } from './sync-group.ts'
 import { updateFeatures } from './update-features.ts'
 
 /**
- * Every API that this broker serves. The only list: dispatch, the ApiVersions answer and the README's table derive from
+ * Every API that this broker serves. The only list: what is served, the ApiVersions answer and the README's table derive from
  * it.
  */
 export const handlers: readonly Handler[] = [
@@ -84,14 +84,3 @@ export const handlers: readonly Handler[] = [
   syncGroup,
   updateFeatures,
 ]
-
-/** The APIs as ApiVersions tells them, in the order of their keys. */
-export function advertisedApis(): { apiKey: number; minVersion: number; maxVersion: number }[] {
-  return handlers
-    .map(({ api, advertised }) => ({
-      apiKey: api.key,
-      minVersion: advertised[0],
-      maxVersion: advertised[1],
-    }))
-    .sort((a, b) => a.apiKey - b.apiKey)
-}

@@ -15,11 +15,11 @@ export const initProducerId = handle(InitProducerId).by(async (request, context)
   const refused = { producerId: -1, producerEpoch: -1 }
   if (transactionalId !== null) {
     const fields = { client: context.connection.host, transactionalId }
-    context.faults.warn('transactional ids that were refused', fields, NO_TRANSACTIONS)
+    context.services.faults.warn('transactional ids that were refused', fields, NO_TRANSACTIONS)
     return { ...refused, errorCode: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' }
   }
   // [KIP-360] An idempotent producer that wants a new epoch for its id gets a new id: epochs guard transactions only.
-  const producerId = await context.producerIds.next()
+  const producerId = await context.services.producerIds.next()
   if (producerId === null) return { ...refused, errorCode: 'COORDINATOR_LOAD_IN_PROGRESS' }
   return { errorCode: 'NONE', producerId, producerEpoch: 0 }
 })

@@ -2,14 +2,14 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { JoinGroup } from '../../protocol/messages/join-group.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
 import { coordinated } from './coordinated.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 
 const FIRST_VERSION_WITH_NULL_PROTOCOL = 7
 
 /** JoinGroup: answered when the other members have joined too, or the time to is up. */
 export const joinGroup = handle(JoinGroup).by(async (request, context) => {
-  const { groups, version, clientId, connection } = context
+  const { services, version, clientId, connection } = context
   const refuse = (errorCode: ErrorName): JoinGroupResponse => ({
     errorCode,
     generationId: -1,
@@ -23,13 +23,13 @@ export const joinGroup = handle(JoinGroup).by(async (request, context) => {
     error !== 'NONE'
       ? refuse(error)
       : await coordinated(
-          groups.ask<'Join'>(request.groupId, {
+          services.groups.ask<'Join'>(request.groupId, {
             type: 'Join',
             request: { ...request, protocols: request.protocols.map(keep) },
             version,
             clientId,
             clientHost: `/${connection.host}`,
-            uuid: groups.newUuid(),
+            uuid: services.groups.newUuid(),
           }),
           refuse,
         )
@@ -39,7 +39,7 @@ export const joinGroup = handle(JoinGroup).by(async (request, context) => {
 
 function requestError(
   { groupId, sessionTimeoutMs }: JoinGroupRequest,
-  { config }: RequestContext,
+  { services: { config } }: RequestContext,
 ): ErrorName {
   if (groupId === '') return 'INVALID_GROUP_ID'
   const isInBounds =

@@ -1,7 +1,7 @@
 import { ListConfigResources } from '../../protocol/messages/list-config-resources.ts'
 import { ResourceType } from './config-resources.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 
 /** In Kafka's order. */
 const LISTED = [
@@ -34,14 +34,17 @@ export const listConfigResources = handle(ListConfigResources).by((request, cont
 })
 
 /** Topics and brokers always have settings, the others only where some were set. */
-function namesOf(resourceType: Listed, { cluster, connection }: RequestContext): string[] {
+function namesOf(
+  resourceType: Listed,
+  { services: { cluster }, connection }: RequestContext,
+): string[] {
   switch (resourceType) {
     case ResourceType.TOPIC:
       return Array.from(cluster().topics(), ({ name }) => name)
     case ResourceType.BROKER:
     case ResourceType.BROKER_LOGGER:
       return cluster()
-        .brokers(connection.listenerName)
+        .brokers(connection.listener.name)
         .map(({ id }) => String(id))
     default:
       return cluster().configured(resourceType)

@@ -2,8 +2,8 @@ import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { CorruptRecordError } from '../../protocol/records/errors.ts'
 import { StorageError } from '../log/base/errors.ts'
 import type { Log } from '../log/log.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurnsOfEach } from './turns.ts'
 
 type PartitionResponse =
@@ -42,7 +42,7 @@ export const listOffsets = handle(ListOffsets).by(async (request, context) => {
     }
   }
   const topics = await inTurnsOfEach(
-    context,
+    context.services,
     request.topics,
     ({ partitions }) => once(partitions),
     (partition, { name }) =>
@@ -62,7 +62,7 @@ async function find(
   topic: string,
   { partitionIndex, currentLeaderEpoch, timestamp }: PartitionRequest,
   committed: boolean,
-  { replicas, version }: RequestContext,
+  { services: { replicas }, version }: RequestContext,
 ): Promise<PartitionResponse> {
   if (timestamp < 0n && timestamp < EARLIEST && version < (SINCE.get(timestamp) ?? Infinity)) {
     return { partitionIndex, errorCode: 'UNSUPPORTED_VERSION' }

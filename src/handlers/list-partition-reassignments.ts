@@ -5,7 +5,7 @@ import { handle } from './handler.ts'
 /** ListPartitionReassignments: v0. The partitions that are on their way to other replicas; topics without any are left out. */
 export const listPartitionReassignments = handle(ListPartitionReassignments).by(
   (request, context) => {
-    const cluster = context.cluster()
+    const cluster = context.services.cluster()
     const topics =
       request.topics === null
         ? Array.from(cluster.topics(), (topic) => moving(topic, topic.partitions.keys()))

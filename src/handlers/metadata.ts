@@ -6,8 +6,8 @@ import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
@@ -26,19 +26,19 @@ const FIRST_VERSION_BY_ID = 12
  * there. v12 finds topics by id and never makes them.
  */
 export const metadata = handle(Metadata).by(async (request, context) => {
-  const { version, connection, cluster } = context
+  const { services, version, connection } = context
   const wantsAll =
     request.topics === null || (version < FIRST_VERSION_WITH_NULL && request.topics.length === 0)
   const operations = request.includeTopicAuthorizedOperations
     ? ALL_OPERATIONS.topic
     : OPERATIONS_NOT_ASKED
   const topics = wantsAll
-    ? Array.from(cluster().topics(), (topic) => known(topic, operations, context))
+    ? Array.from(services.cluster().topics(), (topic) => known(topic, operations, context))
     : await namedTopics(request, context, operations)
-  const view = cluster()
+  const view = services.cluster()
   for (const { partitions } of topics) context.spend((partitions?.length ?? 0) * PARTITION_BYTES)
   return {
-    brokers: view.brokers(connection.listenerName).map(({ id, host, port, rack }) => ({
+    brokers: view.brokers(connection.listener.name).map(({ id, host, port, rack }) => ({
       nodeId: id,
       host,
       port,
@@ -61,17 +61,19 @@ async function namedTopics(
 ): Promise<TopicResponse[]> {
   const asked = once(request.topics ?? [])
   const missing = asked.flatMap(({ name }) =>
-    name !== null && context.cluster().topic(name) === undefined && topicNameProblem(name) === null
+    name !== null &&
+    context.services.cluster().topic(name) === undefined &&
+    topicNameProblem(name) === null
       ? [name]
       : [],
   )
   const mayCreate =
-    request.allowAutoTopicCreation && context.config.get('auto.create.topics.enable')
+    request.allowAutoTopicCreation && context.services.config.get('auto.create.topics.enable')
   const refused =
     missing.length > 0 && mayCreate
-      ? await context.createTopicsAutomatically([...new Set(missing)])
+      ? await context.services.createTopicsAutomatically([...new Set(missing)])
       : new Map<string, ErrorName>()
-  return inTurns(context, asked, (topic) => answerFor(topic, context, operations, refused))
+  return inTurns(context.services, asked, (topic) => answerFor(topic, context, operations, refused))
 }
 
 /** As in Kafka, a topic that is named more than once is answered once. */
@@ -86,7 +88,10 @@ function answerFor(
   operations: number,
   refused: ReadonlyMap<string, ErrorName>,
 ): TopicResponse {
-  const { cluster, version } = context
+  const {
+    services: { cluster },
+    version,
+  } = context
   if (name === null || topicId !== ZERO_UUID) {
     if (version < FIRST_VERSION_BY_ID) return unknown(name ?? '', topicId, 'INVALID_REQUEST')
     const topic = cluster().topicById(topicId)
@@ -114,9 +119,9 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
 function known(
   topic: TopicImage,
   topicAuthorizedOperations: number,
-  { cluster, connection: { listenerName } }: RequestContext,
+  { services, connection: { listener } }: RequestContext,
 ): TopicResponse {
-  const view = cluster()
+  const view = services.cluster()
   return {
     errorCode: 'NONE',
     name: topic.name,
@@ -131,7 +136,7 @@ function known(
       leaderEpoch: partition.leaderEpoch,
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
-      offlineReplicas: view.offlineReplicas(partition, listenerName),
+      offlineReplicas: view.offlineReplicas(partition, listener.name),
     })),
   }
 }

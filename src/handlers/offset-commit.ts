@@ -4,8 +4,8 @@ import type { OffsetCommitRequest } from '../../protocol/messages/offset-commit.
 import type { PartitionError } from '../coordinators/group/commands.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { coordinated } from './coordinated.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 
 const FIRST_VERSION_WITH_IDS = 10
 
@@ -20,7 +20,7 @@ export const offsetCommit = handle(OffsetCommit).by(async (request, context) => 
     known.length === 0
       ? []
       : await coordinated(
-          context.groups.ask<'CommitOffsets'>(request.groupId, {
+          context.services.groups.ask<'CommitOffsets'>(request.groupId, {
             type: 'CommitOffsets',
             version: context.version,
             groupId: request.groupId,
@@ -53,7 +53,7 @@ export const offsetCommit = handle(OffsetCommit).by(async (request, context) => 
 /** The partitions that exist, and the others with their errors. */
 function sorted(
   { name, topicId, partitions }: Topic,
-  { cluster, version }: RequestContext,
+  { services: { cluster }, version }: RequestContext,
 ): { name: string; partitions: Partition[]; refused: PartitionError[] } {
   const isById = version >= FIRST_VERSION_WITH_IDS
   const topic = isById ? cluster().topicById(topicId) : cluster().topic(name)

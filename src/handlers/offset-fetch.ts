@@ -8,8 +8,8 @@ import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { ReplyTo } from '../coordinators/group/commands.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import { coordinated } from './coordinated.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import type { RequestContext } from './handler.ts'
 import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_GROUP_ERROR = 2
@@ -27,7 +27,9 @@ type TopicAnswer = GroupAnswer['topics'][number]
 /** OffsetFetch: of one group up to v7, of several from v8 on; a partition without a commit has -1 and no error. */
 export const offsetFetch = handle(OffsetFetch).by(async (request, context) => {
   if (context.version >= FIRST_VERSION_WITH_GROUPS) {
-    const groups = await inTurns(context, request.groups, (group) => fetchGroup(group, context))
+    const groups = await inTurns(context.services, request.groups, (group) =>
+      fetchGroup(group, context),
+    )
     return { groups }
   }
   const topics =
@@ -66,7 +68,7 @@ async function ask(
   context: RequestContext,
 ): Promise<ReplyTo<'FetchOffsets'>> {
   const command = { type: 'FetchOffsets', groupId, topics } as const
-  const offsets = await context.groups.ask<'FetchOffsets'>(groupId, command)
+  const offsets = await context.services.groups.ask<'FetchOffsets'>(groupId, command)
   // All that the group has: more than the request says.
   if (topics === null) {
     for (const { partitions } of offsets) context.spend(partitions.length * OFFSET_BYTES)
@@ -76,7 +78,7 @@ async function ask(
 
 /** The coordinator keeps offsets by name. Topics that are no more can't be told of by id. */
 async function fetchById(group: AskedGroup, context: RequestContext): Promise<TopicAnswer[]> {
-  const view = context.cluster()
+  const view = context.services.cluster()
   if (group.topics === null) {
     const all = await ask(group, context)
     return all.flatMap(({ name, partitions }) => withId(name, partitions, view))

@@ -16,8 +16,10 @@ import {
 import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { Partition, RequiredAcks } from '../replication/partition/partition.ts'
-import { closeConnection, handle, Later } from './handler.ts'
-import type { Answer, RequestContext } from './handler.ts'
+import { closeConnection, Later } from './answer.ts'
+import type { Answer } from './answer.ts'
+import type { RequestContext } from './context.ts'
+import { handle } from './handler.ts'
 
 type TopicResponse = (typeof Produce)['response']['encoded']['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
@@ -145,7 +147,7 @@ type Appended = (result: AppendResult | ErrorName, partition: Partition | null) 
 
 function append(
   { acks, timeoutMs }: ProduceRequest,
-  { replicas, version, clientId }: RequestContext,
+  { services: { replicas }, version, clientId }: RequestContext,
   name: string,
   topicId: string,
   index: number,

@@ -12,7 +12,7 @@ import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 
-/** What the handlers need of the broker. The broker puts one such object together and hands it to every request. */
+/** What the handlers need of the broker. The broker puts one such object together, and every request has it. */
 export interface Services {
   readonly log: Logger
   /** For what clients do wrong. */
@@ -31,8 +31,6 @@ export interface Services {
   spaceOf(path: string): DiskSpace
   /** The cluster as this broker knows it now. */
   cluster(): ClusterView
-  /** The APIs as ApiVersions tells them. */
-  apis(): { apiKey: number; minVersion: number; maxVersion: number }[]
   features(): FeatureLevels
   /** Makes topics that a client named; those that could not be made, with the error to tell. */
   createTopicsAutomatically(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>>

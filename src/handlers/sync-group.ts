@@ -8,7 +8,7 @@ const FIRST_VERSION_WITH_PROTOCOL = 5
 const NOTHING = Buffer.alloc(0)
 
 /** SyncGroup: answered when the leader's assignment has come and is stored. */
-export const syncGroup = handle(SyncGroup).by((request, { groups, version }) => {
+export const syncGroup = handle(SyncGroup).by((request, { services: { groups }, version }) => {
   const error = requestError(request, version)
   if (error !== 'NONE') return refuse(error)
   const assignments = request.assignments.map(({ memberId, assignment }) => ({

@@ -1,4 +1,4 @@
-import type { RequestContext } from './handler.ts'
+import type { Services } from './services.ts'
 
 /** So many elements of a request are answered before other work of the event loop has its turn. */
 export const TURN_ELEMENTS = 100
@@ -8,7 +8,7 @@ export const TURN_ELEMENTS = 100
  * long as a small request: nobody else waits for more than a few of them.
  */
 export async function inTurns<Element, Result>(
-  { clock }: Pick<RequestContext, 'clock'>,
+  { clock }: Pick<Services, 'clock'>,
   elements: readonly Element[],
   each: (element: Element) => Result | Promise<Result>,
   perTurn = TURN_ELEMENTS,
@@ -25,7 +25,7 @@ export async function inTurns<Element, Result>(
 
 /** The same for elements that have elements, such as the partitions of topics: what `each` makes of those of each one. */
 export async function inTurnsOfEach<Outer, Element, Result>(
-  context: Pick<RequestContext, 'clock'>,
+  services: Pick<Services, 'clock'>,
   outer: readonly Outer[],
   elementsOf: (of: Outer) => readonly Element[],
   each: (element: Element, of: Outer) => Result | Promise<Result>,
@@ -36,12 +36,12 @@ export async function inTurnsOfEach<Outer, Element, Result>(
     for (const element of elements) all.push({ of, element })
     return elements.length
   })
-  const results = await inTurns(context, all, ({ of, element }) => each(element, of))
+  const results = await inTurns(services, all, ({ of, element }) => each(element, of))
   let from = 0
   return outer.map((of, index) => ({ of, results: results.slice(from, (from += counts[index]!)) }))
 }
 
 /** Resolves when other work of the event loop has had its turn. */
-export function nextTurn(clock: RequestContext['clock']): Promise<void> {
+export function nextTurn(clock: Services['clock']): Promise<void> {
   return new Promise((resolve) => clock.endOfTurn(resolve))
 }

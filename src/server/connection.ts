@@ -1,12 +1,13 @@
 import type { Logger, Socket } from '../host/host.ts'
-import type { ConnectionContext } from '../handlers/handler.ts'
+import type { ConnectionContext } from '../handlers/context.ts'
 import type { Writer } from '../../protocol/wire.ts'
 import type { Answers } from './answers.ts'
-import { Reply } from './dispatch.ts'
-import type { ConnectionFault, Dispatcher, Outcome, Requester } from './dispatch.ts'
 import type { Frame } from './frame-reader.ts'
 import { FrameReader, FrameSizeError } from './frame-reader.ts'
 import type { FramePool } from './frame-pool.ts'
+import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
+import type { Pipeline } from './pipeline.ts'
+import { Reply } from './reply.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { RequestMemory } from './request-memory.ts'
 
@@ -19,7 +20,7 @@ const BAD_REQUEST = 'connections closed for a request that is not served'
 export interface ConnectionOptions {
   readonly socket: Socket
   readonly context: ConnectionContext
-  readonly dispatcher: Dispatcher
+  readonly pipeline: Pipeline
   readonly answers: Answers
   readonly pool: FramePool
   readonly memory: RequestMemory
@@ -81,7 +82,7 @@ export class Connection {
     this.context = options.context
     this.#reader = new FrameReader(options.pool, {
       maxBytes: options.maxRequestBytes,
-      pooled: (apiKey) => options.dispatcher.isPooled(apiKey),
+      pooled: (apiKey) => options.pipeline.isPooled(apiKey),
     })
     options.socket.attach({
       data: (bytes) => this.receive(bytes),
@@ -135,7 +136,7 @@ export class Connection {
   #startWaiting(): void {
     while (this.#waiting.length > 0 && this.#mayStart()) {
       const frame = this.#waiting[0]!
-      const pipelined = frame.bytes.length >= 8 && this.#options.dispatcher.isPipelined(frame.bytes)
+      const pipelined = frame.bytes.length >= 8 && this.#options.pipeline.isPipelined(frame.bytes)
       const before = this.#started.at(-1)
       if (before !== undefined && !(pipelined && before.pipelined)) return
       this.#waiting.shift()
@@ -150,7 +151,7 @@ export class Connection {
   #start(frame: Frame, pipelined: boolean): void {
     const started = new Started(frame, pipelined, this.#onSettled)
     this.#started.push(started)
-    this.#options.dispatcher.start(frame.bytes, this.context, started)
+    this.#options.pipeline.start(frame.bytes, this.context, started)
   }
 
   #settled(outcome: Outcome): void {

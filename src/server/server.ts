@@ -1,10 +1,12 @@
 import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
+import type { ListenerContext } from '../handlers/context.ts'
 import { Presence } from '../replication/fetch/presence.ts'
+import { NOT_ASKED } from '../security/authentication.ts'
 import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
-import type { Dispatcher } from './dispatch.ts'
 import { FramePool } from './frame-pool.ts'
 import { RatedLog } from '../host/rated-log.ts'
+import type { Pipeline } from './pipeline.ts'
 import type { RequestMemory } from './request-memory.ts'
 import { WaitingClient } from './waiting-client.ts'
 
@@ -32,12 +34,17 @@ export interface ListenerAddress {
   readonly port: number
 }
 
+/** A listener, and who serves what comes by it. */
+export interface ServedListener {
+  readonly context: ListenerContext
+  readonly pipeline: Pipeline
+}
+
 /** Listens, keeps the connections and their limits. */
 export class Server {
   readonly #host: Host
   readonly #log: Logger
   readonly #settings: ServerSettings
-  readonly #dispatcher: Dispatcher
   readonly #pool = new FramePool(MAX_IDLE_POOL_BYTES)
   readonly #memory: RequestMemory
   readonly #answers: Answers
@@ -53,11 +60,10 @@ export class Server {
   #closing = false
   #onEmpty: (() => void) | null = null
 
-  constructor(host: Host, settings: ServerSettings, dispatcher: Dispatcher, memory: RequestMemory) {
+  constructor(host: Host, settings: ServerSettings, memory: RequestMemory) {
     this.#host = host
     this.#log = host.log.child({ part: 'server' })
     this.#settings = settings
-    this.#dispatcher = dispatcher
     this.#memory = memory
     this.#answers = new Answers(host.clock)
     this.#faults = new RatedLog(this.#log, host.clock)
@@ -70,12 +76,12 @@ export class Server {
 
   /**
    * Listens on one more address; returns the port, the real one where 0 was asked. Clients can connect from now on, and are
-   * served after `open`.
+   * served after `open`: what the pipeline serves.
    */
-  async listen(address: ListenerAddress): Promise<number> {
-    const { network } = this.#host
-    const listener = await network.listen(address.host, address.port, (socket) =>
-      this.#accept(socket, address.name),
+  async listen({ name, host, port }: ListenerAddress, pipeline: Pipeline): Promise<number> {
+    const served = { context: { name, apis: pipeline.apis }, pipeline }
+    const listener = await this.#host.network.listen(host, port, (socket) =>
+      this.#accept(socket, served),
     )
     this.#listeners.push(listener)
     return listener.port
@@ -109,7 +115,7 @@ export class Server {
     this.#faults.close()
   }
 
-  #accept(socket: Socket, listenerName: string): void {
+  #accept(socket: Socket, listener: ServedListener): void {
     const address = socket.remoteAddress
     if (this.#connections.size + this.#waiting.size >= this.#settings.maxSockets) {
       const message = `Refused a connection: ${this.#settings.maxSockets} are open, and the limit of open files has no room for more. Raise it (ulimit -n)`
@@ -131,12 +137,12 @@ export class Server {
       return
     }
     this.#perAddress.set(address, fromAddress)
-    if (this.#hasRoom()) this.#serve(socket, listenerName)
-    else this.#wait(socket, listenerName)
+    if (this.#hasRoom()) this.#serve(socket, listener)
+    else this.#wait(socket, listener)
   }
 
   /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits. */
-  #wait(socket: Socket, listenerName: string): void {
+  #wait(socket: Socket, listener: ServedListener): void {
     if (this.#isOpen) {
       const limit = this.#settings.maxConnections
       this.#faults.warn(
@@ -146,7 +152,7 @@ export class Server {
       )
     }
     const nowMs = this.#host.clock.monotonic()
-    this.#waiting.add(new WaitingClient(socket, listenerName, nowMs, (gone) => this.#left(gone)))
+    this.#waiting.add(new WaitingClient(socket, listener, nowMs, (gone) => this.#left(gone)))
   }
 
   /** A client has gone before it was served. */
@@ -162,21 +168,22 @@ export class Server {
     const [next] = this.#waiting
     if (next === undefined || !this.#hasRoom()) return
     this.#waiting.delete(next)
-    const connection = this.#serve(next.socket, next.listenerName)
+    const connection = this.#serve(next.socket, next.listener)
     next.takeEarly((bytes) => connection.receive(bytes))
   }
 
-  #serve(socket: Socket, listenerName: string): Connection {
+  #serve(socket: Socket, { context, pipeline }: ServedListener): Connection {
     const connection = new Connection({
       socket,
       context: {
         id: this.#nextId++,
         host: socket.remoteAddress,
-        listenerName,
+        listener: context,
         presence: new Presence(),
+        authentication: NOT_ASKED,
         software: { name: 'unknown', version: 'unknown' },
       },
-      dispatcher: this.#dispatcher,
+      pipeline,
       answers: this.#answers,
       pool: this.#pool,
       memory: this.#memory,

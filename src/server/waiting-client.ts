@@ -1,4 +1,5 @@
 import type { Socket } from '../host/host.ts'
+import type { ServedListener } from './server.ts'
 
 /** A client waits with its first request sent, which is short; who sends more is read no further. */
 const EARLY_BYTES = 4096
@@ -9,7 +10,7 @@ const EARLY_BYTES = 4096
  */
 export class WaitingClient {
   readonly socket: Socket
-  readonly listenerName: string
+  readonly listener: ServedListener
   readonly sinceMs: number
   #early: Buffer[] = []
   #earlyBytes = 0
@@ -17,12 +18,12 @@ export class WaitingClient {
   /** @param onClose called when the client has gone before it was served */
   constructor(
     socket: Socket,
-    listenerName: string,
+    listener: ServedListener,
     sinceMs: number,
     onClose: (client: WaitingClient) => void,
   ) {
     this.socket = socket
-    this.listenerName = listenerName
+    this.listener = listener
     this.sinceMs = sinceMs
     socket.attach({
       data: (bytes) => this.#keep(bytes),

@@ -12,8 +12,8 @@ import { Reader, Writer } from '../../protocol/wire.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from '../../src/coordinators/group/coordinator.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
-import type { ConnectionContext } from '../../src/handlers/handler.ts'
-import { advertisedApis, handlers } from '../../src/handlers/index.ts'
+import type { ConnectionContext } from '../../src/handlers/context.ts'
+import { handlers } from '../../src/handlers/index.ts'
 import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Logger } from '../../src/host/host.ts'
@@ -31,8 +31,10 @@ import { FetchMemory } from '../../src/replication/fetch/memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch/session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
-import { Dispatcher, Reply } from '../../src/server/dispatch.ts'
-import type { Outcome } from '../../src/server/dispatch.ts'
+import { NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Outcome } from '../../src/server/outcome.ts'
+import { Pipeline } from '../../src/server/pipeline.ts'
+import { Reply } from '../../src/server/reply.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'
 
@@ -89,14 +91,8 @@ export class TestNode {
   }
   features: FeatureLevels = { supported: [], finalized: [], epoch: 0 }
   automatic: Services['createTopicsAutomatically'] = () => Promise.resolve(new Map())
-  readonly connection: ConnectionContext = {
-    id: 1,
-    host: '127.0.0.1',
-    listenerName: 'PLAINTEXT',
-    presence: new Presence(),
-    software: { name: 'unknown', version: 'unknown' },
-  }
-  readonly #dispatcher: Dispatcher
+  readonly connection: ConnectionContext
+  readonly #pipeline: Pipeline
   #nextId = 1
   #correlationId = 0
 
@@ -185,11 +181,18 @@ export class TestNode {
       moves: this.moves,
       spaceOf: (path) => this.disk.space(path),
       cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
-      apis: advertisedApis,
       features: () => this.features,
       createTopicsAutomatically: (names) => this.automatic(names),
     }
-    this.#dispatcher = new Dispatcher(handlers, services)
+    this.#pipeline = new Pipeline(handlers, services)
+    this.connection = {
+      id: 1,
+      host: '127.0.0.1',
+      listener: { name: 'PLAINTEXT', apis: this.#pipeline.apis },
+      presence: new Presence(),
+      authentication: NOT_ASKED,
+      software: { name: 'unknown', version: 'unknown' },
+    }
   }
 
   #logger(of: object): Logger {
@@ -303,7 +306,7 @@ export class TestNode {
     // A copy: what the answer refers to, and the request's own bytes, are used again once it was sent.
     const bytes = Buffer.concat(writer.chunks())
     outcome.sent()
-    if (this.#dispatcher.isPooled(api.key)) frame.fill(0xee)
+    if (this.#pipeline.isPooled(api.key)) frame.fill(0xee)
     const reader = new Reader(bytes, 4)
     const header = codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(reader)
     expect(header).toEqual({ correlationId })
@@ -312,7 +315,7 @@ export class TestNode {
 
   /** Starts the request of a frame; resolves with what it came to. */
   start(frame: Buffer): Promise<Outcome> {
-    return new Promise((settle) => this.#dispatcher.start(frame, this.connection, { settle }))
+    return new Promise((settle) => this.#pipeline.start(frame, this.connection, { settle }))
   }
 }
 

@@ -27,7 +27,7 @@ import { mutants as replication } from './replication.ts'
 import { mutants as fetches } from './replication-fetch.ts'
 import { mutants as server } from './server.ts'
 import { mutants as connections } from './server-connection.ts'
-import { mutants as dispatch } from './server-dispatch.ts'
+import { mutants as pipeline } from './server-pipeline.ts'
 import { mutants as frames } from './server-frames.ts'
 
 /** The deliberate bugs, by the room that they are put into. */
@@ -43,6 +43,6 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   replication: [...replication, ...fetches],
   coordinators,
   handlers: [...handlers, ...handlersGroups, ...turns],
-  server: [...server, ...connections, ...frames, ...dispatch],
+  server: [...server, ...connections, ...frames, ...pipeline],
   bin,
 }

@@ -3,8 +3,10 @@ import type { Logger } from '../../src/host/host.ts'
 import { Connection } from '../../src/server/connection.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
 import { Answers } from '../../src/server/answers.ts'
-import { Reply } from '../../src/server/dispatch.ts'
-import type { Dispatcher, Outcome, Requester } from '../../src/server/dispatch.ts'
+import { NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Outcome, Requester } from '../../src/server/outcome.ts'
+import type { Pipeline } from '../../src/server/pipeline.ts'
+import { Reply } from '../../src/server/reply.ts'
 import type { Writer } from '../../protocol/wire.ts'
 import { FramePool } from '../../src/server/frame-pool.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
@@ -54,7 +56,7 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
   new Reply(
     route,
     id,
-    { sent, costBytes: 0, clock: systemClock() },
+    { sent, costBytes: 0, services: { clock: systemClock() } },
     { settle: (outcome) => (ready = outcome) },
   ).given({})
   return ready as unknown as Reply
@@ -90,7 +92,7 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
     error: (_, message) => warnings.push(message),
     child: () => log,
   }
-  const dispatcher = {
+  const pipeline = {
     isPooled: (apiKey: number) => apiKey === POOLED,
     isPipelined: (frame: Buffer) => frame.readInt16BE(0) === PIPELINED,
     start: (frame: Buffer, _: unknown, requester: Requester) => {
@@ -98,7 +100,7 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
       started.push(id)
       pending.set(id, (outcome) => requester.settle(outcome))
     },
-  } as unknown as Dispatcher
+  } as unknown as Pipeline
   const socket = new FakeSocket()
   const memory = new RequestMemory(maxQueuedBytes)
   const pool = new FramePool(1 << 20)
@@ -107,11 +109,12 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
     context: {
       id: 1,
       host: '127.0.0.1',
-      listenerName: 'PLAINTEXT',
+      listener: { name: 'PLAINTEXT', apis: [] },
       presence: new Presence(),
+      authentication: NOT_ASKED,
       software: { name: '', version: '' },
     },
-    dispatcher,
+    pipeline,
     answers: new Answers({ afterTask: (callback) => queueMicrotask(callback) }),
     pool,
     memory,

@@ -1,7 +1,7 @@
 import type { Host, Socket } from '../../src/host/host.ts'
-import type { ConnectionContext } from '../../src/handlers/handler.ts'
+import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { nodeHost } from '../../src/host/node.ts'
-import type { Dispatcher } from '../../src/server/dispatch.ts'
+import type { Pipeline } from '../../src/server/pipeline.ts'
 import { RequestMemory } from '../../src/server/request-memory.ts'
 import { Server } from '../../src/server/server.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
@@ -43,13 +43,14 @@ async function listening({
   }
   /** The connections of the requests that were started, in their order. */
   const started: ConnectionContext[] = []
-  const dispatcher = {
+  const pipeline = {
+    apis: [],
     isPooled: () => false,
     isPipelined: () => false,
     start: (_: Buffer, context: ConnectionContext) => void started.push(context),
-  } as unknown as Dispatcher
-  const server = new Server(host, settings, dispatcher, new RequestMemory(-1))
-  await server.listen({ name: 'PLAINTEXT', host: '', port: 0 })
+  } as unknown as Pipeline
+  const server = new Server(host, settings, new RequestMemory(-1))
+  await server.listen({ name: 'PLAINTEXT', host: '', port: 0 }, pipeline)
   const connect = (): FakeSocket => {
     const socket = new FakeSocket()
     accept(socket)

@@ -4,22 +4,23 @@ import { RequestHeader } from '../../protocol/messages/headers.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { Writer } from '../../protocol/wire.ts'
 import { handle } from '../../src/handlers/handler.ts'
-import type { ConnectionContext, Handler } from '../../src/handlers/handler.ts'
+import type { ConnectionContext } from '../../src/handlers/context.ts'
+import type { Handler } from '../../src/handlers/handler.ts'
+import { handlers } from '../../src/handlers/index.ts'
 import type { Services } from '../../src/handlers/services.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Clock } from '../../src/host/host.ts'
-import {
-  Dispatcher,
-  MAX_ANSWER_BYTES,
-  MAX_ANSWER_COST_BYTES,
-  Reply,
-  TURN_BYTES,
-} from '../../src/server/dispatch.ts'
-import type { Outcome } from '../../src/server/dispatch.ts'
+import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Authentication, Principal } from '../../src/security/authentication.ts'
+import type { Outcome } from '../../src/server/outcome.ts'
+import { Pipeline } from '../../src/server/pipeline.ts'
+import { MAX_ANSWER_BYTES, Reply, TURN_BYTES } from '../../src/server/reply.ts'
+import { MAX_ANSWER_COST_BYTES } from '../../src/server/request-context.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { costOf, frameOf } from '../support/dearest-request.ts'
 
 const VERSION = 4
+const CONNECTION = { authentication: NOT_ASKED } as ConnectionContext
 
 function describeGroup(groupId: string): Buffer {
   const writer = new Writer()
@@ -33,7 +34,7 @@ function describeGroup(groupId: string): Buffer {
   return writer.toBuffer()
 }
 
-describe('Dispatcher', () => {
+describe('Pipeline', () => {
   test.each(['at once', 'later'])(
     'an answer given %s that cannot be written costs the connection, and what it held is let go',
     async (when) => {
@@ -45,9 +46,9 @@ describe('Dispatcher', () => {
         }
         return (when === 'later' ? Promise.resolve(answer) : answer) as never
       })
-      const dispatcher = new Dispatcher([echo], {} as Services)
+      const pipeline = new Pipeline([echo], {} as Services)
       const outcome = await new Promise<Outcome>((settle) =>
-        dispatcher.start(describeGroup('g'.repeat(20_000)), {} as ConnectionContext, { settle }),
+        pipeline.start(describeGroup('g'.repeat(20_000)), CONNECTION, { settle }),
       )
       const reply = outcome as Reply
       expect(reply.isAwaited).toBe(true)
@@ -66,7 +67,7 @@ describe('Dispatcher', () => {
       asked++
       return null
     })
-    const dispatcher = new Dispatcher([never], {} as Services)
+    const pipeline = new Pipeline([never], {} as Services)
     const start = (names: number): Outcome | undefined => {
       // Empty names, of two bytes each.
       const frame = Buffer.alloc(10 + 4 + 2 * names)
@@ -76,7 +77,7 @@ describe('Dispatcher', () => {
       frame.writeInt32BE(names, 10)
       let outcome: Outcome | undefined
       const settle = (settled: Outcome): void => void (outcome = settled)
-      dispatcher.start(frame, {} as ConnectionContext, { settle })
+      pipeline.start(frame, CONNECTION, { settle })
       return outcome
     }
     expect(start(10_000)).toBeNull()
@@ -91,10 +92,14 @@ describe('Dispatcher', () => {
     expect(asked).toBe(1)
   })
 
-  const asking = (handler: Handler, clock: Pick<Clock, 'endOfTurn'>): Promise<Outcome> => {
-    const dispatcher = new Dispatcher([handler], { clock } as Services)
+  const asking = (
+    handler: Handler,
+    clock: Pick<Clock, 'endOfTurn'>,
+    connection = CONNECTION,
+  ): Promise<Outcome> => {
+    const pipeline = new Pipeline([handler], { clock } as Services)
     const frame = frameOf(DescribeGroups as unknown as AnyApi, 0, { groups: ['g'] })
-    return new Promise((settle) => dispatcher.start(frame, {} as ConnectionContext, { settle }))
+    return new Promise((settle) => pipeline.start(frame, connection, { settle }))
   }
   const group = (groupId: string) => ({
     errorCode: 'NONE' as const,
@@ -160,6 +165,47 @@ describe('Dispatcher', () => {
       fault: `DescribeGroups v0: the answer has more than ${MAX_ANSWER_BYTES} bytes`,
     })
     expect(sent).toBe(1)
+  })
+
+  describe('before the client has proved who it is', () => {
+    const ALICE = { type: 'User', name: 'alice' }
+    const served = async (
+      authentication: Authentication,
+      beforeAuthentication: boolean,
+    ): Promise<{ outcome: Outcome; principals: Principal[] }> => {
+      const principals: Principal[] = []
+      const handler = handle(DescribeGroups, { beforeAuthentication }).by((_request, context) => {
+        principals.push(context.principal)
+        return { groups: [] }
+      })
+      const connection = { authentication } as ConnectionContext
+      const outcome = await asking(handler, systemClock(), connection)
+      return { outcome, principals }
+    }
+
+    test('a request costs the connection, and no handler sees it', async () => {
+      const { outcome, principals } = await served({ principal: ANONYMOUS, isPending: true }, false)
+      expect(outcome).toEqual({
+        fault: 'DescribeGroups from a client that has yet to authenticate',
+      })
+      expect(principals).toEqual([])
+    })
+
+    test('what it needs for that is served', async () => {
+      const { outcome } = await served({ principal: ANONYMOUS, isPending: true }, true)
+      expect(outcome).toBeInstanceOf(Reply)
+    })
+
+    test('only ApiVersions is needed for that, of what is served today', () => {
+      const early = handlers.filter(({ beforeAuthentication }) => beforeAuthentication)
+      expect(early.map(({ api }) => api.name)).toEqual(['ApiVersions'])
+    })
+
+    test('and then its requests are its own; without authentication, everybody’s', async () => {
+      const { principals } = await served({ principal: ALICE, isPending: false }, false)
+      expect(principals).toEqual([ALICE])
+      expect((await served(NOT_ASKED, false)).principals).toEqual([ANONYMOUS])
+    })
   })
 
   test('a small answer waits for no turn', async () => {

@@ -1,0 +1,49 @@
+import type { Presence } from '../replication/fetch/presence.ts'
+import type { Authentication, Principal } from '../security/authentication.ts'
+import type { Services } from './services.ts'
+
+/** What a handler knows of the request besides its content. */
+export interface RequestContext {
+  /** What the node has; the same for all requests. */
+  readonly services: Services
+  readonly version: number
+  readonly clientId: string
+  readonly principal: Principal
+  readonly connection: ConnectionContext
+  /**
+   * To be called by a handler whose answer has more than what the request names, before it makes that: it counts against
+   * what a request may cost, and costs the connection where that is too much.
+   * @param costBytes the memory that it takes, about
+   */
+  spend(costBytes: number): void
+  /** Calls back when the answer was sent, or never will be: what it refers to may be overwritten then. */
+  afterSent(callback: () => void): void
+}
+
+/** What is known of a connection; lives as long as it. */
+export interface ConnectionContext {
+  /** Unique in the life of the process. */
+  readonly id: number
+  /** The client's address. */
+  readonly host: string
+  readonly listener: ListenerContext
+  /** Whether the client is there; for those who wait on its behalf. */
+  readonly presence: Presence
+  authentication: Authentication
+  /** KIP-511; 'unknown' until the client has said. */
+  software: { name: string; version: string }
+}
+
+/** The listener that a connection came in by. */
+export interface ListenerContext {
+  /** Clients are told of the addresses on the same one. */
+  readonly name: string
+  /** What is served on it, as ApiVersions tells it: in the order of the keys. */
+  readonly apis: readonly AdvertisedApi[]
+}
+
+export interface AdvertisedApi {
+  readonly apiKey: number
+  readonly minVersion: number
+  readonly maxVersion: number
+}

@@ -1,0 +1,20 @@
+/** Who sends a request. */
+export interface Principal {
+  /** `User`, but for principals that an operator's own principal builder makes. */
+  readonly type: string
+  readonly name: string
+}
+
+/** Who nobody has asked who it is. */
+export const ANONYMOUS: Principal = { type: 'User', name: 'ANONYMOUS' }
+
+/** What is known of who the client of a connection is. */
+export interface Authentication {
+  /** Of the requests that come by this connection, but for those that bring their own (Envelope). */
+  readonly principal: Principal
+  /** The client has yet to prove it; until then it can do nothing else. */
+  readonly isPending: boolean
+}
+
+/** On a listener without authentication. */
+export const NOT_ASKED: Authentication = { principal: ANONYMOUS, isPending: false }

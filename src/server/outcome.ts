@@ -1,0 +1,23 @@
+import type { Reply } from './reply.ts'
+import { CostError } from './request-context.ts'
+
+/** What a request comes to: the answer, null for none, or why the connection must end. */
+export type Outcome = Reply | null | ConnectionFault
+
+/** Who has sent a request, and is told once what it came to: before `start` returns, or later. */
+export interface Requester {
+  settle(outcome: Outcome): void
+}
+
+/** Why a connection can't go on, in words for the log. */
+export interface ConnectionFault {
+  readonly fault: string
+  readonly cause?: unknown
+}
+
+/** @param name of the API and its version: `Fetch v17` */
+export function failure(name: string, cause: unknown): ConnectionFault {
+  // The client has asked for too much; that is no bug of ours.
+  if (cause instanceof CostError) return { fault: `${name}: ${cause.message}` }
+  return { fault: `${name} could not be answered`, cause }
+}

@@ -1,0 +1,121 @@
+import { Writer } from '../../protocol/wire.ts'
+import { closeConnection } from '../handlers/answer.ts'
+import type { Answer, AnswerListener } from '../handlers/answer.ts'
+import type { Clock } from '../host/host.ts'
+import { failure } from './outcome.ts'
+import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
+import type { Context } from './request-context.ts'
+import type { Route } from './routes.ts'
+
+/** What costs more is encoded in turns of the event loop. */
+const LARGE_COST_BYTES = 512 << 10
+/** Of such an answer so much is encoded in a turn. */
+export const TURN_BYTES = 64 << 10
+/** The last element of a piece passes its end. */
+const PIECE_BYTES = TURN_BYTES + (64 << 10)
+/** No answer is larger: what waits to be sent is memory that a client holds. */
+export const MAX_ANSWER_BYTES = 100 << 20
+
+/** What an answer needs of its request's context. */
+type Sending = Pick<Context, 'sent' | 'costBytes'> & { readonly services: { readonly clock: Clock } }
+
+/** A request that is being answered, and then its answer. */
+export class Reply implements AnswerListener<object> {
+  readonly correlationId: number
+  readonly #route: Route
+  readonly #context: Sending
+  readonly #requester: Requester
+  #answer: object | null = null
+  /** The whole frame, where it was encoded before. */
+  #encoded: Uint8Array[] | null = null
+
+  constructor(route: Route, correlationId: number, context: Sending, requester: Requester) {
+    this.correlationId = correlationId
+    this.#route = route
+    this.#context = context
+    this.#requester = requester
+  }
+
+  given(answer: Answer<object>): void {
+    if (answer === null) return this.#requester.settle(null)
+    if (answer === closeConnection) {
+      return this.#requester.settle({ fault: `${this.#route.name} failed and has no answer` })
+    }
+    this.#answer = answer
+    const { costBytes, services } = this.#context
+    if (costBytes > LARGE_COST_BYTES) this.#encodeInTurns(services.clock)
+    else this.#requester.settle(this)
+  }
+
+  /** Encodes a large answer before its place in the row of the connection has come, a piece in each turn. */
+  #encodeInTurns(clock: Clock): void {
+    const { responseHeader, response, name } = this.#route
+    const writer = new Writer(Buffer.allocUnsafe(PIECE_BYTES))
+    const writing = response.writeInTurns(writer, this.#answer!)
+    const end = (outcome: Outcome): void => {
+      // It won't be sent, so nobody else will say so.
+      if (outcome !== this) this.sent()
+      this.#answer = null
+      this.#requester.settle(outcome)
+    }
+    const goOn = (): void => {
+      writer.turnEnd = writer.size + TURN_BYTES
+      try {
+        const isDone = writing.next().done === true
+        if (writer.size > MAX_ANSWER_BYTES) {
+          return end({ fault: `${name}: the answer has more than ${MAX_ANSWER_BYTES} bytes` })
+        }
+        if (!isDone) {
+          writer.cut(PIECE_BYTES)
+          return clock.endOfTurn(goOn)
+        }
+        writer.setInt32(0, writer.size - 4)
+        this.#encoded = writer.chunks()
+      } catch (cause) {
+        return end(failure(name, cause))
+      }
+      end(this)
+    }
+    writer.int32(0)
+    responseHeader.write(writer, this)
+    // What made the answer has had its turn.
+    clock.endOfTurn(goOn)
+  }
+
+  failed(cause: unknown): void {
+    this.#requester.settle(failure(this.#route.name, cause))
+  }
+
+  /** Whether somebody wants to know when it was sent. */
+  get isAwaited(): boolean {
+    return this.#context.sent !== undefined
+  }
+
+  /**
+   * Writes the frame: its length, the header, the answer.
+   * @returns why the connection must end when that can't be done; the writer has a part of it then
+   */
+  writeTo(writer: Writer): ConnectionFault | null {
+    if (this.#encoded !== null) {
+      writer.pieces(this.#encoded)
+      return null
+    }
+    const { responseHeader, response, name } = this.#route
+    const begin = writer.size
+    try {
+      writer.int32(0)
+      responseHeader.write(writer, this)
+      response.write(writer, this.#answer!)
+      writer.setInt32(begin, writer.size - begin - 4)
+      return null
+    } catch (cause) {
+      // What a client has named may be longer in the answer than a string can be: it was no UTF-8.
+      return failure(name, cause)
+    }
+  }
+
+  /** To be called when it was sent, or never will be. */
+  sent(): void {
+    this.#context.sent?.()
+  }
+}

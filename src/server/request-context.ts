@@ -1,0 +1,51 @@
+import type { ConnectionContext, RequestContext } from '../handlers/context.ts'
+import type { Services } from '../handlers/services.ts'
+import type { Principal } from '../security/authentication.ts'
+
+/** A request and its answer may cost so much together: an answer has more than its request where that asks for all of something. */
+export const MAX_ANSWER_COST_BYTES = 128 << 20
+
+/** A request that would cost more than one may. */
+export class CostError extends Error {
+  override readonly name = 'CostError'
+  readonly code = 'ERR_COST'
+}
+
+/** The context of a request, with what its handler wants to be told of. */
+export class Context implements RequestContext {
+  readonly services: Services
+  readonly version: number
+  readonly clientId: string
+  readonly principal: Principal
+  readonly connection: ConnectionContext
+  /** Of the request and, where it is larger, of its answer. */
+  costBytes: number
+  sent: (() => void) | undefined = undefined
+
+  constructor(
+    services: Services,
+    version: number,
+    clientId: string,
+    connection: ConnectionContext,
+    costBytes: number,
+  ) {
+    this.services = services
+    this.version = version
+    this.clientId = clientId
+    this.principal = connection.authentication.principal
+    this.connection = connection
+    this.costBytes = costBytes
+  }
+
+  spend(costBytes: number): void {
+    this.costBytes += costBytes
+    if (this.costBytes <= MAX_ANSWER_COST_BYTES) return
+    throw new CostError(
+      `its answer would take more than ${MAX_ANSWER_COST_BYTES} bytes of memory`,
+    )
+  }
+
+  afterSent(callback: () => void): void {
+    this.sent = callback
+  }
+}

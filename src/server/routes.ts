@@ -1,0 +1,48 @@
+import { codecOf } from '../../protocol/codec.ts'
+import type { Codec } from '../../protocol/codec.ts'
+import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.ts'
+import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
+import type { AnyApi } from '../../protocol/schema.ts'
+import type { Handler } from '../handlers/handler.ts'
+
+/** How the messages of an API are read and written in one version. */
+export interface Route {
+  /** `Fetch v17` */
+  readonly name: string
+  readonly requestHeader: Codec<RequestHeader, unknown>
+  readonly request: Codec<object, unknown>
+  readonly responseHeader: Codec<unknown, { correlationId: number }>
+  readonly response: Codec<unknown, object>
+}
+
+export function routeOf(api: AnyApi, version: number): Route {
+  return {
+    name: `${api.name} v${version}`,
+    requestHeader: codecOf(RequestHeader, requestHeaderVersion(api, version)),
+    request: codecOf(api.request, version),
+    responseHeader: codecOf(ResponseHeader, responseHeaderVersion(api, version)),
+    response: codecOf(api.response, version),
+  }
+}
+
+/** The handlers of a listener by API key, and their routes by version, made when they are first asked for. */
+export class Routes {
+  readonly #handlers: (Handler | undefined)[] = []
+  readonly #routes: (Route | undefined)[][] = []
+
+  constructor(handlers: readonly Handler[]) {
+    for (const handler of handlers) {
+      this.#handlers[handler.api.key] = handler
+      this.#routes[handler.api.key] = []
+    }
+  }
+
+  handler(apiKey: number): Handler | undefined {
+    return this.#handlers[apiKey]
+  }
+
+  /** @param version one that the handler serves */
+  route({ api }: Handler, version: number): Route {
+    return (this.#routes[api.key]![version] ??= routeOf(api, version))
+  }
+}
