@@ -17,7 +17,9 @@ const PIECE_BYTES = TURN_BYTES + (64 << 10)
 export const MAX_ANSWER_BYTES = 100 << 20
 
 /** What an answer needs of its request's context. */
-type Sending = Pick<Context, 'sent' | 'costBytes'> & { readonly services: { readonly clock: Clock } }
+type Sending = Pick<Context, 'sent' | 'costBytes'> & {
+  readonly services: { readonly clock: Clock }
+}
 
 /** A request that is being answered, and then its answer. */
 export class Reply implements AnswerListener<object> {

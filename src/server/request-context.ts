@@ -40,9 +40,7 @@ export class Context implements RequestContext {
   spend(costBytes: number): void {
     this.costBytes += costBytes
     if (this.costBytes <= MAX_ANSWER_COST_BYTES) return
-    throw new CostError(
-      `its answer would take more than ${MAX_ANSWER_COST_BYTES} bytes of memory`,
-    )
+    throw new CostError(`its answer would take more than ${MAX_ANSWER_COST_BYTES} bytes of memory`)
   }
 
   afterSent(callback: () => void): void {
