@@ -34,15 +34,18 @@ export interface StateRecord {
   readonly value: Buffer | null
 }
 
+/** The records of a decision: they stay in one batch. */
+interface PreparedRecords {
+  readonly records: readonly StateRecord[]
+}
+
 /** The partition of an internal topic as the log of a coordinator's shard. */
-export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
+export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   readonly #partition: Partition
   readonly #clock: Clock
   readonly #codecs: Codecs
   readonly #encode: (fact: Fact) => StateRecord
   readonly #settings: () => { timeoutMs: number; compression: number }
-  /** A fact is encoded when its size is asked for, and appended later in the same turn. */
-  readonly #encoded = new WeakMap<Fact, StateRecord>()
 
   constructor(options: {
     partition: Partition
@@ -63,18 +66,19 @@ export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
     return this.#partition.log?.logEndOffset ?? -1
   }
 
-  refuse(facts: readonly Fact[]): Error | null {
-    const sizeBytes = BATCH_HEADER_BYTES + this.#sizeBytes(facts, 0)
+  prepare(facts: readonly Fact[]): PreparedRecords | AppendError {
+    const records = facts.map(this.#encode)
+    const sizeBytes = BATCH_HEADER_BYTES + recordsBytes(records, 0)
     const maxBytes = this.#maxBatchBytes()
-    if (sizeBytes <= maxBytes) return null
+    if (sizeBytes <= maxBytes) return { records }
     const { topic, index } = this.#partition
     const message = `${sizeBytes} bytes of records don't fit into one batch of ${topic}-${index}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
     return new AppendError('MESSAGE_TOO_LARGE', message)
   }
 
-  append(groups: readonly (readonly Fact[])[], done: (failure: Error | null) => void): void {
+  append(prepared: readonly PreparedRecords[], done: (failure: Error | null) => void): void {
     const { timeoutMs } = this.#settings()
-    const batches = this.#pack(groups).map((facts) => this.#batch(facts))
+    const batches = this.#pack(prepared).map((records) => this.#batch(records))
     let left = batches.length
     let failure: Error | null = null
     // One by one, since all bytes of one append go into one segment; they are written together all the same.
@@ -86,48 +90,44 @@ export class PartitionLog<Fact extends object> implements ShardLog<Fact> {
     }
   }
 
-  /** As few batches as hold all, with no group in two of them. */
-  #pack(groups: readonly (readonly Fact[])[]): Fact[][] {
-    const batches: Fact[][] = []
+  /** As few batches as hold all, with nothing that belongs together in two of them. */
+  #pack(prepared: readonly PreparedRecords[]): StateRecord[][] {
+    const batches: StateRecord[][] = []
     const maxBytes = this.#maxBatchBytes() - BATCH_HEADER_BYTES
     let usedBytes = Infinity
-    for (const group of groups) {
-      usedBytes += this.#sizeBytes(group, batches.at(-1)?.length ?? 0)
+    for (const { records } of prepared) {
+      usedBytes += recordsBytes(records, batches.at(-1)?.length ?? 0)
       if (usedBytes > maxBytes) {
         batches.push([])
-        usedBytes = this.#sizeBytes(group, 0)
+        usedBytes = recordsBytes(records, 0)
       }
-      batches.at(-1)!.push(...group)
+      batches.at(-1)!.push(...records)
     }
     return batches
   }
 
-  #batch(facts: readonly Fact[]): Buffer {
+  #batch(records: readonly StateRecord[]): Buffer {
     const timestamp = this.#clock.now()
     const compression = COMPRESSION_TYPES[this.#settings().compression] ?? 'none'
-    const records = facts.map((fact) => ({ timestamp, ...this.#record(fact) }))
-    return buildBatch({ records, compression }, this.#codecs)
+    return buildBatch(
+      { records: records.map(({ key, value }) => ({ timestamp, key, value })), compression },
+      this.#codecs,
+    )
   }
 
   #maxBatchBytes(): number {
     const config = this.#partition.log?.config
     return config === undefined ? 0 : Math.min(config.maxMessageBytes, config.segmentBytes)
   }
+}
 
-  /** @param offsetDelta of the first one in its batch: what a record takes depends on its place */
-  #sizeBytes(facts: readonly Fact[], offsetDelta: number): number {
-    let sizeBytes = 0
-    for (let index = 0; index < facts.length; index++) {
-      sizeBytes += recordBytes(this.#record(facts[index]!), offsetDelta + index)
-    }
-    return sizeBytes
+/** @param offsetDelta of the first one in its batch: what a record takes depends on its place */
+function recordsBytes(records: readonly StateRecord[], offsetDelta: number): number {
+  let sizeBytes = 0
+  for (let index = 0; index < records.length; index++) {
+    sizeBytes += recordBytes(records[index]!, offsetDelta + index)
   }
-
-  #record(fact: Fact): StateRecord {
-    let record = this.#encoded.get(fact)
-    if (record === undefined) this.#encoded.set(fact, (record = this.#encode(fact)))
-    return record
-  }
+  return sizeBytes
 }
 
 /** A batch of records as a shard is rebuilt from them. */

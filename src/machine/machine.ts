@@ -7,9 +7,21 @@ export interface Alarm {
   readonly alarm: string
 }
 
+/** What comes in with a command: all that a decision may depend on besides the state and the command itself. */
+export interface DecisionContext<Settings> {
+  /** Who waits for the reply; NO_TICKET for an alarm. */
+  readonly ticket: Ticket
+  /** Monotonic milliseconds: for alarms. */
+  readonly now: number
+  /** Milliseconds since 1970: for what facts say of time. */
+  readonly wallNow: number
+  /** As they are now: they may change between two commands. */
+  readonly settings: Settings
+}
+
 /**
- * The one shape of every replicated state: controller, group coordinator, transaction coordinator. It is pure: it knows
- * no clock, no disk and no randomness but what commands carry in.
+ * The one shape of every replicated state: controller, group coordinator, transaction coordinator. It is pure: it holds
+ * no clock, no settings and no randomness, but is given them with each command.
  *
  * A fact is durable (it has a record in the log) or volatile (applied, never appended, lost on fail-over exactly as
  * Kafka loses it).
@@ -17,14 +29,17 @@ export interface Alarm {
  * @typeParam Command what is asked for, alarms aside
  * @typeParam Fact what happened; the state is the fold of all facts
  * @typeParam Effect what is to be done outside after the commit
+ * @typeParam Settings what decisions are made by, besides the state
  */
-export interface Machine<Command, Fact, Reply, Effect = never> {
+export interface Machine<Command, Fact, Reply, Effect = never, Settings = null> {
   /**
    * Reads the state and changes nothing. A reply may be given now, or by a later decision that names the ticket.
    * Throws only for bugs: then nothing was changed.
-   * @param now monotonic milliseconds; wall-clock time, where a fact needs it, is part of the command
    */
-  decide(command: Command | Alarm, ticket: Ticket, now: number): Decision<Fact, Reply, Effect>
+  decide(
+    command: Command | Alarm,
+    context: DecisionContext<Settings>,
+  ): Decision<Fact, Reply, Effect>
   /**
    * The only writer, and the replayer.
    * @param offset the record's offset in the log; -1 for a volatile fact
@@ -33,11 +48,12 @@ export interface Machine<Command, Fact, Reply, Effect = never> {
   /**
    * What follows where the log refuses the facts of a command: whoever waits for it is told. Without it, and where it
    * gives null, only who asked is told, and nothing has changed.
+   * @param refusal what the log's `prepare` gave
    */
   decideRefused?(
     command: Command,
-    ticket: Ticket,
-    now: number,
+    refusal: Error,
+    context: DecisionContext<Settings>,
   ): Decision<Fact, Reply, Effect> | null
   /** Says which facts are only applied. Without it all facts are durable. */
   isVolatile?(fact: Fact): boolean

@@ -1,28 +1,31 @@
 import assert from 'node:assert/strict'
 import type { Clock, Timer } from '../host/host.ts'
 import { Alarms } from './alarms.ts'
-import type { Alarm, Decision, Machine, Ticket } from './machine.ts'
+import type { Alarm, Decision, DecisionContext, Machine, Ticket } from './machine.ts'
 import { NO_TICKET } from './machine.ts'
 
 /** An alarm whose decision the log has refused comes again after this. */
 const REFUSED_ALARM_AGAIN_MS = 60_000
 
-/** The log of one shard, as the runtime needs it. */
-export interface ShardLog<Fact> {
+/**
+ * The log of one shard, as the runtime needs it.
+ * @typeParam Prepared facts as this log takes them: encoded, and held against its limits
+ */
+export interface ShardLog<Fact, Prepared extends object = object> {
   /** The offset that the next appended record will have, those given to `append` already counted. */
   readonly nextOffset: number
   /**
-   * Refuses a decision before it is applied, say because its records are larger than a batch may be. The error is what
-   * the command's promise rejects with.
+   * Encodes the facts of a decision, which must stay together; each is one record. They are not appended yet, nor counted.
+   * @returns or why the log doesn't take them, say because they are larger than a batch may be: nothing is applied then, and
+   * the command's promise rejects with it
    */
-  refuse?(facts: readonly Fact[]): Error | null
+  prepare(facts: readonly Fact[]): Prepared | Error
   /**
-   * Appends the durable facts of one turn: a group is what one command decided and must stay atomic; several groups
-   * may share a batch.
+   * Appends what was prepared in one turn, in order; several may share a batch.
    * @param done called once, with null when all of it is committed, else with the failure; in the order of the appends;
    *   may be called before this returns
    */
-  append(groups: readonly (readonly Fact[])[], done: (failure: Error | null) => void): void
+  append(prepared: readonly Prepared[], done: (failure: Error | null) => void): void
 }
 
 /** A reply that won't come. `ERR_SHARD_LOST`: the shard was dropped; `ERR_COMMIT_TIMEOUT`: it may yet be committed. */
@@ -36,11 +39,13 @@ export class ShardError extends Error {
   }
 }
 
-export interface RuntimeOptions<Command, Fact, Reply, Effect> {
+export interface RuntimeOptions<Command, Fact, Reply, Effect, Settings> {
   readonly clock: Clock
   /** Rebuilt from the log; from now on only the runtime writes to it. */
-  readonly machine: Machine<Command, Fact, Reply, Effect>
+  readonly machine: Machine<Command, Fact, Reply, Effect, Settings>
   readonly log: ShardLog<Fact>
+  /** Those that the next decision is made by. */
+  readonly settings: () => Settings
   /** How long a reply may wait for its commit. */
   readonly commitTimeoutMs: number
   readonly runEffect?: (effect: Effect) => void
@@ -59,8 +64,8 @@ interface Waiter<Reply> {
 interface Plan<Fact> {
   /** All that are to be applied, in order. */
   readonly facts: readonly Fact[]
-  /** The durable ones of them, in groups that must stay atomic. */
-  readonly groups: readonly (readonly Fact[])[]
+  /** The durable ones of them, as the log takes them. */
+  readonly prepared: readonly object[]
   readonly refusals: readonly Error[]
   readonly isAdmitted: boolean
 }
@@ -70,9 +75,9 @@ interface Held {
   readonly turn: number
   /** Monotonic milliseconds of the decision. */
   readonly since: number
-  expired: boolean
   release(): void
-  expire(error: ShardError): void
+  /** For a reply that waits too long; an effect runs however late the commit comes. */
+  readonly expire: ((error: ShardError) => void) | null
 }
 
 /**
@@ -80,22 +85,23 @@ interface Held {
  * what earlier ones did; durable facts of one turn of the event loop are appended together; replies and effects, those of
  * pure reads too, wait until all that was decided before them is committed.
  */
-export class Runtime<Command, Fact, Reply, Effect = never> {
-  readonly #options: RuntimeOptions<Command, Fact, Reply, Effect>
+export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
+  readonly #options: RuntimeOptions<Command, Fact, Reply, Effect, Settings>
   readonly #alarms: Alarms
   readonly #waiters = new Map<Ticket, Waiter<Reply>>()
   /** In order of `turn`; a ring would save little, since a whole turn is released at a time. */
   #held: Held[] = []
   #deadline: Timer | null = null
   #lastTicket = NO_TICKET
-  #groups: (readonly Fact[])[] = []
-  #groupFacts = 0
+  #prepared: object[] = []
+  /** How many records `#prepared` has. */
+  #preparedCount = 0
   /** The turn that collects facts now; turns up to `#committed` are committed. */
   #turn = 1
   #committed = 0
   #lost: ShardError | null = null
 
-  constructor(options: RuntimeOptions<Command, Fact, Reply, Effect>) {
+  constructor(options: RuntimeOptions<Command, Fact, Reply, Effect, Settings>) {
     this.#options = options
     this.#alarms = new Alarms(options.clock, (name) => this.#alarm(name))
   }
@@ -143,9 +149,15 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
   }
 
   #run(command: Command | Alarm, ticket: Ticket): void {
-    const { machine, clock, onRefused } = this.#options
+    const { machine, clock, settings, onRefused } = this.#options
     const now = clock.monotonic()
-    const decision = machine.decide(command, ticket, now)
+    const context: DecisionContext<Settings> = {
+      ticket,
+      now,
+      wallNow: clock.now(),
+      settings: settings(),
+    }
+    const decision = machine.decide(command, context)
     const plan = this.#plan(decision)
     for (const refusal of plan.refusals) onRefused?.(command, refusal)
     if (plan.isAdmitted) return this.#carryOut(decision, plan, now)
@@ -154,8 +166,9 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
       const { alarm } = command as Alarm
       return this.#alarms.set(alarm, now + REFUSED_ALARM_AGAIN_MS)
     }
-    const instead = machine.decideRefused?.(command as Command, ticket, now) ?? null
-    if (instead === null) throw plan.refusals[0]!
+    const refusal = plan.refusals[0]!
+    const instead = machine.decideRefused?.(command as Command, refusal, context) ?? null
+    if (instead === null) throw refusal
     const second = this.#plan(instead)
     if (!second.isAdmitted) throw second.refusals[0]!
     this.#carryOut(instead, second, now)
@@ -164,28 +177,30 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
   /** Holds what was decided against what the log takes. */
   #plan({ facts = [], isDivisible = false }: Decision<Fact, Reply, Effect>): Plan<Fact> {
     const { machine, log } = this.#options
-    const isDurable = (fact: Fact): boolean => machine.isVolatile?.(fact) !== true
-    const durable = facts.filter(isDurable)
-    const refusal = durable.length > 0 ? (log.refuse?.(durable) ?? null) : null
-    if (refusal === null) {
-      const groups = durable.length > 0 ? [durable] : []
-      return { facts, groups, refusals: [], isAdmitted: true }
-    }
-    const nothing = { facts: [], groups: [], isAdmitted: false }
-    if (!isDivisible) return { ...nothing, refusals: [refusal] }
+    const durable = facts.filter((fact) => machine.isVolatile?.(fact) !== true)
+    if (durable.length === 0) return { facts, prepared: [], refusals: [], isAdmitted: true }
+    if (isDivisible) return this.#planEach(facts, durable)
+    const prepared = log.prepare(durable)
+    return prepared instanceof Error
+      ? { facts: [], prepared: [], refusals: [prepared], isAdmitted: false }
+      : { facts, prepared: [prepared], refusals: [], isAdmitted: true }
+  }
+
+  #planEach(facts: readonly Fact[], durable: readonly Fact[]): Plan<Fact> {
     const refused = new Map<Fact, Error>()
+    const prepared: object[] = []
     for (const fact of durable) {
-      const ofOne = log.refuse?.([fact]) ?? null
-      if (ofOne !== null) refused.set(fact, ofOne)
+      const one = this.#options.log.prepare([fact])
+      if (one instanceof Error) refused.set(fact, one)
+      else prepared.push(one)
     }
+    const refusals = [...refused.values()]
     // Whoever goes on until nothing is left to do would never come to an end.
-    if (refused.size === durable.length) return { ...nothing, refusals: [refusal] }
-    return {
-      facts: facts.filter((fact) => !refused.has(fact)),
-      groups: durable.filter((fact) => !refused.has(fact)).map((fact) => [fact]),
-      refusals: [...refused.values()],
-      isAdmitted: true,
+    if (prepared.length === 0) {
+      return { facts: [], prepared, refusals: refusals.slice(0, 1), isAdmitted: false }
     }
+    const taken = refused.size === 0 ? facts : facts.filter((fact) => !refused.has(fact))
+    return { facts: taken, prepared, refusals, isAdmitted: true }
   }
 
   #carryOut(decision: Decision<Fact, Reply, Effect>, plan: Plan<Fact>, now: number): void {
@@ -194,9 +209,10 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
     this.#hold(decision, now)
   }
 
-  #applyAll({ facts, groups }: Plan<Fact>): void {
+  #applyAll({ facts, prepared }: Plan<Fact>): void {
     const { machine, clock, log } = this.#options
-    let offset = log.nextOffset + this.#groupFacts
+    const firstOffset = log.nextOffset + this.#preparedCount
+    let offset = firstOffset
     try {
       for (const fact of facts) {
         machine.apply(fact, machine.isVolatile?.(fact) ? -1 : offset++)
@@ -206,20 +222,18 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
       this.#fail('A fact could not be applied', error)
       throw error
     }
-    if (groups.length === 0) return
-    if (this.#groups.length === 0) clock.endOfTurn(() => this.#append())
-    for (const group of groups) {
-      this.#groups.push(group)
-      this.#groupFacts += group.length
-    }
+    if (prepared.length === 0) return
+    if (this.#prepared.length === 0) clock.endOfTurn(() => this.#append())
+    for (const one of prepared) this.#prepared.push(one)
+    this.#preparedCount += offset - firstOffset
   }
 
   #append(): void {
     if (this.#lost !== null) return
-    const groups = this.#groups
+    const prepared = this.#prepared
     const turn = this.#turn++
-    this.#groups = []
-    this.#groupFacts = 0
+    this.#prepared = []
+    this.#preparedCount = 0
     const done = (failure: Error | null): void => {
       if (this.#lost !== null) return
       if (failure !== null) return this.#fail('An append failed', failure)
@@ -228,7 +242,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
       this.#release()
     }
     try {
-      this.#options.log.append(groups, done)
+      this.#options.log.append(prepared, done)
     } catch (error) {
       this.#fail('An append failed', error)
     }
@@ -236,7 +250,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
 
   /** Everything up to this turn must be committed before what is decided now may be told. */
   #seen(): number {
-    return this.#groups.length > 0 ? this.#turn : this.#turn - 1
+    return this.#prepared.length > 0 ? this.#turn : this.#turn - 1
   }
 
   #hold(decision: Decision<Fact, Reply, Effect>, since: number): void {
@@ -252,12 +266,12 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
         if (this.#waiters.delete(ticket)) waiter.reject(error)
       }
       if (turn <= this.#committed) release()
-      else this.#held.push({ turn, since, expired: false, release, expire })
+      else this.#held.push({ turn, since, release, expire })
     }
     for (const effect of decision.effects ?? []) {
       const release = (): void => this.#options.runEffect?.(effect)
       if (turn <= this.#committed) release()
-      else this.#held.push({ turn, since, expired: true, release, expire: () => undefined })
+      else this.#held.push({ turn, since, release, expire: null })
     }
     if (this.#held.length > 0) this.#armDeadline()
   }
@@ -269,7 +283,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
   }
 
   #armDeadline(): void {
-    const next = this.#held.find((held) => !held.expired)
+    const next = this.#held.find(({ expire }) => expire !== null)
     if (next === undefined || this.#deadline !== null) return
     const { clock, commitTimeoutMs } = this.#options
     const delayMs = Math.max(0, next.since + commitTimeoutMs - clock.monotonic())
@@ -280,15 +294,14 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
     })
   }
 
-  /** What expires stays in the queue: effects still run if the commit comes late. */
+  /** Replies since then become errors; the state stays, since what it was made of may yet be committed. */
   #expire(oldest: number): void {
     const timeoutMs = this.#options.commitTimeoutMs
     const error = new ShardError('ERR_COMMIT_TIMEOUT', `Not committed within ${timeoutMs} ms`)
-    for (const held of this.#held) {
-      if (held.since > oldest) return
-      held.expired = true
-      held.expire(error)
-    }
+    const isOver = ({ since, expire }: Held): boolean => since <= oldest && expire !== null
+    const over = this.#held.filter(isOver)
+    this.#held = this.#held.filter((held) => !isOver(held))
+    for (const { expire } of over) expire?.(error)
   }
 
   #fail(message: string, cause: unknown): void {
@@ -303,7 +316,7 @@ export class Runtime<Command, Fact, Reply, Effect = never> {
     this.#alarms.close()
     this.#deadline?.cancel()
     this.#held = []
-    this.#groups = []
+    this.#prepared = []
     const waiters = [...this.#waiters.values()]
     this.#waiters.clear()
     for (const waiter of waiters) waiter.reject(error)

@@ -52,6 +52,8 @@ export interface MetadataNodeOptions {
 
 export type ChangeListener = (delta: MetadataDelta, image: MetadataImage) => void
 
+type ControllerRuntime = Runtime<Command, MetadataFact, Reply, never, ControllerSettings>
+
 /** What a command needs more room for than a batch has. */
 class TooLargeError extends Error {
   override readonly name = 'TooLargeError'
@@ -71,7 +73,7 @@ export class MetadataNode {
   readonly #replay = new Replay()
   readonly #listeners = new Set<ChangeListener>()
   #quorum: Quorum | null = null
-  #runtime: Runtime<Command, MetadataFact, Reply> | null = null
+  #runtime: ControllerRuntime | null = null
   #snapshotTimer: Timer | null = null
   #snapshotting: Promise<void> | null = null
   #bytesSinceSnapshot = 0
@@ -194,11 +196,11 @@ export class MetadataNode {
   async #takeOffice(): Promise<void> {
     const quorum = this.#quorum!
     if (!quorum.isLeader || this.#isClosed) return
-    const controller = new Controller(this.#settings(), this.image, quorum.nextOffset)
-    const runtime = new Runtime<Command, MetadataFact, Reply>({
+    const runtime: ControllerRuntime = new Runtime({
       clock: this.#options.host.clock,
-      machine: controller,
-      log: this.#shardLog(quorum),
+      machine: new Controller(this.image, quorum.nextOffset),
+      log: shardLog(quorum),
+      settings: () => this.#settings(),
       commitTimeoutMs: COMMIT_TIMEOUT_MS,
       onLost: (error) => this.#failed(error.cause instanceof Error ? error.cause : error),
     })
@@ -232,27 +234,6 @@ export class MetadataNode {
         whole: (resource, entries) => alterWhole(config, resource, entries),
       },
       random: host.random,
-    }
-  }
-
-  #shardLog(quorum: Quorum): ShardLog<MetadataFact> {
-    const encoded = new WeakMap<readonly MetadataFact[], Buffer[]>()
-    return {
-      get nextOffset() {
-        return quorum.nextOffset
-      },
-      refuse: (facts) => {
-        const values = facts.map(encodeMetadataRecord)
-        if (recordsBytes(values) > MAX_BATCH_BYTES) {
-          return new TooLargeError(`A change of ${facts.length} records is too large`)
-        }
-        encoded.set(facts, values)
-        return null
-      },
-      append: (groups, done) => {
-        const values = groups.map((group) => encoded.get(group) ?? group.map(encodeMetadataRecord))
-        quorum.append(values, done)
-      },
     }
   }
 
@@ -297,5 +278,20 @@ export class MetadataNode {
       .finally(() => {
         this.#snapshotting = null
       })
+  }
+}
+
+function shardLog(quorum: Quorum): ShardLog<MetadataFact, readonly Buffer[]> {
+  return {
+    get nextOffset() {
+      return quorum.nextOffset
+    },
+    prepare: (facts) => {
+      const values = facts.map(encodeMetadataRecord)
+      return recordsBytes(values) > MAX_BATCH_BYTES
+        ? new TooLargeError(`A change of ${facts.length} records is too large`)
+        : values
+    },
+    append: (prepared, done) => quorum.append(prepared, done),
   }
 }

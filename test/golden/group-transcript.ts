@@ -31,7 +31,7 @@ export class GroupTranscript {
   }
 
   constructor() {
-    this.#machine = this.#newMachine()
+    this.#machine = new GroupMachine()
   }
 
   run(line: string): string[] {
@@ -47,10 +47,6 @@ export class GroupTranscript {
     if (verb === 'restart') return this.#restart()
     if (verb === 'list-alarms') return this.#listAlarms()
     return this.#decide(this.#command(verb, words))
-  }
-
-  #newMachine(): GroupMachine {
-    return new GroupMachine(this.#settings, () => START_TIME + this.#now)
   }
 
   #set(words: Words): string[] {
@@ -77,7 +73,7 @@ export class GroupTranscript {
   /** What is volatile is lost, what is durable is replayed. */
   #restart(): string[] {
     this.#alarms.clear()
-    this.#machine = this.#newMachine()
+    this.#machine = new GroupMachine()
     for (const fact of this.#durable) this.#machine.apply(fact)
     return this.#decide({ type: 'Loaded' })
   }
@@ -87,7 +83,12 @@ export class GroupTranscript {
   }
 
   #decide(command: GroupCommand | Alarm, ticket = ++this.#lastTicket): string[] {
-    const decision = this.#machine.decide(command, ticket, this.#now)
+    const decision = this.#machine.decide(command, {
+      ticket,
+      now: this.#now,
+      wallNow: START_TIME + this.#now,
+      settings: this.#settings,
+    })
     for (const fact of decision.facts ?? []) {
       this.#machine.apply(fact)
       if (isDurable(fact)) this.#durable.push(fact)

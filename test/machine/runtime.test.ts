@@ -1,5 +1,5 @@
 import type { Clock } from '../../src/host/host.ts'
-import type { Alarm, Decision, Machine } from '../../src/machine/machine.ts'
+import type { Alarm, Decision, DecisionContext, Machine } from '../../src/machine/machine.ts'
 import { Runtime } from '../../src/machine/runtime.ts'
 import type { ShardError, ShardLog } from '../../src/machine/runtime.ts'
 
@@ -11,10 +11,11 @@ type Command =
   | { park: true }
   | { explode: true }
   | { addEach: number[] }
+  | { tellContext: true }
 type Fact = { add: number } | { touch: number } | { rang: string } | { broken: true }
 
 /** Counts; `touch` is volatile, `park` is answered by the next `add`. */
-class Counter implements Machine<Command, Fact, number, string> {
+class Counter implements Machine<Command, Fact, number, string, number> {
   limit = 1001
   /** What it decides in place of what was refused. */
   instead: Decision<Fact, number, string> | null = null
@@ -24,7 +25,10 @@ class Counter implements Machine<Command, Fact, number, string> {
   offsets: number[] = []
   parked: number[] = []
 
-  decide(command: Command | Alarm, ticket: number): Decision<Fact, number, string> {
+  decide(
+    command: Command | Alarm,
+    { ticket, wallNow, settings }: DecisionContext<number>,
+  ): Decision<Fact, number, string> {
     if ('alarm' in command) {
       // A bell of this name decides what the log refuses.
       const large = command.alarm === 'large' ? [{ add: this.limit }] : []
@@ -43,6 +47,7 @@ class Counter implements Machine<Command, Fact, number, string> {
         effects: [`effect ${total}`],
       }
     }
+    if ('tellContext' in command) return { replies: [{ ticket, reply: wallNow + settings }] }
     if ('touch' in command) return { facts: [command], replies: [{ ticket, reply: 0 }] }
     if ('alarmAt' in command) {
       return { alarms: [{ name: 'bell', at: command.alarmAt }], replies: [{ ticket, reply: 0 }] }
@@ -74,10 +79,11 @@ class Counter implements Machine<Command, Fact, number, string> {
 
 function setUp() {
   let now = 0
+  let wallNow = 0
   let timers: { at: number; callback: () => void; cancelled: boolean }[] = []
   let turnEnds: (() => void)[] = []
   const clock: Clock = {
-    now: () => now,
+    now: () => wallNow,
     monotonic: () => now,
     after: (delayMs, callback) => {
       const timer = { at: now + delayMs, callback, cancelled: false }
@@ -88,23 +94,29 @@ function setUp() {
     afterTask: (callback) => queueMicrotask(callback),
   }
   const appends: { groups: readonly (readonly Fact[])[]; done: (f: Error | null) => void }[] = []
-  const log: ShardLog<Fact> & { nextOffset: number } = {
+  const prepared: unknown[] = []
+  const log: ShardLog<Fact, readonly Fact[]> & { nextOffset: number } = {
     nextOffset: 10,
-    refuse: (facts) =>
-      facts.some((fact) => 'add' in fact && fact.add > 1000) ? new Error('too large') : null,
+    prepare: (facts) => {
+      const isTooLarge = facts.some((fact) => 'add' in fact && fact.add > 1000)
+      if (!isTooLarge) prepared.push(facts)
+      return isTooLarge ? new Error('too large') : facts
+    },
     append: (groups, done) => {
       log.nextOffset += groups.flat().length
       appends.push({ groups, done })
     },
   }
   const machine = new Counter()
+  const settings = { value: 1 }
   const effects: string[] = []
   const lost: ShardError[] = []
   const refused: unknown[] = []
-  const runtime = new Runtime<Command, Fact, number, string>({
+  const runtime = new Runtime<Command, Fact, number, string, number>({
     clock,
     machine,
     log,
+    settings: () => settings.value,
     commitTimeoutMs: 100,
     runEffect: (effect) => void effects.push(effect),
     onLost: (error) => void lost.push(error),
@@ -117,6 +129,9 @@ function setUp() {
     effects,
     lost,
     refused,
+    prepared,
+    settings,
+    setWallClock: (time: number) => void (wallNow = time),
     endTurn: () => {
       const due = turnEnds
       turnEnds = []
@@ -184,9 +199,8 @@ describe('the runtime of machines', () => {
     endTurn()
     await settle()
     expect([touched.value, machine.touched, appends.length]).toEqual([0, 7, 0])
-    void runtime.submit({ add: 1 })
-    void runtime.submit({ add: 1 })
-    expect(machine.offsets).toEqual([-1, 10, 11])
+    for (let count = 0; count < 3; count++) void runtime.submit({ add: 1 })
+    expect(machine.offsets).toEqual([-1, 10, 11, 12])
   })
 
   test('a parked command is answered by a later decision', async () => {
@@ -229,6 +243,30 @@ describe('the runtime of machines', () => {
     const seen = watch(runtime.submit({ explode: true }))
     await settle()
     expect([seen.error?.code, lost.length]).toEqual(['ERR_SHARD_LOST', 1])
+  })
+
+  test('time and settings come in with each command, as they are then', async () => {
+    const { runtime, settings, setWallClock, watch, settle } = setUp()
+    setWallClock(1000)
+    const first = watch(runtime.submit({ tellContext: true }))
+    settings.value = 2
+    setWallClock(5000)
+    const second = watch(runtime.submit({ tellContext: true }))
+    await settle()
+    expect([first.value, second.value]).toEqual([1001, 5002])
+  })
+
+  test('what is held against the limits is appended as it was prepared then', () => {
+    const { runtime, appends, prepared, endTurn } = setUp()
+    void runtime.submit({ add: 1 })
+    void runtime.submit({ addEach: [2, 3] })
+    endTurn()
+    expect(prepared.length).toBe(3)
+    expect(appends[0]!.groups.map((group, index) => group === prepared[index])).toEqual([
+      true,
+      true,
+      true,
+    ])
   })
 
   test('a decision that the log refuses changes nothing', async () => {
@@ -278,7 +316,7 @@ describe('the runtime of machines', () => {
     const each = watch(runtime.submit({ addEach: [1, 2000, 3] }))
     const whole = watch(runtime.submit({ addEach: [4, 5] }))
     endTurn()
-    expect(appends[0]!.groups).toEqual([[{ add: 1 }], [{ add: 3 }], [{ add: 4 }, { add: 5 }]])
+    expect(appends[0]!.groups).toEqual([[{ add: 1 }], [{ add: 3 }], [{ add: 4 }], [{ add: 5 }]])
     expect([machine.total, machine.offsets]).toEqual([13, [10, 11, 12, 13]])
     expect(refused).toEqual([{ addEach: [1, 2000, 3] }])
     appends[0]!.done(null)

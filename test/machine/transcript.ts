@@ -6,14 +6,20 @@ import type { Machine } from '../../src/machine/machine.ts'
  * Drives a machine and writes down what went in (`>`) and what came out: facts (`+` durable, `~` volatile), alarms (`@`),
  * effects (`!`) and replies (`<`, with the ticket). Facts are applied at once, with offsets counted from `firstOffset`.
  */
-export class Transcript<Command, Fact, Reply, Effect> {
-  readonly #machine: Machine<Command, Fact, Reply, Effect>
+export class Transcript<Command, Fact, Reply, Effect, Settings> {
+  readonly #machine: Machine<Command, Fact, Reply, Effect, Settings>
+  readonly #settings: Settings
   readonly #lines: string[] = []
   #offset: number
   #ticket = 0
 
-  constructor(machine: Machine<Command, Fact, Reply, Effect>, firstOffset = 0) {
+  constructor(
+    machine: Machine<Command, Fact, Reply, Effect, Settings>,
+    settings: Settings,
+    firstOffset = 0,
+  ) {
     this.#machine = machine
+    this.#settings = settings
     this.#offset = firstOffset
   }
 
@@ -25,7 +31,12 @@ export class Transcript<Command, Fact, Reply, Effect> {
   step(command: Command | { alarm: string }, now = 0): void {
     const ticket = ++this.#ticket
     this.#lines.push(`> ${ticket} at ${now}: ${text(command)}`)
-    const decision = this.#machine.decide(command, ticket, now)
+    const decision = this.#machine.decide(command, {
+      ticket,
+      now,
+      wallNow: now,
+      settings: this.#settings,
+    })
     for (const fact of decision.facts ?? []) {
       const isVolatile = this.#machine.isVolatile?.(fact) ?? false
       this.#lines.push(`  ${isVolatile ? '~' : `+ ${this.#offset}`} ${text(fact)}`)

@@ -3,15 +3,15 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/coordinators/partition-log.ts',
-    text: 'if (sizeBytes <= maxBytes) return null',
-    replacement: 'if (sizeBytes < maxBytes) return null',
+    text: 'if (sizeBytes <= maxBytes) return {',
+    replacement: 'if (sizeBytes < maxBytes) return {',
     about: 'A commit that just fits into a batch is refused.',
     killedBy: ['coordinators/group/coordinator'],
   },
   {
     file: 'src/coordinators/partition-log.ts',
-    text: 'BATCH_HEADER_BYTES + this.#sizeBytes(facts, 0)',
-    replacement: 'this.#sizeBytes(facts, 0)',
+    text: 'BATCH_HEADER_BYTES + recordsBytes(records, 0)',
+    replacement: 'recordsBytes(records, 0)',
     about: 'A commit that does not fit into a batch costs the whole shard.',
     killedBy: ['coordinators/group/coordinator'],
   },
@@ -136,7 +136,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/group/offset-operations.ts',
-    text: 'Math.min(time + retentionTimeMs, Number.MAX_SAFE_INTEGER)',
+    text: 'Math.min(wallNow + retentionTimeMs, Number.MAX_SAFE_INTEGER)',
     replacement: 'retentionTimeMs',
     about: 'An offset with a retention time of its own expires at once.',
     killedBy: ['handlers/offset-commit'],

@@ -10,23 +10,23 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'if (turn <= this.#committed) release()\n      else this.#held.push({ turn, since, expired: false',
+    text: 'if (turn <= this.#committed) release()\n      else this.#held.push({ turn, since, release, expire })',
     replacement:
-      'if (turn <= this.#turn) release()\n      else this.#held.push({ turn, since, expired: false',
+      'if (turn <= this.#turn) release()\n      else this.#held.push({ turn, since, release, expire })',
     about: 'A reply is given before its facts are committed.',
     killedBy: ['machine/runtime'],
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'if (turn <= this.#committed) release()\n      else this.#held.push({ turn, since, expired: true',
+    text: 'if (turn <= this.#committed) release()\n      else this.#held.push({ turn, since, release, expire: null })',
     replacement:
-      'if (turn <= this.#turn) release()\n      else this.#held.push({ turn, since, expired: true',
+      'if (turn <= this.#turn) release()\n      else this.#held.push({ turn, since, release, expire: null })',
     about: 'An effect runs for what may never be committed.',
     killedBy: ['machine/runtime'],
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'return this.#groups.length > 0 ? this.#turn : this.#turn - 1',
+    text: 'return this.#prepared.length > 0 ? this.#turn : this.#turn - 1',
     replacement: 'return this.#turn - 1',
     about: 'A read tells of what is not committed.',
     killedBy: ['machine/runtime'],
@@ -40,15 +40,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'if (refused.size === durable.length) return',
-    replacement: 'if (refused.size > durable.length) return',
+    text: 'if (prepared.length === 0) {',
+    replacement: 'if (prepared.length < 0) {',
     about: 'A broker goes round in a circle over tombstones that no batch holds.',
     killedBy: ['machine/runtime'],
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'groups: durable.filter((fact) => !refused.has(fact)).map((fact) => [fact]),',
-    replacement: 'groups: [durable.filter((fact) => !refused.has(fact))],',
+    text: 'if (isDivisible) return this.#planEach(facts, durable)',
+    replacement: '',
     about: 'What was to be split is appended as one batch.',
     killedBy: ['machine/runtime', 'coordinators/group/limits'],
   },
@@ -75,9 +75,31 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/machine/runtime.ts',
-    text: 'this.#groupFacts += group.length',
-    replacement: 'this.#groupFacts = group.length',
+    text: 'this.#preparedCount += offset - firstOffset',
+    replacement: 'this.#preparedCount = offset - firstOffset',
     about: 'Facts of one turn get the same offsets.',
+    killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/runtime.ts',
+    text: 'this.#held = this.#held.filter((held) => !isOver(held))',
+    replacement: 'this.#held = []',
+    about: 'Effects of a commit that comes late never run, and later replies never come.',
+    killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/runtime.ts',
+    text: 'const context: DecisionContext<Settings> = {\n      ticket,\n      now,\n      wallNow: clock.now(),',
+    replacement:
+      'const context: DecisionContext<Settings> = {\n      ticket,\n      now,\n      wallNow: now,',
+    about: 'Offsets are said to have been committed in 1970, and expire at once.',
+    killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/runtime.ts',
+    text: 'const taken = refused.size === 0 ? facts : facts.filter((fact) => !refused.has(fact))',
+    replacement: 'const taken = facts',
+    about: 'What the log refused is gone until the next restart.',
     killedBy: ['machine/runtime'],
   },
   {

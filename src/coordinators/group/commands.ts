@@ -8,8 +8,9 @@ import type {
 } from '../../../protocol/messages/leave-group.ts'
 import type { ListGroupsResponse } from '../../../protocol/messages/list-groups.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/messages/sync-group.ts'
+import type { DecisionContext } from '../../machine/machine.ts'
 
-/** The settings that the group coordinator acts on; read whenever they are needed, for they may change. */
+/** The settings that the group coordinator decides by. */
 export interface GroupSettings {
   /** group.initial.rebalance.delay.ms */
   readonly initialRebalanceDelayMs: number
@@ -22,6 +23,8 @@ export interface GroupSettings {
   /** offsets.retention.check.interval.ms */
   readonly offsetsRetentionCheckIntervalMs: number
 }
+
+export type GroupContext = DecisionContext<GroupSettings>
 
 /** A partition's offset, as somebody commits it. Topics are named; the id is zeros unless the client gave one. */
 export interface OffsetToCommit {

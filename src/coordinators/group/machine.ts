@@ -1,7 +1,6 @@
 import type { Alarm, Decision, Machine, Ticket } from '../../machine/machine.ts'
 import { EXPIRY_ALARM, parseAlarm } from './alarms.ts'
 import { GroupDraft } from './classic/draft.ts'
-import type { DecisionContext } from './classic/draft.ts'
 import { evolve } from './classic/evolve.ts'
 import { emptyGroup, metadataOf } from './classic/group.ts'
 import type { ClassicGroup } from './classic/group.ts'
@@ -17,6 +16,7 @@ import type {
   CommandOf,
   DescribedGroup,
   GroupCommand,
+  GroupContext,
   GroupReply,
   GroupSettings,
   ReplyTo,
@@ -39,35 +39,33 @@ type GroupDecision = Decision<GroupFact, GroupReply>
 export type Group = ClassicGroup
 
 /** One shard of the group coordinator: the groups of one partition of `__consumer_offsets`, and their offsets. */
-export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply> {
-  readonly #settings: GroupSettings
-  readonly #wallClock: () => number
+export class GroupMachine implements Machine<
+  GroupCommand,
+  GroupFact,
+  GroupReply,
+  never,
+  GroupSettings
+> {
   readonly #groups = new Map<string, Group>()
   readonly #offsets = new OffsetStore()
-
-  /** @param wallClock milliseconds since 1970, for the timestamps that facts carry */
-  constructor(settings: GroupSettings, wallClock: () => number) {
-    this.#settings = settings
-    this.#wallClock = wallClock
-  }
 
   get groups(): ReadonlyMap<string, Group> {
     return this.#groups
   }
 
-  decide(command: GroupCommand | Alarm, ticket: Ticket, now: number): GroupDecision {
-    const context = { settings: this.#settings, now, time: this.#wallClock() }
+  decide(command: GroupCommand | Alarm, context: GroupContext): GroupDecision {
+    const { ticket } = context
     if ('alarm' in command) return this.#ring(command.alarm, context)
     switch (command.type) {
       case 'Loaded':
-        return this.#loaded(ticket, context)
+        return this.#loaded(context)
       case 'Join':
       case 'Sync':
       case 'Heartbeat':
       case 'Leave':
-        return this.#membership(command, ticket, context)
+        return this.#membership(command, context)
       case 'CommitOffsets':
-        return this.#commit(command, ticket, context)
+        return this.#commit(command, context)
       case 'FetchOffsets':
         return answer(ticket, fetchOffsets(this.#offsets, command))
       case 'DeleteOffsets': {
@@ -88,11 +86,14 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     }
   }
 
-  decideRefused(command: GroupCommand, ticket: Ticket, now: number): GroupDecision | null {
+  decideRefused(
+    command: GroupCommand,
+    _refusal: Error,
+    context: GroupContext,
+  ): GroupDecision | null {
     if (command.type !== 'Sync') return null
-    const context = { settings: this.#settings, now, time: this.#wallClock() }
     const draft = this.#draft(command.request.groupId, context)
-    syncRefused(draft, ticket)
+    syncRefused(draft, context.ticket)
     return draft.decision()
   }
 
@@ -120,13 +121,13 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     return !isDurable(fact)
   }
 
-  #draft(groupId: string, context: DecisionContext): GroupDraft {
+  #draft(groupId: string, context: GroupContext): GroupDraft {
     return new GroupDraft(groupId, this.#groups.get(groupId), context)
   }
 
   /** Members go on where they were, with their full session time. */
-  #loaded(ticket: Ticket, context: DecisionContext): GroupDecision {
-    const { settings, now } = context
+  #loaded(context: GroupContext): GroupDecision {
+    const { ticket, settings, now } = context
     const expiryAt = now + settings.offsetsRetentionCheckIntervalMs
     const decisions = Array.from(this.#groups.values(), (group) => {
       const draft = new GroupDraft(group.groupId, group, context)
@@ -147,9 +148,9 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
 
   #membership(
     command: CommandOf<'Join' | 'Sync' | 'Heartbeat' | 'Leave'>,
-    ticket: Ticket,
-    context: DecisionContext,
+    context: GroupContext,
   ): GroupDecision {
+    const { ticket } = context
     const groupId = command.type === 'Leave' ? command.groupId : command.request.groupId
     const draft = this.#draft(groupId, context)
     switch (command.type) {
@@ -168,7 +169,7 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     return draft.decision()
   }
 
-  #ring(name: string, context: DecisionContext): GroupDecision {
+  #ring(name: string, context: GroupContext): GroupDecision {
     const alarm = parseAlarm(name)
     if (alarm.kind === 'expiry') return this.#expire(context)
     const draft = this.#draft(alarm.groupId, context)
@@ -179,18 +180,15 @@ export class GroupMachine implements Machine<GroupCommand, GroupFact, GroupReply
     return draft.decision()
   }
 
-  #expire({ settings, now, time }: DecisionContext): GroupDecision {
+  #expire({ settings, now, wallNow }: GroupContext): GroupDecision {
     const { offsetsRetentionMs, offsetsRetentionCheckIntervalMs } = settings
-    const { facts, isFull } = expire(this.#groups, this.#offsets, time, offsetsRetentionMs)
+    const { facts, isFull } = expire(this.#groups, this.#offsets, wallNow, offsetsRetentionMs)
     const at = isFull ? now : now + offsetsRetentionCheckIntervalMs
     return inParts({ facts, alarms: [{ name: EXPIRY_ALARM, at }] })
   }
 
-  #commit(
-    command: CommandOf<'CommitOffsets'>,
-    ticket: Ticket,
-    context: DecisionContext,
-  ): GroupDecision {
+  #commit(command: CommandOf<'CommitOffsets'>, context: GroupContext): GroupDecision {
+    const { ticket } = context
     const group = this.#groups.get(command.groupId)
     const error = commitError(group, command)
     if (error !== 'NONE') return answer(ticket, error)

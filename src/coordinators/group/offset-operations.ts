@@ -2,8 +2,7 @@ import type { ErrorName } from '../../../protocol/errors.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 import { isSubscribed, memberError } from './classic/group.ts'
 import type { ClassicGroup } from './classic/group.ts'
-import type { DecisionContext } from './classic/draft.ts'
-import type { CommandOf, FetchedOffset, PartitionError, ReplyTo } from './commands.ts'
+import type { CommandOf, FetchedOffset, GroupContext, PartitionError, ReplyTo } from './commands.ts'
 import type { CommittedOffset, DurableFact } from './facts.ts'
 import type { OffsetStore } from './offsets.ts'
 
@@ -34,11 +33,11 @@ export function commitError(
 /** The offsets that can be stored, and the partitions' results. */
 export function commitOffsets(
   command: CommandOf<'CommitOffsets'>,
-  { settings, time }: DecisionContext,
+  { settings, wallNow }: GroupContext,
 ): { facts: DurableFact[]; results: PartitionError[][] } {
   const { groupId, retentionTimeMs } = command
   const expireTimestamp =
-    retentionTimeMs === -1 ? -1 : Math.min(time + retentionTimeMs, Number.MAX_SAFE_INTEGER)
+    retentionTimeMs === -1 ? -1 : Math.min(wallNow + retentionTimeMs, Number.MAX_SAFE_INTEGER)
   const facts: DurableFact[] = []
   const results = command.topics.map(({ name, topicId, partitions }) =>
     partitions.map(({ partitionIndex, committedMetadata, ...asked }): PartitionError => {
@@ -50,7 +49,7 @@ export function commitOffsets(
         offset: asked.committedOffset,
         leaderEpoch: asked.committedLeaderEpoch,
         metadata,
-        commitTimestamp: time,
+        commitTimestamp: wallNow,
         expireTimestamp,
         topicId,
       }

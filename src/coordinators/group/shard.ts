@@ -41,7 +41,7 @@ export class CoordinatorError extends Error {
   }
 }
 
-type GroupRuntime = Runtime<GroupCommand, GroupFact, GroupReply>
+type GroupRuntime = Runtime<GroupCommand, GroupFact, GroupReply, never, GroupSettings>
 
 /** The groups of one partition that this broker leads, from election to resignation. */
 export class GroupShard {
@@ -96,7 +96,7 @@ export class GroupShard {
   async #rebuild(): Promise<void> {
     const { host, codecs, partition, settings } = this.#options
     const { clock } = host
-    const machine = new GroupMachine(settings, () => clock.now())
+    const machine = new GroupMachine()
     const log = host.log.child({ topic: partition.topic, partition: partition.index })
     const isComplete = await new GroupReplay(machine, log).run(
       partition,
@@ -127,6 +127,7 @@ export class GroupShard {
       clock: host.clock,
       machine,
       log,
+      settings: () => settings,
       commitTimeoutMs: settings.commitTimeoutMs,
       onRefused: (command, error) => {
         const { topic, index } = partition

@@ -1,6 +1,5 @@
 import assert from 'node:assert/strict'
-import type { Random } from '../../host/host.ts'
-import type { Alarm, Decision, Machine, Ticket } from '../../machine/machine.ts'
+import type { Alarm, Decision, DecisionContext, Machine } from '../../machine/machine.ts'
 import { allocateProducerIds, registerBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
@@ -12,7 +11,7 @@ import { updateFeatures } from './feature-commands.ts'
 import { randomId } from '../ids.ts'
 import { ImageBuilder } from '../image-builder.ts'
 import type { MetadataImage } from '../image.ts'
-import type { ConfigRules, ControllerSettings, ControllerView } from './view.ts'
+import type { ControllerSettings, ControllerView } from './view.ts'
 import { alterPartitionReassignments } from './reassignment-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from '../topic-names.ts'
@@ -32,14 +31,13 @@ export type Reply = ControllerReply | null
  * The controller: commands in, metadata records as facts. Its state is an image that is ahead of the committed one by
  * what is being written.
  */
-export class Controller implements Machine<Command, MetadataFact, Reply>, ControllerView {
-  readonly clusterId: string
-  readonly nodeId: number
-  readonly kraftVersion: number
-  readonly defaults: ControllerSettings['defaults']
-  readonly deleteTopicEnable: boolean
-  readonly rules: ConfigRules
-  readonly random: Random
+export class Controller implements Machine<
+  Command,
+  MetadataFact,
+  Reply,
+  never,
+  ControllerSettings
+> {
   #image: MetadataImage
   #builder: ImageBuilder | null = null
   #nextOffset: number
@@ -47,14 +45,7 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
   #collisions: Map<string, Set<string>> | null = null
 
   /** @param nextOffset of the log, where all before is in the image */
-  constructor(settings: ControllerSettings, image: MetadataImage, nextOffset: number) {
-    this.clusterId = settings.clusterId
-    this.nodeId = settings.nodeId
-    this.kraftVersion = settings.kraftVersion
-    this.defaults = settings.defaults
-    this.deleteTopicEnable = settings.deleteTopicEnable
-    this.rules = settings.rules
-    this.random = settings.random
+  constructor(image: MetadataImage, nextOffset: number) {
     this.#image = image
     this.#nextOffset = nextOffset
   }
@@ -71,56 +62,31 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
     return this.#nextOffset
   }
 
-  newId(): string {
-    return randomId(this.random)
+  decide(
+    command: Command | Alarm,
+    { ticket, settings }: DecisionContext<ControllerSettings>,
+  ): Decision<MetadataFact, Reply> {
+    assert('type' in command, 'the controller sets no alarms')
+    const { facts, reply } = answer(this.#view(settings), command)
+    return { facts, replies: [{ ticket, reply }] }
   }
 
-  topicLike(key: string): string | undefined {
+  #view(settings: ControllerSettings): ControllerView {
+    return {
+      ...settings,
+      image: this.image,
+      nextOffset: this.#nextOffset,
+      newId: () => randomId(settings.random),
+      topicLike: (key) => this.#topicLike(key),
+    }
+  }
+
+  #topicLike(key: string): string | undefined {
     if (this.#collisions === null) {
       this.#collisions = new Map()
       for (const name of this.image.topics.byName.keys()) this.#noteName(name)
     }
     return this.#collisions.get(key)?.values().next().value
-  }
-
-  decide(command: Command | Alarm, ticket: Ticket): Decision<MetadataFact, Reply> {
-    assert('type' in command, 'the controller sets no alarms')
-    const { facts, reply } = this.#answer(command)
-    return { facts, replies: [{ ticket, reply }] }
-  }
-
-  #answer(command: Command): { facts: MetadataFact[]; reply: Reply } {
-    switch (command.type) {
-      case 'createTopics':
-        return createTopics(this, command.topics, command.validateOnly)
-      case 'deleteTopics':
-        return deleteTopics(this, command.topics)
-      case 'createPartitions':
-        return createPartitions(this, command.topics, command.validateOnly)
-      case 'incrementalAlterConfigs':
-        return incrementalAlterConfigs(this, command.resources, command.validateOnly)
-      case 'alterConfigs':
-        return alterConfigs(this, command.resources, command.validateOnly)
-      case 'registerBroker':
-        return registerBroker(this, command)
-      case 'allocateProducerIds':
-        return allocateProducerIds(this, command)
-      case 'alterPartitionReassignments':
-        return alterPartitionReassignments(this, command)
-      case 'electLeaders':
-        return electLeaders(this, command)
-      case 'assignReplicasToDirs':
-        return assignReplicasToDirs(this, command)
-      case 'reportOfflineDirectories':
-        return reportOfflineDirectories(this, command)
-      case 'updateFeatures':
-        return updateFeatures(this, command)
-      case 'activate': {
-        const facts = [...command.bootstrap]
-        if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
-        return { facts, reply: null }
-      }
-    }
   }
 
   apply(fact: MetadataFact, offset: number): void {
@@ -150,5 +116,39 @@ export class Controller implements Machine<Command, MetadataFact, Reply>, Contro
     const names = this.#collisions!.get(key)
     if (names === undefined) this.#collisions!.set(key, new Set([name]))
     else names.add(name)
+  }
+}
+
+function answer(view: ControllerView, command: Command): { facts: MetadataFact[]; reply: Reply } {
+  switch (command.type) {
+    case 'createTopics':
+      return createTopics(view, command.topics, command.validateOnly)
+    case 'deleteTopics':
+      return deleteTopics(view, command.topics)
+    case 'createPartitions':
+      return createPartitions(view, command.topics, command.validateOnly)
+    case 'incrementalAlterConfigs':
+      return incrementalAlterConfigs(view, command.resources, command.validateOnly)
+    case 'alterConfigs':
+      return alterConfigs(view, command.resources, command.validateOnly)
+    case 'registerBroker':
+      return registerBroker(view, command)
+    case 'allocateProducerIds':
+      return allocateProducerIds(view, command)
+    case 'alterPartitionReassignments':
+      return alterPartitionReassignments(view, command)
+    case 'electLeaders':
+      return electLeaders(view, command)
+    case 'assignReplicasToDirs':
+      return assignReplicasToDirs(view, command)
+    case 'reportOfflineDirectories':
+      return reportOfflineDirectories(view, command)
+    case 'updateFeatures':
+      return updateFeatures(view, command)
+    case 'activate': {
+      const facts = [...command.bootstrap]
+      if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
+      return { facts, reply: null }
+    }
   }
 }

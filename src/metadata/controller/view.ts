@@ -11,6 +11,7 @@ export interface ConfigRules {
   ): AlterResult
 }
 
+/** What the controller decides by, besides the image; it comes with each command. */
 export interface ControllerSettings {
   readonly clusterId: string
   /** This controller's. */
@@ -22,7 +23,7 @@ export interface ControllerSettings {
   /** `delete.topic.enable` */
   readonly deleteTopicEnable: boolean
   readonly rules: ConfigRules
-  /** For topic ids and placement: the one thing that a decision doesn't find in command and state. */
+  /** For topic ids and placement. */
   readonly random: Random
 }
 

@@ -32,10 +32,11 @@ function joining(uuid: string, memberId = ''): GroupCommand {
 }
 
 function setUp() {
-  const machine = new GroupMachine(settings, () => 0)
+  const machine = new GroupMachine()
+  const context = { ticket: 1, now: 0, wallNow: 0, settings }
   const pending = (): number => machine.groups.get('g')?.pendingMembers.size ?? 0
   const decide = (command: GroupCommand): { reply: GroupReply | undefined; cleared: string[] } => {
-    const { facts = [], replies = [], alarms = [] } = machine.decide(command, 1, 0)
+    const { facts = [], replies = [], alarms = [] } = machine.decide(command, context)
     for (const fact of facts) machine.apply(fact)
     const cleared = alarms.filter(({ at }) => at === null).map(({ name }) => name)
     return { reply: replies[0]?.reply, cleared }

@@ -2,6 +2,7 @@ import { BrokerConfig } from '../../../src/config/broker-config.ts'
 import { alterIncrementally, alterWhole } from '../../../src/config/alter.ts'
 import { Controller } from '../../../src/metadata/controller/controller.ts'
 import type { Command } from '../../../src/metadata/controller/controller.ts'
+import type { ControllerSettings } from '../../../src/metadata/controller/view.ts'
 import { beginFact, eligibleLeaderFact, endFact, featureFact } from '../../../src/metadata/facts.ts'
 import type { MetadataFact } from '../../../src/metadata/facts.ts'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.ts'
@@ -11,29 +12,27 @@ import { CLUSTER_ID, topic } from '../support.ts'
 
 const ZERO = 'A'.repeat(22)
 
-function newController(options: { deleteTopicEnable?: boolean; kraftVersion?: number } = {}) {
+function settingsWith(
+  options: { deleteTopicEnable?: boolean; kraftVersion?: number } = {},
+): ControllerSettings {
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': '/nowhere' } })
   const random = seededRandom(1)
   let ids = 0
-  return new Controller(
-    {
-      clusterId: CLUSTER_ID,
-      nodeId: 1,
-      kraftVersion: options.kraftVersion ?? 1,
-      defaults: { numPartitions: 2, replicationFactor: 1 },
-      deleteTopicEnable: options.deleteTopicEnable ?? true,
-      rules: {
-        incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
-        whole: (resource, entries) => alterWhole(config, resource, entries),
-      },
-      random: {
-        below: random.below,
-        bytes: (length) => Buffer.alloc(length, ++ids),
-      },
+  return {
+    clusterId: CLUSTER_ID,
+    nodeId: 1,
+    kraftVersion: options.kraftVersion ?? 1,
+    defaults: { numPartitions: 2, replicationFactor: 1 },
+    deleteTopicEnable: options.deleteTopicEnable ?? true,
+    rules: {
+      incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
+      whole: (resource, entries) => alterWhole(config, resource, entries),
     },
-    EMPTY_IMAGE,
-    3,
-  )
+    random: {
+      below: random.below,
+      bytes: (length) => Buffer.alloc(length, ++ids),
+    },
+  }
 }
 
 const broker = (brokerId: number, parts: object = {}): Command => ({
@@ -70,7 +69,7 @@ const controller = (
 })
 
 function begin(brokers: readonly number[] = [1], options = {}) {
-  const transcript = new Transcript(newController(options), 3)
+  const transcript = new Transcript(new Controller(EMPTY_IMAGE, 3), settingsWith(options), 3)
   transcript.step({
     type: 'activate',
     bootstrap: [beginFact('Bootstrap records'), featureFact('metadata.version', 33), endFact],
@@ -257,7 +256,7 @@ describe('the controller', () => {
   })
 
   test('changes the levels of features, all or none', () => {
-    const transcript = new Transcript(newController(), 3)
+    const transcript = new Transcript(new Controller(EMPTY_IMAGE, 3), settingsWith(), 3)
     transcript.step({
       type: 'activate',
       bootstrap: [
@@ -332,7 +331,8 @@ describe('the controller', () => {
   })
 
   test('does not say of a quorum of kraft.version 0 that it was raised', () => {
-    const machine = newController({ kraftVersion: 0 })
+    const machine = new Controller(EMPTY_IMAGE, 3)
+    const settings = settingsWith({ kraftVersion: 0 })
     const told = (maxVersionLevel: number) =>
       machine.decide(
         {
@@ -340,7 +340,7 @@ describe('the controller', () => {
           featureUpdates: [{ feature: 'kraft.version', maxVersionLevel, upgradeType: 1 }],
           validateOnly: false,
         },
-        1,
+        { ticket: 1, now: 0, wallNow: 0, settings },
       )
     expect(told(0)).toMatchObject({ facts: [], replies: [{ reply: { errorCode: 'NONE' } }] })
     expect(told(1)).toMatchObject({
@@ -363,9 +363,10 @@ describe('the controller', () => {
   })
 
   test('leads again where Kafka wrote that the only replica is eligible, as it does when it stops', () => {
-    const machine = newController()
+    const machine = new Controller(EMPTY_IMAGE, 3)
+    const context = { ticket: 1, now: 0, wallNow: 0, settings: settingsWith() }
     const step = (command: Command): void => {
-      for (const fact of machine.decide(command, 1).facts ?? [])
+      for (const fact of machine.decide(command, context).facts ?? [])
         machine.apply(fact, machine.nextOffset)
     }
     step(broker(1))

@@ -1,6 +1,6 @@
 import type { AlteredResource } from '../../../src/config/alter.ts'
 import type { ControllerCommand, ReplyTo } from '../../../src/metadata/controller/commands.ts'
-import type { ConfigRules } from '../../../src/metadata/controller/view.ts'
+import type { ConfigRules, ControllerSettings } from '../../../src/metadata/controller/view.ts'
 import { Controller } from '../../../src/metadata/controller/controller.ts'
 import type { MetadataFact } from '../../../src/metadata/facts.ts'
 import { featureFact, partitionFact, topicFact } from '../../../src/metadata/facts.ts'
@@ -38,13 +38,12 @@ function broker(id: number, parts: Partial<BrokerImage> = {}): (offset: number) 
   })
 }
 
-/** The controller of a cluster that these records made; brokers have the epochs 0, 1, ... in their order. */
-function controllerOf(
-  facts: readonly (MetadataFact | ((offset: number) => MetadataFact))[],
-  rules = NO_RULES,
-): Controller {
-  const controller = new Controller(
-    {
+class TestedController extends Controller {
+  readonly settings: ControllerSettings
+
+  constructor(rules: ConfigRules) {
+    super(EMPTY_IMAGE, 0)
+    this.settings = {
       clusterId: CLUSTER_ID,
       nodeId: 1,
       kraftVersion: 1,
@@ -52,10 +51,16 @@ function controllerOf(
       deleteTopicEnable: true,
       rules,
       random: { below: seededRandom(1).below, bytes: (length) => Buffer.alloc(length, 0x3c) },
-    },
-    EMPTY_IMAGE,
-    0,
-  )
+    }
+  }
+}
+
+/** The controller of a cluster that these records made; brokers have the epochs 0, 1, ... in their order. */
+function controllerOf(
+  facts: readonly (MetadataFact | ((offset: number) => MetadataFact))[],
+  rules = NO_RULES,
+): TestedController {
+  const controller = new TestedController(rules)
   facts.forEach((fact, offset) =>
     controller.apply(typeof fact === 'function' ? fact(offset) : fact, offset),
   )
@@ -88,14 +93,16 @@ function partition(replicas: number[], parts: Partial<PartitionImage> = {}): Met
 }
 
 /** The reply, with what it decided applied. */
-function ask<C extends ControllerCommand>(controller: Controller, command: C): ReplyTo<C> {
-  const { facts, replies } = controller.decide(command, 1)
+function ask<C extends ControllerCommand>(controller: TestedController, command: C): ReplyTo<C> {
+  const { settings } = controller
+  const context = { ticket: 1, now: 0, wallNow: 0, settings }
+  const { facts, replies } = controller.decide(command, context)
   let offset = controller.nextOffset
   for (const fact of facts ?? []) controller.apply(fact, offset++)
   return replies![0]!.reply as ReplyTo<C>
 }
 
-const partitionIn = (controller: Controller) => partitionOf(controller.image, 't', 0)!
+const partitionIn = (controller: TestedController) => partitionOf(controller.image, 't', 0)!
 
 const register = (brokerId: number): ControllerCommand => ({
   type: 'registerBroker',
@@ -217,7 +224,7 @@ describe('a broker that registers', () => {
 })
 
 describe('replicas are reassigned', () => {
-  const reassign = (controller: Controller, replicas: number[], allow = true) =>
+  const reassign = (controller: TestedController, replicas: number[], allow = true) =>
     ask(controller, {
       type: 'alterPartitionReassignments',
       topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas }] }],
@@ -255,13 +262,13 @@ describe('replicas are reassigned', () => {
 })
 
 describe('topics', () => {
-  const create = (controller: Controller, parts: object) =>
+  const create = (controller: TestedController, parts: object) =>
     ask(controller, {
       type: 'createTopics',
       topics: [{ ...topic('n'), ...parts }],
       validateOnly: false,
     })[0]!
-  const grow = (controller: Controller, count: number) =>
+  const grow = (controller: TestedController, count: number) =>
     ask(controller, {
       type: 'createPartitions',
       topics: [{ name: 'n', count, assignments: null }],

@@ -1,20 +1,11 @@
 import assert from 'node:assert/strict'
 import type { Decision, Ticket, TicketReply } from '../../../machine/machine.ts'
 import { sessionAlarm } from '../alarms.ts'
-import type { GroupReply, GroupSettings } from '../commands.ts'
+import type { GroupContext, GroupReply } from '../commands.ts'
 import type { GroupFact } from '../facts.ts'
 import type { ClassicGroup, Member } from './group.ts'
 import { evolve } from './evolve.ts'
 import type { ClassicGroupFact } from './evolve.ts'
-
-/** What a decision can see besides the state. */
-export interface DecisionContext {
-  readonly settings: GroupSettings
-  /** Monotonic milliseconds. */
-  readonly now: number
-  /** Milliseconds since 1970. */
-  readonly time: number
-}
 
 /**
  * A decision about one group in the making: one command may end in a chain of facts, each decided by the group as the one
@@ -22,13 +13,13 @@ export interface DecisionContext {
  */
 export class GroupDraft {
   readonly groupId: string
-  readonly context: DecisionContext
+  readonly context: GroupContext
   readonly #facts: GroupFact[] = []
   readonly #replies: TicketReply<GroupReply>[] = []
   readonly #alarms: { name: string; at: number | null }[] = []
   #group: ClassicGroup | undefined
 
-  constructor(groupId: string, group: ClassicGroup | undefined, context: DecisionContext) {
+  constructor(groupId: string, group: ClassicGroup | undefined, context: GroupContext) {
     this.groupId = groupId
     this.#group = group
     this.context = context

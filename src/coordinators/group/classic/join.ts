@@ -38,7 +38,7 @@ export function join(draft: GroupDraft, command: Join, ticket: Ticket): void {
   if (!draft.exists && !isNew) {
     return draft.reply(ticket, joinError('UNKNOWN_MEMBER_ID', memberId))
   }
-  const group = draft.exists ? draft.group : emptyGroup(groupId, draft.context.time)
+  const group = draft.exists ? draft.group : emptyGroup(groupId, draft.context.wallNow)
   if (!hasRoom(group, memberId, draft.context.settings.maxGroupSize)) {
     // An id that was given out, or a member above a lowered limit, is given up.
     if (group.members.has(memberId) || group.pendingMembers.has(memberId)) {

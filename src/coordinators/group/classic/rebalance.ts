@@ -99,7 +99,7 @@ export function prepareRebalance(
   draft.add({
     type: 'RebalanceStarted',
     groupId,
-    time: context.time,
+    time: context.wallNow,
     initialDelay: wasEmpty ? { delayMs, remainingMs } : null,
   })
   if (wasEmpty) draft.alarm(joinAlarm(groupId), delayMs)
@@ -151,7 +151,7 @@ function completeJoin(draft: GroupDraft): void {
     joinTicket,
   }))
   const protocolName = selectProtocol(draft.group)
-  draft.add({ type: 'GenerationStarted', groupId, time: context.time, protocolName })
+  draft.add({ type: 'GenerationStarted', groupId, time: context.wallNow, protocolName })
   for (const { memberId, joinTicket } of waiting) {
     if (joinTicket !== null) draft.reply(joinTicket, joinAnswer(draft.group, memberId))
     draft.restartSession(draft.group.members.get(memberId)!)
@@ -165,7 +165,7 @@ function storeEmptyGeneration(draft: GroupDraft): void {
     ...metadataRecord(group, () => NO_ASSIGNMENT),
     generation: group.generation + 1,
     protocol: null,
-    currentStateTimestamp: context.time,
+    currentStateTimestamp: context.wallNow,
   }
   draft.add({ type: 'GroupStored', groupId, value })
 }
