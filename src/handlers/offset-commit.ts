@@ -36,6 +36,8 @@ export const offsetCommit = handle(OffsetCommit).by(async (request, context) => 
           }),
           (error) => error,
         )
+  // `results` has those that are known, in their order.
+  let next = 0
   return {
     topics: topics.map((entry) => ({
       name: entry.topic.name,
@@ -44,7 +46,9 @@ export const offsetCommit = handle(OffsetCommit).by(async (request, context) => 
         ...entry.refused,
         ...(typeof results === 'string'
           ? allWith(entry.partitions, results)
-          : (results[known.indexOf(entry)] ?? [])),
+          : entry.partitions.length > 0
+            ? results[next++]!
+            : []),
       ],
     })),
   }

@@ -16,8 +16,10 @@ const FIRST_VERSION_WITH_GROUP_ERROR = 2
 const FIRST_VERSION_WITH_GROUPS = 8
 const FIRST_VERSION_WITH_IDS = 10
 
-/** What a partition takes in an answer, about. */
+/** What a partition takes in an answer, about, without its metadata. */
 const OFFSET_BYTES = 200
+/** Of a character of metadata. */
+const MAX_BYTES_A_UNIT = 3
 
 type AskedGroup = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
 type AskedTopic = NonNullable<AskedGroup['topics']>[number]
@@ -69,11 +71,18 @@ async function ask(
 ): Promise<ReplyTo<'FetchOffsets'>> {
   const command = { type: 'FetchOffsets', groupId, topics } as const
   const offsets = await context.services.groups.ask<'FetchOffsets'>(groupId, command)
-  // All that the group has: more than the request says.
-  if (topics === null) {
-    for (const { partitions } of offsets) context.spend(partitions.length * OFFSET_BYTES)
-  }
+  context.spend(costOf(offsets))
   return offsets
+}
+
+/** Metadata is more than the request says, however few partitions that names, or names again and again. */
+function costOf(offsets: ReplyTo<'FetchOffsets'>): number {
+  let bytes = 0
+  for (const { partitions } of offsets) {
+    bytes += partitions.length * OFFSET_BYTES
+    for (const { metadata } of partitions) bytes += metadata.length * MAX_BYTES_A_UNIT
+  }
+  return bytes
 }
 
 /** The coordinator keeps offsets by name. Topics that are no more can't be told of by id. */

@@ -1,3 +1,4 @@
+import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import { commit, committed, nodeWithGroups, stableGroup } from './group-client.ts'
 import { TestNode } from './test-node.ts'
 
@@ -52,6 +53,41 @@ describe('OffsetCommit', () => {
     expect(errors.toSorted()).toEqual(['NONE', 'UNKNOWN_TOPIC_OR_PARTITION'])
     expect(await committed(node)).toMatchObject({ committedOffset: 7 })
     expect(await commit(node, { name: 'nowhere' })).toEqual(['UNKNOWN_TOPIC_OR_PARTITION'])
+  })
+
+  test('answers topics in their order, also one that is named twice', async () => {
+    const node = await nodeWithGroups()
+    await node.addTopic('t', { partitions: [{}, {}] })
+    const partition = (partitionIndex: number, committedMetadata = '') => ({
+      partitionIndex,
+      committedOffset: 1,
+      committedLeaderEpoch: -1,
+      committedMetadata,
+    })
+    const tooLong = 'x'.repeat(5000)
+    const { topics } = await node.ask(OffsetCommit, 9, {
+      groupId: 'g',
+      generationIdOrMemberEpoch: -1,
+      memberId: '',
+      topics: [
+        { name: 't', partitions: [partition(0)] },
+        { name: 'unknown', partitions: [partition(0)] },
+        { name: 't', partitions: [partition(1, tooLong)] },
+        { name: 't', partitions: [] },
+        { name: 't', partitions: [partition(1), partition(7)] },
+      ],
+    })
+    const told = topics.map(({ name, partitions }) => [
+      name,
+      ...partitions.map(({ partitionIndex, errorCode }) => `${partitionIndex} ${errorCode}`),
+    ])
+    expect(told).toEqual([
+      ['t', '0 NONE'],
+      ['unknown', '0 UNKNOWN_TOPIC_OR_PARTITION'],
+      ['t', '1 OFFSET_METADATA_TOO_LARGE'],
+      ['t'],
+      ['t', '7 UNKNOWN_TOPIC_OR_PARTITION', '1 NONE'],
+    ])
   })
 
   test('takes so much metadata and no more', async () => {

@@ -45,6 +45,27 @@ describe('OffsetFetch', () => {
     expect(await node.answer(OffsetFetch, 8, groups(1500))).toBe(CLOSED)
   })
 
+  test('that names a partition with long metadata again and again is answered in turns, or closes the connection', async () => {
+    const node = await nodeWithGroups()
+    await node.addTopic('t')
+    await commit(node, { partitions: [{ committedMetadata: '€'.repeat(4096) }] })
+    const { endOfTurn } = node.clock
+    let turns = 0
+    node.clock.endOfTurn = (callback) => {
+      turns++
+      endOfTurn.call(node.clock, callback)
+    }
+    const often = (count: number) => ({
+      groupId: 'g',
+      topics: [{ name: 't', partitionIndexes: new Array<number>(count).fill(0) }],
+    })
+    const { topics } = await node.ask(OffsetFetch, 7, often(3000))
+    expect(topics[0]!.partitions).toHaveLength(3000)
+    // 36 MB, 64 KiB in each.
+    expect(turns).toBeGreaterThan(500)
+    expect(await node.answer(OffsetFetch, 7, often(12_000))).toBe(CLOSED)
+  })
+
   test.each([8, 9])('v%i tells of several groups', async (version) => {
     const { node } = await nodeWithOffsets()
     const { groups } = await node.ask(OffsetFetch, version, {

@@ -74,9 +74,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/offset-fetch.ts',
-    text: 'context.spend(partitions.length * OFFSET_BYTES)',
-    replacement: 'partitions.length',
+    text: 'bytes += partitions.length * OFFSET_BYTES\n',
+    replacement: '',
     about: "One request for a group's offsets, named again and again, fills the heap.",
+    killedBy: ['handlers/offset-fetch'],
+  },
+  {
+    file: 'src/handlers/offset-fetch.ts',
+    text: 'bytes += metadata.length * MAX_BYTES_A_UNIT',
+    replacement: 'bytes += metadata.length * 0',
+    about:
+      'A partition with long metadata, named again and again in 14 KB, holds all clients up for half a second.',
     killedBy: ['handlers/offset-fetch'],
   },
 ]

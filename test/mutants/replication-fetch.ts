@@ -3,6 +3,14 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/replication/fetch/session.ts',
+    text: 'partitions.size > MAX_PARTITIONS',
+    replacement: 'request.targets.length > MAX_PARTITIONS',
+    about:
+      'A session that a client makes larger and larger holds all others up at each of its fetches.',
+    killedBy: ['replication/fetch/session'],
+  },
+  {
+    file: 'src/replication/fetch/session.ts',
     text: 'session.epoch !== sessionEpoch',
     replacement: 'session.epoch < sessionEpoch',
     about: 'A request that was sent twice moves a session on, and records are skipped.',

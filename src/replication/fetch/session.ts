@@ -62,6 +62,11 @@ const FINAL_EPOCH = -1
 const NO_SESSION = 0
 /** A session this long unused makes room for a new one; Kafka's own limit, which has no setting. */
 const EVICTION_MS = 120_000
+/**
+ * More than one request can name: it costs so much to look at all of them. A client that adds more and more has its session
+ * ended, and begins anew with a request that names all.
+ */
+const MAX_PARTITIONS = 16_384
 
 interface FetchSession {
   readonly id: number
@@ -150,6 +155,7 @@ export class FetchSessionCache {
     }
     for (const forgotten of request.forgotten) partitions.delete(keyOf(forgotten))
     this.#sessions.delete(session.id)
+    if (partitions.size > MAX_PARTITIONS) return refused('FETCH_SESSION_ID_NOT_FOUND')
     if (partitions.size === 0) return sessionless([])
     session.lastUsedMs = this.#monotonic()
     session.epoch = epochAfter(session.epoch)

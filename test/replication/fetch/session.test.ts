@@ -59,6 +59,22 @@ describe('FetchSessionCache', () => {
     expect(context.tell(target(1), { ...empty, highWatermark: 6 })).toBe(true)
   })
 
+  test('a session that is made larger and larger ends, and its client begins anew', () => {
+    const cache = cacheOf(10)
+    const sessionId = opened(cache)
+    let error = 'NONE'
+    let targets = 0
+    for (let epoch = 1; error === 'NONE' && epoch < 100; epoch++) {
+      const more = Array.from({ length: 1000 }, (_, i) => target(1000 * epoch + i))
+      const context = cache.resolve(request({ sessionId, sessionEpoch: epoch, targets: more }))
+      ;({ error } = context)
+      if (error === 'NONE') targets = context.targets.length
+    }
+    expect(error).toBe('FETCH_SESSION_ID_NOT_FOUND')
+    expect(targets).toBe(16_002)
+    expect(cache.size).toBe(0)
+  })
+
   test.each([
     ['last stable offset', { lastStableOffset: 4 }],
     ['log start offset', { logStartOffset: 1 }],
