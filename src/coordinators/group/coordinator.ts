@@ -2,10 +2,10 @@ import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import type { Host } from '../../host/host.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
-import { partitionFor } from '../java-hash.ts'
+import { partitionFor } from '../runtime/java-hash.ts'
 import type { CommandOf, GroupOperation, ReplyTo } from './commands.ts'
-import { CoordinatorError, GroupShard } from './shard.ts'
-import type { ShardSettings } from './shard.ts'
+import { CoordinatorError, GroupShard } from '../runtime/shard.ts'
+import type { ShardSettings } from '../runtime/shard.ts'
 
 export const OFFSETS_TOPIC = '__consumer_offsets'
 

@@ -1,7 +1,7 @@
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 import { groupRecords } from '../../../protocol/state/group-records.ts'
 import type { GroupRecord, GroupRecordToWrite } from '../../../protocol/state/group-records.ts'
-import type { StateRecord } from '../partition-log.ts'
+import type { StateRecord } from '../runtime/partition-log.ts'
 import type { DurableFact } from './facts.ts'
 
 /** The versions that Kafka 4.3 writes. */

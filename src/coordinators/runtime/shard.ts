@@ -3,15 +3,21 @@ import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { Host } from '../../host/host.ts'
 import { Runtime, ShardError } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
-import { AppendError, PartitionLog } from '../partition-log.ts'
-import { parseAlarm } from './alarms.ts'
-import type { GroupAlarm } from './alarms.ts'
-import type { CommandOf, GroupCommand, GroupOperation, GroupReply, ReplyTo } from './commands.ts'
-import type { GroupSettings } from './commands.ts'
-import type { DurableFact, GroupFact } from './facts.ts'
-import { GroupMachine } from './machine.ts'
-import { encodeFact } from './records.ts'
-import { GroupReplay } from './replay.ts'
+import { AppendError, PartitionLog } from './partition-log.ts'
+import { parseAlarm } from '../group/alarms.ts'
+import type { GroupAlarm } from '../group/alarms.ts'
+import type {
+  CommandOf,
+  GroupCommand,
+  GroupOperation,
+  GroupReply,
+  ReplyTo,
+} from '../group/commands.ts'
+import type { GroupSettings } from '../group/commands.ts'
+import type { DurableFact, GroupFact } from '../group/facts.ts'
+import { GroupMachine } from '../group/machine.ts'
+import { encodeFact } from '../group/records.ts'
+import { GroupReplay } from '../group/replay.ts'
 
 /** What the shards act on, besides what their machines do. */
 export interface ShardSettings extends GroupSettings {

@@ -1,4 +1,4 @@
-import { javaHash, partitionFor } from '../../src/coordinators/java-hash.ts'
+import { javaHash, partitionFor } from '../../../src/coordinators/runtime/java-hash.ts'
 
 describe('the partition of a key', () => {
   test.each(['', 'hello', 'console-consumer-12345', 'grüße 😀'])(

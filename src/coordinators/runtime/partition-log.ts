@@ -1,6 +1,6 @@
-import { buildBatch, recordBytes } from '../../protocol/records/builder.ts'
-import { COMPRESSION_TYPES } from '../../protocol/records/codecs.ts'
-import type { Codecs } from '../../protocol/records/codecs.ts'
+import { buildBatch, recordBytes } from '../../../protocol/records/builder.ts'
+import { COMPRESSION_TYPES } from '../../../protocol/records/codecs.ts'
+import type { Codecs } from '../../../protocol/records/codecs.ts'
 import {
   BATCH_HEADER_BYTES,
   batchAttributes,
@@ -10,12 +10,12 @@ import {
   checkBatch,
   isControl,
   isTransactional,
-} from '../../protocol/records/header.ts'
-import { readBatches, readRecords } from '../../protocol/records/reader.ts'
-import type { ErrorName } from '../../protocol/errors.ts'
-import type { Clock } from '../host/host.ts'
-import type { ShardLog } from '../machine/runtime.ts'
-import type { Partition } from '../replication/partition/partition.ts'
+} from '../../../protocol/records/header.ts'
+import { readBatches, readRecords } from '../../../protocol/records/reader.ts'
+import type { ErrorName } from '../../../protocol/errors.ts'
+import type { Clock } from '../../host/host.ts'
+import type { ShardLog } from '../../machine/runtime.ts'
+import type { Partition } from '../../replication/partition/partition.ts'
 
 /** An append that was refused or not replicated. `code` is the protocol's name for the reason. */
 export class AppendError extends Error {
