@@ -94,7 +94,12 @@ export class CommittedReader {
       this.#own.shift()
       own.done?.(null)
     }
-    if (this.#reading === null && !this.#isStopped) caughtUp()
+    if (this.#reading !== null || this.#isStopped) return
+    try {
+      caughtUp()
+    } catch (error) {
+      this.#fail(error as Error)
+    }
   }
 
   /** When it resolves nothing is being read. */

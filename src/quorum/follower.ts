@@ -67,6 +67,7 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
   const { log, output } = state
   const truncateTo = reply.diverging === null ? null : commonEnd(state, reply.diverging)
   role.hasFetched = true
+  state.committed = Math.max(state.committed, reply.highWatermark)
   role.deadline = now + state.timeouts.fetchTimeoutMs
   if (truncateTo !== null) {
     role.fetching = { name: 'writing' }

@@ -23,6 +23,7 @@ import { Raft } from './raft.ts'
 import {
   gapIn,
   logView,
+  NotLeaderError,
   QuorumLogError,
   readFrom,
   scanForControlRecords,
@@ -46,6 +47,8 @@ export interface QuorumListener {
   loadSnapshot(id: LogPosition, snapshot: LoadedSnapshot): void
   /** In order, without gaps, before the `done` of its append. */
   committed(batch: CommittedBatch): void
+  /** All that this node knows to be committed was told; said after each step that ends so. */
+  caughtUp(): void
   /** This node leads, and what was before its epoch is committed and was told. */
   leading(epoch: number): void
   /** It leads no longer; it may lead again. */
@@ -163,7 +166,7 @@ export class Quorum {
       from: Math.max(log.logStartOffset, snapshot?.offset ?? 0),
       highWatermark,
       deliver: (batch) => options.listener.committed(batch),
-      caughtUp: () => this.#checkLeading(),
+      caughtUp: () => this.#caughtUp(),
       failed,
     })
     this.#fetches = new ParkedFetches(host.clock, {
@@ -234,7 +237,7 @@ export class Quorum {
    */
   append(groups: readonly (readonly Buffer[])[], done: AppendDone): void {
     if (!this.isLeader || this.#isClosed || this.#failure !== null) {
-      return done(this.#failure ?? new QuorumLogError('This node does not lead the quorum'))
+      return done(this.#failure ?? new NotLeaderError('This node does not lead the quorum'))
     }
     const timestamp = this.#host.clock.now()
     const parts = packGroups(groups)
@@ -270,6 +273,12 @@ export class Quorum {
     this.#reader.stop()
     await this.#reader.whenIdle()
     this.#reader.dropOwn(new QuorumLogError('The quorum was closed'))
+  }
+
+  #caughtUp(): void {
+    const { committed } = this.#raft
+    if (committed >= 0 && this.#reader.deliveredTo >= committed) this.#options.listener.caughtUp()
+    this.#checkLeading()
   }
 
   // Steps.
@@ -397,7 +406,7 @@ export class Quorum {
     this.#wonEpoch = this.#ledEpoch = -1
     this.#unwritten = []
     this.#nextOffset = this.#log.logEndOffset
-    this.#reader.dropOwn(new QuorumLogError('This node leads the quorum no longer'))
+    this.#reader.dropOwn(new NotLeaderError('This node leads the quorum no longer'))
     if (wasLeading) this.#options.listener.resigned()
   }
 

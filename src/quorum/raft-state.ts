@@ -49,6 +49,8 @@ export class RaftState {
   voters: readonly Voter[]
   /** Everything below is committed; -1 before that is known in this life. */
   highWatermark = -1
+  /** As `highWatermark`, with what a leader has told of records that are not here yet. */
+  committed = -1
   /** Everything below is durable here. */
   synced: number
   #epoch: number
@@ -210,6 +212,7 @@ export class RaftState {
 
   commit(offset: number): void {
     this.highWatermark = offset
+    this.committed = Math.max(this.committed, offset)
     this.#output.commit = offset
   }
 

@@ -56,6 +56,11 @@ export class Raft {
     return this.#state.highWatermark
   }
 
+  /** Everything below is committed, though not all of it may be here; -1 before that is known in this life. */
+  get committed(): number {
+    return this.#state.committed
+  }
+
   /** A sole voter leads when this returns; others begin to wait or to ask. */
   start(now: number): RaftOutput {
     const state = this.#state

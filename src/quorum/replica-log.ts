@@ -14,6 +14,12 @@ export class QuorumLogError extends Error {
   readonly code = 'ERR_QUORUM_LOG'
 }
 
+/** This node doesn't lead the quorum, or no longer: whether what it wanted appended is committed is for others to say. */
+export class NotLeaderError extends Error {
+  override readonly name = 'NotLeaderError'
+  readonly code = 'ERR_NOT_LEADER'
+}
+
 /** What the core sees of a `Log` and the snapshots beside it. */
 export function logView(log: Log, snapshots: Snapshots): LogView {
   const epochBefore = (): number => snapshots.latest?.epoch ?? 0

@@ -12,7 +12,10 @@ import {
   readBatches,
   readRecords,
 } from '../../protocol/records/batch.ts'
-import type { MetadataRecordToWrite } from '../../protocol/state/metadata-records.ts'
+import type {
+  MetadataRecord,
+  MetadataRecordToWrite,
+} from '../../protocol/state/metadata-records.ts'
 import {
   decodeMetadataRecord,
   encodeMetadataRecord,
@@ -26,13 +29,12 @@ import type { Identity } from '../../src/metadata/format.ts'
 import { NO_PEERS } from '../../src/quorum/peers.ts'
 import { openQuorum } from '../../src/quorum/quorum.ts'
 import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
-import type { ConfigChange } from '../../src/metadata/controller/commands.ts'
 import { configOf } from '../../src/metadata/image.ts'
 import type { MetadataImage } from '../../src/metadata/image.ts'
 import { imageRecords } from '../../src/metadata/snapshot-records.ts'
 import { listSnapshots, readSnapshot } from '../../src/quorum/snapshot.ts'
 import type { TestNode } from './support.ts'
-import { removeDirectory, startNode, topic } from './support.ts'
+import { removeDirectory, set, startNode, topic } from './support.ts'
 
 const started: TestNode[] = []
 async function start(path?: string, settings?: Record<string, string>): Promise<TestNode> {
@@ -54,7 +56,6 @@ const create = (node: TestNode, ...names: string[]) =>
     topics: names.map((name) => topic(name)),
     validateOnly: false,
   })
-const set = (name: string, value: string): ConfigChange => ({ name, configOperation: 0, value })
 /** All that an image says, in no particular order. */
 const contents = (image: MetadataImage): string[] =>
   [...imageRecords(image)].map((record) => JSON.stringify(record)).sort()
@@ -79,16 +80,19 @@ async function snapshotWritten({ path }: TestNode): Promise<void> {
   for (let turn = 0; turn < 5; turn++) await new Promise((resolve) => setImmediate(resolve))
 }
 
-/** The versions in which brokers were registered, in the order of the log. */
-function* registrationVersions(path: string): IterableIterator<number> {
+/** The records of the log, control records aside. */
+function* recordsOf(path: string): IterableIterator<MetadataRecord> {
   for (const batch of readBatches(readFileSync(logFile(path)))) {
     if (isControl(batchAttributes(batch, 0))) continue
-    for (const { value } of readRecords(batch, nodeCodecs())) {
-      const { type, version } = decodeMetadataRecord(value!)
-      if (type === 'RegisterBrokerRecord') yield version
-    }
+    for (const { value } of readRecords(batch, nodeCodecs())) yield decodeMetadataRecord(value!)
   }
 }
+
+/** The versions in which brokers were registered, in the order of the log. */
+const registrationVersions = (path: string): number[] =>
+  [...recordsOf(path)]
+    .filter(({ type }) => type === 'RegisterBrokerRecord')
+    .map(({ version }) => version)
 
 /** Writes records as another controller of this quorum would. */
 async function appendRaw(
@@ -111,6 +115,7 @@ async function appendRaw(
     listener: {
       loadSnapshot: failed,
       committed: failed,
+      caughtUp: failed,
       leading: failed,
       resigned: failed,
       failed,
@@ -140,6 +145,12 @@ describe('the metadata node', () => {
       { name: 'metadata.version', featureLevel: 33 },
     ])
     expect(readdirSync(path)).not.toContain('bootstrap.checkpoint')
+    // [KIP-1170] What the cluster begins with is in its log, too.
+    expect([...recordsOf(path)].map(({ type }) => type)).toEqual([
+      'BeginTransactionRecord',
+      'FeatureLevelRecord',
+      'EndTransactionRecord',
+    ])
   })
 
   test('tells of a change after its commit and before its reply', async () => {
@@ -283,8 +294,7 @@ describe('the metadata node', () => {
       const second = await start(first.path, settings)
       expect(level(second)).toBe(33)
       await second.register()
-      const registrations = [...registrationVersions(second.path)]
-      expect(registrations).toEqual([3, 4])
+      expect(registrationVersions(second.path)).toEqual([3, 4])
     },
   )
 

@@ -6,6 +6,8 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { LogManager } from '../../src/log/manager.ts'
+import type { ConfigChange } from '../../src/metadata/controller/commands.ts'
+import { ConfigOperation } from '../../src/metadata/controller/commands.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'
 import type { MetadataNode, MetadataNodeOptions } from '../../src/metadata/node.ts'
@@ -105,6 +107,13 @@ async function openOn(
 export function removeDirectory(path: string): void {
   rmSync(path, { recursive: true, force: true })
 }
+
+/** What gives a setting a value. */
+export const set = (name: string, value: string): ConfigChange => ({
+  name,
+  configOperation: ConfigOperation.SET,
+  value,
+})
 
 /** A plain topic to create. */
 export function topic(name: string, numPartitions = 1, configs: Record<string, string> = {}) {

@@ -15,6 +15,7 @@ import { mutants as recovery } from './log-recovery.ts'
 import { mutants as machine } from './machine.ts'
 import { mutants as metadata } from './metadata.ts'
 import { mutants as features } from './metadata-features.ts'
+import { mutants as office } from './metadata-office.ts'
 import { mutants as placement } from './metadata-placement.ts'
 import type { Mutant } from './mutant.ts'
 import { mutants as peer } from './peer.ts'
@@ -39,7 +40,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   machine,
   peer,
   quorum,
-  metadata: [...metadata, ...features, ...placement],
+  metadata: [...metadata, ...features, ...office, ...placement],
   replication: [...replication, ...fetches],
   coordinators,
   handlers: [...handlers, ...handlersGroups, ...turns],

@@ -72,7 +72,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/snapshot'],
   },
   {
-    file: 'src/metadata/node.ts',
+    file: 'src/metadata/snapshot-generator.ts',
     text: 'const id = { offset: image.offset + 1, epoch: image.epoch }',
     replacement: 'const id = { offset: image.offset, epoch: image.epoch }',
     about:
@@ -81,8 +81,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/node.ts',
-    text: 'if (this.#snapshotting !== null || this.#isClosed || this.#replay.isInTransaction) return',
-    replacement: 'if (this.#snapshotting !== null || this.#isClosed) return',
+    text: 'image: () => (this.#loader.isInTransaction ? null : this.image),',
+    replacement: 'image: () => this.image,',
     about:
       'A snapshot of half a transaction is written, and its first half is lost after a restart.',
     killedBy: [],
@@ -90,14 +90,14 @@ export const mutants: readonly Mutant[] = [
       'Only who leads is told so far, and who comes to lead ends an open transaction before anything else.',
   },
   {
-    file: 'src/metadata/node.ts',
-    text: '        this.#snapshotting = null\n',
+    file: 'src/metadata/snapshot-generator.ts',
+    text: '        this.#writing = null\n',
     replacement: '',
     about: 'A node writes one snapshot in its life, and its log grows without bound.',
     killedBy: ['metadata/node'],
   },
   {
-    file: 'src/metadata/node.ts',
+    file: 'src/metadata/loader.ts',
     text: 'if (delta !== null) for (const listener of this.#listeners) listener(delta, this.image)',
     replacement:
       'if (delta === null) for (const listener of this.#listeners) listener(delta!, this.image)',
@@ -105,16 +105,16 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/node'],
   },
   {
-    file: 'src/metadata/node.ts',
-    text: 'if (this.#bytesSinceSnapshot >= limit) this.#snapshot()',
-    replacement: 'if (this.#bytesSinceSnapshot < limit) this.#snapshot()',
+    file: 'src/metadata/snapshot-generator.ts',
+    text: 'this.#bytesSince >= this.#options.maxBytes()',
+    replacement: 'this.#bytesSince < this.#options.maxBytes()',
     about: 'Snapshots are written when there is nothing to write, and not when there is.',
     killedBy: ['metadata/node'],
   },
   {
-    file: 'src/metadata/node.ts',
-    text: '    await this.#snapshotting\n    await this.#quorum?.close()',
-    replacement: '    await this.#quorum?.close()',
+    file: 'src/metadata/snapshot-generator.ts',
+    text: '    await this.#writing\n',
+    replacement: '',
     about: "A stop doesn't wait for the snapshot that is being written.",
     killedBy: ['metadata/node'],
   },
@@ -127,14 +127,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/node.ts',
-    text: 'const openTransaction = this.#replay.isInTransaction',
-    replacement: 'const openTransaction = false',
+    text: 'openTransaction: this.#loader.isInTransaction,',
+    replacement: 'openTransaction: false,',
     about: 'A transaction that broke off is never aborted, so that nothing after it is applied.',
     killedBy: ['metadata/node'],
   },
   {
-    file: 'src/metadata/node.ts',
-    text: 'this.#bytesSinceSnapshot = 0\n    const id',
+    file: 'src/metadata/snapshot-generator.ts',
+    text: 'this.#bytesSince = 0\n    const id',
     replacement: 'const id',
     about: 'After the first snapshot each change writes another.',
     killedBy: ['metadata/node'],
@@ -170,7 +170,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/replay.ts',
-    text: '    this.#image = EMPTY_IMAGE\n    this.#builder = new ImageBuilder(EMPTY_IMAGE)',
+    text: '    this.#builder = new ImageBuilder(EMPTY_IMAGE)',
     replacement: '    this.#builder = new ImageBuilder(this.#image)',
     about: "A snapshot from the leader doesn't take away what was deleted meanwhile.",
     killedBy: ['metadata/snapshot'],

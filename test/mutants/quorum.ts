@@ -364,14 +364,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/quorum.ts',
-    text: "return done(this.#failure ?? new QuorumLogError('This node does not lead the quorum'))",
+    text: "return done(this.#failure ?? new NotLeaderError('This node does not lead the quorum'))",
     replacement: 'return done(this.#failure)',
     about: "What a node that doesn't lead is given is acknowledged and lost.",
     killedBy: ['quorum/quorum'],
   },
   {
     file: 'src/quorum/quorum.ts',
-    text: "    this.#reader.dropOwn(new QuorumLogError('This node leads the quorum no longer'))\n",
+    text: "    this.#reader.dropOwn(new NotLeaderError('This node leads the quorum no longer'))\n",
     replacement: '',
     about: 'Who waits for a leader that stepped down waits for ever.',
     killedBy: ['quorum/quorum'],
@@ -684,5 +684,20 @@ export const mutants: readonly Mutant[] = [
       'if (truncateTo !== null) this.#step((nowMs) => this.#raft.flushed(this.#log.logEndOffset, nowMs))',
     about: 'A follower goes on behind records that its leader never had.',
     killedBy: ['sim/quorum'],
+  },
+  {
+    file: 'src/quorum/follower.ts',
+    text: '  state.committed = Math.max(state.committed, reply.highWatermark)\n',
+    replacement: '',
+    about:
+      'A broker that starts takes what it has of the metadata for all, and sets partitions aside that are its own.',
+    killedBy: ['metadata/loader'],
+  },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: 'if (committed >= 0 && this.#reader.deliveredTo >= committed) this.#options',
+    replacement: 'if (committed >= 0) this.#options',
+    about: 'A broker that starts goes by an image that lacks what it has not read yet.',
+    killedBy: ['metadata/loader'],
   },
 ]

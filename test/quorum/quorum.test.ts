@@ -79,6 +79,7 @@ class Cluster {
           records.splice(0, records.length, ...snapshot.records.map(String))
         },
         committed: (batch) => void records.push(...batch.records.map(String)),
+        caughtUp: () => undefined,
         leading: () => undefined,
         resigned: () => void this.resigned.push(id),
         failed: (error) => void failures.push(error),

@@ -117,6 +117,7 @@ async function open(disk: SimDisk) {
     listener: {
       loadSnapshot: (at, { records }) => loaded.push(`${at.offset}: ${records.map(String).join()}`),
       committed: (batch) => told.push(batch),
+      caughtUp: () => undefined,
       leading: () => undefined,
       resigned: () => undefined,
       failed,

@@ -176,6 +176,7 @@ export class Member {
           this.#next = batch.lastOffset + 1
           this.#epoch = batch.epoch
         }),
+        caughtUp: () => undefined,
         leading: checked((epoch) => history.leads(id, epoch)),
         resigned: () => undefined,
         failed: ifAlive,

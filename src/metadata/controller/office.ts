@@ -1,0 +1,103 @@
+import type { Clock } from '../../host/host.ts'
+import { Runtime, ShardError } from '../../machine/runtime.ts'
+import { NotLeaderError } from '../../quorum/replica-log.ts'
+import type { MetadataFact } from '../facts.ts'
+import type { MetadataImage } from '../image.ts'
+import type { ControllerCommand, ReplyTo } from './commands.ts'
+import type { Command, Reply } from './controller.ts'
+import { Controller } from './controller.ts'
+import type { QuorumLog } from './quorum-log.ts'
+import type { ControllerSettings } from './view.ts'
+
+type ControllerRuntime = Runtime<Command, MetadataFact, Reply, never, ControllerSettings>
+
+/** How long a reply waits for its commit before its client is told that nobody knows. */
+const COMMIT_TIMEOUT_MS = 30_000
+
+/** What the controller begins with. */
+export interface TakingOffice {
+  /** As they are at each command. */
+  readonly settings: () => ControllerSettings
+  /** With everything that is committed; nothing else is in the log. */
+  readonly image: MetadataImage
+  /** The log ends within a metadata transaction. */
+  readonly openTransaction: boolean
+  readonly log: QuorumLog
+  /** The first records of a cluster. */
+  readonly bootstrap: () => readonly MetadataFact[]
+}
+
+/**
+ * The office of the controller, which this node has while it leads the quorum: taken and left any number of times, each time
+ * with a controller that is made from the image. What is under way when it is lost fails; it may be committed all the same.
+ */
+export class ControllerOffice {
+  readonly #clock: Clock
+  readonly #failed: (error: Error) => void
+  #runtime: ControllerRuntime | null = null
+  #activated: Promise<unknown> = Promise.resolve()
+
+  /** @param failed the controller can't go on, and not because this node leads no longer */
+  constructor(clock: Clock, failed: (error: Error) => void) {
+    this.#clock = clock
+    this.#failed = failed
+  }
+
+  get isHeld(): boolean {
+    return this.#runtime !== null
+  }
+
+  take({ settings, image, openTransaction, log, bootstrap }: TakingOffice): void {
+    this.leave()
+    const runtime: ControllerRuntime = new Runtime({
+      clock: this.#clock,
+      machine: new Controller(image, log.nextOffset),
+      log,
+      settings,
+      commitTimeoutMs: COMMIT_TIMEOUT_MS,
+      onLost: (error) => this.#lost(runtime, error),
+    })
+    this.#runtime = runtime
+    const first = image.features.size === 0 ? bootstrap() : []
+    const isNothingToDo = !openTransaction && first.length === 0
+    this.#activated = isNothingToDo
+      ? Promise.resolve()
+      : runtime.submit({ type: 'activate', bootstrap: first, openTransaction })
+    this.#activated.catch((error: unknown) => {
+      // With the office its loss was told, too.
+      if (!(error instanceof ShardError)) this.#failed(error as Error)
+    })
+  }
+
+  /** Resolves when what the controller does first is committed; rejects where the office was lost before. */
+  async whenActive(): Promise<void> {
+    await this.#activated
+  }
+
+  /** Whoever waits for a reply gets ERR_SHARD_LOST. */
+  leave(): void {
+    const runtime = this.#runtime
+    this.#runtime = null
+    runtime?.close()
+  }
+
+  /**
+   * Asks the controller. The reply comes when what it says is committed and in the image.
+   * Rejects with ShardError: ERR_SHARD_LOST when this node isn't in office or the log failed, ERR_COMMIT_TIMEOUT.
+   */
+  submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
+    const runtime = this.#runtime
+    if (runtime === null) {
+      return Promise.reject(new ShardError('ERR_SHARD_LOST', 'This node is not the controller'))
+    }
+    return runtime.submit(command) as Promise<ReplyTo<C>>
+  }
+
+  #lost(runtime: ControllerRuntime, error: ShardError): void {
+    if (this.#runtime !== runtime) return
+    this.leave()
+    const { cause } = error
+    if (cause instanceof NotLeaderError) return
+    this.#failed(cause instanceof Error ? cause : error)
+  }
+}

@@ -1,0 +1,66 @@
+import type { QuorumNode } from '../simulated-quorum.ts'
+import { SimulatedQuorum } from '../simulated-quorum.ts'
+import { set } from '../support.ts'
+
+/** A change of the metadata that needs no broker. */
+const change = ({ node }: QuorumNode, value: number) =>
+  node.submit({
+    type: 'incrementalAlterConfigs',
+    resources: [
+      { resourceType: 4, resourceName: '', configs: [set('log.retention.ms', String(value))] },
+    ],
+    validateOnly: false,
+  })
+
+const valueIn = ({ node }: QuorumNode) => node.image.configs.get('4 ')?.get('log.retention.ms')
+
+/** Cuts off who is in office, again and again, until a node has it. */
+async function leadsAgain(quorum: SimulatedQuorum, wanted: QuorumNode): Promise<void> {
+  for (let attempt = 0; attempt < 30; attempt++) {
+    const leader = await quorum.controller()
+    if (leader === wanted) return
+    quorum.cutOff(leader)
+    await quorum.controller()
+    await quorum.until(() => !leader.node.isController, 'resignation')
+    quorum.heal()
+  }
+  throw new Error('It was never elected again')
+}
+
+describe('the office of the controller', () => {
+  test('is taken each time the node leads the quorum, with everything that others had decided meanwhile', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const first = await quorum.controller()
+    await quorum.resolve(change(first, 1), 'change')
+    quorum.cutOff(first)
+    const second = await quorum.controller()
+    expect(second.id).not.toBe(first.id)
+    const [reply] = await quorum.resolve(change(second, 2), 'change by the next one')
+    expect(reply).toMatchObject({ errorCode: 'NONE' })
+    quorum.heal()
+    await quorum.until(() => valueIn(first) === '2', 'change on the first one')
+    await leadsAgain(quorum, first)
+    const [again] = await quorum.resolve(change(first, 3), 'change by the first one')
+    expect(again).toMatchObject({ errorCode: 'NONE' })
+    await quorum.until(() => quorum.nodes.every((each) => valueIn(each) === '3'), 'one image')
+    expect(quorum.nodes.flatMap(({ failures }) => failures)).toEqual([])
+  })
+
+  test('is lost with changes under way: these fail, the node goes on, and may have it again', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const first = await quorum.controller()
+    quorum.cutOff(first)
+    const lost = change(first, 1).catch((error: unknown) => error)
+    expect(await quorum.resolve(lost, 'end of the change')).toMatchObject({
+      code: 'ERR_SHARD_LOST',
+    })
+    await quorum.until(() => !first.node.isController, 'resignation')
+    await expect(change(first, 2)).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+    expect([first.failures, valueIn(first)]).toEqual([[], undefined])
+    quorum.heal()
+    const next = await quorum.controller()
+    await quorum.resolve(change(next, 3), 'change')
+    await quorum.until(() => quorum.nodes.every((each) => valueIn(each) === '3'), 'one image')
+    expect(quorum.nodes.flatMap(({ failures }) => failures)).toEqual([])
+  })
+})
