@@ -4,6 +4,7 @@ import type { CommittedBatch } from '../quorum/committed-reader.ts'
 import type { LoadedSnapshot } from '../quorum/snapshot.ts'
 import type { LogPosition } from '../quorum/types.ts'
 import { ImageBuilder, MetadataError } from './image-builder.ts'
+import { differenceOf } from './image-difference.ts'
 import type { MetadataDelta, MetadataImage } from './image.ts'
 import { EMPTY_IMAGE } from './image.ts'
 
@@ -14,6 +15,8 @@ import { EMPTY_IMAGE } from './image.ts'
 export class Replay {
   #image: MetadataImage = EMPTY_IMAGE
   #builder: ImageBuilder | null = null
+  /** What is applied begins with a snapshot, not with the image. */
+  #isWhole = false
   /** Null outside of transactions. */
   #transaction: MetadataRecord[] | null = null
   /** Of what is applied but not built yet. */
@@ -30,10 +33,13 @@ export class Replay {
     return this.#transaction !== null
   }
 
-  /** @throws DecodeError, MetadataError */
+  /**
+   * Takes a snapshot in place of everything before it.
+   * @throws DecodeError, MetadataError
+   */
   loadSnapshot({ offset, epoch }: LogPosition, { records }: LoadedSnapshot): void {
-    this.#image = EMPTY_IMAGE
     this.#builder = new ImageBuilder(EMPTY_IMAGE)
+    this.#isWhole = true
     this.#transaction = null
     this.#offset = offset - 1
     this.#epoch = epoch
@@ -70,10 +76,16 @@ export class Replay {
     }
   }
 
-  /** Makes the image of everything applied; null when nothing was but its offset. */
+  /**
+   * Makes the image of everything applied.
+   * @returns what changed from the one before; null when nothing did but its offset
+   */
   build(): MetadataDelta | null {
     const builder = this.#builder
+    const before = this.#image
+    const isWhole = this.#isWhole
     this.#builder = null
+    this.#isWhole = false
     if (builder === null) {
       if (this.#offset !== this.#image.offset) {
         this.#image = { ...this.#image, offset: this.#offset, epoch: this.#epoch }
@@ -82,6 +94,6 @@ export class Replay {
     }
     const { image, delta } = builder.build(this.#offset, this.#epoch)
     this.#image = image
-    return delta
+    return isWhole && before !== EMPTY_IMAGE ? differenceOf(before, image) : delta
   }
 }
