@@ -320,4 +320,20 @@ export const mutants: readonly Mutant[] = [
     about: 'After the first deletion of a topic no other one frees its space until the next start.',
     killedBy: ['log/directory/trash'],
   },
+  {
+    file: 'src/log/segment/segment-indexes.ts',
+    text: 'await this.#buildAnew(() => this.#changes === changes)',
+    replacement: 'this.#inMemory = null\n    await this.#buildAnew(() => this.#inMemory === null)',
+    about:
+      'Damaged indexes, read by a consumer while they are built anew, have retention delete new records.',
+    killedBy: ['log/segment/rebuild'],
+  },
+  {
+    file: 'src/log/log.ts',
+    text: 'if (!state.isOffline && !isGone)',
+    replacement: 'if (!state.isOffline)',
+    about:
+      'DeleteRecords during a retention check takes the directory, and with it the broker, offline.',
+    killedBy: ['log/state/retention'],
+  },
 ]

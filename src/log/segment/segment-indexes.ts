@@ -34,6 +34,10 @@ export class SegmentIndexes {
   #isAhead = false
   #isUnsynced = false
   #isPartial = false
+  /** How often batches came to them or went. */
+  #changes = 0
+  /** Where the batch noted last ends; it may not be in the file yet. */
+  #notedTo = 0
 
   constructor(options: SegmentIndexesOptions) {
     this.#options = options
@@ -67,6 +71,8 @@ export class SegmentIndexes {
     this.#greatest = null
     this.#bytesSinceEntry = 0
     this.#isPartial = false
+    this.#changes++
+    this.#notedTo = 0
   }
 
   /** The batches are about to be noted, from the first one on, and the files to be written. */
@@ -95,6 +101,8 @@ export class SegmentIndexes {
     }
     this.#isAhead = true
     this.#bytesSinceEntry += sizeBytes
+    this.#changes++
+    this.#notedTo = position + sizeBytes
   }
 
   #greatestOf(times: TimeIndex): TimestampOffset {
@@ -164,21 +172,26 @@ export class SegmentIndexes {
     ])
     if (this.#inMemory !== null) return
     const indexes = this.#checked(index, timeIndex)
-    if (indexes === null) await this.#buildAnew()
+    if (indexes === null) await this.#buildAnew(() => this.#inMemory === null)
     else this.#inMemory = indexes
   }
 
-  /** They have been found to be wrong: builds them anew from the batches, which are taken as they are. */
+  /**
+   * They have been found to be wrong: builds them anew from the batches, which are taken as they are. Until then they stay as
+   * they are: who reads meanwhile would have the files once more, which say the same.
+   */
   async rebuild(): Promise<void> {
-    this.#inMemory = null
-    await this.#buildAnew()
+    const changes = this.#changes
+    // Of a segment that is written to, the batches on their way are in no file.
+    if (this.#notedTo > this.#options.batches.sizeBytes) return
+    await this.#buildAnew(() => this.#changes === changes)
   }
 
-  async #buildAnew(): Promise<void> {
+  async #buildAnew(isWanted: () => boolean): Promise<void> {
     const { twin, visitor } = this.#emptyTwin()
     const { batches } = this.#options
     const { damages } = await batches.scanAround(0, 'headers', SCAN_READ_BYTES, visitor)
-    if (this.#inMemory === null) this.#take(twin, damages.length > 0)
+    if (isWanted()) this.#take(twin, damages.length > 0)
   }
 
   #residentSync(): Indexes {
@@ -317,6 +330,8 @@ export class SegmentIndexes {
     offsets.truncateTo(offset)
     times.truncateTo(offset)
     this.#isAhead = true
+    this.#changes++
+    this.#notedTo = 0
     if (this.#isPartial) return this.#removeFiles()
     // What the files say of batches that are gone must not be taken for what comes in their place.
     this.#save(offsets.bytes(), times.bytes())

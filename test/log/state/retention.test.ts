@@ -196,3 +196,41 @@ test('what is appended, and a segment rolled behind it, while the age of the las
   await deleted
   expect(log).toMatchObject({ logStartOffset: 0, logEndOffset: 3 })
 })
+
+test.each(Array.from({ length: 8 }, (_, steps) => steps))(
+  'a segment that DeleteRecords removes while its age is looked up is no fault of the disk (after %i steps)',
+  async (steps) => {
+    let held: (() => void)[] | null = null
+    const disk = new SimDisk({
+      random: seeded(1),
+      later: (work) => void (held === null ? queueMicrotask(work) : held.push(work)),
+    })
+    const failures: string[] = []
+    const options = {
+      host: simulatedHost(disk),
+      onDirectoryFailed: (_: unknown, error: Error) => void failures.push(error.message),
+      ...small({ retentionMs: HOUR_MS, fileDeleteDelayMs: 0 }),
+    }
+    const before = await openLog('/data', options)
+    await fill(before.log, [3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS, 3 * HOUR_MS, 0])
+    await before.manager.close()
+    const log = openManager('/data', options).get('t', 0)!
+    log.setHighWatermark(50)
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    held = []
+    const deleted = log.deleteOldSegments()
+    for (let step = 0; step < steps; step++) {
+      await turn()
+      held.shift()?.()
+    }
+    expect(log.deleteRecordsBefore(40)).toBe('NONE')
+    while (disk.list('/data/t-0').some((name) => name.endsWith('.deleted'))) await turn()
+    const waiting = held
+    held = null
+    for (const work of waiting) work()
+    await deleted
+    await turn()
+    expect(failures).toEqual([])
+    expect(log.logStartOffset).toBe(40)
+  },
+)
