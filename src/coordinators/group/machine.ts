@@ -21,7 +21,7 @@ import type {
   GroupSettings,
   ReplyTo,
 } from './commands.ts'
-import { expire, forgetTopics } from './expiry.ts'
+import { expire, forgetTopics } from './offsets/expiry.ts'
 import { isDurable } from './facts.ts'
 import type { GroupFact } from './facts.ts'
 import {
@@ -30,8 +30,8 @@ import {
   deleteAllOffsets,
   deleteOffsets,
   fetchOffsets,
-} from './offset-operations.ts'
-import { OffsetStore } from './offsets.ts'
+} from './offsets/operations.ts'
+import { OffsetStore } from './offsets/store.ts'
 
 type GroupDecision = Decision<GroupFact, GroupReply>
 

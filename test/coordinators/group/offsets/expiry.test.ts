@@ -1,10 +1,14 @@
-import { emptyGroup } from '../../../src/coordinators/group/classic/group.ts'
-import type { ClassicGroup } from '../../../src/coordinators/group/classic/group.ts'
-import { expire, expiryOf, forgetTopics } from '../../../src/coordinators/group/expiry.ts'
-import type { CommittedOffset } from '../../../src/coordinators/group/facts.ts'
-import { OffsetStore } from '../../../src/coordinators/group/offsets.ts'
-import { Table } from '../../../src/metadata/table.ts'
-import { ZERO_UUID } from '../../../protocol/schema.ts'
+import { emptyGroup } from '../../../../src/coordinators/group/classic/group.ts'
+import type { ClassicGroup } from '../../../../src/coordinators/group/classic/group.ts'
+import {
+  expire,
+  expiryOf,
+  forgetTopics,
+} from '../../../../src/coordinators/group/offsets/expiry.ts'
+import type { CommittedOffset } from '../../../../src/coordinators/group/facts.ts'
+import { OffsetStore } from '../../../../src/coordinators/group/offsets/store.ts'
+import { Table } from '../../../../src/metadata/table.ts'
+import { ZERO_UUID } from '../../../../protocol/schema.ts'
 
 const RETENTION_MS = 1000
 const AT = 1_700_000_000_000

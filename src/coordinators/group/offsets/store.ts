@@ -1,4 +1,4 @@
-import type { CommittedOffset } from './facts.ts'
+import type { CommittedOffset } from '../facts.ts'
 
 type PartitionOffsets = Map<number, CommittedOffset>
 

@@ -1,10 +1,16 @@
-import type { ErrorName } from '../../../protocol/errors.ts'
-import { ZERO_UUID } from '../../../protocol/schema.ts'
-import { isSubscribed, memberError } from './classic/group.ts'
-import type { ClassicGroup } from './classic/group.ts'
-import type { CommandOf, FetchedOffset, GroupContext, PartitionError, ReplyTo } from './commands.ts'
-import type { CommittedOffset, DurableFact } from './facts.ts'
-import type { OffsetStore } from './offsets.ts'
+import type { ErrorName } from '../../../../protocol/errors.ts'
+import { ZERO_UUID } from '../../../../protocol/schema.ts'
+import { isSubscribed, memberError } from '../classic/group.ts'
+import type { ClassicGroup } from '../classic/group.ts'
+import type {
+  CommandOf,
+  FetchedOffset,
+  GroupContext,
+  PartitionError,
+  ReplyTo,
+} from '../commands.ts'
+import type { CommittedOffset, DurableFact } from '../facts.ts'
+import type { OffsetStore } from './store.ts'
 
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND = 9
 

@@ -1,7 +1,7 @@
-import { CONSUMER_PROTOCOL_TYPE, isSubscribed } from './classic/group.ts'
-import type { ClassicGroup } from './classic/group.ts'
-import type { CommittedOffset, DurableFact } from './facts.ts'
-import type { OffsetStore } from './offsets.ts'
+import { CONSUMER_PROTOCOL_TYPE, isSubscribed } from '../classic/group.ts'
+import type { ClassicGroup } from '../classic/group.ts'
+import type { CommittedOffset, DurableFact } from '../facts.ts'
+import type { OffsetStore } from './store.ts'
 
 /** What one decision removes at most: others wait for their turn meanwhile. */
 const MAX_TOMBSTONE_BYTES = 256 * 1024
