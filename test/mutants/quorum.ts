@@ -700,4 +700,26 @@ export const mutants: readonly Mutant[] = [
     about: 'A broker that starts goes by an image that lacks what it has not read yet.',
     killedBy: ['metadata/loader'],
   },
+  {
+    file: 'src/quorum/election.ts',
+    text: "  if (role.votedFor !== null) return reply('NONE', sameKey(role.votedFor, candidate))\n",
+    replacement: '',
+    about: 'Two candidates of an epoch have the same vote, and both lead.',
+    killedBy: ['sim/quorum'],
+  },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: '      this.#expect(batch, index === parts.length - 1 ? done : null)\n',
+    replacement:
+      '      this.#expect(batch, null)\n      if (index === parts.length - 1) done(null)\n',
+    about: 'What a leader was asked for is acknowledged before it is written.',
+    killedBy: ['sim/quorum'],
+  },
+  {
+    file: 'src/quorum/rules.ts',
+    text: 'offsets[Math.floor(offsets.length / 2)]',
+    replacement: 'offsets[0]',
+    about: 'What the leader alone has is committed, and lost with it.',
+    killedBy: ['sim/quorum'],
+  },
 ]

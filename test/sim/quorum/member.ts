@@ -5,7 +5,7 @@ import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import { LogManager } from '../../../src/log/manager.ts'
 import { openQuorum, type Quorum } from '../../../src/quorum/quorum.ts'
 import { listSnapshots } from '../../../src/quorum/snapshot.ts'
-import type { RaftMessage, Voter } from '../../../src/quorum/types.ts'
+import type { RaftMessage, RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
 import { DEFAULT_TIMEOUTS } from '../../../src/quorum/types.ts'
 import { nodeCodecs } from '../../../src/host/codecs.ts'
 import type { QuorumHistory } from './history.ts'
@@ -21,6 +21,7 @@ export interface MemberParts {
   readonly machine: SimMachine
   readonly scheduler: Scheduler
   readonly voters: readonly Voter[]
+  readonly timeouts: Partial<RaftTimeouts>
   readonly ways: () => SimulatedWays
   readonly history: QuorumHistory
   readonly failed: (error: unknown) => void
@@ -130,7 +131,7 @@ export class Member {
   }
 
   async #open(life: number, ifAlive: (error: unknown) => void) {
-    const { id, machine, voters, history, ways } = this.#parts
+    const { id, machine, voters, timeouts, history, ways } = this.#parts
     const host = machine.start()
     this.#values = []
     this.#next = this.#epoch = this.#snapshotOffset = 0
@@ -162,7 +163,7 @@ export class Member {
       self: voters.find((voter) => voter.id === id)!,
       initialVoters: voters,
       peers: ways().of(this),
-      timeouts: DEFAULT_TIMEOUTS,
+      timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
       retention: { maxBytes: 4000, maxMs: -1 },
       listener: {
         loadSnapshot: checked(({ offset, epoch }, snapshot) => {

@@ -28,7 +28,7 @@ test(`a quorum of three keeps what it acknowledged through crashes, cuts and los
   }
   // The simulation simulates something.
   expect(acknowledged).toBeGreaterThan(300 * runs)
-  expect(epochs).toBeGreaterThan(2 * runs)
+  expect(epochs).toBeGreaterThan(4 * runs)
   expect(starts).toBeGreaterThan(6 * runs)
 }, 7_200_000)
 

@@ -70,7 +70,9 @@ class QuorumSimulation {
       const machine = new SimMachine(`node${id}`, world)
       const ways = (): SimulatedWays => this.#ways
       const history = this.#history
-      this.#members.set(id, new Member({ id, machine, scheduler, voters, ways, history, failed }))
+      const { timeouts } = this.schedule
+      const parts = { id, machine, scheduler, voters, timeouts, ways, history, failed }
+      this.#members.set(id, new Member(parts))
     }
   }
 
@@ -154,6 +156,12 @@ class QuorumSimulation {
     member.start()
   }
 
+  /** Where nobody leads, or several believe that they do, it is the first one. */
+  #at(node: number | 'leader'): Member {
+    const leader = this.#all.find(({ quorum }) => quorum?.isLeader === true)
+    return node === 'leader' ? (leader ?? this.#all[0]!) : this.#members.get(node)!
+  }
+
   #inflict(fault: QuorumFault): void {
     const later = (delayMs: number, run: () => void): void =>
       void this.#scheduler.after(delayMs, `end of fault: ${fault.type}`, run)
@@ -161,13 +169,13 @@ class QuorumSimulation {
       this.#ways.lossPerMillion = fault.perMillion
       return later(fault.forMs, () => (this.#ways.lossPerMillion = 0))
     }
-    const member = this.#members.get(fault.node)!
-    const { machine } = member
+    const member = this.#at(fault.node)
+    const { machine, id: node } = member
     switch (fault.type) {
       case 'cut':
         for (const { id } of this.#all) {
-          if (id !== fault.node && fault.way !== 'from') this.#ways.cut(id, fault.node)
-          if (id !== fault.node && fault.way !== 'to') this.#ways.cut(fault.node, id)
+          if (id !== node && fault.way !== 'from') this.#ways.cut(id, node)
+          if (id !== node && fault.way !== 'to') this.#ways.cut(node, id)
         }
         return later(fault.forMs, () => this.#ways.heal())
       case 'slow disk':
