@@ -179,7 +179,7 @@ export class Server {
         id: this.#nextId++,
         host: socket.remoteAddress,
         listener: context,
-        presence: new Presence(),
+        presence: new Presence(() => this.#dismiss(socket)),
         authentication: NOT_ASKED,
         software: { name: 'unknown', version: 'unknown' },
       },
@@ -194,6 +194,15 @@ export class Server {
     })
     this.#connections.add(connection)
     return connection
+  }
+
+  #dismiss(socket: Socket): void {
+    this.#faults.warn(
+      'connections closed for an answer that was not taken',
+      { client: socket.remoteAddress },
+      'Closing the connection: its client takes nothing of an answer, and others wait for the memory',
+    )
+    socket.destroy()
   }
 
   #onClose(connection: Connection, address: string): void {

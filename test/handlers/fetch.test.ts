@@ -118,14 +118,15 @@ describe('Fetch', () => {
   test('has its turn when what was read for others is sent', async () => {
     const { node } = await nodeWith('x', 'y')
     const stalledBytes = 1 << 20
+    const stalled = { overdue: () => undefined }
     expect(node.fetchMemory.grant()).toBe(true)
-    node.fetchMemory.settle(stalledBytes)
+    node.fetchMemory.settle(stalledBytes, stalled)
     const [nothing] = await fetched(node, [{}])
     expect(nothing).toMatchObject({ errorCode: 'NONE', highWatermark: 2 })
     expect(nothing!.records).toHaveLength(0)
     const waiting = fetched(node, [{}], { maxWaitMs: 100_000 })
     expect(node.fetchMemory.waitingCount).toBe(1)
-    node.fetchMemory.give(stalledBytes)
+    node.fetchMemory.give(stalledBytes, stalled)
     expect((await waiting)[0]!.records).toHaveLength(2 * oneBatchBytes)
     expect(node.fetchMemory.heldBytes).toBe(0)
   })

@@ -189,7 +189,7 @@ export class TestNode {
       id: 1,
       host: '127.0.0.1',
       listener: { name: 'PLAINTEXT', apis: this.#pipeline.apis },
-      presence: new Presence(),
+      presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
       software: { name: 'unknown', version: 'unknown' },
     }

@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/replication/fetch/memory.ts',
+    text: 'for (const [holder, since] of [...this.#holders]) if (since < round) holder.overdue()\n',
+    replacement: '',
+    about: 'A few dozen consumers that stand still keep all others from reading.',
+    killedBy: ['replication/fetch/memory'],
+  },
+  {
+    file: 'src/replication/fetch/memory.ts',
+    text: 'if (since < round) holder.overdue()',
+    replacement: 'holder.overdue()',
+    about: 'Consumers that read well lose their connections because others do not.',
+    killedBy: ['replication/fetch/memory'],
+  },
+  {
+    file: 'src/replication/fetch/fetch.ts',
+    text: '    seen.release()\n',
+    replacement: '',
+    about: 'Fetches that wait for more than there is keep all others from reading.',
+    killedBy: ['replication/fetch/memory'],
+  },
+  {
     file: 'src/replication/fetch/session.ts',
     text: 'partitions.size > MAX_PARTITIONS',
     replacement: 'request.targets.length > MAX_PARTITIONS',
@@ -356,7 +377,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: 'if (this.#hasMoved) this.#clock.afterTask(() => this.#readAgain())\n    else',
+    text: 'if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.#readAgain())\n    else',
     replacement: '',
     about: 'What came up to the end of a wait is left for the next fetch.',
     killedBy: ['replication/fetch/fetch'],
@@ -426,7 +447,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: '    memory.settle(this.sizeBytes)\n',
+    text: '    memory.settle(this.sizeBytes, this)\n',
     replacement: '',
     about: "Each fetch counts four megabytes that it doesn't hold.",
     killedBy: ['replication/fetch/fetch', 'replication/fetch/memory'],

@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/server/server.ts',
+    text: 'presence: new Presence(() => this.#dismiss(socket)),',
+    replacement: 'presence: new Presence(() => undefined),',
+    about: 'A client that takes nothing of its answers keeps the memory that others wait for.',
+    killedBy: ['server/server'],
+  },
+  {
+    file: 'src/server/server.ts',
     text: '    this.#forgetAddress(address)\n    this.#admitNext()',
     replacement: '    this.#admitNext()',
     about: 'Connections that were closed count for max.connections.per.ip for ever.',

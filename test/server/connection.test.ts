@@ -110,7 +110,7 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
       id: 1,
       host: '127.0.0.1',
       listener: { name: 'PLAINTEXT', apis: [] },
-      presence: new Presence(),
+      presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
       software: { name: '', version: '' },
     },

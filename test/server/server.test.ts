@@ -67,6 +67,15 @@ function request(): Buffer {
 }
 
 describe('Server', () => {
+  test('a client that is dismissed loses its connection, and nobody else does', async () => {
+    const { server, connect, started } = await listening({})
+    server.open()
+    const [first] = [connect(), connect()]
+    first.receive(request())
+    started[0]!.presence.dismiss()
+    expect([started[0]!.presence.hasLeft, server.connectionCount]).toEqual([true, 1])
+  })
+
   test('a client that waits for another to leave is not served by a server that closes', async () => {
     const { server, connect } = await listening({ maxConnections: 1 })
     server.open()

@@ -7,7 +7,7 @@ import type {
   ReadUpTo,
 } from '../../log/base/results.ts'
 import { GRANT_BYTES } from './memory.ts'
-import type { FetchMemory, MemoryWaiter } from './memory.ts'
+import type { FetchMemory, MemoryHolder, MemoryWaiter } from './memory.ts'
 import type { FetchTarget } from './session.ts'
 import type { FetchWaiter, Partition } from '../partition/partition.ts'
 import type { ClientWaiter, Presence } from './presence.ts'
@@ -94,6 +94,8 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   #partitions: Partition[] = []
   #missingBytes = 0
   #hasMoved = false
+  /** What was read is not held while it waits for more. */
+  #hasLetGo = false
 
   constructor(
     targets: readonly FetchTarget[],
@@ -171,6 +173,8 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
     const { upTo } = this.#parameters
     this.#missingBytes = missingBytes
     this.#hasMoved = false
+    this.#hasLetGo = seen.sizeBytes > 0
+    seen.release()
     this.#targets.forEach((target, i) => {
       const partition = this.#find(target)
       if (typeof partition === 'string' || !this.#isWaiting) return
@@ -203,7 +207,7 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   #timeUp(): void {
     this.#isTimeUp = true
     if (!this.#stopWaiting()) return
-    if (this.#hasMoved) this.#clock.afterTask(() => this.#readAgain())
+    if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.#readAgain())
     else this.#answer(this.#reading!)
   }
 
@@ -250,7 +254,7 @@ function seenEnd(data: PartitionData, upTo: ReadUpTo): number {
 type Grant = 'large' | 'granted' | 'none'
 
 /** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
-class Reading implements FetchedData {
+class Reading implements FetchedData, MemoryHolder {
   readonly partitions: PartitionData[] = []
   /** Some partition has an error, or a diverging epoch: nobody should wait for that. */
   hasNews = false
@@ -307,7 +311,7 @@ class Reading implements FetchedData {
   #settle(): void {
     if (this.#grant === 'none') return
     const { memory } = this.#parameters
-    memory.settle(this.sizeBytes)
+    memory.settle(this.sizeBytes, this)
     if (this.#grant === 'large') memory.largeBatchRead()
   }
 
@@ -364,8 +368,12 @@ class Reading implements FetchedData {
     this.#isFull ||= left < target.maxBytes || this.needsLargeBatch
   }
 
+  overdue(): void {
+    this.#parameters.client.dismiss()
+  }
+
   release(): void {
-    this.#parameters.memory.give(this.sizeBytes)
+    this.#parameters.memory.give(this.sizeBytes, this)
     for (const result of this.#results.splice(0)) result.release()
     this.sizeBytes = 0
   }

@@ -1,10 +1,22 @@
-import type { Clock } from '../../host/host.ts'
+import type { Clock, Timer } from '../../host/host.ts'
 
 /**
  * What a fetch is granted before it reads: as long as it reads, nobody knows how much that will be. An answer has no more,
  * but for a first batch that is larger by itself.
  */
 export const GRANT_BYTES = 4 << 20
+
+/**
+ * Where others wait, an answer may take so long to be sent; clients themselves wait about as long for it. Then its client
+ * loses its connection: a few dozen that stand still would keep everybody from reading.
+ */
+export const PATIENCE_MS = 30_000
+
+/** An answer that was read and isn't sent yet. */
+export interface MemoryHolder {
+  /** It was not sent for a long time while others wait for memory. */
+  overdue(): void
+}
 
 /** A fetch whose turn has not come. */
 export interface MemoryWaiter {
@@ -24,14 +36,18 @@ export interface MemoryWaiter {
  */
 export class FetchMemory {
   readonly #maxBytes: number
-  readonly #clock: Pick<Clock, 'endOfTurn'>
+  readonly #clock: Pick<Clock, 'after' | 'endOfTurn'>
+  /** Each with the round in which it came: to ask for the time would cost each fetch something. */
+  readonly #holders = new Map<MemoryHolder, number>()
+  #round = 0
+  #patience: Timer | null = null
   /** In the order in which they came. */
   readonly #waiting = new Set<MemoryWaiter>()
   #heldBytes = 0
   #isLargeBatchRead = false
   #willWake = false
 
-  constructor(maxBytes: number, clock: Pick<Clock, 'endOfTurn'>) {
+  constructor(maxBytes: number, clock: Pick<Clock, 'after' | 'endOfTurn'>) {
     this.#maxBytes = maxBytes
     this.#clock = clock
   }
@@ -59,7 +75,8 @@ export class FetchMemory {
   }
 
   /** What was granted has become so many bytes, which are held until `give`. */
-  settle(sizeBytes: number): void {
+  settle(sizeBytes: number, holder: MemoryHolder): void {
+    if (sizeBytes > 0) this.#holders.set(holder, this.#round)
     this.#add(sizeBytes - GRANT_BYTES)
   }
 
@@ -68,13 +85,27 @@ export class FetchMemory {
     this.#wake()
   }
 
-  give(sizeBytes: number): void {
+  give(sizeBytes: number, holder: MemoryHolder): void {
+    this.#holders.delete(holder)
     this.#add(-sizeBytes)
   }
 
   /** Has the waiter called when its turn has come. */
   wait(waiter: MemoryWaiter): void {
     this.#waiting.add(waiter)
+    this.#watch()
+  }
+
+  /** Looks for who holds now, and still does when nobody need wait so long. */
+  #watch(): void {
+    if (this.#patience !== null || this.#heldBytes < this.#maxBytes) return
+    const round = ++this.#round
+    this.#patience = this.#clock.after(PATIENCE_MS, () => {
+      this.#patience = null
+      if (this.#heldBytes < this.#maxBytes) return
+      for (const [holder, since] of [...this.#holders]) if (since < round) holder.overdue()
+      if (this.#waiting.size > 0) this.#watch()
+    })
   }
 
   /** The waiter wants nothing any more: its place goes to the next one. */

@@ -7,7 +7,13 @@ export interface ClientWaiter {
 /** Whether a client is there; those who wait on its behalf are told when it has gone, and let go of what they hold. */
 export class Presence {
   readonly #waiters = new Set<ClientWaiter>()
+  readonly #disconnect: () => void
   #hasLeft = false
+
+  /** @param disconnect ends the client's connection */
+  constructor(disconnect: () => void) {
+    this.#disconnect = disconnect
+  }
 
   get hasLeft(): boolean {
     return this.#hasLeft
@@ -20,6 +26,11 @@ export class Presence {
 
   delete(waiter: ClientWaiter): void {
     this.#waiters.delete(waiter)
+  }
+
+  /** The client takes nothing of what it has asked for, and is in the way of others. */
+  dismiss(): void {
+    this.#disconnect()
   }
 
   /** To be called once. */

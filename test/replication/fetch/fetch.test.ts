@@ -76,11 +76,21 @@ describe('A fetch that waits', () => {
     expect(partition.waiters.size).toBe(0)
   })
 
-  test('has what its first read found when its time is up and nothing came', () => {
+  test('has what its first read found when its time is up and nothing came, and holds nothing until then', () => {
     const { clock, memory, partition } = waiting(20)
     const fetch = ask([partition], clock, memory, { minBytes: 30 })
+    expect(memory.heldBytes).toBe(0)
     clock.ring()
+    clock.endTask()
     expect(fetch.sizes).toEqual([20])
+    expect(partition.reads).toHaveLength(2)
+  })
+
+  test('needs no second read when its time is up and there is nothing', () => {
+    const { clock, memory, partition } = waiting()
+    const fetch = ask([partition], clock, memory, { minBytes: 30 })
+    clock.ring()
+    expect(fetch.sizes).toEqual([0])
     expect(partition.reads).toHaveLength(1)
   })
 
@@ -114,7 +124,7 @@ describe('A fetch that waits', () => {
     const longest = 2 ** 31 - 1
     const fetch = ask([partition, other], clock, memory, { minBytes: 30, maxWaitMs: longest })
     expect([partition.waiters.size, other.waiters.size, clock.timers.size]).toEqual([1, 1, 1])
-    expect(memory.heldBytes).toBe(20)
+    expect(memory.heldBytes).toBe(0)
     fetch.client.leave()
     expect(fetch.came).toBe('abandoned')
     expect([partition.waiters.size, other.waiters.size, clock.timers.size]).toEqual([0, 0, 0])
@@ -123,7 +133,7 @@ describe('A fetch that waits', () => {
 
   test('does not begin to wait for a client that went while it read', async () => {
     const { clock, memory, partition } = waiting()
-    const client = new Presence()
+    const client = new Presence(() => undefined)
     partition.held = []
     const fetch = ask([partition], clock, memory, { client })
     client.leave()
@@ -157,7 +167,7 @@ describe('A fetch that waits', () => {
         super.delete(waiter)
       }
     }
-    const fetch = ask([partition], clock, memory, { client: new Watched() })
+    const fetch = ask([partition], clock, memory, { client: new Watched(() => undefined) })
     expect(waiters.size).toBe(1)
     partition.append(10)
     clock.endTask()

@@ -1,5 +1,5 @@
-import { FetchMemory, GRANT_BYTES } from '../../../src/replication/fetch/memory.ts'
-import { FakePartition, HeldClock, ask } from './support.ts'
+import { FetchMemory, GRANT_BYTES, PATIENCE_MS } from '../../../src/replication/fetch/memory.ts'
+import { FakePartition, HeldClock, HOLDER, ask } from './support.ts'
 import type { Asked } from './support.ts'
 
 const MB = 1 << 20
@@ -109,16 +109,49 @@ describe('The memory for what fetches have read', () => {
     empty.append(10)
     clock.endTask()
     expect(all.waitingCount).toBe(1)
-    all.give(MB)
+    all.give(MB, HOLDER)
     turns()
     expect(caughtUp.sizes).toEqual([10])
+  })
+
+  test('is not held for ever by clients that take nothing, where others wait', () => {
+    const { clock, all, fetches, turns } = unread(130, MB)
+    const ring = (): void => {
+      for (const timer of [...clock.timers].filter(({ delayMs }) => delayMs === PATIENCE_MS)) {
+        clock.timers.delete(timer)
+        timer.ring()
+      }
+    }
+    fetches[0]!.release()
+    turns()
+    // It came while others held for a while: it has its own time.
+    expect(fetches[128]!.sizes).toEqual([MB])
+    ring()
+    const dismissed = fetches.map((fetch) => fetch.dismissed)
+    expect(dismissed).toEqual([0, ...new Array<number>(127).fill(1), 0, 0])
+    for (const fetch of fetches.slice(1, 128)) fetch.release()
+    turns()
+    expect(fetches[129]!.sizes).toEqual([MB])
+    ring()
+    expect([all.waitingCount, fetches[128]!.dismissed, fetches[129]!.dismissed]).toEqual([0, 0, 0])
+  })
+
+  test('is not held by a fetch that waits for more than there is', () => {
+    const { clock, all } = memory()
+    const partition = new FakePartition(MB)
+    const fetch = ask([partition], clock, all, { minBytes: 2 * MB })
+    expect([fetch.came, all.heldBytes]).toEqual([null, 0])
+    clock.ring()
+    clock.endTask()
+    expect([fetch.sizes, all.heldBytes]).toEqual([[MB], MB])
   })
 
   test('a client that has gone leaves its place, and nothing of it stays', () => {
     const { clock, all, fetches, turns } = unread(130, MB)
     fetches[128]!.client.leave()
     expect(fetches[128]!.came).toBe('abandoned')
-    expect([all.waitingCount, clock.timers.size]).toEqual([1, 1])
+    const own = [...clock.timers].filter(({ delayMs }) => delayMs !== PATIENCE_MS)
+    expect([all.waitingCount, own.length]).toEqual([1, 1])
     fetches[0]!.release()
     turns()
     expect(fetches[129]!.sizes).toEqual([MB])
@@ -201,13 +234,13 @@ describe('Those who wait for memory', () => {
   test('get their turn one after the other, each once, for one answer that was sent', () => {
     const { clock, all, told } = row('granted', 'granted')
     all.largeBatchRead()
-    all.settle(0)
+    all.settle(0, HOLDER)
     clock.endTurn()
     expect(told).toEqual([0])
-    all.settle(0)
+    all.settle(0, HOLDER)
     clock.endTurn()
     expect(told).toEqual([0, 1])
-    all.settle(0)
+    all.settle(0, HOLDER)
     while (clock.endTurn());
     expect([told, all.heldBytes, all.waitingCount]).toEqual([[0, 1], 0, 0])
   })
@@ -220,7 +253,7 @@ describe('Those who wait for memory', () => {
     for (const index of [0, 1, 2, 3]) {
       all.wait({ needsLargeBatch: false, granted: () => void told.push(index) })
     }
-    all.give(3 * GRANT_BYTES)
+    all.give(3 * GRANT_BYTES, HOLDER)
     while (clock.endTurn());
     expect(told).toEqual([0, 1, 2])
     expect(all.heldBytes).toBe(3 * GRANT_BYTES)
@@ -228,7 +261,7 @@ describe('Those who wait for memory', () => {
 
   test('for a large batch get it as soon as the one before it was read', () => {
     const { clock, all, told } = row('large')
-    all.settle(0)
+    all.settle(0, HOLDER)
     clock.endTurn()
     expect(told).toEqual([])
     all.largeBatchRead()
@@ -238,7 +271,7 @@ describe('Those who wait for memory', () => {
 
   test('for a large batch leave their place to those behind when they give up', () => {
     const { clock, all, told, waiters } = row('large', 'granted')
-    all.settle(0)
+    all.settle(0, HOLDER)
     clock.endTurn()
     expect(told).toEqual([])
     all.stopWaiting(waiters[0]!)

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../src/host/host.ts'
 import type { EpochEndOffset, ReadResult, ReadUpTo } from '../../../src/log/base/results.ts'
-import type { FetchMemory } from '../../../src/replication/fetch/memory.ts'
+import type { FetchMemory, MemoryHolder } from '../../../src/replication/fetch/memory.ts'
 import { fetchRecords } from '../../../src/replication/fetch/fetch.ts'
 import type {
   FetchedData,
@@ -155,8 +155,13 @@ export interface Asked {
   readonly came: Came
   /** The sizes that were read, of each partition. */
   readonly sizes: readonly number[] | null
+  /** How often its client was to lose its connection. */
+  readonly dismissed: number
   release(): void
 }
+
+/** For tests that hold memory themselves. */
+export const HOLDER: MemoryHolder = { overdue: () => undefined }
 
 /** Asks for records from these offsets on, of each partition. */
 export function ask(
@@ -175,7 +180,8 @@ export function ask(
     lastFetchedEpoch: -1,
     logStartOffset: -1,
   }))
-  const client = more.client ?? new Presence()
+  let dismissed = 0
+  const client = more.client ?? new Presence(() => void dismissed++)
   let came: Came = null
   const come = (what: NonNullable<Came>): void => {
     if (came !== null) throw new Error('it was told twice')
@@ -204,6 +210,9 @@ export function ask(
     client,
     get came() {
       return came
+    },
+    get dismissed() {
+      return dismissed
     },
     get sizes() {
       return data()?.partitions.map(({ sizeBytes }: PartitionData) => sizeBytes) ?? null
