@@ -398,4 +398,18 @@ export const mutants: readonly Mutant[] = [
     about: 'Records without timestamps go too early where segments were put together.',
     killedBy: ['log/cleaner'],
   },
+  {
+    file: 'src/log/append/writer.ts',
+    text: 'if (next === null && segment !== null) break',
+    replacement: 'if (next === null && segment !== null && count > 1) break',
+    about: 'Records that arrive together with others are written to the wrong segment.',
+    killedBy: ['log/append/append'],
+  },
+  {
+    file: 'src/log/append/appender.ts',
+    text: 'epochs.assign(batchLeaderEpoch(bytes, at), batchBaseOffset(bytes, at))',
+    replacement: 'epochs.assign(batchLeaderEpoch(bytes, at), baseOffset)',
+    about: 'A follower that takes two epochs at once cuts records of the first one.',
+    killedBy: ['log/append/append'],
+  },
 ]

@@ -1,3 +1,4 @@
+import { readFileSync } from 'node:fs'
 import {
   batchAttributes,
   batchCrc,
@@ -316,4 +317,29 @@ test('max.decompressed.message.bytes holds for each record of a compressed batch
       compression === 'none' ? 'NONE' : 'INVALID_RECORD',
     ])
   }
+})
+
+test('appends of one turn that each need a segment of their own are in it', async () => {
+  const path = temporaryDirectory()
+  const { manager, log } = await openLog(path, { config: { segmentBytes: batchOf(10).length } })
+  const results = await Promise.all([1, 2, 3].map(() => append(log, batchOf(10))))
+  expect(results.map(({ baseOffset }) => baseOffset)).toEqual([0, 10, 20])
+  expect(log.segmentCount).toBe(3)
+  for (const offset of [0, 10, 20])
+    expect((await readAll(log, offset)).bytes.length).toBe(batchOf(10).length)
+  await manager.close()
+  for (const offset of [0, 10, 20]) {
+    const file = `${path}/t-0/${String(offset).padStart(20, '0')}.log`
+    expect(readFileSync(file).readBigInt64BE(0)).toBe(BigInt(offset))
+  }
+})
+
+test('an epoch of a leader begins with its own first batch, wherever that is in what a follower takes', async () => {
+  const { log } = await openLog(temporaryDirectory())
+  const batches = [1, 2].map((leaderEpoch, index) =>
+    batchOf(10, 10, { leaderEpoch, baseOffset: index * 10 }),
+  )
+  expect((await follow(log, Buffer.concat(batches))).errorCode).toBe('NONE')
+  expect(log.endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 10 })
+  expect([log.epochAt(9), log.epochAt(10)]).toEqual([1, 2])
 })
