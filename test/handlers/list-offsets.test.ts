@@ -1,3 +1,4 @@
+import { encodeRequest } from '../support/raw-client.ts'
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { setBatchCrc } from '../../protocol/records/batch.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
@@ -44,6 +45,13 @@ async function found(served: TestNode, timestamp: bigint, asked: Asked = {}) {
 }
 
 describe('ListOffsets', () => {
+  test('v0 is not served, and closes the connection', async () => {
+    const frame = encodeRequest(ListOffsets, 1, { replicaId: -1, topics: [] })
+    frame.writeInt16BE(0, 2)
+    const outcome = await new TestNode().start(frame)
+    expect(outcome).toMatchObject({ fault: expect.stringMatching(/v0: versions 1 to/) as string })
+  })
+
   test('finds both ends', async () => {
     const served = await node()
     expect(await found(served, LATEST)).toMatchObject({

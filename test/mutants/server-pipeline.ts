@@ -3,6 +3,13 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/server/pipeline.ts',
+    text: 'version < versions[0] || version > versions[1]',
+    replacement: 'version > versions[1]',
+    about: 'A version older than those that are served is decoded as something else.',
+    killedBy: ['handlers/list-offsets'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
     text: 'handler.maxCostBytes)',
     replacement: 'Number.MAX_SAFE_INTEGER)',
     about: 'One request of small elements fills the heap, and ends the process.',
