@@ -7,7 +7,7 @@ import type { Endpoint } from '../config/listeners.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from '../coordinators/group/coordinator.ts'
 import { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
-import { handlers } from '../handlers/index.ts'
+import { handlersOn } from '../handlers/index.ts'
 import type { Services } from '../handlers/services.ts'
 import { hostAndPort } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
@@ -192,7 +192,7 @@ export class Broker {
         return typeof partition === 'string' ? undefined : partition
       },
     })
-    this.#pipeline = new Pipeline(handlers, this.#services())
+    this.#pipeline = new Pipeline(handlersOn('broker'), this.#services())
     this.#server = new Server(host, serverSettings(config, openFiles), memory)
   }
 

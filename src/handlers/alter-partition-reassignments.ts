@@ -4,6 +4,7 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** AlterPartitionReassignments: v0-1. Another order of replicas, or fewer of them; when the answer comes it is done. */
 export const alterPartitionReassignments = handle(AlterPartitionReassignments, {
+  at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {
   const { topics, timeoutMs, allowReplicationFactorChange } = request

@@ -35,9 +35,12 @@ export class Later<Response> {
   }
 }
 
-/** Tells one listener of an answer that is here, or will be. */
+/** An answer that is here, or will be. */
+export type Answered<Response> = Answer<Response> | Promise<Answer<Response>> | Later<Response>
+
+/** Tells one listener of it. */
 export function tell<Response extends object>(
-  answered: Answer<Response> | Promise<Answer<Response>> | Later<Response>,
+  answered: Answered<Response>,
   listener: AnswerListener<Response>,
 ): void {
   if (answered instanceof Later) answered.tell(listener)

@@ -25,28 +25,29 @@ function meansAnother(
 }
 
 /** What this broker speaks: the handlers' list and the features of the cluster. */
-export const apiVersions = handle(ApiVersions, { beforeAuthentication: true }).by(
-  (request, { services, version, connection }) => {
-    const { clientSoftwareName: name, clientSoftwareVersion: softwareVersion } = request
-    if (version >= FIRST_VERSION_WITH_SOFTWARE) {
-      const isSoftware = SOFTWARE_PATTERN.test(name) && SOFTWARE_PATTERN.test(softwareVersion)
-      if (!isSoftware || saysHalf(request)) {
-        return { errorCode: 'INVALID_REQUEST', apiKeys: [] }
-      }
-      connection.software = { name, version: softwareVersion }
-      if (meansAnother(request, services)) {
-        return { errorCode: 'REBOOTSTRAP_REQUIRED', apiKeys: [] }
-      }
+export const apiVersions = handle(ApiVersions, {
+  listeners: ['broker', 'controller'],
+  beforeAuthentication: true,
+}).by((request, { services, version, connection }) => {
+  const { clientSoftwareName: name, clientSoftwareVersion: softwareVersion } = request
+  if (version >= FIRST_VERSION_WITH_SOFTWARE) {
+    const isSoftware = SOFTWARE_PATTERN.test(name) && SOFTWARE_PATTERN.test(softwareVersion)
+    if (!isSoftware || saysHalf(request)) {
+      return { errorCode: 'INVALID_REQUEST', apiKeys: [] }
     }
-    const { supported, finalized, epoch } = services.features()
-    return {
-      errorCode: 'NONE',
-      apiKeys: connection.listener.apis,
-      supportedFeatures: supported.filter(
-        ({ minVersion }) => minVersion > 0 || version >= FIRST_VERSION_WITH_ZERO_LEVELS,
-      ),
-      finalizedFeaturesEpoch: epoch,
-      finalizedFeatures: finalized,
+    connection.software = { name, version: softwareVersion }
+    if (meansAnother(request, services)) {
+      return { errorCode: 'REBOOTSTRAP_REQUIRED', apiKeys: [] }
     }
-  },
-)
+  }
+  const { supported, finalized, epoch } = services.features()
+  return {
+    errorCode: 'NONE',
+    apiKeys: connection.listener.apis,
+    supportedFeatures: supported.filter(
+      ({ minVersion }) => minVersion > 0 || version >= FIRST_VERSION_WITH_ZERO_LEVELS,
+    ),
+    finalizedFeaturesEpoch: epoch,
+    finalizedFeatures: finalized,
+  }
+})

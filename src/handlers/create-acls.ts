@@ -2,11 +2,12 @@ import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** CreateAcls: v1-3. Without an authorizer nobody would follow an ACL, so none is taken. */
-export const createAcls = handle(CreateAcls, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
-  ({ creations }) => ({
-    results: creations.map(() => ({
-      errorCode: 'SECURITY_DISABLED',
-      errorMessage: 'No Authorizer is configured.',
-    })),
-  }),
-)
+export const createAcls = handle(CreateAcls, {
+  at: 'controller',
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(({ creations }) => ({
+  results: creations.map(() => ({
+    errorCode: 'SECURITY_DISABLED',
+    errorMessage: 'No Authorizer is configured.',
+  })),
+}))

@@ -5,6 +5,7 @@ import { inPieces } from './in-pieces.ts'
 
 /** CreatePartitions: v0-3. Partitions can only be added; when the answer comes they serve. */
 export const createPartitions = handle(CreatePartitions, {
+  at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {
   const { topics, validateOnly, timeoutMs } = request

@@ -26,40 +26,38 @@ const FIRST_VERSION_WITH_CONFIGS = 5
  * From v5 on the answer has what was made, all its settings with their sources included (KIP-525); v7 has the topic's
  * id. When the answer comes the partitions serve.
  */
-export const createTopics = handle(CreateTopics, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
-  async (request, context) => {
-    const { topics, validateOnly, timeoutMs } = request
-    const make = async (
-      some: Readonly<typeof topics>,
-      leftMs: number,
-    ): Promise<readonly Made[]> => {
-      const command = { type: 'createTopics', topics: some, validateOnly } as const
-      const asked = await askController(context, command, leftMs)
-      if (asked.failed === null) return asked.reply
-      const names = new Set(some.map(({ name }) => name))
-      return Array.from(names, (name) => refused(name, asked.failed))
-    }
-    const made = isTooMuch(topics, context.services.config)
-      ? await make(topics, timeoutMs)
-      : await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
-    await context.services.replicas.settled()
-    const requested = new Map(topics.map((topic) => [topic.name, topic]))
-    const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
-    const told = await inTurns(
-      context.services,
-      made,
-      (topic) => {
-        if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
-        const configs = hasConfigs
-          ? settingsOf(context.services.config, requested.get(topic.name)!)
-          : []
-        return { ...topic, configs }
-      },
-      TURN_TOPICS,
-    )
-    return { topics: told }
-  },
-)
+export const createTopics = handle(CreateTopics, {
+  at: 'controller',
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(async (request, context) => {
+  const { topics, validateOnly, timeoutMs } = request
+  const make = async (some: Readonly<typeof topics>, leftMs: number): Promise<readonly Made[]> => {
+    const command = { type: 'createTopics', topics: some, validateOnly } as const
+    const asked = await askController(context, command, leftMs)
+    if (asked.failed === null) return asked.reply
+    const names = new Set(some.map(({ name }) => name))
+    return Array.from(names, (name) => refused(name, asked.failed))
+  }
+  const made = isTooMuch(topics, context.services.config)
+    ? await make(topics, timeoutMs)
+    : await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
+  await context.services.replicas.settled()
+  const requested = new Map(topics.map((topic) => [topic.name, topic]))
+  const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
+  const told = await inTurns(
+    context.services,
+    made,
+    (topic) => {
+      if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
+      const configs = hasConfigs
+        ? settingsOf(context.services.config, requested.get(topic.name)!)
+        : []
+      return { ...topic, configs }
+    },
+    TURN_TOPICS,
+  )
+  return { topics: told }
+})
 
 /** The controller refuses all of such a request, so it must see all of it. */
 function isTooMuch(topics: readonly TopicRequest[], config: BrokerConfig): boolean {

@@ -2,12 +2,13 @@ import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** DeleteAcls: v1-3. Without an authorizer there are none. */
-export const deleteAcls = handle(DeleteAcls, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
-  ({ filters }) => ({
-    filterResults: filters.map(() => ({
-      errorCode: 'SECURITY_DISABLED',
-      errorMessage: 'No Authorizer is configured.',
-      matchingAcls: [],
-    })),
-  }),
-)
+export const deleteAcls = handle(DeleteAcls, {
+  at: 'controller',
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(({ filters }) => ({
+  filterResults: filters.map(() => ({
+    errorCode: 'SECURITY_DISABLED',
+    errorMessage: 'No Authorizer is configured.',
+    matchingAcls: [],
+  })),
+}))

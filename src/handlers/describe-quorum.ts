@@ -17,7 +17,7 @@ const MESSAGES = {
  * DescribeQuorum: v0-2. The voters of the metadata's log and how far each is, as their leader sees it (KIP-595). Only
  * that one partition can be asked for.
  */
-export const describeQuorum = handle(DescribeQuorum).by(
+export const describeQuorum = handle(DescribeQuorum, { at: 'controller' }).by(
   (request, { services: { config, controller } }) => {
     const answer = { errorCode: 'NONE', errorMessage: '' } as const
     if (!isMetadataPartition(request)) {

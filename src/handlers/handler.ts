@@ -1,5 +1,5 @@
-import type { AnyApi, VersionRange } from '../../protocol/schema.ts'
-import type { Answer, Later } from './answer.ts'
+import type { AnyApi, ListenerKind, VersionRange } from '../../protocol/schema.ts'
+import type { Answered } from './answer.ts'
 import type { RequestContext } from './context.ts'
 
 /**
@@ -9,12 +9,16 @@ import type { RequestContext } from './context.ts'
 export type AnswerTo<Request, Response> = (
   request: Request,
   context: RequestContext,
-) => Answer<Response> | Promise<Answer<Response>> | Later<Response>
+) => Answered<Response>
 
 export interface Handler {
   readonly api: AnyApi
   /** The versions that are served. */
   readonly versions: VersionRange
+  /** The kinds of listeners that it is served on. */
+  readonly listeners: readonly ListenerKind[]
+  /** Who answers: a broker that isn't the active controller forwards to it what is the controller's. */
+  readonly at: Place
   /** The versions that ApiVersions tells; more than are served where a client needs to see them. */
   readonly advertised: VersionRange
   /**
@@ -31,10 +35,14 @@ export interface Handler {
   readonly answer: AnswerTo<object, object>
 }
 
+/** Who answers an API: the broker that is asked, or the active controller. */
+export type Place = 'broker' | 'controller'
+
 /** The part of an API that says what its requests are decoded to and what its responses are encoded from. */
 interface Answerable {
   readonly versions: VersionRange
   readonly unstable: boolean
+  readonly listeners: readonly ListenerKind[]
   readonly request: { readonly decoded: object }
   readonly response: { readonly encoded: object }
 }
@@ -48,6 +56,8 @@ const MAX_COST_BYTES = 3584 << 10
 export const MAX_CHANGES_COST_BYTES = 1536 << 10
 
 interface HandlerTraits {
+  readonly at?: Place
+  readonly listeners?: readonly ListenerKind[]
   readonly advertised?: VersionRange
   readonly pipelined?: boolean
   readonly pooled?: boolean
@@ -57,11 +67,13 @@ interface HandlerTraits {
 
 /**
  * Declares how an API is answered: `handle(Heartbeat).by((request, { services: { groups } }) => ...)`. What is served is the API's
- * versions without an unstable last one.
+ * versions without an unstable last one; on brokers' listeners, and what the controller answers on its own, too.
  */
 export function handle<A extends Answerable>(
   api: A,
   {
+    at = 'broker',
+    listeners = at === 'controller' ? api.listeners : ['broker'],
     advertised,
     pipelined = false,
     pooled = false,
@@ -75,6 +87,8 @@ export function handle<A extends Answerable>(
     by: (answer) => ({
       api: api as unknown as AnyApi,
       versions,
+      listeners,
+      at,
       advertised: advertised ?? versions,
       pipelined,
       pooled,

@@ -1,3 +1,4 @@
+import type { ListenerKind } from '../../protocol/schema.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
@@ -39,10 +40,7 @@ import { produce } from './produce.ts'
 import { syncGroup } from './sync-group.ts'
 import { updateFeatures } from './update-features.ts'
 
-/**
- * Every API that this broker serves. The only list: what is served, the ApiVersions answer and the README's table derive from
- * it.
- */
+/** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
 export const handlers: readonly Handler[] = [
   alterConfigs,
   alterPartitionReassignments,
@@ -84,3 +82,8 @@ export const handlers: readonly Handler[] = [
   syncGroup,
   updateFeatures,
 ]
+
+/** What is served on the listeners of a kind. */
+export function handlersOn(kind: ListenerKind): readonly Handler[] {
+  return handlers.filter(({ listeners }) => listeners.includes(kind))
+}

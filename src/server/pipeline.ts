@@ -3,6 +3,7 @@ import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { DecodeError, Reader } from '../../protocol/wire.ts'
 import { tell } from '../handlers/answer.ts'
+import type { Answered } from '../handlers/answer.ts'
 import type { AdvertisedApi, ConnectionContext } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
 import type { Services } from '../handlers/services.ts'
@@ -11,22 +12,26 @@ import type { Requester } from './outcome.ts'
 import { Reply } from './reply.ts'
 import { Context } from './request-context.ts'
 import { Routes, routeOf } from './routes.ts'
+import { NO_STAGES } from './stages.ts'
+import type { Stages } from './stages.ts'
 
 /** Of key, version and correlation id. */
 const LEAST_HEADER_BYTES = 8
 
 /**
  * The way of every request from its frame to its answer, on the listeners of one kind. A handler only answers; all else that
- * is the same for all of them is done here, in this order: header, barrier before authentication, decode, answer.
+ * is the same for all of them is done here, in this order: header, barrier before authentication, decode, forward or answer,
+ * throttle, observe, encode.
  */
 export class Pipeline {
   /** What is served, as ApiVersions tells it: in the order of the keys. */
   readonly apis: readonly AdvertisedApi[]
   readonly #routes: Routes
   readonly #services: Services
+  readonly #stages: Stages
   readonly #known = new KnownStrings()
 
-  constructor(handlers: readonly Handler[], services: Services) {
+  constructor(handlers: readonly Handler[], services: Services, stages = NO_STAGES) {
     this.apis = handlers
       .map(({ api, advertised: [minVersion, maxVersion] }) => ({
         apiKey: api.key,
@@ -34,8 +39,9 @@ export class Pipeline {
         maxVersion,
       }))
       .sort((a, b) => a.apiKey - b.apiKey)
-    this.#routes = new Routes(handlers)
+    this.#routes = new Routes(handlers, stages)
     this.#services = services
+    this.#stages = stages
   }
 
   /** Whether the memory of a request to this API may be reused once it was answered. */
@@ -62,7 +68,7 @@ export class Pipeline {
     const { api, versions } = handler
     if (version < versions[0] || version > versions[1]) {
       if (key === ApiVersions.key) {
-        return this.#answerUnknown(frame.readInt32BE(4), requester)
+        return this.#answerUnknown(frame.readInt32BE(4), connection, requester)
       }
       const served = `versions ${versions[0]} to ${versions[1]} are served here`
       return requester.settle({ fault: `${api.name} v${version}: ${served}` })
@@ -71,24 +77,39 @@ export class Pipeline {
       return requester.settle({ fault: `${api.name} from a client that has yet to authenticate` })
     }
     const route = this.#routes.route(handler, version)
+    let request: object
+    let context: Context
+    let reply: Reply
     try {
       const reader = new Reader(frame, 0, frame.length, this.#known, handler.maxCostBytes)
       const { clientId, correlationId } = route.requestHeader.read(reader)
-      const request = route.request.read(reader)
-      const context = new Context(this.#services, version, clientId ?? '', connection, reader.cost)
-      const reply = new Reply(route, correlationId, context, requester)
-      tell(handler.answer(request, context), reply)
+      request = route.request.read(reader)
+      context = new Context(this.#services, version, clientId ?? '', connection, reader.cost)
+      if (this.#stages.observer !== null) context.startedMs = this.#services.clock.monotonic()
+      reply = new Reply(route, correlationId, context, requester)
     } catch (error) {
       const isUnreadable = error instanceof DecodeError
-      requester.settle(isUnreadable ? { fault: error.message } : failure(route.name, error))
+      return requester.settle(isUnreadable ? { fault: error.message } : failure(route.name, error))
+    }
+    try {
+      tell(this.#forwarded(frame, handler, context) ?? handler.answer(request, context), reply)
+    } catch (error) {
+      reply.failed(error)
     }
   }
 
+  /** The controller's answer, where it is the controller that answers and this node isn't it. */
+  #forwarded(frame: Buffer, handler: Handler, context: Context): Answered<object> {
+    const { forwarder } = this.#stages
+    if (forwarder === null || handler.at === 'broker') return null
+    return forwarder.forward(frame, handler, context)
+  }
+
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
-  #answerUnknown(correlationId: number, requester: Requester): void {
+  #answerUnknown(correlationId: number, connection: ConnectionContext, requester: Requester): void {
     const apiKeys = this.apis.filter(({ apiKey }) => apiKey === ApiVersions.key)
-    const route = routeOf(ApiVersions as unknown as AnyApi, 0)
-    const context = { sent: undefined, costBytes: 0, services: this.#services }
+    const route = routeOf(ApiVersions as unknown as AnyApi, 0, this.#stages)
+    const context = new Context(this.#services, 0, '', connection, 0)
     const reply = new Reply(route, correlationId, context, requester)
     reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }

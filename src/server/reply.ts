@@ -6,6 +6,7 @@ import { failure } from './outcome.ts'
 import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
 import type { Context } from './request-context.ts'
 import type { Route } from './routes.ts'
+import { throttled } from './throttle.ts'
 
 /** What costs more is encoded in turns of the event loop. */
 const LARGE_COST_BYTES = 512 << 10
@@ -16,22 +17,17 @@ const PIECE_BYTES = TURN_BYTES + (64 << 10)
 /** No answer is larger: what waits to be sent is memory that a client holds. */
 export const MAX_ANSWER_BYTES = 100 << 20
 
-/** What an answer needs of its request's context. */
-type Sending = Pick<Context, 'sent' | 'costBytes'> & {
-  readonly services: { readonly clock: Clock }
-}
-
 /** A request that is being answered, and then its answer. */
 export class Reply implements AnswerListener<object> {
   readonly correlationId: number
   readonly #route: Route
-  readonly #context: Sending
+  readonly #context: Context
   readonly #requester: Requester
   #answer: object | null = null
   /** The whole frame, where it was encoded before. */
   #encoded: Uint8Array[] | null = null
 
-  constructor(route: Route, correlationId: number, context: Sending, requester: Requester) {
+  constructor(route: Route, correlationId: number, context: Context, requester: Requester) {
     this.correlationId = correlationId
     this.#route = route
     this.#context = context
@@ -39,11 +35,16 @@ export class Reply implements AnswerListener<object> {
   }
 
   given(answer: Answer<object>): void {
-    if (answer === null) return this.#requester.settle(null)
+    if (answer === null) return this.#end(null)
     if (answer === closeConnection) {
-      return this.#requester.settle({ fault: `${this.#route.name} failed and has no answer` })
+      return this.#end({ fault: `${this.#route.name} failed and has no answer` })
     }
-    this.#answer = answer
+    const { quotas } = this.#route.stages
+    this.#answer =
+      quotas === null
+        ? answer
+        : throttled(answer, quotas.throttleTimeMs(this.#route.api, this.#context))
+    this.#observe(null)
     const { costBytes, services } = this.#context
     if (costBytes > LARGE_COST_BYTES) this.#encodeInTurns(services.clock)
     else this.#requester.settle(this)
@@ -85,7 +86,26 @@ export class Reply implements AnswerListener<object> {
   }
 
   failed(cause: unknown): void {
-    this.#requester.settle(failure(this.#route.name, cause))
+    this.#end(failure(this.#route.name, cause))
+  }
+
+  /** Without an answer. */
+  #end(outcome: ConnectionFault | null): void {
+    this.#observe(outcome)
+    this.#requester.settle(outcome)
+  }
+
+  #observe(fault: ConnectionFault | null): void {
+    const { api, stages } = this.#route
+    if (stages.observer === null) return
+    stages.observer.observe({
+      api,
+      context: this.#context,
+      correlationId: this.correlationId,
+      elapsedMs: this.#context.services.clock.monotonic() - this.#context.startedMs,
+      answer: this.#answer,
+      fault,
+    })
   }
 
   /** Whether somebody wants to know when it was sent. */

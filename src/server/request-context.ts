@@ -21,6 +21,8 @@ export class Context implements RequestContext {
   /** Of the request and, where it is larger, of its answer. */
   costBytes: number
   sent: (() => void) | undefined = undefined
+  /** 0 where nobody asks how long it takes. */
+  startedMs = 0
 
   constructor(
     services: Services,

@@ -4,24 +4,29 @@ import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.t
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import type { Handler } from '../handlers/handler.ts'
+import type { Stages } from './stages.ts'
 
-/** How the messages of an API are read and written in one version. */
+/** How the messages of an API are read and written in one version, and what else concerns a request on its way. */
 export interface Route {
+  readonly api: AnyApi
   /** `Fetch v17` */
   readonly name: string
   readonly requestHeader: Codec<RequestHeader, unknown>
   readonly request: Codec<object, unknown>
   readonly responseHeader: Codec<unknown, { correlationId: number }>
   readonly response: Codec<unknown, object>
+  readonly stages: Stages
 }
 
-export function routeOf(api: AnyApi, version: number): Route {
+export function routeOf(api: AnyApi, version: number, stages: Stages): Route {
   return {
+    api,
     name: `${api.name} v${version}`,
     requestHeader: codecOf(RequestHeader, requestHeaderVersion(api, version)),
     request: codecOf(api.request, version),
     responseHeader: codecOf(ResponseHeader, responseHeaderVersion(api, version)),
     response: codecOf(api.response, version),
+    stages,
   }
 }
 
@@ -29,8 +34,10 @@ export function routeOf(api: AnyApi, version: number): Route {
 export class Routes {
   readonly #handlers: (Handler | undefined)[] = []
   readonly #routes: (Route | undefined)[][] = []
+  readonly #stages: Stages
 
-  constructor(handlers: readonly Handler[]) {
+  constructor(handlers: readonly Handler[], stages: Stages) {
+    this.#stages = stages
     for (const handler of handlers) {
       this.#handlers[handler.api.key] = handler
       this.#routes[handler.api.key] = []
@@ -43,6 +50,6 @@ export class Routes {
 
   /** @param version one that the handler serves */
   route({ api }: Handler, version: number): Route {
-    return (this.#routes[api.key]![version] ??= routeOf(api, version))
+    return (this.#routes[api.key]![version] ??= routeOf(api, version, this.#stages))
   }
 }

@@ -13,6 +13,13 @@ describe('ApiVersions', () => {
     )
   })
 
+  test('tells what is served on the listener that it came by', async () => {
+    const node = new TestNode()
+    const apis = [{ apiKey: 18, minVersion: 0, maxVersion: 5 }]
+    node.connection = { ...node.connection, listener: { name: 'CONTROLLER', apis } }
+    expect((await node.ask(ApiVersions, 4, software)).apiKeys).toEqual(apis)
+  })
+
   test('tells Produce from v0 on, which librdkafka wants for compression', async () => {
     const { apiKeys } = await new TestNode().ask(ApiVersions, 0, {})
     expect(apiKeys).toContainEqual({ apiKey: 0, minVersion: 0, maxVersion: 13 })

@@ -13,7 +13,7 @@ import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { GroupCoordinator, OFFSETS_TOPIC } from '../../src/coordinators/group/coordinator.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
-import { handlers } from '../../src/handlers/index.ts'
+import { handlersOn } from '../../src/handlers/index.ts'
 import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Logger } from '../../src/host/host.ts'
@@ -91,7 +91,7 @@ export class TestNode {
   }
   features: FeatureLevels = { supported: [], finalized: [], epoch: 0 }
   automatic: Services['createTopicsAutomatically'] = () => Promise.resolve(new Map())
-  readonly connection: ConnectionContext
+  connection: ConnectionContext
   readonly #pipeline: Pipeline
   #nextId = 1
   #correlationId = 0
@@ -184,7 +184,7 @@ export class TestNode {
       features: () => this.features,
       createTopicsAutomatically: (names) => this.automatic(names),
     }
-    this.#pipeline = new Pipeline(handlers, services)
+    this.#pipeline = new Pipeline(handlersOn('broker'), services)
     this.connection = {
       id: 1,
       host: '127.0.0.1',

@@ -283,4 +283,32 @@ export const mutants: readonly Mutant[] = [
     about: 'A transactional producer that comes back is taken for an idempotent one.',
     killedBy: ['handlers/init-producer-id'],
   },
+  {
+    file: 'src/handlers/index.ts',
+    text: 'listeners.includes(kind)',
+    replacement: "listeners.includes('broker')",
+    about: 'The listener of controllers serves what only brokers have.',
+    killedBy: ['handlers/listeners'],
+  },
+  {
+    file: 'src/handlers/handler.ts',
+    text: "at === 'controller' ? api.listeners : ['broker']",
+    replacement: 'api.listeners',
+    about: 'Handlers that need a broker are served by controllers, too.',
+    killedBy: ['handlers/listeners'],
+  },
+  {
+    file: 'src/handlers/api-versions.ts',
+    text: "listeners: ['broker', 'controller']",
+    replacement: "listeners: ['broker']",
+    about: 'Nobody can ask a controller which versions it speaks.',
+    killedBy: ['handlers/listeners'],
+  },
+  {
+    file: 'src/handlers/list-partition-reassignments.ts',
+    text: "at: 'controller'",
+    replacement: "at: 'broker'",
+    about: 'A broker tells of partitions that move by what it knows, which may be old.',
+    killedBy: ['handlers/listeners'],
+  },
 ]

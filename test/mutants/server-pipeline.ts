@@ -78,4 +78,40 @@ export const mutants: readonly Mutant[] = [
     about: 'Who has proved who it is stays anonymous.',
     killedBy: ['server/pipeline'],
   },
+  {
+    file: 'src/server/throttle.ts',
+    text: '{ ...answer, throttleTimeMs }',
+    replacement: 'Object.assign(answer, { throttleTimeMs })',
+    about:
+      'A client is told to keep quiet for ever, since the answer that it shares with others was written into.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/reply.ts',
+    text: ': throttled(answer, quotas.throttleTimeMs(this.#route.api, this.#context))',
+    replacement: ': answer',
+    about: 'A client is never told that it has used more than it may.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/reply.ts',
+    text: '    this.#observe(outcome)\n',
+    replacement: '',
+    about: 'Requests that fail are in no log and no metric.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: "handler.at === 'broker'",
+    replacement: "handler.at !== 'broker'",
+    about: 'A broker that is not the controller makes topics that nobody knows of.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: '.sort((a, b) => a.apiKey - b.apiKey)',
+    replacement: '',
+    about: 'ApiVersions tells the APIs in the order of their names in code.',
+    killedBy: ['server/stages'],
+  },
 ]

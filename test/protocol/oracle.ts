@@ -25,6 +25,8 @@ export interface ApiEntry {
   readonly name: string
   readonly removed: boolean
   readonly listeners: readonly string[]
+  /** A broker may take it to the controller in an Envelope; undefined where the API is no more. */
+  readonly forwardable?: boolean
   readonly lowestVersion: number
   readonly highestVersion: number
   readonly latestVersionUnstable: boolean

@@ -1,4 +1,3 @@
-import { systemClock } from '../../src/host/clock.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { Connection } from '../../src/server/connection.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
@@ -7,6 +6,9 @@ import { NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Outcome, Requester } from '../../src/server/outcome.ts'
 import type { Pipeline } from '../../src/server/pipeline.ts'
 import { Reply } from '../../src/server/reply.ts'
+import type { Context } from '../../src/server/request-context.ts'
+import { NO_STAGES } from '../../src/server/stages.ts'
+import type { AnyApi } from '../../protocol/schema.ts'
 import type { Writer } from '../../protocol/wire.ts'
 import { FramePool } from '../../src/server/frame-pool.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
@@ -36,6 +38,8 @@ function largeRequest(apiKey: number, id: number, size: number): Buffer {
 function reply(id: number, options: { content?: number[]; sent?: () => void } = {}): Reply {
   const { content = [], sent } = options
   const route = {
+    api: {} as AnyApi,
+    stages: NO_STAGES,
     name: 'Test v0',
     requestHeader: UNUSED,
     request: UNUSED,
@@ -53,12 +57,9 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
     },
   }
   let ready: Outcome = null
-  new Reply(
-    route,
-    id,
-    { sent, costBytes: 0, services: { clock: systemClock() } },
-    { settle: (outcome) => (ready = outcome) },
-  ).given({})
+  new Reply(route, id, { sent, costBytes: 0 } as Context, {
+    settle: (outcome) => (ready = outcome),
+  }).given({})
   return ready as unknown as Reply
 }
 

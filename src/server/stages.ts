@@ -1,0 +1,12 @@
+import type { Forwarder } from './forward.ts'
+import type { Observer } from './observe.ts'
+import type { Quotas } from './throttle.ts'
+
+/** What stands around the handlers of a pipeline; null where nothing does. */
+export interface Stages {
+  readonly forwarder: Forwarder | null
+  readonly quotas: Quotas | null
+  readonly observer: Observer | null
+}
+
+export const NO_STAGES: Stages = { forwarder: null, quotas: null, observer: null }

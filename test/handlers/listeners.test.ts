@@ -1,0 +1,32 @@
+import { handlers, handlersOn } from '../../src/handlers/index.ts'
+import { readApis } from '../protocol/oracle.ts'
+
+const apache = new Map(readApis().map((api) => [api.apiKey, api]))
+const names = (kept: typeof handlers): string[] => kept.map(({ api }) => api.name).sort()
+
+describe('where APIs are served, as Apache Kafka has it', () => {
+  test('each on listeners of a kind on which Apache Kafka serves it', () => {
+    const elsewhere = handlers.filter(({ api, listeners }) => {
+      const { listeners: theirs } = apache.get(api.key)!
+      return !listeners.every((kind) => theirs.includes(kind))
+    })
+    expect(names(elsewhere)).toEqual([])
+  })
+
+  test('every one of them on those of brokers', () => {
+    expect(names(handlersOn('broker'))).toEqual(names(handlers))
+  })
+
+  test('those that controllers answer, and ApiVersions, on theirs', () => {
+    const answered = handlers.filter(({ at }) => at === 'controller')
+    expect(names(handlersOn('controller'))).toEqual([...names(answered), 'ApiVersions'].sort())
+  })
+
+  test('the controller answers what Apache’s brokers forward to it', () => {
+    const forwarded = handlers.filter(({ api }) => apache.get(api.key)!.forwardable)
+    // A broker looks at these itself, and has the controller do what passes.
+    const judgedFirst = ['AlterConfigs', 'IncrementalAlterConfigs']
+    const answered = handlers.filter(({ at }) => at === 'controller')
+    expect([...names(answered), ...judgedFirst].sort()).toEqual(names(forwarded))
+  })
+})

@@ -1,0 +1,210 @@
+import { codecOf } from '../../protocol/codec.ts'
+import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
+import { ResponseHeader, responseHeaderVersion } from '../../protocol/messages/headers.ts'
+import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
+import type { AnyApi } from '../../protocol/schema.ts'
+import { Reader, Writer } from '../../protocol/wire.ts'
+import { closeConnection } from '../../src/handlers/answer.ts'
+import type { Answer } from '../../src/handlers/answer.ts'
+import type { ConnectionContext } from '../../src/handlers/context.ts'
+import { handle } from '../../src/handlers/handler.ts'
+import type { Handler } from '../../src/handlers/handler.ts'
+import { handlersOn } from '../../src/handlers/index.ts'
+import type { Services } from '../../src/handlers/services.ts'
+import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Observed } from '../../src/server/observe.ts'
+import type { Outcome } from '../../src/server/outcome.ts'
+import { Pipeline } from '../../src/server/pipeline.ts'
+import { Reply } from '../../src/server/reply.ts'
+import { NO_STAGES } from '../../src/server/stages.ts'
+import type { Stages } from '../../src/server/stages.ts'
+import { frameOf } from '../support/dearest-request.ts'
+
+const VERSION = 4
+const heartbeats = frameOf(Heartbeat as unknown as AnyApi, VERSION, {
+  groupId: 'g',
+  generationId: 1,
+  memberId: 'm',
+  groupInstanceId: null,
+})
+
+/** A handler whose answer is given; how often it was asked. */
+function answering(give: () => Answer<{ errorCode: 'NONE' | 'REBALANCE_IN_PROGRESS' }>) {
+  const asked = { times: 0 }
+  const handler = handle(Heartbeat).by(() => {
+    asked.times++
+    return give()
+  })
+  return { handler, asked }
+}
+
+function start(
+  handler: Handler,
+  stages: Partial<Stages>,
+  { frame = heartbeats, services = {} }: { frame?: Buffer; services?: Partial<Services> } = {},
+): Promise<Outcome> {
+  const connection = { authentication: NOT_ASKED, host: '10.0.0.1' } as ConnectionContext
+  const pipeline = new Pipeline([handler], services as Services, { ...NO_STAGES, ...stages })
+  return new Promise((settle) => pipeline.start(frame, connection, { settle }))
+}
+
+function decoded(outcome: Outcome, api: AnyApi = Heartbeat as unknown as AnyApi): object {
+  expect(outcome).toBeInstanceOf(Reply)
+  const writer = new Writer()
+  ;(outcome as Reply).writeTo(writer)
+  const reader = new Reader(writer.toBuffer(), 4)
+  codecOf(ResponseHeader, responseHeaderVersion(api, VERSION)).read(reader)
+  return codecOf(api.response, VERSION).read(reader) as object
+}
+
+describe('throttling', () => {
+  test('is said in the answer that quotas are exceeded by, and nowhere else', async () => {
+    const kept = { errorCode: 'NONE' } as const
+    const { handler } = answering(() => kept)
+    let throttleTimeMs = 250
+    const quotas = {
+      throttleTimeMs: (api: AnyApi, { principal }: { principal: object }) => {
+        expect([api.name, principal]).toEqual(['Heartbeat', ANONYMOUS])
+        return throttleTimeMs
+      },
+    }
+    expect(decoded(await start(handler, { quotas }))).toEqual({ throttleTimeMs, errorCode: 'NONE' })
+    throttleTimeMs = 0
+    expect(decoded(await start(handler, { quotas }))).toEqual({ throttleTimeMs, errorCode: 'NONE' })
+    // Handlers may give the same object again and again.
+    expect(kept).toEqual({ errorCode: 'NONE' })
+  })
+
+  test('is not counted where there is no answer', async () => {
+    const { handler } = answering(() => null)
+    const quotas = { throttleTimeMs: () => expect('counted').toBe('not at all') as never }
+    expect(await start(handler, { quotas })).toBeNull()
+  })
+
+  test('is 0 without quotas', async () => {
+    const { handler } = answering(() => ({ errorCode: 'NONE' }))
+    expect(decoded(await start(handler, {}))).toEqual({ throttleTimeMs: 0, errorCode: 'NONE' })
+  })
+})
+
+describe('an observer', () => {
+  const watching = () => {
+    let nowMs = 1000
+    const observed: Observed[] = []
+    const observer = { observe: (each: Observed) => void observed.push(each) }
+    const clock = { monotonic: () => nowMs, endOfTurn: () => undefined }
+    const pass = (ms: number): void => void (nowMs += ms)
+    return { observed, stages: { observer }, services: { clock } as unknown as Services, pass }
+  }
+
+  test('sees who has asked, for what, how long it took and what was answered, throttled or not', async () => {
+    const { observed, stages, services, pass } = watching()
+    const { handler } = answering(() => {
+      pass(7)
+      return { errorCode: 'REBALANCE_IN_PROGRESS' }
+    })
+    const quotas = { throttleTimeMs: () => 5 }
+    await start(handler, { ...stages, quotas }, { services })
+    expect(observed).toEqual([
+      {
+        api: Heartbeat,
+        context: expect.objectContaining({
+          version: VERSION,
+          clientId: 'hostile',
+          principal: ANONYMOUS,
+        }),
+        correlationId: 7,
+        elapsedMs: 7,
+        answer: { errorCode: 'REBALANCE_IN_PROGRESS', throttleTimeMs: 5 },
+        fault: null,
+      },
+    ])
+  })
+
+  test('sees requests that have no answer, and those that end their connection', async () => {
+    const { observed, stages, services } = watching()
+    const failing = new Error('a bug')
+    for (const give of [
+      () => null,
+      () => closeConnection,
+      () => {
+        throw failing
+      },
+      () => Promise.reject(failing) as never,
+    ]) {
+      await start(answering(give as () => null).handler, stages, { services })
+    }
+    const failed = { fault: 'Heartbeat v4 could not be answered', cause: failing }
+    expect(observed.map(({ answer, fault }) => [answer, fault])).toEqual([
+      [null, null],
+      [null, { fault: 'Heartbeat v4 failed and has no answer' }],
+      [null, failed],
+      [null, failed],
+    ])
+  })
+})
+
+describe('what only the controller answers', () => {
+  const deletion = frameOf(DeleteTopics as unknown as AnyApi, VERSION, {
+    topicNames: ['t'],
+    timeoutMs: 1000,
+  })
+  const own = { name: 't', errorCode: 'NONE' } as const
+  const theirs = { name: 't', errorCode: 'NOT_CONTROLLER' } as const
+  const deleting = (at: 'broker' | 'controller') =>
+    handle(DeleteTopics, { at }).by(() => ({ responses: [own] }))
+  const forwarding = (isActive: boolean) => {
+    const forwarded: [Buffer, string, object][] = []
+    const forwarder = {
+      forward: (frame: Buffer, { api }: Handler, { principal }: { principal: object }) => {
+        forwarded.push([frame, api.name, principal])
+        return isActive ? null : Promise.resolve({ responses: [theirs] })
+      },
+    }
+    return { forwarder, forwarded }
+  }
+  const answerOf = async (handler: Handler, stages: Partial<Stages>) =>
+    decoded(await start(handler, stages, { frame: deletion }), DeleteTopics as unknown as AnyApi)
+
+  test('goes to the active controller as it came, on behalf of its principal', async () => {
+    const { forwarder, forwarded } = forwarding(false)
+    expect(await answerOf(deleting('controller'), { forwarder })).toMatchObject({
+      responses: [theirs],
+    })
+    expect(forwarded).toEqual([[deletion, 'DeleteTopics', ANONYMOUS]])
+  })
+
+  test('is answered here where this node is the active controller, or nobody forwards', async () => {
+    const { forwarder } = forwarding(true)
+    expect(await answerOf(deleting('controller'), { forwarder })).toMatchObject({
+      responses: [own],
+    })
+    expect(await answerOf(deleting('controller'), {})).toMatchObject({ responses: [own] })
+  })
+
+  test('nothing else is forwarded', async () => {
+    const { forwarder, forwarded } = forwarding(false)
+    expect(await answerOf(deleting('broker'), { forwarder })).toMatchObject({ responses: [own] })
+    expect(forwarded).toEqual([])
+  })
+})
+
+describe('a listener of controllers', () => {
+  const pipeline = new Pipeline(handlersOn('controller'), {} as Services)
+
+  test('tells and serves what controllers answer, and nothing of records and groups', async () => {
+    const keys = pipeline.apis.map(({ apiKey }) => apiKey)
+    expect(keys).toEqual(
+      handlersOn('controller')
+        .map(({ api }) => api.key)
+        .sort((a, b) => a - b),
+    )
+    expect(keys).toContain(DeleteTopics.key)
+    expect(keys).not.toContain(Heartbeat.key)
+    const connection = { authentication: NOT_ASKED } as ConnectionContext
+    const outcome = await new Promise<Outcome>((settle) =>
+      pipeline.start(heartbeats, connection, { settle }),
+    )
+    expect(outcome).toEqual({ fault: `API key ${Heartbeat.key}, which is not served here` })
+  })
+})
