@@ -51,13 +51,15 @@ function selected(): Mutant[] {
     ({ file, about }) => only === undefined || file.includes(only) || about.includes(only),
   )
   if (sample === undefined) return all
-  const effective = all.filter((mutant) => mutant.equivalent === undefined && isCheap(mutant))
+  const effective = all.filter(({ equivalent }) => equivalent === undefined)
   const from = seed === undefined ? seedOfCommit() : Number(seed)
   console.log(`A sample of ${sample}, drawn by --seed ${from}`)
   const below = randomIntegers(from)
   const drawn: Mutant[] = []
+  // Which of them are cheap differs from run to run; the others stay the same ones.
   while (drawn.length < Number(sample) && effective.length > 0) {
-    drawn.push(...effective.splice(below(effective.length), 1))
+    const [next] = effective.splice(below(effective.length), 1)
+    if (isCheap(next!)) drawn.push(next!)
   }
   return drawn
 }
