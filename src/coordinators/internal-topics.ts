@@ -1,6 +1,6 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { TopicToCreate } from '../metadata/controller/commands.ts'
-import { OFFSETS_TOPIC } from './group/coordinator.ts'
+import { OFFSETS_TOPIC } from './group/kind.ts'
 
 const TRANSACTIONS_TOPIC = '__transaction_state'
 const SHARE_STATE_TOPIC = '__share_group_state'

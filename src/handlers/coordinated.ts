@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
-import { CoordinatorError } from '../coordinators/runtime/shard.ts'
+import { CoordinatorError } from '../coordinators/runtime/errors.ts'
 
 /** The answer of a coordinator, or the answer that tells why there is none: it is elsewhere, it loads, ... */
 export async function coordinated<Answer>(

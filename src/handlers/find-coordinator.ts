@@ -1,6 +1,6 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
-import { OFFSETS_TOPIC } from '../coordinators/group/coordinator.ts'
+import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurns } from './turns.ts'

@@ -46,6 +46,9 @@ export class GroupTranscript {
     if (verb === 'set') return this.#set(words)
     if (verb === 'restart') return this.#restart()
     if (verb === 'list-alarms') return this.#listAlarms()
+    if (verb === 'pending') return this.#pending(words)
+    if (verb === 'end') return this.#end(words)
+    if (verb === 'deleted') return this.#deleted(words)
     return this.#decide(this.#command(verb, words))
   }
 
@@ -74,8 +77,49 @@ export class GroupTranscript {
   #restart(): string[] {
     this.#alarms.clear()
     this.#machine = new GroupMachine()
-    for (const fact of this.#durable) this.#machine.apply(fact)
+    this.#durable.forEach((fact, offset) => this.#machine.apply(fact, offset))
     return this.#decide({ type: 'Loaded' })
+  }
+
+  /** Offsets that a transaction has committed, as they are found in the log. */
+  #pending(words: Words): string[] {
+    for (const [topic, offset] of pairs(words.get('offsets'))) {
+      this.#apply({
+        type: 'OffsetPending',
+        producerId: Number(words.get('producer')),
+        producerEpoch: 0,
+        groupId: words.get('') ?? '',
+        topic,
+        partition: 0,
+        committed: {
+          offset: Number(offset),
+          leaderEpoch: -1,
+          metadata: '',
+          commitTimestamp: START_TIME + this.#now,
+          expireTimestamp: -1,
+          topicId: ZERO_UUID,
+        },
+      })
+    }
+    return []
+  }
+
+  /** The marker that ended a transaction, as it is found in the log. */
+  #end(words: Words): string[] {
+    this.#apply({
+      type: 'TransactionEnded',
+      producerId: Number(words.get('producer')),
+      producerEpoch: 0,
+      result: words.get('') as 'COMMIT' | 'ABORT',
+      coordinatorEpoch: 0,
+    })
+    return []
+  }
+
+  /** The tombstone of a group, as it is found in the log. */
+  #deleted(words: Words): string[] {
+    this.#apply({ type: 'GroupDeleted', groupId: words.get('') ?? '' })
+    return []
   }
 
   #listAlarms(): string[] {
@@ -90,14 +134,18 @@ export class GroupTranscript {
       settings: this.#settings,
     })
     for (const fact of decision.facts ?? []) {
-      this.#machine.apply(fact)
-      if (isDurable(fact)) this.#durable.push(fact)
+      this.#apply(fact)
     }
     for (const { name, at } of decision.alarms ?? []) {
       if (at === null) this.#alarms.delete(name)
       else this.#alarms.set(name, at)
     }
     return [...(ticket > 0 ? [`ticket ${ticket}`] : []), ...describe(decision)]
+  }
+
+  #apply(fact: GroupFact): void {
+    this.#machine.apply(fact, isDurable(fact) ? this.#durable.length : -1)
+    if (isDurable(fact)) this.#durable.push(fact)
   }
 
   #command(verb: string, words: Words): GroupCommand {

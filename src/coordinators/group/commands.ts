@@ -9,6 +9,7 @@ import type {
 import type { ListGroupsResponse } from '../../../protocol/messages/list-groups.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/messages/sync-group.ts'
 import type { DecisionContext } from '../../machine/machine.ts'
+import type { OperationCommand, OperationReply } from '../runtime/kind.ts'
 
 /** The settings that the group coordinator decides by. */
 export interface GroupSettings {
@@ -130,9 +131,7 @@ export interface FetchedOffset {
 export type DescribedGroup = Omit<DescribeGroupsResponse['groups'][number], 'errorCode'>
 
 export type GroupOperation = keyof GroupOperations
-export type GroupCommand = {
-  [Type in GroupOperation]: { readonly type: Type } & GroupOperations[Type]['command']
-}[GroupOperation]
-export type CommandOf<Type extends GroupOperation> = Extract<GroupCommand, { type: Type }>
-export type ReplyTo<Type extends GroupOperation> = GroupOperations[Type]['reply']
+export type GroupCommand = OperationCommand<GroupOperations>
+export type CommandOf<Type extends GroupOperation> = OperationCommand<GroupOperations, Type>
+export type ReplyTo<Type extends GroupOperation> = OperationReply<GroupOperations, Type>
 export type GroupReply = ReplyTo<GroupOperation>

@@ -31,6 +31,24 @@ export type DurableFact =
       readonly partition: number
       readonly committed: CommittedOffset
     }
+  /** An open transaction has committed it: it is pending. */
+  | {
+      readonly type: 'OffsetPending'
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly groupId: string
+      readonly topic: string
+      readonly partition: number
+      readonly committed: CommittedOffset
+    }
+  /** The record is the transaction's marker. */
+  | {
+      readonly type: 'TransactionEnded'
+      readonly producerId: number
+      readonly producerEpoch: number
+      readonly result: 'COMMIT' | 'ABORT'
+      readonly coordinatorEpoch: number
+    }
   | {
       readonly type: 'OffsetDeleted'
       readonly groupId: string
@@ -104,11 +122,14 @@ export type VolatileFact =
     }
 
 export type GroupFact = DurableFact | VolatileFact
+export type FactOf<Type extends GroupFact['type']> = Extract<GroupFact, { type: Type }>
 
 const DURABLE: ReadonlySet<GroupFact['type']> = new Set<DurableFact['type']>([
   'GroupStored',
   'GroupDeleted',
   'OffsetCommitted',
+  'OffsetPending',
+  'TransactionEnded',
   'OffsetDeleted',
 ])
 

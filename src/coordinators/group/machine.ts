@@ -23,7 +23,7 @@ import type {
 } from './commands.ts'
 import { expire, forgetTopics } from './offsets/expiry.ts'
 import { isDurable } from './facts.ts'
-import type { GroupFact } from './facts.ts'
+import type { FactOf, GroupFact } from './facts.ts'
 import {
   commitError,
   commitOffsets,
@@ -97,28 +97,42 @@ export class GroupMachine implements Machine<
     return draft.decision()
   }
 
-  apply(fact: GroupFact): void {
-    const { groupId } = fact
+  apply(fact: GroupFact, offset: number): void {
     switch (fact.type) {
       case 'GroupDeleted':
-        this.#groups.delete(groupId)
+        this.#groups.delete(fact.groupId)
         return
       case 'OffsetCommitted':
-        if (!this.#groups.has(groupId)) {
-          this.#groups.set(groupId, emptyGroup(groupId, fact.committed.commitTimestamp))
+      case 'OffsetPending':
+        return this.#store(fact, offset)
+      case 'TransactionEnded':
+        for (const groupId of this.#offsets.end(fact.producerId, fact.result)) {
+          // It may have been deleted meanwhile.
+          if (this.#offsets.has(groupId)) this.#ensureGroup(groupId, null)
         }
-        this.#offsets.put(groupId, fact.topic, fact.partition, fact.committed)
         return
       case 'OffsetDeleted':
-        this.#offsets.delete(groupId, fact.topic, fact.partition)
-        return
+        return this.#offsets.delete(fact.groupId, fact.topic, fact.partition)
       default:
-        this.#groups.set(groupId, evolve(this.#groups.get(groupId), fact))
+        this.#groups.set(fact.groupId, evolve(this.#groups.get(fact.groupId), fact))
     }
+  }
+
+  #store(fact: FactOf<'OffsetCommitted' | 'OffsetPending'>, recordOffset: number): void {
+    const { groupId, topic, partition, committed } = fact
+    this.#ensureGroup(groupId, committed.commitTimestamp)
+    const stored = { ...committed, recordOffset }
+    if (fact.type === 'OffsetCommitted') this.#offsets.put(groupId, topic, partition, stored)
+    else this.#offsets.hold(fact.producerId, groupId, topic, partition, stored)
   }
 
   isVolatile(fact: GroupFact): boolean {
     return !isDurable(fact)
+  }
+
+  /** Whoever commits offsets without being a member makes a group that only holds them. */
+  #ensureGroup(groupId: string, since: number | null): void {
+    if (!this.#groups.has(groupId)) this.#groups.set(groupId, emptyGroup(groupId, since))
   }
 
   #draft(groupId: string, context: GroupContext): GroupDraft {

@@ -1,8 +1,12 @@
 import { ZERO_UUID } from '../../../protocol/schema.ts'
+import {
+  decodeControlRecord,
+  encodeControlRecord,
+} from '../../../protocol/state/control-records.ts'
 import { groupRecords } from '../../../protocol/state/group-records.ts'
 import type { GroupRecord, GroupRecordToWrite } from '../../../protocol/state/group-records.ts'
-import type { StateRecord } from '../runtime/partition-log.ts'
-import type { DurableFact } from './facts.ts'
+import type { StateRecord, TransactionPart } from '../runtime/kind.ts'
+import type { DurableFact, FactOf } from './facts.ts'
 
 /** The versions that Kafka 4.3 writes. */
 const GROUP_METADATA_VERSION = 3
@@ -12,10 +16,20 @@ const EXPIRING_OFFSET_COMMIT_VERSION = 1
 
 /** The record of `__consumer_offsets` that a fact is stored as. */
 export function encodeFact(fact: DurableFact): StateRecord {
-  return groupRecords.encode(recordOf(fact))
+  if (fact.type === 'TransactionEnded') return encodeMarker(fact)
+  const record = groupRecords.encode(recordOf(fact))
+  if (fact.type !== 'OffsetPending') return record
+  const { producerId, producerEpoch } = fact
+  return { ...record, transaction: { producerId, producerEpoch, isMarker: false } }
 }
 
-function recordOf(fact: DurableFact): GroupRecordToWrite {
+function encodeMarker(fact: FactOf<'TransactionEnded'>): StateRecord {
+  const { producerId, producerEpoch, result, coordinatorEpoch } = fact
+  const record = encodeControlRecord({ type: result, value: { coordinatorEpoch } })
+  return { ...record, transaction: { producerId, producerEpoch, isMarker: true } }
+}
+
+function recordOf(fact: Exclude<DurableFact, { type: 'TransactionEnded' }>): GroupRecordToWrite {
   const { groupId: group } = fact
   switch (fact.type) {
     case 'GroupStored':
@@ -28,6 +42,7 @@ function recordOf(fact: DurableFact): GroupRecordToWrite {
     case 'GroupDeleted':
       return { type: 'GroupMetadata', key: { group }, value: null }
     case 'OffsetCommitted':
+    case 'OffsetPending':
       return {
         type: 'OffsetCommit',
         key: { group, topic: fact.topic, partition: fact.partition },
@@ -51,9 +66,26 @@ function recordOf(fact: DurableFact): GroupRecordToWrite {
  * written.
  * @throws DecodeError
  */
-export function decodeFact({ key, value }: StateRecord): DurableFact | null {
+export function decodeFact({ key, value, transaction }: StateRecord): DurableFact | null {
+  if (transaction?.isMarker === true) return decodeMarker(key, value, transaction)
   const record = groupRecords.decode(key, value)
-  return record && factOf(record)
+  const fact = record && factOf(record)
+  // Only commits wait for the end of a transaction: tombstones are effective at once.
+  if (fact?.type !== 'OffsetCommitted' || transaction === undefined) return fact
+  const { producerId, producerEpoch } = transaction
+  return { ...fact, type: 'OffsetPending', producerId, producerEpoch }
+}
+
+function decodeMarker(
+  key: Buffer,
+  value: Buffer | null,
+  { producerId, producerEpoch }: TransactionPart,
+): DurableFact | null {
+  const record = decodeControlRecord(key, value ?? Buffer.alloc(0))
+  if (record?.type !== 'COMMIT' && record?.type !== 'ABORT') return null
+  const { type: result, value: marker } = record
+  const { coordinatorEpoch } = marker
+  return { type: 'TransactionEnded', producerId, producerEpoch, result, coordinatorEpoch }
 }
 
 function factOf(record: GroupRecord): DurableFact | null {

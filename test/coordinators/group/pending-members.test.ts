@@ -37,7 +37,7 @@ function setUp() {
   const pending = (): number => machine.groups.get('g')?.pendingMembers.size ?? 0
   const decide = (command: GroupCommand): { reply: GroupReply | undefined; cleared: string[] } => {
     const { facts = [], replies = [], alarms = [] } = machine.decide(command, context)
-    for (const fact of facts) machine.apply(fact)
+    for (const fact of facts) machine.apply(fact, -1)
     const cleared = alarms.filter(({ at }) => at === null).map(({ name }) => name)
     return { reply: replies[0]?.reply, cleared }
   }

@@ -1,5 +1,6 @@
 import { codecOf } from '../../../protocol/codec.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
+import { encodeControlRecord } from '../../../protocol/state/control-records.ts'
 import { LegacyOffsetCommitKey } from '../../../protocol/state/group/classic.ts'
 import { Writer } from '../../../protocol/wire.ts'
 import type { DurableFact } from '../../../src/coordinators/group/facts.ts'
@@ -18,6 +19,14 @@ const commit = { type: 'OffsetCommitted', groupId: 'g', topic: 't', partition: 2
 const facts: DurableFact[] = [
   { ...commit, committed },
   { type: 'OffsetDeleted', groupId: 'g', topic: 't', partition: 2 },
+  { ...commit, type: 'OffsetPending', producerId: 2 ** 40, producerEpoch: 3, committed },
+  ...(['COMMIT', 'ABORT'] as const).map((result) => ({
+    type: 'TransactionEnded' as const,
+    producerId: 2 ** 40,
+    producerEpoch: 3,
+    result,
+    coordinatorEpoch: 5,
+  })),
   { type: 'GroupDeleted', groupId: 'g' },
   {
     type: 'GroupStored',
@@ -51,7 +60,7 @@ describe('the record of a fact', () => {
 
   test('has the version that Kafka 4.3 writes', () => {
     const versions = facts.map((fact) => encodeFact(fact).value?.readInt16BE(0))
-    expect(versions).toEqual([4, undefined, undefined, 3])
+    expect(versions).toEqual([4, undefined, 4, 0, 0, undefined, 3])
   })
 
   test('has the one version with an expire timestamp where there is one', () => {
@@ -73,6 +82,19 @@ describe('a record', () => {
     codecOf(LegacyOffsetCommitKey, 0).write(key, { group: 'g', topic: 't', partition: 2 })
     const tombstone = { key: key.toBuffer(), value: null }
     expect(decodeFact(tombstone)).toEqual({ ...facts[1] })
+  })
+
+  test('of a transaction that deletes an offset deletes it at once', () => {
+    const transaction = { producerId: 7, producerEpoch: 0, isMarker: false }
+    expect(decodeFact({ ...encodeFact(facts[1]!), transaction })).toEqual(facts[1])
+  })
+
+  test('in a control batch that is no marker of a transaction stands for nothing', () => {
+    const transaction = { producerId: 7, producerEpoch: 0, isMarker: true }
+    const footer = encodeControlRecord({ type: 'SNAPSHOT_FOOTER', value: {} })
+    expect(decodeFact({ ...footer, transaction })).toBeNull()
+    const ofLater = { key: Buffer.from([0, 0, 0, 99]), value: null }
+    expect(decodeFact({ ...ofLater, transaction })).toBeNull()
   })
 
   test('of another kind of group, or of a kind that nobody knows, stands for nothing', () => {

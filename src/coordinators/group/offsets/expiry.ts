@@ -1,6 +1,6 @@
 import { CONSUMER_PROTOCOL_TYPE, isSubscribed } from '../classic/group.ts'
 import type { ClassicGroup } from '../classic/group.ts'
-import type { CommittedOffset, DurableFact } from '../facts.ts'
+import type { CommittedOffset, FactOf } from '../facts.ts'
 import type { OffsetStore } from './store.ts'
 
 /** What one decision removes at most: others wait for their turn meanwhile. */
@@ -8,13 +8,15 @@ const MAX_TOMBSTONE_BYTES = 256 * 1024
 const TOMBSTONE_OVERHEAD_BYTES = 40
 const MAX_BYTES_A_UNIT = 3
 
+type Tombstone = FactOf<'OffsetDeleted' | 'GroupDeleted'>
+
 /** Collects tombstones up to a limit of their size. */
 export class Tombstones {
-  readonly facts: DurableFact[] = []
+  readonly facts: Tombstone[] = []
   #sizeBytes = 0
 
   /** @returns false when there is no room for more */
-  add(fact: Extract<DurableFact, { type: 'OffsetDeleted' | 'GroupDeleted' }>): boolean {
+  add(fact: Tombstone): boolean {
     if (this.isFull) return false
     const names = fact.groupId.length + (fact.type === 'OffsetDeleted' ? fact.topic.length : 0)
     this.#sizeBytes += names * MAX_BYTES_A_UNIT + TOMBSTONE_OVERHEAD_BYTES
@@ -86,7 +88,8 @@ function expireGroup(
   retentionMs: number,
 ): boolean {
   const { groupId } = group
-  if (!offsets.has(groupId)) return true
+  // A group for which a transaction is open is still in use.
+  if (!offsets.has(groupId)) return !offsets.hasPending(groupId)
   const isExpired = expiryOf(group, time, retentionMs)
   if (isExpired === null) return false
   let isEmpty = true
@@ -94,19 +97,20 @@ function expireGroup(
     for (const [partition, committed] of partitions) {
       const isGone =
         isExpired(topic, committed) &&
+        !offsets.isPending(groupId, topic, partition) &&
         tombstones.add({ type: 'OffsetDeleted', groupId, topic, partition })
       isEmpty &&= isGone
     }
   }
-  return isEmpty
+  return isEmpty && !offsets.hasPending(groupId)
 }
 
-/** Removes the offsets of topics that are no more. Full tombstones mean that there may be more. */
+/** Removes the offsets of topics that are no more, pending ones too. Full tombstones mean that there may be more. */
 export function forgetTopics(offsets: OffsetStore, topics: readonly string[]): Tombstones {
   const tombstones = new Tombstones()
   for (const groupId of offsets.groupIds()) {
     for (const topic of topics) {
-      for (const partition of offsets.of(groupId).get(topic)?.keys() ?? []) {
+      for (const partition of offsets.partitionsOf(groupId, topic)) {
         if (!tombstones.add({ type: 'OffsetDeleted', groupId, topic, partition })) return tombstones
       }
     }

@@ -128,7 +128,7 @@ export function deleteOffsets(
   const reply = topics.map(({ name, partitions }) => {
     const errorCode = isSubscribed(group, name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'
     return partitions.map((partition): PartitionError => {
-      if (errorCode === 'NONE' && offsets.get(groupId, name, partition) !== undefined) {
+      if (errorCode === 'NONE' && offsets.partitionsOf(groupId, name).has(partition)) {
         facts.push({ type: 'OffsetDeleted', groupId, topic: name, partition })
       }
       return { partitionIndex: partition, errorCode }
@@ -137,10 +137,10 @@ export function deleteOffsets(
   return { facts, reply }
 }
 
-/** The tombstones of all that a group has committed. */
+/** The tombstones of all that a group has committed, and of what is pending. */
 export function deleteAllOffsets(offsets: OffsetStore, groupId: string): DurableFact[] {
-  return Array.from(offsets.of(groupId)).flatMap(([topic, partitions]) =>
-    Array.from(partitions.keys(), (partition): DurableFact => ({
+  return Array.from(offsets.topicsOf(groupId)).flatMap((topic) =>
+    Array.from(offsets.partitionsOf(groupId, topic), (partition): DurableFact => ({
       type: 'OffsetDeleted',
       groupId,
       topic,

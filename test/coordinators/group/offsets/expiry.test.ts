@@ -5,16 +5,16 @@ import {
   expiryOf,
   forgetTopics,
 } from '../../../../src/coordinators/group/offsets/expiry.ts'
-import type { CommittedOffset } from '../../../../src/coordinators/group/facts.ts'
 import { OffsetStore } from '../../../../src/coordinators/group/offsets/store.ts'
+import type { StoredOffset } from '../../../../src/coordinators/group/offsets/store.ts'
 import { Table } from '../../../../src/metadata/table.ts'
 import { ZERO_UUID } from '../../../../protocol/schema.ts'
 
 const RETENTION_MS = 1000
 const AT = 1_700_000_000_000
 
-function committedAt(commitTimestamp: number, expireTimestamp = -1): CommittedOffset {
-  const what = { offset: 1, leaderEpoch: -1, metadata: '', topicId: ZERO_UUID }
+function committedAt(commitTimestamp: number, expireTimestamp = -1): StoredOffset {
+  const what = { offset: 1, leaderEpoch: -1, metadata: '', topicId: ZERO_UUID, recordOffset: 0 }
   return { ...what, commitTimestamp, expireTimestamp }
 }
 
@@ -22,7 +22,7 @@ function group(more: Partial<ClassicGroup>): ClassicGroup {
   return { ...emptyGroup('g', AT), ...more }
 }
 
-function isExpired(of: ClassicGroup, committed: CommittedOffset, time: number): boolean | null {
+function isExpired(of: ClassicGroup, committed: StoredOffset, time: number): boolean | null {
   return expiryOf(of, time, RETENTION_MS)?.('t', committed) ?? null
 }
 
