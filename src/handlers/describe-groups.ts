@@ -7,6 +7,9 @@ import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurns } from './turns.ts'
 
+/** Each may have thousands of members. */
+const TURN_GROUPS = 10
+
 const FIRST_VERSION_WITH_NOT_FOUND = 6
 
 /** Without its metadata and its assignment. */
@@ -19,10 +22,15 @@ export const describeGroups = handle(DescribeGroups).by(async (request, context)
   const authorizedOperations = request.includeAuthorizedOperations
     ? ALL_OPERATIONS.group
     : OPERATIONS_NOT_ASKED
-  const groups = await inTurns(context.services, request.groups, async (groupId) => {
-    const group = await describe(groupId, context)
-    return group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group
-  })
+  const groups = await inTurns(
+    context.services,
+    request.groups,
+    async (groupId) => {
+      const group = await describe(groupId, context)
+      return group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group
+    },
+    TURN_GROUPS,
+  )
   return { groups }
 })
 

@@ -6,21 +6,25 @@ import type { Log } from '../log/log.ts'
 import { METADATA_TOPIC } from '../log/base/paths.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { inTurnsOfStored } from './turns.ts'
 
 type DirectoryResponse = (typeof DescribeLogDirs)['response']['encoded']['results'][number]
 type Filter = (topic: string, partition: number) => boolean
 
 const UNKNOWN_LAG = -1
 
+/** What a topic and a partition take in an answer, about. */
+const TOPIC_BYTES = 100
+const PARTITION_BYTES = 100
+
 /** DescribeLogDirs: v1-5. What lies in this broker's directories; v4 has the size of their volumes (KIP-827). */
-export const describeLogDirs = handle(DescribeLogDirs).by((request, context) => {
+export const describeLogDirs = handle(DescribeLogDirs).by(async (request, context) => {
   const isAsked = filterOf(request.topics)
-  return {
-    errorCode: 'NONE',
-    results: context.services.logs.directories.map((directory) =>
-      describe(directory, isAsked, context),
-    ),
+  const results: DirectoryResponse[] = []
+  for (const directory of context.services.logs.directories) {
+    results.push(await describe(directory, isAsked, context))
   }
+  return { errorCode: 'NONE', results }
 })
 
 function filterOf(topics: DescribeLogDirsRequest['topics']): Filter {
@@ -31,27 +35,31 @@ function filterOf(topics: DescribeLogDirsRequest['topics']): Filter {
   return (topic, partition) => asked.has(`${partition}/${topic}`)
 }
 
-function describe(
+async function describe(
   directory: LogDirectory,
   isAsked: Filter,
   context: RequestContext,
-): DirectoryResponse {
+): Promise<DirectoryResponse> {
   const { path: logDir } = directory
   const space = directory.failure === null ? spaceOf(logDir, context) : null
   if (space === null) return { errorCode: 'KAFKA_STORAGE_ERROR', logDir, topics: [] }
   const topics = new Map<string, DirectoryResponse['topics'][number]['partitions'][number][]>()
-  for (const log of directory.logs.values()) {
+  await inTurnsOfStored(context.services, directory.logs.values(), (log) => {
     const { topic, partition } = log
-    if (topic === METADATA_TOPIC || !isAsked(topic, partition)) continue
-    const partitions = topics.get(topic) ?? []
-    topics.set(topic, partitions)
-    partitions.push({
+    if (topic === METADATA_TOPIC || !isAsked(topic, partition)) return null
+    let partitions = topics.get(topic)
+    if (partitions === undefined) {
+      topics.set(topic, (partitions = []))
+      context.spend(TOPIC_BYTES + topic.length)
+    }
+    context.spend(PARTITION_BYTES)
+    return partitions.push({
       partitionIndex: partition,
       partitionSize: log.sizeBytes,
       offsetLag: lagOf(log, context),
       isFutureKey: log.isFuture,
     })
-  }
+  })
   return {
     errorCode: 'NONE',
     logDir,

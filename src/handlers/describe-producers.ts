@@ -4,6 +4,9 @@ import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfEach } from './turns.ts'
 
+/** Each may have thousands of producers. */
+const TURN_PARTITIONS = 10
+
 /** What a producer takes in an answer, about. */
 const PRODUCER_BYTES = 150
 
@@ -17,6 +20,7 @@ export const describeProducers = handle(DescribeProducers).by(async ({ topics },
     topics,
     ({ partitionIndexes }) => partitionIndexes,
     (index, { name }) => describe(name, index, context),
+    TURN_PARTITIONS,
   )
   return {
     topics: answered.map(({ of, results }) => ({ name: of.name, partitions: results })),

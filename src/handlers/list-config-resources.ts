@@ -2,6 +2,7 @@ import { ListConfigResources } from '../../protocol/messages/list-config-resourc
 import { ResourceType } from './config-resources.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { inTurnsOfStored } from './turns.ts'
 
 /** In Kafka's order. */
 const LISTED = [
@@ -15,8 +16,11 @@ type Listed = (typeof LISTED)[number]
 
 const FIRST_VERSION_WITH_TYPES = 1
 
+/** What a resource takes in an answer, about. */
+const RESOURCE_BYTES = 50
+
 /** ListConfigResources: v0-1. v0 lists subscriptions to client metrics (KIP-714), v1 what is asked for (KIP-1142). */
-export const listConfigResources = handle(ListConfigResources).by((request, context) => {
+export const listConfigResources = handle(ListConfigResources).by(async (request, context) => {
   const asked: readonly number[] =
     context.version < FIRST_VERSION_WITH_TYPES
       ? [ResourceType.CLIENT_METRICS]
@@ -24,29 +28,39 @@ export const listConfigResources = handle(ListConfigResources).by((request, cont
   if (asked.some((type) => !(LISTED as readonly number[]).includes(type))) {
     return { errorCode: 'UNSUPPORTED_VERSION', configResources: [] }
   }
-  return {
-    errorCode: 'NONE',
-    configResources: LISTED.filter((type) => asked.length === 0 || asked.includes(type)).flatMap(
-      (resourceType) =>
-        namesOf(resourceType, context).map((resourceName) => ({ resourceName, resourceType })),
-    ),
-  }
+  const types = LISTED.filter((type) => asked.length === 0 || asked.includes(type))
+  const configResources = await inTurnsOfStored(
+    context.services,
+    resourcesOf(types, context),
+    (resource) => {
+      if (resource !== null) context.spend(RESOURCE_BYTES + resource.resourceName.length)
+      return resource
+    },
+  )
+  return { errorCode: 'NONE', configResources }
 })
 
-/** Topics and brokers always have settings, the others only where some were set. */
-function namesOf(
-  resourceType: Listed,
+/** Topics and brokers always have settings, the others only where some were set. Null for what only had to be looked at. */
+function* resourcesOf(
+  types: readonly Listed[],
   { services: { cluster }, connection }: RequestContext,
-): string[] {
-  switch (resourceType) {
-    case ResourceType.TOPIC:
-      return Array.from(cluster().topics(), ({ name }) => name)
-    case ResourceType.BROKER:
-    case ResourceType.BROKER_LOGGER:
-      return cluster()
-        .brokers(connection.listener.name)
-        .map(({ id }) => String(id))
-    default:
-      return cluster().configured(resourceType)
+): Iterable<{ resourceName: string; resourceType: number } | null> {
+  const view = cluster()
+  for (const resourceType of types) {
+    switch (resourceType) {
+      case ResourceType.TOPIC:
+        for (const { name } of view.topics()) yield { resourceName: name, resourceType }
+        break
+      case ResourceType.BROKER:
+      case ResourceType.BROKER_LOGGER:
+        for (const { id } of view.brokers(connection.listener.name)) {
+          yield { resourceName: String(id), resourceType }
+        }
+        break
+      default:
+        for (const resource of view.configured()) {
+          yield resource.resourceType === resourceType ? resource : null
+        }
+    }
   }
 }

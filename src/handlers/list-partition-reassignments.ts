@@ -1,27 +1,44 @@
 import { ListPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
 import type { TopicImage } from '../metadata/image.ts'
+import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { inTurnsOfStored } from './turns.ts'
+
+/** What a partition takes in an answer, about. */
+const PARTITION_BYTES = 150
 
 /** ListPartitionReassignments: v0. The partitions that are on their way to other replicas; topics without any are left out. */
 export const listPartitionReassignments = handle(ListPartitionReassignments, {
   at: 'controller',
-}).by((request, context) => {
-  const cluster = context.services.cluster()
+}).by(async ({ topics: asked }, context) => {
+  const { services } = context
+  const cluster = services.cluster()
   const topics =
-    request.topics === null
-      ? Array.from(cluster.topics(), (topic) => moving(topic, topic.partitions.keys()))
-      : request.topics.flatMap(({ name, partitionIndexes }) => {
-          const topic = cluster.topic(name)
-          return topic === undefined ? [] : [moving(topic, partitionIndexes)]
-        })
-  return {
-    errorCode: 'NONE',
-    errorMessage: null,
-    topics: topics.filter(({ partitions }) => partitions.length > 0),
-  }
+    asked === null
+      ? await inTurnsOfStored(
+          services,
+          cluster.topics(),
+          (topic) => moving(topic, topic.partitions.keys(), context),
+          ({ partitions }) => 1 + partitions.length,
+        )
+      : await inTurnsOfStored(
+          services,
+          asked,
+          ({ name, partitionIndexes }) => {
+            const topic = cluster.topic(name)
+            return topic === undefined ? null : moving(topic, partitionIndexes, context)
+          },
+          ({ partitionIndexes }) => 1 + partitionIndexes.length,
+        )
+  return { errorCode: 'NONE', errorMessage: null, topics }
 })
 
-function moving({ name, partitions }: TopicImage, indexes: Iterable<number>) {
+/** Null where none is. */
+function moving(
+  { name, partitions }: TopicImage,
+  indexes: Iterable<number>,
+  context: RequestContext,
+) {
   const found = []
   for (const partitionIndex of indexes) {
     const partition = partitions[partitionIndex]
@@ -30,5 +47,6 @@ function moving({ name, partitions }: TopicImage, indexes: Iterable<number>) {
     if (addingReplicas.length + removingReplicas.length === 0) continue
     found.push({ partitionIndex, replicas, addingReplicas, removingReplicas })
   }
-  return { name, partitions: found }
+  context.spend(found.length * PARTITION_BYTES)
+  return found.length === 0 ? null : { name, partitions: found }
 }

@@ -8,13 +8,16 @@ import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
-import { inTurns } from './turns.ts'
+import { inTurnsOfStored } from './turns.ts'
 
 type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
 type TopicRequest = NonNullable<MetadataRequest['topics']>[number]
 
 /** What a partition takes in an answer, about. */
 const PARTITION_BYTES = 150
+
+/** A topic's name is looked up and checked. */
+const STEPS_OF_NAME = 5
 
 const FIRST_VERSION_WITH_NULL = 1
 const FIRST_VERSION_BY_ID = 12
@@ -33,10 +36,14 @@ export const metadata = handle(Metadata).by(async (request, context) => {
     ? ALL_OPERATIONS.topic
     : OPERATIONS_NOT_ASKED
   const topics = wantsAll
-    ? Array.from(services.cluster().topics(), (topic) => known(topic, operations, context))
+    ? await inTurnsOfStored(
+        services,
+        services.cluster().topics(),
+        (topic) => known(topic, operations, context),
+        stepsOf,
+      )
     : await namedTopics(request, context, operations)
   const view = services.cluster()
-  for (const { partitions } of topics) context.spend((partitions?.length ?? 0) * PARTITION_BYTES)
   return {
     brokers: view.brokers(connection.listener.name).map(({ id, host, port, rack }) => ({
       nodeId: id,
@@ -73,7 +80,20 @@ async function namedTopics(
     missing.length > 0 && mayCreate
       ? await context.services.createTopicsAutomatically([...new Set(missing)])
       : new Map<string, ErrorName>()
-  return inTurns(context.services, asked, (topic) => answerFor(topic, context, operations, refused))
+  return inTurnsOfStored(
+    context.services,
+    asked,
+    (topic) => answerFor(topic, context, operations, refused),
+    ({ name, topicId }) => {
+      const { topic, topicById } = context.services.cluster()
+      return stepsOf(name === null ? topicById(topicId) : topic(name))
+    },
+  )
+}
+
+/** What it takes to tell of a topic. */
+function stepsOf(topic: TopicImage | undefined): number {
+  return STEPS_OF_NAME + (topic?.partitions.length ?? 0)
 }
 
 /** As in Kafka, a topic that is named more than once is answered once. */
@@ -119,9 +139,11 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
 function known(
   topic: TopicImage,
   topicAuthorizedOperations: number,
-  { services, connection: { listener } }: RequestContext,
+  context: RequestContext,
 ): TopicResponse {
+  const { services, connection } = context
   const view = services.cluster()
+  context.spend(topic.partitions.length * PARTITION_BYTES)
   return {
     errorCode: 'NONE',
     name: topic.name,
@@ -136,7 +158,7 @@ function known(
       leaderEpoch: partition.leaderEpoch,
       replicaNodes: partition.replicas,
       isrNodes: partition.isr,
-      offlineReplicas: view.offlineReplicas(partition, listener.name),
+      offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
     })),
   }
 }

@@ -16,6 +16,9 @@ const FIRST_VERSION_WITH_GROUP_ERROR = 2
 const FIRST_VERSION_WITH_GROUPS = 8
 const FIRST_VERSION_WITH_IDS = 10
 
+/** Each may have thousands of offsets. */
+const TURN_GROUPS = 10
+
 /** What a partition takes in an answer, about, without its metadata. */
 const OFFSET_BYTES = 200
 /** Of a character of metadata. */
@@ -29,8 +32,11 @@ type TopicAnswer = GroupAnswer['topics'][number]
 /** OffsetFetch: of one group up to v7, of several from v8 on; a partition without a commit has -1 and no error. */
 export const offsetFetch = handle(OffsetFetch).by(async (request, context) => {
   if (context.version >= FIRST_VERSION_WITH_GROUPS) {
-    const groups = await inTurns(context.services, request.groups, (group) =>
-      fetchGroup(group, context),
+    const groups = await inTurns(
+      context.services,
+      request.groups,
+      (group) => fetchGroup(group, context),
+      TURN_GROUPS,
     )
     return { groups }
   }

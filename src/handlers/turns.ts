@@ -29,6 +29,7 @@ export async function inTurnsOfEach<Outer, Element, Result>(
   outer: readonly Outer[],
   elementsOf: (of: Outer) => readonly Element[],
   each: (element: Element, of: Outer) => Result | Promise<Result>,
+  perTurn = TURN_ELEMENTS,
 ): Promise<{ of: Outer; results: Result[] }[]> {
   const all: { of: Outer; element: Element }[] = []
   const counts = outer.map((of) => {
@@ -36,9 +37,38 @@ export async function inTurnsOfEach<Outer, Element, Result>(
     for (const element of elements) all.push({ of, element })
     return elements.length
   })
-  const results = await inTurns(services, all, ({ of, element }) => each(element, of))
+  const results = await inTurns(services, all, ({ of, element }) => each(element, of), perTurn)
   let from = 0
   return outer.map((of, index) => ({ of, results: results.slice(from, (from += counts[index]!)) }))
+}
+
+/** So many things that are stored, each as small as a partition in an answer, are answered in a turn. */
+export const TURN_STEPS = 1000
+
+/**
+ * What `each` makes of things that are stored here, in their order, without those of which it makes nothing. A request need
+ * not name them, so there may be any number of them, however small it is.
+ * @param elements of a moment, or such as may change while they are gone through
+ * @param stepsOf how much was done for one, where that is more than little: its partitions, say
+ */
+export async function inTurnsOfStored<Element, Result>(
+  { clock }: Pick<Services, 'clock'>,
+  elements: Iterable<Element>,
+  each: (element: Element) => Result | null,
+  stepsOf: (element: Element) => number = () => 1,
+): Promise<Result[]> {
+  const results: Result[] = []
+  let steps = 0
+  for (const element of elements) {
+    if (steps >= TURN_STEPS) {
+      await nextTurn(clock)
+      steps = 0
+    }
+    const result = each(element)
+    if (result !== null) results.push(result)
+    steps += stepsOf(element)
+  }
+  return results
 }
 
 /** Resolves when other work of the event loop has had its turn. */

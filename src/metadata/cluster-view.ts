@@ -1,5 +1,11 @@
 import { configOf, directoryOf, hasOnlineDirectory, resourceOf } from './image.ts'
-import type { MetadataImage, PartitionImage, ResourceConfig, TopicImage } from './image.ts'
+import type {
+  MetadataImage,
+  PartitionImage,
+  ResourceConfig,
+  ResourceName,
+  TopicImage,
+} from './image.ts'
 
 export interface BrokerAddress {
   readonly id: number
@@ -23,8 +29,8 @@ export interface ClusterView {
   topicById(id: string): TopicImage | undefined
   /** The dynamic settings of a resource; empty where there are none. */
   config(resourceType: number, resourceName: string): ResourceConfig
-  /** The resources of a type that have dynamic settings. */
-  configured(resourceType: number): string[]
+  /** The resources of all types that have dynamic settings. */
+  configured(): Iterable<ResourceName>
 }
 
 /** @param controllerId the broker to name as the controller: any live one will do, requests are forwarded */
@@ -59,9 +65,10 @@ export function clusterView(
     topic: (name) => image.topics.byName.get(name),
     topicById: (id) => image.topics.byId.get(id),
     config: (resourceType, resourceName) => configOf(image, resourceType, resourceName),
-    configured: (resourceType) =>
-      Array.from(image.configs.keys(), resourceOf)
-        .filter((resource) => resource.resourceType === resourceType)
-        .map(({ resourceName }) => resourceName),
+    configured: () => configured(image),
   }
+}
+
+function* configured({ configs }: MetadataImage): Iterable<ResourceName> {
+  for (const key of configs.keys()) yield resourceOf(key)
 }

@@ -116,8 +116,14 @@ export function resourceKey(resourceType: number, resourceName: string): string 
   return `${resourceType} ${resourceName}`
 }
 
+/** What settings are of. */
+export interface ResourceName {
+  readonly resourceType: number
+  readonly resourceName: string
+}
+
 /** The reverse of `resourceKey`. */
-export function resourceOf(key: string): { resourceType: number; resourceName: string } {
+export function resourceOf(key: string): ResourceName {
   const space = key.indexOf(' ')
   return { resourceType: Number(key.slice(0, space)), resourceName: key.slice(space + 1) }
 }

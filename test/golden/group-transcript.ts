@@ -3,6 +3,7 @@ import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { GroupCommand, GroupReply } from '../../src/coordinators/group/commands.ts'
 import { isDurable } from '../../src/coordinators/group/facts.ts'
 import type { DurableFact, GroupFact } from '../../src/coordinators/group/facts.ts'
+import { listed } from '../../src/coordinators/group/listing.ts'
 import { GroupMachine } from '../../src/coordinators/group/machine.ts'
 import type { Alarm, Decision } from '../../src/machine/machine.ts'
 
@@ -49,6 +50,7 @@ export class GroupTranscript {
     if (verb === 'pending') return this.#pending(words)
     if (verb === 'end') return this.#end(words)
     if (verb === 'deleted') return this.#deleted(words)
+    if (verb === 'list') return this.#list(words)
     return this.#decide(this.#command(verb, words))
   }
 
@@ -124,6 +126,17 @@ export class GroupTranscript {
 
   #listAlarms(): string[] {
     return [...this.#alarms].map(([name, at]) => `${name} at ${at}`).sort()
+  }
+
+  #list(words: Words): string[] {
+    const wordsOf = (name: string): Set<string> =>
+      new Set(words.get(name)?.toLowerCase().split(','))
+    const filter = { states: wordsOf('states'), types: wordsOf('types') }
+    const groups = [...this.#machine.groups.values()].flatMap(
+      (group) => listed(group, filter) ?? [],
+    )
+    const [ticket = ''] = this.#decide({ type: 'List' })
+    return [ticket, `  answers ${this.#lastTicket}: ${show(groups)}`.trimStart()]
   }
 
   #decide(command: GroupCommand | Alarm, ticket = ++this.#lastTicket): string[] {
@@ -245,11 +258,7 @@ export class GroupTranscript {
       case 'delete-topics':
         return { type: 'DeleteTopics', topics: (words.get('topics') ?? '').split(',') }
       case 'list':
-        return {
-          type: 'List',
-          statesFilter: new Set(words.get('states')?.toLowerCase().split(',')),
-          typesFilter: new Set(words.get('types')?.toLowerCase().split(',')),
-        }
+        return { type: 'List' }
       case 'describe':
         return { type: 'Describe', groupId }
       case 'delete':

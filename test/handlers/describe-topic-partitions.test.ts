@@ -38,6 +38,20 @@ describe('DescribeTopicPartitions', () => {
     expect(await page(served, 3, first.nextCursor)).toEqual({ found: ['b-1'], nextCursor: null })
   })
 
+  test('tells every topic once, however many there are and however short the pages', async () => {
+    const served = new TestNode()
+    const names = Array.from({ length: 40 }, (_, index) => `t${(index * 17) % 40}`)
+    for (const name of names) await served.addTopic(name)
+    const found: string[] = []
+    let cursor: Cursor | null = null
+    do {
+      const next = await page(served, 3, cursor)
+      found.push(...next.found)
+      cursor = next.nextCursor
+    } while (cursor !== null)
+    expect(found).toEqual(names.map((name) => `${name}-0`).sort())
+  })
+
   test('a page may end with a topic', async () => {
     expect(await page(await node(), 2, null)).toEqual({
       found: ['a-0', 'a-1'],
@@ -69,6 +83,7 @@ describe('DescribeTopicPartitions', () => {
   test('refuses a cursor before the first partition', async () => {
     const cursor = { topicName: 'a', partitionIndex: -1 }
     expect((await page(await node(), 10, cursor, 'a')).found).toEqual(['a INVALID_REQUEST'])
+    expect((await page(await node(), 10, cursor)).found).toEqual([])
   })
 
   test('a partition without a leader has LEADER_NOT_AVAILABLE', async () => {

@@ -1,4 +1,48 @@
-import { TURN_ELEMENTS, inTurns, inTurnsOfEach } from '../../src/handlers/turns.ts'
+import {
+  TURN_ELEMENTS,
+  TURN_STEPS,
+  inTurns,
+  inTurnsOfEach,
+  inTurnsOfStored,
+} from '../../src/handlers/turns.ts'
+
+describe('things that are stored', () => {
+  const turning = () => {
+    const ended: number[] = []
+    const seen: number[] = []
+    const clock = {
+      endOfTurn: (callback: () => void) => {
+        ended.push(seen.length)
+        setImmediate(callback)
+      },
+    }
+    return { seen, ended, context: { clock } as unknown as Parameters<typeof inTurns>[0] }
+  }
+  function* upTo(count: number) {
+    for (let element = 0; element < count; element++) yield element
+  }
+
+  test('are gone through a thousand in a turn, those of which nothing is made among them', async () => {
+    const { seen, ended, context } = turning()
+    const even = await inTurnsOfStored(context, upTo(2 * TURN_STEPS + 1), (element) => {
+      seen.push(element)
+      return element % 2 === 0 ? element : null
+    })
+    expect(even).toEqual(Array.from({ length: TURN_STEPS + 1 }, (_, index) => 2 * index))
+    expect(ended).toEqual([TURN_STEPS, 2 * TURN_STEPS])
+  })
+
+  test('are fewer in a turn where more is done for each', async () => {
+    const { seen, ended, context } = turning()
+    await inTurnsOfStored(
+      context,
+      upTo(7),
+      (element) => seen.push(element),
+      () => TURN_STEPS / 4,
+    )
+    expect(ended).toEqual([4])
+  })
+})
 
 describe('many elements of a request', () => {
   /** How many elements were begun when each turn ended. */

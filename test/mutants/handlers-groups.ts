@@ -73,8 +73,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/list-groups.ts',
-    text: '(errorCode) => ({ errorCode, groups: [] })',
-    replacement: "() => ({ errorCode: 'NONE', groups: [] })",
+    text: '    errorCode,\n    groups: [],',
+    replacement: "    errorCode: errorCode && 'NONE',\n    groups: [],",
     about: 'Tools show no groups while they are loaded.',
     killedBy: ['handlers/groups-admin'],
   },

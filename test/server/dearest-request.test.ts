@@ -1,9 +1,9 @@
-import { Session } from 'node:inspector'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlers } from '../../src/handlers/index.ts'
 import { Writer } from '../../protocol/wire.ts'
 import { MAX_ANSWER_BYTES, Reply } from '../../src/server/reply.ts'
+import { CallCounter } from '../support/calls.ts'
 import { scale, soaking } from '../soak.ts'
 import { TestNode } from '../handlers/test-node.ts'
 import { costOf, dearestRequests, frameOf } from '../support/dearest-request.ts'
@@ -21,19 +21,13 @@ const SHARE = scale(0.05, 1)
 
 let node: TestNode
 let known: Known
-/** Of the event loop, as far as somebody has waited for one. */
-let turns = 0
+let counter: CallCounter
 
 beforeEach(async () => {
   node = new TestNode()
   const topicId = await node.addTopic('known', { partitions: [{}, {}, {}] })
   await node.addGroups()
-  const { endOfTurn } = node.clock
-  turns = 0
-  node.clock.endOfTurn = (callback) => {
-    turns++
-    endOfTurn.call(node.clock, callback)
-  }
+  counter = new CallCounter(node.clock)
   node.controller = () => {
     throw Object.assign(new Error('not now'), { code: 'ERR_TOO_LARGE' })
   }
@@ -60,7 +54,6 @@ async function piecesOf({ frame }: DearRequest): Promise<number[] | null> {
 async function check(request: DearRequest, { maxCostBytes, api }: Handler, share: number) {
   const { about, version, frame } = request
   const cost = costOf(api, version, frame)
-  const turnsBefore = turns
   let pieces: number[] | null = null
   const run = async (): Promise<void> => {
     pieces = await piecesOf(request)
@@ -73,7 +66,7 @@ async function check(request: DearRequest, { maxCostBytes, api }: Handler, share
     about,
     isDear: cost > share * maxCostBytes,
     isLong: bytes > most,
-    isBusy: calls / (1 + turns - turnsBefore) > share * MOST_CALLS,
+    isBusy: calls > share * MOST_CALLS,
   }).toEqual({ about, isDear: false, isLong: false, isBusy: false })
 }
 
@@ -95,26 +88,12 @@ describe('the dearest request takes no more memory and does no more in a turn th
   test.each(all)('%s (soak)', (_name, handler) => checkAll(handler, SHARE))
 })
 
-/** How often functions of ours are called meanwhile; what is compiled from declarations is not counted. */
 async function callsOf(run: () => Promise<unknown>): Promise<number> {
-  const session = new Session()
-  session.connect()
+  counter.start()
   try {
-    session.post('Profiler.enable')
-    session.post('Profiler.startPreciseCoverage', { callCount: true, detailed: false })
-    await run()
-    let calls = 0
-    session.post('Profiler.takePreciseCoverage', (error, taken) => {
-      if (error !== null) throw error
-      for (const { url, functions } of taken.result) {
-        if (!/\/dist\/(src|protocol)\//.test(url)) continue
-        for (const { ranges } of functions) calls += ranges[0]!.count
-      }
-    })
-    return calls
+    return await counter.mostOf(run)
   } finally {
-    session.post('Profiler.stopPreciseCoverage')
-    session.disconnect()
+    counter.stop()
   }
 }
 

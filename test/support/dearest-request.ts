@@ -72,8 +72,34 @@ export function frameOf(api: AnyApi, version: number, body: object, correlationI
   return writer.toBuffer()
 }
 
+/** Requests with a few elements, or none, that ask for all there is of something wherever that can be said. */
+export function* requestsForAll(
+  api: AnyApi,
+  version: number,
+  known: Known,
+  count: number,
+): Generator<DearRequest> {
+  const none = new Filler(version, 'repeated', known, [])
+  const about = `${api.name} v${version}`
+  yield {
+    api,
+    version,
+    about: `${about}: none`,
+    frame: frameOf(api, version, none.fill(api.request.shape, 0)),
+  }
+  for (const path of [[], ...arraysOf(api.request.shape, version)]) {
+    const body = new Filler(version, 'repeated', known, path, true)
+    const frame = frameOf(api, version, body.fill(api.request.shape, count))
+    yield { api, version, about: `${about}: ${count} ${path.join('.')}, all`, frame }
+  }
+}
+
 function isIn(version: number, { since, until }: FieldTraits): boolean {
   return version >= since && version <= until
+}
+
+function isNullable(version: number, { nullableSince, nullableUntil }: FieldTraits): boolean {
+  return version >= nullableSince && version <= nullableUntil
 }
 
 function* arraysOf(shape: Shape, version: number): Generator<string[]> {
@@ -97,12 +123,21 @@ class Filler {
   readonly #naming: Naming
   readonly #known: Known
   readonly #path: readonly string[]
+  /** Arrays that may be null are, besides those of the path. */
+  readonly #asksAll: boolean
 
-  constructor(version: number, naming: Naming, known: Known, path: readonly string[]) {
+  constructor(
+    version: number,
+    naming: Naming,
+    known: Known,
+    path: readonly string[],
+    asksAll = false,
+  ) {
     this.#version = version
     this.#naming = naming
     this.#known = known
     this.#path = path
+    this.#asksAll = asksAll
   }
 
   /** @param count the elements of the array that the path leads to */
@@ -127,9 +162,10 @@ class Filler {
     count: number,
     index: number,
   ): unknown {
-    const { type } = field.traits
+    const { traits } = field
+    const { type } = traits
     if (type.kind === 'array') {
-      if (path === null) return []
+      if (path === null) return this.#asksAll && isNullable(this.#version, traits) ? null : []
       if (path.length > 0) return [this.#value(name, type.element, path, count, index)]
       return Array.from({ length: count }, (_, i) =>
         this.#value(name, type.element, null, count, i),

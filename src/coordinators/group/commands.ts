@@ -6,10 +6,13 @@ import type {
   LeaveGroupRequest,
   LeaveGroupResponse,
 } from '../../../protocol/messages/leave-group.ts'
-import type { ListGroupsResponse } from '../../../protocol/messages/list-groups.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/messages/sync-group.ts'
 import type { DecisionContext } from '../../machine/machine.ts'
 import type { OperationCommand, OperationReply } from '../runtime/kind.ts'
+import type { ClassicGroup } from './classic/group.ts'
+
+/** A group of any type. */
+export type Group = ClassicGroup
 
 /** The settings that the group coordinator decides by. */
 export interface GroupSettings {
@@ -104,14 +107,8 @@ export interface GroupOperations {
     }
     reply: ErrorName | readonly (readonly PartitionError[])[]
   }
-  List: {
-    /** In lower case; none at all: every one. */
-    command: {
-      readonly statesFilter: ReadonlySet<string>
-      readonly typesFilter: ReadonlySet<string>
-    }
-    reply: ListGroupsResponse['groups']
-  }
+  /** All groups, as they are now: who lists them goes through them at leisure. */
+  List: { command: object; reply: readonly Group[] }
   /** Null for a group that isn't there. */
   Describe: { command: { readonly groupId: string }; reply: DescribedGroup | null }
   Delete: { command: { readonly groupId: string }; reply: ErrorName }

@@ -3,7 +3,6 @@ import { EXPIRY_ALARM, parseAlarm } from './alarms.ts'
 import { GroupDraft } from './classic/draft.ts'
 import { evolve } from './classic/evolve.ts'
 import { emptyGroup, metadataOf } from './classic/group.ts'
-import type { ClassicGroup } from './classic/group.ts'
 import { join } from './classic/join.ts'
 import { heartbeat, leave, sync, syncRefused } from './classic/operations.ts'
 import {
@@ -15,6 +14,7 @@ import {
 import type {
   CommandOf,
   DescribedGroup,
+  Group,
   GroupCommand,
   GroupContext,
   GroupReply,
@@ -34,9 +34,6 @@ import {
 import { OffsetStore } from './offsets/store.ts'
 
 type GroupDecision = Decision<GroupFact, GroupReply>
-
-/** A group of any type. */
-export type Group = ClassicGroup
 
 /** One shard of the group coordinator: the groups of one partition of `__consumer_offsets`, and their offsets. */
 export class GroupMachine implements Machine<
@@ -74,7 +71,7 @@ export class GroupMachine implements Machine<
         return inParts(answer(ticket, reply, facts))
       }
       case 'List':
-        return answer(ticket, this.#list(command))
+        return answer<'List'>(ticket, [...this.#groups.values()])
       case 'Describe':
         return answer(ticket, this.#describe(command.groupId))
       case 'Delete':
@@ -212,18 +209,6 @@ export class GroupMachine implements Machine<
     // A commit shows as well as a heartbeat that the member is alive.
     if (member !== undefined) draft.restartSession(member)
     return { ...draft.decision(), ...answer(ticket, results, facts) }
-  }
-
-  #list({ statesFilter, typesFilter }: CommandOf<'List'>): ReplyTo<'List'> {
-    return Array.from(this.#groups.values())
-      .filter(({ state }) => statesFilter.size === 0 || statesFilter.has(state.toLowerCase()))
-      .filter(({ type }) => typesFilter.size === 0 || typesFilter.has(type))
-      .map(({ groupId, protocolType, state, type }) => ({
-        groupId,
-        protocolType: protocolType ?? '',
-        groupState: state,
-        groupType: type,
-      }))
   }
 
   #describe(groupId: string): DescribedGroup | null {

@@ -89,11 +89,7 @@ function commit(topic: string, offset: number, groupId = 'g'): CommandOf<'Commit
 }
 
 const fetchAll = { type: 'FetchOffsets', groupId: 'g', topics: null } as const
-const listAll = {
-  type: 'List',
-  statesFilter: new Set<string>(),
-  typesFilter: new Set<string>(),
-} as const
+const listAll = { type: 'List' } as const
 
 async function fetched(groups: GroupCoordinator): Promise<Record<string, number | bigint>> {
   const topics = await groups.ask<'FetchOffsets'>('g', fetchAll)
