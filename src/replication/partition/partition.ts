@@ -65,6 +65,8 @@ export class Partition {
   #assignment: PartitionAssignment
   #log: Log | null
   #readableBytes: number
+  /** How often this broker has ceased to lead. */
+  #leadsEnded = 0
   #hasEndedWaiting = false
   #isDeleted = false
   /** Appends that wait, in order; null when they need not. */
@@ -128,6 +130,7 @@ export class Partition {
     this.#assignment = assignment
     if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
     else {
+      this.#leadsEnded++
       this.#log?.endLeadership()
       // Another leader may let go of these records: an acknowledgement would be a promise of somebody else.
       this.#refusePending('NOT_LEADER_OR_FOLLOWER')
@@ -190,11 +193,16 @@ export class Partition {
     const error = this.checkLeader()
     if (error !== 'NONE' || this.#log === null) return done(failure(error))
     if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))
+    const leadsEnded = this.#leadsEnded
     this.#log.append(records, this.leaderEpoch, origin, (result) => {
       if (result.errorCode === 'KAFKA_STORAGE_ERROR' && this.#isDeleted) {
         return done(failure(DELETED))
       }
       if (result.errorCode !== 'NONE') return done(result)
+      // Another broker may have let go of these records since, though this one leads again.
+      if (leadsEnded !== this.#leadsEnded) {
+        return done(failure('NOT_LEADER_OR_FOLLOWER', result.logStartOffset))
+      }
       this.#advance(records.length)
       if (acks !== -1) return done(result)
       this.#acknowledge(result, timeoutMs, done)

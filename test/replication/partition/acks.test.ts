@@ -147,6 +147,40 @@ describe('an acknowledgement', () => {
   })
 })
 
+describe('an append whose write ends after the lead did', () => {
+  test.each<RequiredAcks>([-1, 1])(
+    'is not acknowledged, in a later epoch of this broker neither: others may have led meanwhile (acks=%d)',
+    async (acks) => {
+      const begun = await begin([1])
+      const { partition, assignment, log } = begun
+      const answers = append(begun, acks)
+      partition.update({ ...assignment, leader: 2, leaderEpoch: 4 })
+      partition.update({ ...assignment, leader: 1, leaderEpoch: 5 })
+      await until(() => answers.length > 0)
+      expect([codes(answers), log.logEndOffset]).toEqual([['NOT_LEADER_OR_FOLLOWER'], 1])
+      const later = append(begun, acks)
+      await until(() => later.length > 0)
+      expect(codes(later)).toEqual(['NONE'])
+    },
+  )
+
+  test('is refused at once where another broker leads still', async () => {
+    const begun = await begin([1, 2])
+    const answers = append(begun)
+    begun.partition.update({ ...begun.assignment, leader: 2, leaderEpoch: 4 })
+    await until(() => answers.length > 0)
+    expect([codes(answers), begun.live()]).toEqual([['NOT_LEADER_OR_FOLLOWER'], []])
+  })
+
+  test('is acknowledged where this broker only leads in a new epoch: nobody else led', async () => {
+    const begun = await begin([1])
+    const answers = append(begun)
+    begun.partition.update({ ...begun.assignment, leaderEpoch: 4 })
+    await until(() => answers.length > 0)
+    expect(codes(answers)).toEqual(['NONE'])
+  })
+})
+
 describe('min.insync.replicas', () => {
   test.each<[number[], number[], number, RequiredAcks, string]>([
     [[1], [1, 2], 2, -1, 'NOT_ENOUGH_REPLICAS'],
