@@ -346,8 +346,10 @@ export class Broker {
     const { createdTopics, changedTopics, deletedTopics } = delta
     if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
     const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
-    this.#replicas
-      .apply(changes)
+    const made = this.#replicas.apply(changes)
+    // What is led no longer is given up at once; what is led from now on may have to be made.
+    this.#groups.follow()
+    made
       .then(() => {
         this.#groups.follow()
         return this.#groups.forgetTopics(deletedTopics.map(({ name }) => name))

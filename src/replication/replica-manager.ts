@@ -4,11 +4,9 @@ import type { LogConfig } from '../log/base/config.ts'
 import type { Log } from '../log/log.ts'
 import { directoryOf, isUnassigned } from '../metadata/image.ts'
 import type { PartitionImage, TopicImage } from '../metadata/image.ts'
+import { LogCreation } from './log-creation.ts'
 import { Partition } from './partition/partition.ts'
 import type { PartitionAssignment, TopicSettings } from './partition/partition.ts'
-
-/** So many logs are made at the same time: each waits for the disk, and others want to be served meanwhile. */
-const MADE_AT_ONCE = 32
 
 /** What changed in the cluster's metadata. */
 export interface TopicChanges {
@@ -56,8 +54,7 @@ export class ReplicaManager {
   readonly #byName = new Map<string, HostedTopic>()
   readonly #byId = new Map<string, HostedTopic>()
   readonly #removed: ((topic: string, topicId: string) => void)[] = []
-  /** Changes are made one after the other: making a log takes a trip to the disk. */
-  #work: Promise<void> = Promise.resolve()
+  readonly #creation: LogCreation
   #isStopping = false
 
   constructor(options: {
@@ -73,6 +70,19 @@ export class ReplicaManager {
     this.#logs = options.logs
     this.#settingsOf = options.settingsOf
     this.#onPlaced = options.onPlaced
+    this.#creation = new LogCreation({
+      log: options.host.log,
+      create: async ({ topic: { name, id }, index, assignment }) =>
+        this.#logs.createLog(
+          name,
+          index,
+          id,
+          this.#settingsOf(name).log,
+          directoryOf(assignment, this.#brokerId),
+        ),
+      remove: (name, index) => this.#logs.deleteLog(name, index),
+      created: ({ topic, index, assignment }, log) => this.#adopt(topic, index, assignment, log),
+    })
   }
 
   /** The partition of this name, or the error that a client should see. */
@@ -137,15 +147,24 @@ export class ReplicaManager {
     return true
   }
 
-  /** Follows a change of the metadata. The promise settles when all that was asked so far is done. */
-  apply(changes: TopicChanges): Promise<void> {
-    this.#work = this.#work.then(() => this.#apply(changes))
-    return this.#work
+  /**
+   * Follows a change of the metadata: what is led or deleted is so at once, and what is new is made behind that. A change
+   * that can't be followed is told in the log, and stops no other.
+   * @returns settles when all that was asked so far is done
+   */
+  apply({ changed, deleted }: TopicChanges): Promise<void> {
+    for (const topic of deleted) this.#attempt(topic, () => this.#remove(topic))
+    for (const topic of changed) {
+      for (const [index, assignment] of topic.partitions.entries()) {
+        this.#attempt(topic, () => this.#follow(topic, index, assignment))
+      }
+    }
+    return this.settled()
   }
 
   /** Settles when every change so far was followed. */
   settled(): Promise<void> {
-    return this.#work
+    return this.#creation.settled()
   }
 
   /** A directory failed: its partitions can't be used until a restart. */
@@ -174,44 +193,22 @@ export class ReplicaManager {
     for (const topic of this.#byName.keys()) this.configure(topic)
   }
 
-  async #apply({ changed, deleted }: TopicChanges): Promise<void> {
-    for (const { name, id } of deleted) this.#remove(name, id)
-    const missing: [TopicImage, number, PartitionAssignment][] = []
-    for (const topic of changed) {
-      for (const [index, assignment] of topic.partitions.entries()) {
-        const partition = this.#byId.get(topic.id)?.partitions.get(index)
-        if (partition !== undefined) {
-          partition.update(assignment)
-          this.#tellPlace(partition)
-        } else if (assignment.replicas.includes(this.#brokerId)) {
-          missing.push([topic, index, assignment])
-        }
-      }
+  #attempt({ name }: TopicImage, follow: () => void): void {
+    try {
+      follow()
+    } catch (error) {
+      this.#host.log.error({ err: error, topic: name }, 'A change of a topic was not followed')
     }
-    const left = missing.values()
-    const createSome = async (): Promise<void> => {
-      for (const each of left) await this.#create(...each)
-    }
-    await Promise.all(Array.from({ length: MADE_AT_ONCE }, createSome))
   }
 
-  async #create(topic: TopicImage, index: number, assignment: PartitionAssignment): Promise<void> {
-    let log: Log | null = null
-    try {
-      log = await this.#logs.createLog(
-        topic.name,
-        index,
-        topic.id,
-        this.#settingsOf(topic.name).log,
-        directoryOf(assignment, this.#brokerId),
-      )
-    } catch (error) {
-      this.#host.log.error(
-        { err: error, topic: topic.name, partition: index },
-        'The log could not be made; the partition is offline',
-      )
+  #follow(topic: TopicImage, index: number, assignment: PartitionAssignment): void {
+    const partition = this.#byId.get(topic.id)?.partitions.get(index)
+    if (partition !== undefined) {
+      partition.update(assignment)
+      this.#tellPlace(partition)
+    } else if (assignment.replicas.includes(this.#brokerId)) {
+      this.#creation.want({ topic, index, assignment })
     }
-    this.#adopt(topic, index, assignment, log)
   }
 
   #adopt(topic: TopicImage, index: number, assignment: PartitionAssignment, log: Log | null): void {
@@ -249,15 +246,15 @@ export class ReplicaManager {
     this.#onPlaced(topicId, index, directoryId)
   }
 
-  #remove(name: string, id: string): void {
+  #remove(topic: TopicImage): void {
+    const { name, id } = topic
+    this.#creation.forget(topic)
     const hosted = this.#byId.get(id)
     if (hosted === undefined) return
-    for (const listener of this.#removed) listener(name, id)
     this.#byId.delete(id)
     if (this.#byName.get(name) === hosted) this.#byName.delete(name)
-    for (const [index, partition] of hosted.partitions) {
-      partition.delete()
-      this.#logs.deleteLog(name, index)
-    }
+    for (const listener of this.#removed) listener(name, id)
+    for (const partition of hosted.partitions.values()) partition.delete()
+    for (const index of hosted.partitions.keys()) this.#logs.deleteLog(name, index)
   }
 }

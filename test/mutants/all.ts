@@ -25,6 +25,7 @@ import { mutants as messages } from './protocol-messages.ts'
 import { mutants as records } from './protocol-records.ts'
 import { mutants as quorum } from './quorum.ts'
 import { mutants as replication } from './replication.ts'
+import { mutants as following } from './replication-following.ts'
 import { mutants as fetches } from './replication-fetch.ts'
 import { mutants as server } from './server.ts'
 import { mutants as connections } from './server-connection.ts'
@@ -41,7 +42,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   peer,
   quorum,
   metadata: [...metadata, ...features, ...office, ...placement],
-  replication: [...replication, ...fetches],
+  replication: [...replication, ...fetches, ...following],
   coordinators,
   handlers: [...handlers, ...handlersGroups, ...turns],
   server: [...server, ...connections, ...frames, ...pipeline],

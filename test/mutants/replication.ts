@@ -295,14 +295,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/replica-manager.ts',
-    text: '      partition.delete()\n',
+    text: 'for (const partition of hosted.partitions.values()) partition.delete()\n',
     replacement: '',
     about: 'A topic that is deleted is still written to.',
     killedBy: ['replication/replica-manager'],
   },
   {
     file: 'src/replication/replica-manager.ts',
-    text: '      this.#logs.deleteLog(name, index)\n',
+    text: 'for (const index of hosted.partitions.keys()) this.#logs.deleteLog(name, index)\n',
     replacement: '',
     about: 'The records of deleted topics stay on the disk.',
     killedBy: ['replication/replica-manager'],

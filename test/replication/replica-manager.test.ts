@@ -2,7 +2,7 @@ import { nodeHost } from '../../src/host/node.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import type { Log } from '../../src/log/log.ts'
 import type { TopicImage } from '../../src/metadata/image.ts'
-import type { Partition } from '../../src/replication/partition/partition.ts'
+import type { Partition, TopicSettings } from '../../src/replication/partition/partition.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import type { Logs } from '../../src/replication/replica-manager.ts'
 
@@ -10,6 +10,8 @@ const BROKER = 1
 /** Directory ids. */
 const HERE = 'hereAAAAAAAAAAAAAAAAAQ'
 const GONE = 'goneAAAAAAAAAAAAAAAAAQ'
+/** The id of another topic. */
+const OTHER = 'otherAAAAAAAAAAAAAAAAQ'
 
 const topic = {
   name: 't',
@@ -28,6 +30,12 @@ const topic = {
   ],
 } as unknown as TopicImage
 
+/** The topic, in another epoch. */
+const ledBy = (leader: number, leaderEpoch: number): TopicImage => ({
+  ...topic,
+  partitions: [{ ...topic.partitions[0]!, leader, leaderEpoch }],
+})
+
 function logIn(directoryPath: string): Log {
   return {
     directoryPath,
@@ -43,7 +51,14 @@ function logIn(directoryPath: string): Log {
   } as unknown as Log
 }
 
-function managing(logs: Partial<Logs>) {
+function managing(
+  logs: Partial<Logs>,
+  settingsOf: (topic: string) => TopicSettings = () => ({
+    log: DEFAULT_LOG_CONFIG,
+    minInSyncReplicas: 1,
+    deletesRecords: true,
+  }),
+) {
   const made: string[] = []
   const placed: [string, number, string][] = []
   const manager = new ReplicaManager({
@@ -62,7 +77,7 @@ function managing(logs: Partial<Logs>) {
       ...logs,
     },
     onPlaced: (topicId, partition, directoryId) => placed.push([topicId, partition, directoryId]),
-    settingsOf: () => ({ log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }),
+    settingsOf,
   })
   return { manager, made, placed, partition: () => manager.find('t', 0) as Partition }
 }
@@ -89,6 +104,8 @@ describe('ReplicaManager', () => {
     const partitions = Array.from({ length: 500 }, () => topic.partitions[0]!)
     await manager.apply({ changed: [{ ...topic, partitions }], deleted: [] })
     expect([...manager.partitions()]).toHaveLength(500)
+    await manager.apply({ changed: [{ ...topic, name: 'later', id: OTHER }], deleted: [] })
+    expect([...manager.partitions()]).toHaveLength(501)
     expect(most).toBe(32)
   })
 
@@ -235,6 +252,109 @@ describe('ReplicaManager', () => {
     await manager.apply({ changed: [], deleted: [topic] })
     expect(manager.find('t', 0)).toBe(made)
     expect(manager.findById(topic.id, 0)).toBe('UNKNOWN_TOPIC_ID')
+  })
+
+  test('leadership follows the metadata at once, however long the logs of others take to be made', async () => {
+    const { manager, partition } = managing({
+      get: (name) => (name === 't' ? logIn('/a') : undefined),
+      createLog: () => new Promise(() => {}),
+    })
+    await manager.load([topic])
+    void manager.apply({ changed: [{ ...topic, name: 'slow', id: OTHER }], deleted: [] })
+    void manager.apply({ changed: [ledBy(2, 1)], deleted: [] })
+    expect(partition().checkLeader()).toBe('NOT_LEADER_OR_FOLLOWER')
+    void manager.apply({ changed: [], deleted: [topic] })
+    expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
+  test('a change that fails stops neither the others that came with it nor any later one', async () => {
+    const { manager, made } = managing({
+      createLog: (name, index) => {
+        if (name === 'broken') throw new Error('a bug')
+        made.push(`${name}-${index}`)
+        return Promise.resolve(logIn('/new'))
+      },
+      deleteLog: (name) => {
+        if (name === 'broken') throw new Error('a bug')
+      },
+    })
+    const broken = { ...topic, name: 'broken', id: OTHER }
+    await manager.apply({ changed: [broken, topic], deleted: [] })
+    await manager.apply({ changed: [], deleted: [broken, topic] })
+    expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    const later = { ...topic, name: 'later', id: 'laterAAAAAAAAAAAAAAAAA' }
+    await manager.apply({ changed: [later], deleted: [] })
+    expect(made).toEqual(['t-0', 'later-0'])
+    expect((manager.find('later', 0) as Partition).checkLeader()).toBe('NONE')
+  })
+
+  test('settings that cannot be made out cost their own topic alone', async () => {
+    const { manager } = managing({}, (name) => {
+      if (name === 'broken') throw new Error('a bug')
+      return { log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }
+    })
+    await manager.apply({ changed: [{ ...topic, name: 'broken', id: OTHER }, topic], deleted: [] })
+    expect(manager.find('broken', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect((manager.find('t', 0) as Partition).checkLeader()).toBe('NONE')
+  })
+
+  /** Logs that are made when the test says so; and what was made and deleted, in order. */
+  function slowLogs() {
+    const events: string[] = []
+    const makers: (() => void)[] = []
+    const logs: Partial<Logs> = {
+      createLog: (name, index, topicId) =>
+        new Promise((resolve) => {
+          events.push(`make ${name}-${index} ${topicId.slice(0, 5)}`)
+          makers.push(() => resolve(logIn('/new')))
+        }),
+      deleteLog: (name, index) => void events.push(`delete ${name}-${index}`),
+    }
+    return { events, makers, logs }
+  }
+
+  test('a partition has the assignment that came while its log was made', async () => {
+    const { makers, logs } = slowLogs()
+    const { manager, partition } = managing(logs)
+    const made = manager.apply({ changed: [topic], deleted: [] })
+    void manager.apply({ changed: [ledBy(2, 7)], deleted: [] })
+    expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    expect(makers).toHaveLength(1)
+    makers[0]!()
+    await made
+    expect([partition().leaderEpoch, partition().checkLeader()]).toEqual([
+      7,
+      'NOT_LEADER_OR_FOLLOWER',
+    ])
+  })
+
+  test('a log whose topic is deleted while it is made goes again', async () => {
+    const { events, makers, logs } = slowLogs()
+    const { manager } = managing(logs)
+    void manager.apply({ changed: [topic], deleted: [] })
+    const settled = manager.apply({ changed: [], deleted: [topic] })
+    makers[0]!()
+    await settled
+    expect(events).toEqual(['make t-0 AAAAA', 'delete t-0'])
+    expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+  })
+
+  test('a topic made anew under its name while the old one is being made waits for the end of that', async () => {
+    const { events, makers, logs } = slowLogs()
+    const { manager } = managing(logs)
+    void manager.apply({ changed: [topic], deleted: [] })
+    void manager.apply({ changed: [], deleted: [topic] })
+    const again = { ...topic, id: OTHER }
+    const made = manager.apply({ changed: [again], deleted: [] })
+    expect(events).toEqual(['make t-0 AAAAA'])
+    makers[0]!()
+    while (makers.length < 2) await new Promise((resolve) => setImmediate(resolve))
+    expect(events).toEqual(['make t-0 AAAAA', 'delete t-0', 'make t-0 other'])
+    makers[1]!()
+    await made
+    expect((manager.findById(OTHER, 0) as Partition).checkLeader()).toBe('NONE')
+    expect(manager.findById(topic.id, 0)).toBe('UNKNOWN_TOPIC_ID')
+    expect(events).toHaveLength(3)
   })
 
   test('a move whose end the cluster knows already is not taken back', async () => {

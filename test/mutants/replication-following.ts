@@ -1,0 +1,68 @@
+import type { Mutant } from './mutant.ts'
+
+export const mutants: readonly Mutant[] = [
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: 'if (leadsEnded !== this.#leadsEnded) {',
+    replacement: 'if (this.#leadsEnded < 0) {',
+    about: 'A record is acknowledged that another leader has cut off before this one led again.',
+    killedBy: ['replication/partition/acks'],
+  },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: '      this.#leadsEnded++\n',
+    replacement: '      if (this.#pending.length > 0) this.#leadsEnded++\n',
+    about: 'The end of the lead is overlooked where only writes are under way.',
+    killedBy: ['replication/partition/acks'],
+  },
+  {
+    file: 'src/replication/replica-manager.ts',
+    text: '    try {\n      follow()\n    } catch (error) {',
+    replacement: '    follow()\n    try {\n    } catch (error) {',
+    about: 'One topic that can not be followed leaves all that came with it where they were.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/replica-manager.ts',
+    text: '    this.#creation.forget(topic)\n',
+    replacement: '',
+    about: 'A topic that is deleted while its log is made is served until the next start.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: 'const wanted = this.#wanted.get(key)\n      if (wanted?.topic',
+    replacement: 'const wanted = begun as WantedLog | undefined\n      if (wanted?.topic',
+    about:
+      'A partition whose leader changed while its log was made takes records as the old leader.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: 'if (log !== null) remove(begun.topic.name, begun.index)',
+    replacement: '',
+    about: 'A topic made anew under its name goes on with the log of the one that was deleted.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: 'if (!this.#jobs.has(key)) this.#jobs',
+    replacement: 'this.#jobs',
+    about: 'A log is made twice at the same time, by two changes of one partition.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: '    if (next === undefined) this.#running--\n',
+    replacement: '    if (next === undefined) return\n',
+    about: 'After so many partitions none is made any more.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: 'if (this.#running >= MADE_AT_ONCE) {',
+    replacement: 'if (this.#running < 0) {',
+    about: 'Thousands of logs are made at the same time, and nobody is served meanwhile.',
+    killedBy: ['replication/replica-manager'],
+  },
+]
