@@ -6,6 +6,13 @@ import {
   checkBatch,
 } from '../../../protocol/records/batch.ts'
 import {
+  BatchSearch,
+  candidateAt,
+  GREATEST_CHECKED_BYTES,
+  type Candidate,
+  type SearchedPart,
+} from './batch-search.ts'
+import {
   isPlausibleHeader,
   scanning,
   type Reading,
@@ -13,10 +20,8 @@ import {
   type ScanResult,
 } from './scan.ts'
 
-/** So much is looked through at once for the next batch: a fraction of a millisecond on the event loop. */
-const SEARCH_READ_BYTES = 128 * 1024
-/** What says that it is longer is not held against its checksum, and not believed. */
-const GREATEST_CHECKED_BYTES = 64 * 1024 * 1024
+/** So much may be read in vain after damage, beside as much as there is, before only checksums are believed. */
+const GREATEST_STRAYED_BYTES = 16 * 1024 * 1024
 
 /** Bytes of a segment that are no batches any more, and the offsets that were theirs. */
 export interface Damage {
@@ -27,12 +32,9 @@ export interface Damage {
   readonly endPosition: number
 }
 
-export interface SoundScanPart extends ScanPart {
-  /** No batch may begin below it, */
+export interface SoundScanPart extends ScanPart, SearchedPart {
+  /** No batch may begin below it. */
   readonly fromOffset: number
-  /** and none end above. */
-  readonly endOffset: number
-  readonly crc32c: (bytes: Uint8Array) => number
   /** Whether to look for what is healthy behind damage that begins with this offset; else the scan ends there as `cut`. */
   passes(fromOffset: number): boolean
   /** What an index says of the first batch: then it is right where another one contradicts it. */
@@ -53,6 +55,9 @@ export interface SoundScanResult extends ScanResult {
  * Goes through the batches of a segment and past what is damaged: where headers, or their order, can't be right, the scan
  * goes on with the next batch whose checksum holds. A base offset is not under the checksum: of two neighbours out of order
  * the one that doesn't fit what is before them is the wrong one, and where both do, the checksum of the first decides.
+ *
+ * Bytes of records may be made to look like batches again and again. Where more has been read in vain than there is, only
+ * what the search found sound is believed: that loses nothing healthy, and goes over each byte a few times at most.
  */
 export function* scanAround(scan: SoundScanPart): Reading<SoundScanResult> {
   const damages: Damage[] = []
@@ -61,11 +66,18 @@ export function* scanAround(scan: SoundScanPart): Reading<SoundScanResult> {
   let known = scan.firstLastOffset
   /** Where a batch begins whose checksum says that the one behind it has the wrong offset. */
   let believedAt = -1
+  let search: BatchSearch | null = null
+  /** Where the batch ends that was found last. */
+  let foundEnd = 0
+  let strayedBytes = 0
   for (;;) {
-    const seen: Seen = { badAt: -1, lastAt: from, doubt: null, stop: null }
+    const seen: Seen = { badAt: -1, badBytes: 0, lastAt: from, doubt: null, stop: null }
+    const isStrict = foundEnd > from && strayedBytes > scan.end + GREATEST_STRAYED_BYTES
+    const end = isStrict ? foundEnd : scan.end
     const result: ScanResult = yield* scanning({
       ...scan,
       from,
+      end,
       visit: (buffer, at, position, lengthBytes) => {
         const next = batchNextOffset(buffer, at)
         if (
@@ -74,6 +86,7 @@ export function* scanAround(scan: SoundScanPart): Reading<SoundScanResult> {
           scan.rejects?.(buffer, at) === true
         ) {
           seen.badAt = position
+          seen.badBytes = batchSizeBytes(buffer, at)
           return false
         }
         const said =
@@ -95,8 +108,14 @@ export function* scanAround(scan: SoundScanPart): Reading<SoundScanResult> {
         return true
       },
     })
-    if (result.outcome === 'complete') return { ...result, nextOffset, damages }
-    let position = result.position
+    let { position } = result
+    if (result.outcome === 'complete') {
+      if (position >= scan.end) return { ...result, nextOffset, damages }
+      if (!scan.passes(nextOffset)) {
+        from = position
+        continue
+      }
+    }
     if (seen.doubt !== null && (yield* holds(scan, seen.doubt.position, seen.doubt.sizeBytes))) {
       from = believedAt = seen.doubt.position
       continue
@@ -107,48 +126,38 @@ export function* scanAround(scan: SoundScanPart): Reading<SoundScanResult> {
       position = seen.lastAt = seen.stop.position
     }
     if (!scan.passes(nextOffset)) return { outcome: 'cut', position, nextOffset, damages }
-    // It may be the length of the batch before that is wrong.
-    const at: number | null = yield* findBatch(scan, seen.lastAt + 1, nextOffset, seen.badAt)
-    if (at === null) {
-      damages.push({ position, fromOffset: nextOffset, toOffset: Infinity, endPosition: scan.end })
-      return { outcome: 'complete', position: scan.end, nextOffset, damages }
-    }
-    const header = Buffer.allocUnsafe(BATCH_HEADER_BYTES)
-    yield { buffer: header, position: at }
-    const toOffset = batchBaseOffset(header, 0)
-    damages.push({
-      position: Math.min(position, at),
-      fromOffset: nextOffset,
-      toOffset,
-      endPosition: at,
-    })
-    nextOffset = toOffset
-    from = at
+    strayedBytes += scan.readBytes + seen.badBytes + position - seen.lastAt
+    // It may be the length of the batch before that is wrong, unless its checksum held.
+    const searchFrom = Math.max(seen.lastAt + 1, foundEnd)
+    search ??= new BatchSearch(scan)
+    const found: Candidate | null = yield* search.next(searchFrom, nextOffset, seen.badAt)
+    if (!isStrict || found?.position !== position)
+      damages.push(damageBefore(found, position, nextOffset, scan.end))
+    if (found === null) return { outcome: 'complete', position: scan.end, nextOffset, damages }
+    foundEnd = found.position + found.sizeBytes
+    nextOffset = found.baseOffset
+    from = found.position
   }
 }
 
-interface Candidate {
-  readonly position: number
-  readonly sizeBytes: number
-  readonly baseOffset: number
-  readonly nextOffset: number
+function damageBefore(
+  found: Candidate | null,
+  from: number,
+  fromOffset: number,
+  end: number,
+): Damage {
+  const endPosition = found?.position ?? end
+  const toOffset = found?.baseOffset ?? Infinity
+  return { position: Math.min(from, endPosition), fromOffset, toOffset, endPosition }
 }
 
 /** What a scan has met: where a batch begins that is bad, or in doubt, and the last one that was in order. */
 interface Seen {
   badAt: number
+  badBytes: number
   lastAt: number
   doubt: Candidate | null
   stop: Candidate | null
-}
-
-function candidateAt(buffer: Buffer, at: number, position: number): Candidate {
-  return {
-    position,
-    sizeBytes: batchSizeBytes(buffer, at),
-    baseOffset: batchBaseOffset(buffer, at),
-    nextOffset: batchNextOffset(buffer, at),
-  }
 }
 
 /**
@@ -204,36 +213,4 @@ function* holds(scan: SoundScanPart, position: number, sizeBytes: number): Readi
   const batch = Buffer.allocUnsafe(sizeBytes)
   const count = yield { buffer: batch, position }
   return checkBatch(batch, 0, count, scan.crc32c) === null
-}
-
-/**
- * Looks from a position on for the next batch whose checksum holds. Bytes of a record may look like a batch: its offsets
- * have to be such as could come next.
- * @param except where a batch begins that is out of order, whatever its checksum says
- */
-function* findBatch(
-  scan: SoundScanPart,
-  from: number,
-  fromOffset: number,
-  except: number,
-): Reading<number | null> {
-  const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(SEARCH_READ_BYTES, scan.end - from)))
-  for (let position = from; position + BATCH_HEADER_BYTES <= scan.end;) {
-    const part = buffer.subarray(0, Math.min(buffer.length, scan.end - position))
-    const count = yield { buffer: part, position }
-    if (count < BATCH_HEADER_BYTES) return null
-    const last = count - BATCH_HEADER_BYTES
-    for (let at = 0; at <= last; at++) {
-      if (!isPlausibleHeader(part, at)) continue
-      const sizeBytes = batchSizeBytes(part, at)
-      const mayCome =
-        position + at !== except &&
-        sizeBytes <= scan.end - position - at &&
-        batchBaseOffset(part, at) >= fromOffset &&
-        batchNextOffset(part, at) <= scan.endOffset
-      if (mayCome && (yield* holds(scan, position + at, sizeBytes))) return position + at
-    }
-    position += last + 1
-  }
-  return null
 }
