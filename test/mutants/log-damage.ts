@@ -97,6 +97,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/recovery/recovery.ts',
+    text: "...(typeof from.endOffset === 'number' && { endOffset: from.endOffset }),",
+    replacement: '',
+    about:
+      'Where the recovery points are lost, a wrong base offset removes all segments behind it.',
+    killedBy: ['log/damage/files'],
+  },
+  {
+    file: 'src/log/recovery/recovery.ts',
     text: 'passes: (fromOffset) => fromOffset < trustedUpTo',
     replacement: 'passes: () => true',
     about: 'The log is not cut at the first bad batch that was never flushed.',

@@ -39,7 +39,8 @@ export function recoverSegment(recovery: Recovery, segment: Segment): RecoveredS
 /**
  * The same where nobody knows any more what was durable: of what is bad only the end is cut, since behind the rest there is
  * what was acknowledged.
- * @param endOffset where the next segment begins, below which nothing is cut; null for the last one
+ * @param endOffset where the next segment begins, below which nothing is cut, and beyond which no batch ends; null for the
+ * last one
  */
 export function recoverWithoutPoint(
   recovery: Recovery,
@@ -52,7 +53,7 @@ export function recoverWithoutPoint(
   const cutsEnd = endOffset === null
   return take(
     segment,
-    walk(recovery, segment, { position: 0, fromOffset: 0, trustedUpTo, cutsEnd }),
+    walk(recovery, segment, { position: 0, fromOffset: 0, trustedUpTo, endOffset, cutsEnd }),
   )
 }
 
@@ -95,6 +96,8 @@ interface Walk {
   readonly fromOffset: number
   /** Batches below stay, also where they are damaged. */
   readonly trustedUpTo: number
+  /** One that ends beyond has a wrong offset, where this is known. */
+  readonly endOffset?: number | null
   /** But for those behind which none is sound. */
   readonly cutsEnd?: boolean
 }
@@ -165,6 +168,7 @@ function walk(recovery: Recovery, segment: Segment, from: Walk): SegmentEnd {
     SCAN_READ_BYTES,
     visit,
     {
+      ...(typeof from.endOffset === 'number' && { endOffset: from.endOffset }),
       passes: (fromOffset) => fromOffset < trustedUpTo,
       rejects: reachesOver(trustedUpTo, context),
     },

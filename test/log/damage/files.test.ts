@@ -164,6 +164,24 @@ describe('when it is not known any more what was durable', () => {
     },
   )
 
+  test('a wrong base offset at the end of a segment costs none of the segments behind it', async () => {
+    for (const wrong of [BATCHES + 1, 500_000]) {
+      const disk = await killed()
+      disk.remove(RECOVERY_POINTS)
+      const files = logFiles(disk)
+      const lastOfFirst = Number(files[1]!.slice(0, 20)) - 1
+      damageBatch(disk, lastOfFirst, write32(4, wrong))
+      const manager = openManager(ROOT, { host: simulatedHost(disk), config })
+      const log = manager.get('t', 0)!
+      expect([wrong, log.logEndOffset]).toEqual([wrong, BATCHES])
+      expect(logFiles(disk)).toEqual(files)
+      const { read, told } = await consume(log)
+      expect([wrong, told]).toEqual([wrong, [lastOfFirst]])
+      expect(read).toHaveLength(BATCHES - 1)
+      manager.abandon()
+    }
+  })
+
   test('a last batch that was written in part, or wrong, is cut all the same', async () => {
     for (const damage of [flip(100), write32(23, 7)]) {
       const disk = await killed()
