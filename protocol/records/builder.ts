@@ -44,7 +44,9 @@ export function buildBatch(
     offset: (record.offset ?? baseOffset + index) - baseOffset,
     timestamp: BigInt.asIntN(64, BigInt(record.timestamp) - baseTimestamp),
   }))
-  const bodies = records.map((record, index) => bodyBytes(record, deltas[index]!))
+  const bodies = records.map((record, index) =>
+    bodyBytes(record, deltas[index]!.offset, varlongBytes(deltas[index]!.timestamp)),
+  )
   const runBytes = bodies.reduce((sum, body) => sum + varintBytes(body) + body, 0)
   const plain = compression === 'none'
   let result = Buffer.allocUnsafe((plain ? BATCH_HEADER_BYTES : 0) + runBytes)
@@ -127,10 +129,15 @@ interface Deltas {
 }
 
 /** How many bytes a record has after its length. */
-function bodyBytes(record: RecordToWrite, deltas: Deltas): number {
-  let count = 1 + varlongBytes(deltas.timestamp) + varintBytes(deltas.offset)
+function bodyBytes(
+  record: Omit<RecordToWrite, 'timestamp'>,
+  offsetDelta: number,
+  timestampBytes: number,
+): number {
+  let count = 1 + timestampBytes + varintBytes(offsetDelta)
   count += nullableBytes(record.key) + nullableBytes(record.value)
-  const headers = record.headers ?? []
+  const { headers } = record
+  if (headers === undefined) return count + 1
   count += varintBytes(headers.length)
   for (const header of headers) {
     const keyBytes = Buffer.byteLength(header.key)
@@ -141,7 +148,7 @@ function bodyBytes(record: RecordToWrite, deltas: Deltas): number {
 
 /** How many bytes a record takes in an uncompressed batch whose first record has the same time. */
 export function recordBytes(record: Omit<RecordToWrite, 'timestamp'>, offsetDelta: number): number {
-  const body = bodyBytes({ ...record, timestamp: 0 }, { offset: offsetDelta, timestamp: 0n })
+  const body = bodyBytes(record, offsetDelta, 1)
   return varintBytes(body) + body
 }
 

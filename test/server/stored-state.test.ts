@@ -20,7 +20,7 @@ const STORED_LOGS = 5000
 /** Of each member, offset or producer of one thing, of which a request may name several. */
 const STORED_OF_ONE = 1000
 /** So many elements of a request ask for all of something. */
-const NAMED = 40
+const NAMED = 60
 /** What a request may call before other work has its turn: at 20 ns each that is some 2 ms. */
 const MOST_CALLS = 100_000
 /** An answer may have so many bytes for one byte of memory that it and its request cost. */

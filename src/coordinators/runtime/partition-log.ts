@@ -11,8 +11,13 @@ import type { ShardSettings, StateRecord, TransactionPart } from './kind.ts'
 /** The records of a decision: they stay in one batch, and where they are part of a transaction they have it alone. */
 interface PreparedRecords {
   readonly records: readonly StateRecord[]
+  /** What they take at the start of a batch, without its header. */
+  readonly sizeBytes: number
   readonly transaction: TransactionPart | null
 }
+
+/** The records of a batch. */
+type PackedRecords = Omit<PreparedRecords, 'sizeBytes'>
 
 /** The partition of an internal topic as the log of a coordinator's shard. */
 export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
@@ -42,9 +47,12 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
 
   prepare(facts: readonly Fact[]): PreparedRecords | AppendError {
     const records = facts.map(this.#encode)
-    const sizeBytes = BATCH_HEADER_BYTES + recordsBytes(records, 0)
+    const recordsSize = recordsBytes(records, 0)
+    const sizeBytes = BATCH_HEADER_BYTES + recordsSize
     const maxBytes = this.#maxBatchBytes()
-    if (sizeBytes <= maxBytes) return { records, transaction: transactionOf(records) }
+    if (sizeBytes <= maxBytes) {
+      return { records, sizeBytes: recordsSize, transaction: transactionOf(records) }
+    }
     const { topic, index } = this.#partition
     const message = `${sizeBytes} bytes of records don't fit into one batch of ${topic}-${index}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
     return new AppendError('MESSAGE_TOO_LARGE', message)
@@ -72,15 +80,17 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   }
 
   /** As few batches as hold all, with nothing that belongs together in two of them. */
-  #pack(prepared: readonly PreparedRecords[]): PreparedRecords[] {
+  #pack(prepared: readonly PreparedRecords[]): PackedRecords[] {
     const batches: { records: StateRecord[]; transaction: TransactionPart | null }[] = []
     const maxBytes = this.#maxBatchBytes() - BATCH_HEADER_BYTES
     let usedBytes = Infinity
-    for (const { records, transaction } of prepared) {
-      usedBytes += recordsBytes(records, batches.at(-1)?.records.length ?? 0)
-      if (usedBytes > maxBytes || transaction !== null) {
+    for (const { records, sizeBytes, transaction } of prepared) {
+      // Further behind in its batch no record is smaller: what doesn't fit as it is needn't be counted again.
+      const mayFit = transaction === null && usedBytes + sizeBytes <= maxBytes
+      if (mayFit) usedBytes += recordsBytes(records, batches.at(-1)!.records.length)
+      if (!mayFit || usedBytes > maxBytes) {
         batches.push({ records: [], transaction })
-        usedBytes = recordsBytes(records, 0)
+        usedBytes = sizeBytes
       }
       batches.at(-1)!.records.push(...records)
       if (transaction !== null) usedBytes = Infinity
@@ -88,7 +98,7 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     return batches
   }
 
-  #batch({ records, transaction }: PreparedRecords): Buffer {
+  #batch({ records, transaction }: PackedRecords): Buffer {
     const timestamp = this.#clock.now()
     const plain = records.map(({ key, value }) => ({ timestamp, key, value }))
     if (transaction?.isMarker === true) {
