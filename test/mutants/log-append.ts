@@ -88,6 +88,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/append/prepare.ts',
+    text: "return origin === 'client' || changesCompression(attributes, rules)",
+    replacement:
+      "return (origin === 'client' && rules.usesTimestamps) || changesCompression(attributes, rules)",
+    about: 'With LogAppendTime, records that no consumer can decode are stored.',
+    killedBy: ['log/append/append.test'],
+  },
+  {
+    file: 'src/log/append/prepare.ts',
     text: 'changesCompression(attributes, rules) ||\n',
     replacement: '',
     about: 'Batches that arrive uncompressed stay so, whatever compression.type says.',

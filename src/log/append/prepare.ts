@@ -23,7 +23,7 @@ import {
   type ProducedFault,
 } from '../../../protocol/records/batch.ts'
 import type { LogCodecs } from '../base/codecs.ts'
-import { DEFAULT_LOG_CONFIG, type LogConfig } from '../base/config.ts'
+import type { LogConfig } from '../base/config.ts'
 import { isRecompressed, MAX_RECORD_ERRORS, walkInPlace, type RecordRules } from './validate.ts'
 import { faultOf, tooLarge, type AppendFault } from '../base/faults.ts'
 import type { AppendOrigin } from '../base/results.ts'
@@ -157,17 +157,12 @@ function stampsBatches({ config, origin }: AppendTarget): boolean {
 }
 
 /**
- * Whether the records have to be looked at. Those of a client nearly always: Kafka works the greatest timestamp of a batch out
- * from them, since clients tell anything, and retention and look-ups by time go by it.
+ * Whether the records have to be looked at. Those of a client always, as in Kafka: what can't be decoded would stop every
+ * consumer, and the greatest timestamp of a batch is worked out from them, since clients tell anything, and retention and
+ * look-ups by time go by it.
  */
-function asksForRecords(attributes: number, { config, origin, rules }: AppendTarget): boolean {
-  if (changesCompression(attributes, rules)) return true
-  if (origin !== 'client') return false
-  return (
-    rules.usesTimestamps ||
-    rules.needsKeys ||
-    config.maxDecompressedMessageBytes < DEFAULT_LOG_CONFIG.maxDecompressedMessageBytes
-  )
+function asksForRecords(attributes: number, { origin, rules }: AppendTarget): boolean {
+  return origin === 'client' || changesCompression(attributes, rules)
 }
 
 function changesCompression(attributes: number, { compression }: RecordRules): boolean {

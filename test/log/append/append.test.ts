@@ -343,3 +343,30 @@ test('an epoch of a leader begins with its own first batch, wherever that is in 
   expect(log.endOffsetForEpoch(1)).toEqual({ leaderEpoch: 1, endOffset: 10 })
   expect([log.epochAt(9), log.epochAt(10)]).toEqual([1, 2])
 })
+
+describe.each(COMPRESSION_TYPES)(
+  'with LogAppendTime, of batches with compression %s',
+  (compression) => {
+    const record = { key: null, value: Buffer.alloc(500, 7), timestamp: 1000n, headers: [] }
+    const damages: [string, (batch: Buffer) => void][] = [
+      ['whose records can’t be decoded', (batch) => void batch.fill(0xff, 61)],
+      [
+        'with another count of records than they say',
+        (batch) => {
+          batch.writeInt32BE(2, 23)
+          batch.writeInt32BE(3, 57)
+        },
+      ],
+    ]
+    test.each(damages)('those %s are refused, as with CreateTime', async (_, damage) => {
+      const { log } = await openLog(temporaryDirectory(), {
+        config: { messageTimestampType: 'LogAppendTime' },
+      })
+      const batch = Buffer.from(buildBatch({ records: [record], compression }, codecs))
+      damage(batch)
+      setBatchCrc(batch, 0, codecs.crc32c)
+      expect((await append(log, batch)).errorCode).toBe('INVALID_RECORD')
+      expect(log.logEndOffset).toBe(0)
+    })
+  },
+)
