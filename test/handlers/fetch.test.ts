@@ -97,6 +97,20 @@ describe('Fetch', () => {
     expect(unknown).toMatchObject({ errorCode: 'UNKNOWN_TOPIC_ID', highWatermark: -1 })
   })
 
+  test('refuses brokers that have no replica, by whichever field they say who they are', async () => {
+    const { node, topicId } = await nodeWith('x')
+    const errorFor = async (version: number, replicaId: number) => {
+      const asked = { ...body([{}], { topicId }), replicaId: version < 15 ? replicaId : -1 }
+      const replicaState = { replicaId: version < 15 ? -1 : replicaId, replicaEpoch: 1 }
+      const { responses } = await node.ask(Fetch, version, { ...asked, replicaState })
+      return responses[0]!.partitions[0]!.errorCode
+    }
+    for (const version of [14, 15, 17]) {
+      expect(await errorFor(version, 9)).toBe('NOT_LEADER_OR_FOLLOWER')
+      expect(await errorFor(version, -1)).toBe('NONE')
+    }
+  })
+
   test('gives the whole batch that an offset is in', async () => {
     const { node } = await nodeWith()
     await append(node, batch(['x', 'y', 'z']))

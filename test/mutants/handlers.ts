@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/handlers/fetch.ts',
+    text: 'Math.max(request.replicaId, request.replicaState.replicaId)',
+    replacement: 'request.replicaId',
+    about: 'From v15 on followers are taken for consumers.',
+    killedBy: ['handlers/fetch'],
+  },
+  {
     file: 'src/handlers/metadata.ts',
     text: '(version < FIRST_VERSION_WITH_NULL && request.topics.length === 0)',
     replacement: '(version <= FIRST_VERSION_WITH_NULL && request.topics.length === 0)',

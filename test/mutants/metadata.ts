@@ -509,6 +509,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/controller/directory-commands.ts',
+    text: 'return hasOnlineDirectory(broker.logDirs, directoryOf(partition, id))',
+    replacement: 'return true',
+    about: 'A replica whose disk has failed is elected, and nobody can produce.',
+    killedBy: ['metadata/controller/election-commands'],
+  },
+  {
+    file: 'src/metadata/controller/directory-commands.ts',
     text: 'if (broker.epoch === epoch) return broker',
     replacement: 'if (broker.epoch >= epoch) return broker',
     about: "The word of a broker's former life is taken.",

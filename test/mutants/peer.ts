@@ -57,4 +57,11 @@ export const mutants: readonly Mutant[] = [
     about: 'Who speaks PLAINTEXT to a TLS port is sent to a log that says nothing of it.',
     killedBy: ['peer/connection'],
   },
+  {
+    file: 'src/peer/connection.ts',
+    text: 'if (reader.remaining > 0) reader.fail(`${reader.remaining} bytes too many`)',
+    replacement: '',
+    about: 'An answer that is longer than it should be is taken for what it begins with.',
+    killedBy: ['peer/connection'],
+  },
 ]

@@ -16,6 +16,13 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['quorum/raft'],
   },
   {
+    file: 'src/quorum/follower.ts',
+    text: 'state.learn(message.epoch, message.leaderId, now, begins)',
+    replacement: 'state.learn(message.epoch, message.leaderId, now)',
+    about: 'A voter that lost its leader for a moment never follows it again in its epoch.',
+    killedBy: ['quorum/raft'],
+  },
+  {
     file: 'src/quorum/raft-state.ts',
     text: 'output.persist = this.#persisted = election',
     replacement: 'this.#persisted = election',

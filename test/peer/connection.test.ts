@@ -1,4 +1,6 @@
 import net from 'node:net'
+import { encode } from '../../protocol/codec.ts'
+import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { Socket } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection } from '../../src/peer/connection.ts'
@@ -53,6 +55,20 @@ describe('Connecting', () => {
 
   test('to something else than a broker is an error at once', async () => {
     await serving(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), (port) =>
+      expect(connect(port)).rejects.toMatchObject({ code: 'NOT_KAFKA' }),
+    )
+  })
+
+  test('to who answers with more than the answer is an error', async () => {
+    const answer = encode(ApiVersions.response, 3, { errorCode: 'NONE', apiKeys: [] })
+    const framed = (...more: number[]): Buffer => {
+      const frame = Buffer.concat([Buffer.alloc(8), answer, Buffer.from(more)])
+      frame.writeInt32BE(frame.length - 4)
+      frame.writeInt32BE(1, 4)
+      return frame
+    }
+    await serving(framed(), async (port) => (await connect(port)).close())
+    await serving(framed(0), (port) =>
       expect(connect(port)).rejects.toMatchObject({ code: 'NOT_KAFKA' }),
     )
   })

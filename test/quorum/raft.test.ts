@@ -161,6 +161,21 @@ describe('the Raft core alone', () => {
     expect(raft.role.name).toBe('follower')
   })
 
+  test('a voter that has lost its leader follows it again at the leader’s own word, not at that of others', () => {
+    const { raft } = raftWith({ election: { epoch: 5, leaderId: 2, votedFor: null } })
+    raft.start(0)
+    const lostAt = raft.nextTick()
+    raft.tick(lostAt)
+    expect(raft.role.name).toBe('prospective')
+    const { epoch } = raft
+    const begin = { type: 'beginQuorumEpoch', epoch, leaderId: 2 } as const
+    const end = { type: 'endQuorumEpoch', epoch, leaderId: 2, preferredCandidates: [] } as const
+    raft.receive(3, end, lostAt)
+    expect(raft.role.name).toBe('prospective')
+    raft.receive(2, begin, lostAt)
+    expect(raft.role.name).toBe('follower')
+  })
+
   test('a leader sends a follower whose records are gone to the snapshot', () => {
     const snapshot = { offset: 8, epoch: 3 }
     const earliestSnapshot = { offset: 5, epoch: 2 }

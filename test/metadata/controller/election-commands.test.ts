@@ -3,6 +3,7 @@ import { electLeaders } from '../../../src/metadata/controller/election-commands
 import { ImageBuilder } from '../../../src/metadata/image-builder.ts'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.ts'
 import type { MetadataImage, PartitionImage } from '../../../src/metadata/image.ts'
+import { LOST_DIRECTORY } from '../../../src/metadata/ids.ts'
 import { newPartition, partitionFact, topicFact } from '../../../src/metadata/facts.ts'
 
 const TOPIC_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
@@ -86,6 +87,10 @@ describe('the preferred election', () => {
   test.each([
     ['is not in sync', { leader: 2, isr: [2, 3] }],
     ['is not alive', { leader: 2, replicas: [3, 2, 1] }],
+    [
+      'is in a directory that is lost',
+      { leader: 2, directories: [LOST_DIRECTORY, UNASSIGNED, UNASSIGNED] },
+    ],
   ])('leaves the leader where the first replica %s', (_, partition) => {
     expect(elected(partition, 0)).toMatchObject({
       ...unchanged,
