@@ -204,6 +204,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/read/fetching.ts',
+    text: 'read?.release()',
+    replacement: '',
+    about:
+      'Each fetch where the list of aborted transactions is damaged takes memory that is never used again.',
+    killedBy: ['log/damage/files'],
+  },
+  {
+    file: 'src/log/read/fetching.ts',
     text: 'if (error instanceof CorruptRecordError) return',
     replacement: 'if (false) return',
     about: 'A damaged batch takes the whole directory offline.',

@@ -98,8 +98,9 @@ export class LogFetching {
   ): Promise<ReadResult> {
     const state = this.#state
     const { version } = state.segments
+    let read: TailRead | FileRead | null = null
     try {
-      const read = await reading
+      read = await reading
       const isEmpty = read.sizeBytes === 0
       const abortedTransactions =
         needsAborted && !isEmpty
@@ -115,6 +116,8 @@ export class LogFetching {
       // Its files' names may be another log's by now: of a topic that was deleted and made again.
       return { ...result, errorCode: 'KAFKA_STORAGE_ERROR' }
     } catch (error) {
+      // The records were read; it was the list of aborted transactions that could not be.
+      read?.release()
       if (!state.isOffline && version !== state.segments.version) return again()
       return this.#failed(error, offset, result)
     }

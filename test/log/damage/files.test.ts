@@ -1,5 +1,6 @@
 import { SimDisk } from '../../../src/host/sim/disk.ts'
 import type { Host } from '../../../src/host/host.ts'
+import { BufferPool } from '../../../src/log/base/buffer-pool.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
 import type { LogManager } from '../../../src/log/manager.ts'
 import {
@@ -271,8 +272,14 @@ describe('the list of aborted transactions', () => {
       expect(indexes(disk)).toHaveLength(3)
       const path = `${DIRECTORY}/${indexes(disk)[0]!}`
       damage(disk, path)
+      const given = jest.spyOn(BufferPool.prototype, 'give')
+      const taken = jest.spyOn(BufferPool.prototype, 'take')
       for (let round = 0; round < 2; round++)
         expect((await readAll(log, 0, { upTo: 'lastStable' })).errorCode).toBe('CORRUPT_MESSAGE')
+      expect(taken.mock.calls.length).toBeGreaterThan(0)
+      expect(given.mock.calls).toHaveLength(taken.mock.calls.length)
+      given.mockRestore()
+      taken.mockRestore()
       expect(errors).toHaveLength(1)
       expect(errors[0]!.message).toContain(`${path} is ${word}`)
       // Who wants all records gets them, and who begins behind, too.
