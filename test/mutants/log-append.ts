@@ -302,6 +302,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/append/appender.ts',
+    text: "if (target.origin === 'coordinator' && leaderEpoch > target.leaderEpoch) {",
+    replacement: "if (target.origin === 'raft' && leaderEpoch > target.leaderEpoch) {",
+    about:
+      'What a coordinator decided in one epoch is written in the next one, which knows nothing of it.',
+    killedBy: ['log/append/recompression'],
+  },
+  {
+    file: 'src/log/append/appender.ts',
     text: 'const leaderEpoch = Math.max(target.leaderEpoch, this.#state.epochs.latestEpoch)',
     replacement: 'const { leaderEpoch } = target',
     about: 'Epochs go down in the log where leadership changed while an append waited.',

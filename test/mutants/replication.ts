@@ -39,7 +39,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: "if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))",
+    text: "if (acks === -1 && this.isUnderMinIsr) return done(failure('NOT_ENOUGH_REPLICAS'))",
     replacement: '',
     about: 'Records are taken with fewer replicas in sync than min.insync.replicas.',
     killedBy: ['replication/partition'],
@@ -118,10 +118,32 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: 'if (assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch) this.#wake(Infinity)',
-    replacement: '',
+    text: 'if (isOtherLead || assignment.isr.length > isr.length) this.#wake(Infinity)',
+    replacement: 'if (assignment.isr.length > isr.length) this.#wake(Infinity)',
     about: 'Fetches wait on a leader that is none any more until their time is out.',
     killedBy: ['replication/partition', 'replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: 'if (isOtherLead || assignment.isr.length > isr.length) this.#wake(Infinity)',
+    replacement: 'if (isOtherLead) this.#wake(Infinity)',
+    about: 'What waits for enough replicas in sync waits until something else is written.',
+    killedBy: ['replication/partition', 'coordinators/runtime/shard'],
+  },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: 'const error = this.checkLeader(leaderEpoch)',
+    replacement: 'const error = this.checkLeader()',
+    about: 'A coordinator that was fenced writes as its successor.',
+    killedBy: ['replication/partition', 'coordinators/runtime/shard'],
+  },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: 'this.append(records, acks, origin, timeoutMs, done, leaderEpoch)',
+    replacement: 'this.append(records, acks, origin, timeoutMs, done)',
+    about:
+      'A coordinator that was fenced while its partition moved to another disk writes as its successor.',
+    killedBy: ['replication/partition'],
   },
   {
     file: 'src/replication/partition/partition.ts',

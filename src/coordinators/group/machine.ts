@@ -1,4 +1,5 @@
 import type { Alarm, Decision, Machine, Ticket } from '../../machine/machine.ts'
+import { errorToTell } from '../runtime/errors.ts'
 import { EXPIRY_ALARM, parseAlarm } from './alarms.ts'
 import { GroupDraft } from './classic/draft.ts'
 import { evolve } from './classic/evolve.ts'
@@ -85,12 +86,12 @@ export class GroupMachine implements Machine<
 
   decideRefused(
     command: GroupCommand,
-    _refusal: Error,
+    refusal: Error,
     context: GroupContext,
   ): GroupDecision | null {
     if (command.type !== 'Sync') return null
     const draft = this.#draft(command.request.groupId, context)
-    syncRefused(draft, context.ticket)
+    syncRefused(draft, context.ticket, errorToTell(refusal))
     return draft.decision()
   }
 

@@ -40,6 +40,8 @@ export function errorToTell(error: unknown): ErrorName {
     case 'REQUEST_TIMED_OUT':
       return 'COORDINATOR_NOT_AVAILABLE'
     case 'NOT_LEADER_OR_FOLLOWER':
+    case 'FENCED_LEADER_EPOCH':
+    case 'UNKNOWN_LEADER_EPOCH':
     case 'KAFKA_STORAGE_ERROR':
       return 'NOT_COORDINATOR'
     default:

@@ -40,6 +40,8 @@ export async function loadMachine<Fact>(
   options: LoadOptions<Fact>,
 ): Promise<number | null> {
   const { clock, maxBytes, isWanted } = options
+  // What an earlier leader epoch has under way here is in the log before it is read, or never.
+  await partition.log?.whenIdle()
   let offset = partition.log?.logStartOffset ?? 0
   let damagedFrom = -1
   const endDamage = (toOffset: number): void => {

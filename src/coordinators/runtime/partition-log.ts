@@ -3,6 +3,7 @@ import { buildBatch, recordBytes } from '../../../protocol/records/builder.ts'
 import type { Codecs } from '../../../protocol/records/codecs.ts'
 import { BATCH_HEADER_BYTES } from '../../../protocol/records/header.ts'
 import type { Clock } from '../../host/host.ts'
+import type { AppendResult } from '../../log/base/results.ts'
 import type { ShardLog } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
 import { AppendError } from './errors.ts'
@@ -19,33 +20,59 @@ interface PreparedRecords {
 /** The records of a batch. */
 type PackedRecords = Omit<PreparedRecords, 'sizeBytes'>
 
-/** The partition of an internal topic as the log of a coordinator's shard. */
+/** A batch that was appended and is not known to be committed. */
+interface Unfinished {
+  /** The offset after it. */
+  readonly nextOffset: number
+  /** Null unless it is the last one of what was appended together. */
+  readonly done: ((failure: Error | null) => void) | null
+}
+
+/**
+ * The partition of an internal topic as the log of a coordinator's shard, in one leader epoch: in no other one it writes
+ * anything or calls anything committed. Once an append has failed, all that follow do.
+ */
 export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   readonly #partition: Partition
+  readonly #leaderEpoch: number
   readonly #clock: Clock
   readonly #codecs: Codecs
   readonly #encode: (fact: Fact) => StateRecord
   readonly #settings: ShardSettings
+  readonly #waiter = { advanced: (): void => this.#settle() }
+  /** In the order of their offsets. */
+  readonly #unfinished: Unfinished[] = []
+  #nextOffset: number
+  /** What is before this was written at the offsets where it was expected. */
+  #writtenTo: number
+  #failure: Error | null = null
 
   constructor(options: {
     partition: Partition
+    leaderEpoch: number
+    /** Where the partition ended when it was loaded. */
+    nextOffset: number
     clock: Clock
     codecs: Codecs
     encode: (fact: Fact) => StateRecord
     settings: ShardSettings
   }) {
     this.#partition = options.partition
+    this.#leaderEpoch = options.leaderEpoch
     this.#clock = options.clock
     this.#codecs = options.codecs
     this.#encode = options.encode
     this.#settings = options.settings
+    this.#nextOffset = this.#writtenTo = options.nextOffset
   }
 
   get nextOffset(): number {
-    return this.#partition.log?.logEndOffset ?? -1
+    return this.#nextOffset
   }
 
   prepare(facts: readonly Fact[]): PreparedRecords | AppendError {
+    const obstacle = this.#obstacle()
+    if (obstacle !== null) return obstacle
     const records = facts.map(this.#encode)
     const recordsSize = recordsBytes(records, 0)
     const sizeBytes = BATCH_HEADER_BYTES + recordsSize
@@ -53,30 +80,86 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     if (sizeBytes <= maxBytes) {
       return { records, sizeBytes: recordsSize, transaction: transactionOf(records) }
     }
-    const { topic, index } = this.#partition
-    const message = `${sizeBytes} bytes of records don't fit into one batch of ${topic}-${index}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
+    const { topic } = this.#partition
+    const message = `${sizeBytes} bytes of records don't fit into one batch of ${this.#name}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
     return new AppendError('MESSAGE_TOO_LARGE', message)
   }
 
   append(prepared: readonly PreparedRecords[], done: (failure: Error | null) => void): void {
-    const { commitTimeoutMs } = this.#settings
-    const batches = this.#pack(prepared).map((records) => this.#batch(records))
-    let left = batches.length
-    let failure: Error | null = null
+    const batches = this.#pack(prepared)
     // One by one, since all bytes of one append go into one segment; they are written together all the same.
-    for (const batch of batches) {
-      this.#partition.append(
-        batch,
-        -1,
-        'coordinator',
-        commitTimeoutMs,
-        ({ errorCode, errorMessage }) => {
-          if (errorCode !== 'NONE')
-            failure ??= new AppendError(errorCode, errorMessage ?? errorCode)
-          if (--left === 0) done(failure)
-        },
-      )
+    for (const [index, batch] of batches.entries()) {
+      this.#write(batch, index === batches.length - 1 ? done : null)
     }
+  }
+
+  /** The shard is given up: nobody is told of what is committed from now on. */
+  close(): void {
+    this.#failure ??= new AppendError('NOT_LEADER_OR_FOLLOWER', `${this.#name} was given up`)
+    this.#unfinished.length = 0
+    this.#partition.stopWaiting(this.#waiter)
+  }
+
+  get #name(): string {
+    return `${this.#partition.topic}-${this.#partition.index}`
+  }
+
+  /** Why nothing is written now: better known before a decision is applied than after it. */
+  #obstacle(): AppendError | null {
+    const error = this.#partition.checkLeader(this.#leaderEpoch)
+    if (error !== 'NONE') return new AppendError(error, `${this.#name}: ${error}`)
+    if (!this.#partition.isUnderMinIsr) return null
+    const message = `${this.#name} has fewer replicas in sync than min.insync.replicas`
+    return new AppendError('NOT_ENOUGH_REPLICAS', message)
+  }
+
+  #write(batch: PackedRecords, done: Unfinished['done']): void {
+    if (this.#failure !== null) return done?.(this.#failure)
+    const baseOffset = this.#nextOffset
+    this.#nextOffset += batch.records.length
+    this.#unfinished.push({ nextOffset: this.#nextOffset, done })
+    // Not with acks of all: their time-out would end what the ISR only delays.
+    this.#partition.append(
+      this.#batch(batch),
+      1,
+      'coordinator',
+      0,
+      (result) => this.#written(result, baseOffset),
+      this.#leaderEpoch,
+    )
+  }
+
+  #written({ errorCode, errorMessage, ...place }: AppendResult, expected: number): void {
+    if (this.#failure !== null) return
+    if (errorCode !== 'NONE') {
+      return this.#fail(new AppendError(errorCode, errorMessage ?? `${this.#name}: ${errorCode}`))
+    }
+    if (place.baseOffset !== expected) {
+      const what = `${this.#name} was written to by somebody else`
+      return this.#fail(new Error(`${what}: ${place.baseOffset} instead of ${expected}`))
+    }
+    this.#writtenTo = place.lastOffset + 1
+    this.#settle()
+  }
+
+  /** Tells of what is committed now. */
+  #settle(): void {
+    const partition = this.#partition
+    const error = partition.checkLeader(this.#leaderEpoch)
+    if (error !== 'NONE') return this.#fail(new AppendError(error, `${this.#name}: ${error}`))
+    const highWatermark = partition.isUnderMinIsr ? -1 : partition.log!.highWatermark
+    const committedTo = Math.min(highWatermark, this.#writtenTo)
+    while (this.#unfinished.length > 0 && this.#unfinished[0]!.nextOffset <= committedTo) {
+      this.#unfinished.shift()!.done?.(null)
+    }
+    if (this.#unfinished.length > 0) partition.wait(this.#waiter)
+    else partition.stopWaiting(this.#waiter)
+  }
+
+  #fail(failure: Error): void {
+    this.#failure = failure
+    this.#partition.stopWaiting(this.#waiter)
+    for (const { done } of this.#unfinished.splice(0)) done?.(failure)
   }
 
   /** As few batches as hold all, with nothing that belongs together in two of them. */

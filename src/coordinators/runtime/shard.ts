@@ -2,7 +2,7 @@ import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { Host } from '../../host/host.ts'
 import { Runtime, ShardError } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
-import { CoordinatorError, errorToTell } from './errors.ts'
+import { AppendError, CoordinatorError, errorToTell } from './errors.ts'
 import type {
   CoordinatorKind,
   MachineOf,
@@ -48,6 +48,7 @@ export class Shard<
   readonly #options: ShardOptions<Operations, Fact, Settings, Effect>
   /** Null while it loads, and when it can't. */
   #runtime: ShardRuntime<Operations, Fact, Settings, Effect> | null = null
+  #partitionLog: PartitionLog<Fact> | null = null
   #isLoading = false
   #isClosed = false
 
@@ -65,6 +66,7 @@ export class Shard<
   async ask<Type extends keyof Operations>(
     command: OperationCommand<Operations, Type>,
   ): Promise<OperationReply<Operations, Type>> {
+    if (!this.#isLeading) throw new CoordinatorError('NOT_COORDINATOR')
     if (this.#isLoading) throw new CoordinatorError('COORDINATOR_LOAD_IN_PROGRESS')
     if (this.#runtime === null) throw new CoordinatorError('NOT_COORDINATOR')
     try {
@@ -80,6 +82,12 @@ export class Shard<
     this.#isLoading = false
     this.#runtime?.close()
     this.#runtime = null
+    this.#partitionLog?.close()
+  }
+
+  /** What is in memory here was decided in this epoch, and counts in no other one. */
+  get #isLeading(): boolean {
+    return !this.#isClosed && this.partition.checkLeader(this.leaderEpoch) === 'NONE'
   }
 
   #load(): void {
@@ -106,12 +114,11 @@ export class Shard<
       maxBytes: settings.loadBufferBytes,
       machine,
       decode: (record) => kind.decode(record),
-      isWanted: () => !this.#isClosed,
+      isWanted: () => this.#isLeading,
     })
-    if (this.#isClosed) return
     this.#isLoading = false
-    if (loadedTo === null) return
-    this.#runtime = this.#start(machine)
+    if (loadedTo === null || this.#isClosed) return
+    this.#runtime = this.#start(machine, loadedTo)
     const loaded = { type: 'Loaded' } as OperationCommand<Operations>
     await this.#runtime.submit(loaded).catch((error: unknown) => {
       // A shard that is lost loads again by itself.
@@ -121,15 +128,19 @@ export class Shard<
 
   #start(
     machine: MachineOf<Operations, Fact, Settings, Effect>,
+    nextOffset: number,
   ): ShardRuntime<Operations, Fact, Settings, Effect> {
     const { kind, host, codecs, settings } = this.#options
     const log = new PartitionLog<Fact>({
       partition: this.partition,
+      leaderEpoch: this.leaderEpoch,
+      nextOffset,
       clock: host.clock,
       codecs,
       encode: (fact) => kind.encode(fact),
       settings,
     })
+    this.#partitionLog = log
     return new Runtime({
       clock: host.clock,
       machine,
@@ -137,15 +148,24 @@ export class Shard<
       settings: () => settings,
       commitTimeoutMs: settings.commitTimeoutMs,
       runEffect: this.#options.runEffect,
-      onRefused: (command, error) =>
-        this.#log.warn(
-          { err: error, ...kind.subject(command) },
-          'A change of the state of a coordinator was refused by its log',
-        ),
-      onLost: (error) => {
-        this.#log.warn({ err: error }, 'The state of a coordinator is loaded again')
-        this.#load()
-      },
+      onRefused: (command, error) => this.#noteRefusal(kind.subject(command), error),
+      onLost: (error) => this.#lose(error),
     })
+  }
+
+  /** Only a limit is news: leadership that has gone, or too few replicas in sync, is told of elsewhere. */
+  #noteRefusal(subject: object, error: Error): void {
+    const isLimit = !(error instanceof AppendError) || error.code === 'MESSAGE_TOO_LARGE'
+    const message = 'A change of the state of a coordinator was refused by its log'
+    this.#log[isLimit ? 'warn' : 'debug']({ err: error, ...subject }, message)
+  }
+
+  #lose(error: ShardError): void {
+    this.#partitionLog?.close()
+    this.#runtime = null
+    // Who leads in another epoch has a shard of its own.
+    if (!this.#isLeading) return
+    this.#log.warn({ err: error }, 'The state of a coordinator is loaded again')
+    this.#load()
   }
 }

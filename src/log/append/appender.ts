@@ -93,6 +93,11 @@ export class LogAppender {
     if ('fault' in outcome) return done(this.#refusal(outcome.fault))
     // This broker may have been made leader again in between, and epochs only go up.
     const leaderEpoch = Math.max(target.leaderEpoch, this.#state.epochs.latestEpoch)
+    if (target.origin === 'coordinator' && leaderEpoch > target.leaderEpoch) {
+      // It was decided by what was known in that epoch.
+      const errorMessage = `${this.#state.name} is led in another epoch now`
+      return done(this.#refusal(faultOf('NOT_LEADER_OR_FOLLOWER', errorMessage)))
+    }
     this.#place(outcome.bytes, { ...target, leaderEpoch }, done)
   }
 

@@ -126,7 +126,7 @@ export class Partition {
 
   /** Takes over what the cluster has agreed on; who waits has to look again. */
   update(assignment: PartitionAssignment): void {
-    const { leader, leaderEpoch } = this.#assignment
+    const { leader, leaderEpoch, isr } = this.#assignment
     this.#assignment = assignment
     if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
     else {
@@ -136,8 +136,9 @@ export class Partition {
       this.#refusePending('NOT_LEADER_OR_FOLLOWER')
     }
     this.#advance(0)
-    // Where the replicas are is nothing to those who wait.
-    if (assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch) this.#wake(Infinity)
+    // Where the replicas are is nothing to those who wait, unless there were too few of them in sync.
+    const isOtherLead = assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch
+    if (isOtherLead || assignment.isr.length > isr.length) this.#wake(Infinity)
   }
 
   /** The directory failed: nothing is readable or writable any more. */
@@ -178,6 +179,7 @@ export class Partition {
   /**
    * Appends whole batches. `done` is called once: with acks 0 and 1 after the write, with -1 after all of the ISR has
    * them or `timeoutMs` has passed. Until then the bytes of `records` belong to the log.
+   * @param leaderEpoch the only one in which they may be appended, -1 for whichever it is
    */
   append(
     records: Buffer,
@@ -185,14 +187,15 @@ export class Partition {
     origin: AppendOrigin,
     timeoutMs: number,
     done: (result: AppendResult) => void,
+    leaderEpoch = -1,
   ): void {
     if (this.#heldAppends !== null) {
-      this.#heldAppends.push(() => this.append(records, acks, origin, timeoutMs, done))
+      this.#heldAppends.push(() => this.append(records, acks, origin, timeoutMs, done, leaderEpoch))
       return
     }
-    const error = this.checkLeader()
+    const error = this.checkLeader(leaderEpoch)
     if (error !== 'NONE' || this.#log === null) return done(failure(error))
-    if (acks === -1 && this.#tooFewInSync()) return done(failure('NOT_ENOUGH_REPLICAS'))
+    if (acks === -1 && this.isUnderMinIsr) return done(failure('NOT_ENOUGH_REPLICAS'))
     const leadsEnded = this.#leadsEnded
     this.#log.append(records, this.leaderEpoch, origin, (result) => {
       if (result.errorCode === 'KAFKA_STORAGE_ERROR' && this.#isDeleted) {
@@ -268,9 +271,10 @@ export class Partition {
     this.#waiters.delete(waiter)
   }
 
-  #tooFewInSync(): boolean {
+  /** Whether an append that all of the ISR must have is refused (Kafka's effectiveMinIsr). */
+  get isUnderMinIsr(): boolean {
     const { isr, replicas } = this.#assignment
-    // A topic can't have more in-sync replicas than it has replicas (Kafka's effectiveMinIsr).
+    // A topic can't have more in-sync replicas than it has replicas.
     return isr.length < Math.min(this.#settings().minInSyncReplicas, replicas.length)
   }
 
@@ -294,7 +298,7 @@ export class Partition {
 
   /** The records are stored. Whether by as many as min.insync.replicas demands is only known now. */
   #acknowledged(result: AppendResult): AppendResult {
-    return this.#tooFewInSync()
+    return this.isUnderMinIsr
       ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' }
       : result
   }

@@ -38,6 +38,8 @@ describe('a coordinator of any kind', () => {
     expect(partitions.map(({ log }) => log!.logEndOffset)).toEqual([1, 1])
 
     partitions[1]!.update({ ...ledWith([2], 1), leader: 2 })
+    expect(tallies.partitions).toEqual([0, 1])
+    expect(await tallies.askAll<'Read'>({ type: 'Read' })).toMatchObject([{ total: 7 }])
     tallies.follow()
     expect(tallies.partitions).toEqual([0])
     expect(await outcome(tallies.ask<'Read'>('a', { type: 'Read' }))).toBe('NOT_COORDINATOR')

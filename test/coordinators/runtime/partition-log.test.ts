@@ -1,3 +1,4 @@
+import { batchRecordCount } from '../../../protocol/records/batch.ts'
 import type { ShardSettings } from '../../../src/coordinators/runtime/kind.ts'
 import { PartitionLog } from '../../../src/coordinators/runtime/partition-log.ts'
 import { systemClock } from '../../../src/host/clock.ts'
@@ -8,8 +9,11 @@ import type { Partition } from '../../../src/replication/partition/partition.ts'
 function logOf(maxBytes: number) {
   const batches: Buffer[] = []
   const looks = { count: 0 }
+  let endOffset = 0
   const partition = {
-    log: { config: { maxMessageBytes: maxBytes, segmentBytes: 1 << 30 } },
+    log: { config: { maxMessageBytes: maxBytes, segmentBytes: 1 << 30 }, highWatermark: Infinity },
+    checkLeader: () => 'NONE',
+    stopWaiting: () => undefined,
     append: (
       batch: Buffer,
       _acks: number,
@@ -18,11 +22,15 @@ function logOf(maxBytes: number) {
       done: (of: object) => void,
     ) => {
       batches.push(batch)
-      done({ errorCode: 'NONE' })
+      const baseOffset = endOffset
+      endOffset += batchRecordCount(batch, 0)
+      done({ errorCode: 'NONE', baseOffset, lastOffset: endOffset - 1 })
     },
   } as unknown as Partition
   const log = new PartitionLog<number>({
     partition,
+    leaderEpoch: 0,
+    nextOffset: 0,
     clock: systemClock(),
     codecs: nodeCodecs(),
     encode: (fact) => ({

@@ -1,3 +1,4 @@
+import { buildBatch } from '../../../protocol/records/batch.ts'
 import { BrokerConfig } from '../../../src/config/broker-config.ts'
 import { Coordinator } from '../../../src/coordinators/runtime/coordinator.ts'
 import type { ShardSettings } from '../../../src/coordinators/runtime/kind.ts'
@@ -24,6 +25,9 @@ export function ledWith(isr: readonly number[], leaderEpoch: number): PartitionA
 /** A broker that coordinates tallies, with the partitions of their topic on a simulated disk. */
 export interface TallyNode {
   readonly clock: SkippingClock
+  /** Has what the disk's threads do from now on wait until the function returned is called. */
+  holdDisk(): () => void
+  minInSyncReplicas: number
   readonly manager: LogManager
   readonly partitions: Partition[]
   readonly tallies: Coordinator<TallyOperations, TallyFact, ShardSettings, string>
@@ -35,6 +39,8 @@ export interface TallyNode {
   lead(): Promise<void>
   read(partition?: number): Promise<{ total: number; notes: readonly string[] }>
   outcome(work: Promise<unknown>): Promise<string>
+  /** Writes into the first partition, past its coordinator. */
+  append(amount: number): Promise<void>
 }
 
 export async function tallyNode({
@@ -48,6 +54,7 @@ export async function tallyNode({
   minInSyncReplicas?: number
   log?: Partial<LogConfig>
 } = {}): Promise<TallyNode> {
+  const node = { minInSyncReplicas }
   const clock = new SkippingClock()
   const logged: TallyNode['logged'] = []
   const logger = (of: object): Logger => {
@@ -61,7 +68,11 @@ export async function tallyNode({
       child: (fields) => logger({ ...of, ...fields }),
     }
   }
-  const host = { ...simulatedHost(simulatedDisk(), seeded(1)), clock, log: logger({}) }
+  let held: (() => void)[] | null = null
+  const disk = simulatedDisk({
+    later: (work) => (held === null ? queueMicrotask(work) : void held.push(work)),
+  })
+  const host = { ...simulatedHost(disk, seeded(1)), clock, log: logger({}) }
   const logConfig = { ...DEFAULT_LOG_CONFIG, ...config }
   const manager = openManager('/data', { host })
   const partitions: Partition[] = []
@@ -75,7 +86,11 @@ export async function tallyNode({
         index,
         assignment: ledWith(isr, 0),
         log: await manager.createLog('__tally', index, TOPIC_ID, logConfig),
-        settings: () => ({ log: logConfig, minInSyncReplicas, deletesRecords: false }),
+        settings: () => ({
+          log: logConfig,
+          minInSyncReplicas: node.minInSyncReplicas,
+          deletesRecords: false,
+        }),
       }),
     )
   }
@@ -101,7 +116,20 @@ export async function tallyNode({
       while ((await outcome(read(partition))) === 'COORDINATOR_LOAD_IN_PROGRESS') await turn()
     }
   }
-  return { clock, manager, partitions, tallies, machines, effects, logged, lead, read, outcome }
+  const holdDisk = (): (() => void) => {
+    const waiting: (() => void)[] = (held = [])
+    return () => {
+      held = null
+      for (const work of waiting) work()
+    }
+  }
+  const append = (amount: number): Promise<void> => {
+    const record = { timestamp: 1, key: Buffer.from(''), value: Buffer.from(String(amount)) }
+    const batch = buildBatch({ records: [record] }, codecs)
+    return new Promise((done) => partitions[0]!.append(batch, 1, 'client', 0, () => done()))
+  }
+  const all = { clock, holdDisk, manager, partitions, tallies, machines, effects, logged }
+  return Object.assign(node, { ...all, lead, read, outcome, append })
 }
 
 /** What was asked for so far in this turn of the event loop is done. */

@@ -20,6 +20,7 @@ import {
 } from '../../../protocol/records/batch.ts'
 import { COMPRESSION_TYPES, type CompressionType } from '../../../protocol/records/codecs.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
+import type { AppendOrigin } from '../../../src/log/base/results.ts'
 import { useTemporaryDirectories } from '../../support/temporary.ts'
 import { heldWorkers } from './held-workers.ts'
 import { append, batchOf, codecs, openLog, readAll, realHost } from '../support.ts'
@@ -230,8 +231,8 @@ describe('an append that waits for a thread', () => {
     const workers = heldWorkers()
     const opened = await openLog(temporaryDirectory(), { host: { ...host, workers }, config })
     const order: string[] = []
-    const send = (name: string, batch: Buffer, epoch = 0) =>
-      append(opened.log, batch, { epoch }).then((result) => {
+    const send = (name: string, batch: Buffer, epoch = 0, origin: AppendOrigin = 'client') =>
+      append(opened.log, batch, { epoch, origin }).then((result) => {
         order.push(name)
         return result
       })
@@ -366,6 +367,26 @@ describe('an append that waits for a thread', () => {
     expect((await result).errorCode).toBe('NONE')
     const { bytes } = await readAll(log, 0, { maxBytes: 1 << 24 })
     expect([batchLeaderEpoch(bytes, 0), log.latestEpoch, log.epochAt(0)]).toEqual([6, 6, 6])
+  })
+
+  test('is refused where it is a coordinator’s and another epoch has begun: what it says was decided in its own', async () => {
+    const { workers, log, send } = await open()
+    const results = [
+      send('first', heavy(), 5, 'coordinator'),
+      send('behind it', batchOf(1), 5, 'coordinator'),
+      send('client', batchOf(2), 5),
+    ]
+    log.beginEpoch(6)
+    await workers.finish(0)
+    expect((await Promise.all(results)).map(({ errorCode }) => errorCode)).toEqual([
+      'NOT_LEADER_OR_FOLLOWER',
+      'NOT_LEADER_OR_FOLLOWER',
+      'NONE',
+    ])
+    expect(log.logEndOffset).toBe(2)
+    const same = send('same epoch', heavy(), 6, 'coordinator')
+    await workers.finish(0)
+    expect((await same).errorCode).toBe('NONE')
   })
 
   test('a truncation waits for it', async () => {

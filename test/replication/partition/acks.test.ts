@@ -251,6 +251,16 @@ describe('who waits for records', () => {
     partition.takeOffline()
     expect(told).toEqual([Infinity, Infinity, Infinity])
   })
+
+  test('looks again when more replicas are in sync', async () => {
+    const begun = await begin([1], [1, 2])
+    const { partition, assignment } = begun
+    const told = waiting(begun)
+    partition.update({ ...assignment, isr: [1, 2] })
+    expect(told).toEqual([Infinity])
+    partition.update({ ...assignment, isr: [1] })
+    expect(told).toEqual([Infinity])
+  })
 })
 
 test('where a fetcher’s history leaves the log’s it is told so', async () => {
@@ -295,6 +305,31 @@ test('a log that takes the place of another goes on where that one was', async (
   expect(updated).toEqual([begun.settings.log])
   expect(told.slice(0, 2)).toEqual(['high watermark 5', 3])
   expect(copy.logStartOffset).toBe(2)
+})
+
+test('what is meant for one leader epoch is appended in no other one, also where it was held', async () => {
+  const begun = await begin([1])
+  const { partition, assignment, log } = begun
+  const answers: string[] = []
+  const send = (leaderEpoch: number): void =>
+    partition.append(
+      batch(),
+      1,
+      'coordinator',
+      0,
+      ({ errorCode }) => answers.push(errorCode),
+      leaderEpoch,
+    )
+  send(2)
+  send(4)
+  expect(answers.splice(0)).toEqual(['FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH'])
+  const release = partition.holdAppends()
+  send(3)
+  partition.update({ ...assignment, leaderEpoch: 4 })
+  send(4)
+  release()
+  await until(() => answers.length > 1)
+  expect([answers, log.logEndOffset]).toEqual([['FENCED_LEADER_EPOCH', 'NONE'], 1])
 })
 
 test('appends that are held go on in their order when they may', async () => {

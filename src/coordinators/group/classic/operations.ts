@@ -46,9 +46,9 @@ export function sync(draft: GroupDraft, { request }: CommandOf<'Sync'>, ticket: 
  * The assignments can't be stored: those who bring them and all who wait for them are told, as by Kafka, and the group
  * begins anew.
  */
-export function syncRefused(draft: GroupDraft, ticket: Ticket): void {
-  draft.reply(ticket, syncError('UNKNOWN_SERVER_ERROR'))
-  prepareRebalance(draft, 'UNKNOWN_SERVER_ERROR')
+export function syncRefused(draft: GroupDraft, ticket: Ticket, error: ErrorName): void {
+  draft.reply(ticket, syncError(error))
+  prepareRebalance(draft, error)
 }
 
 function differ(asked: string | null, actual: string | null): boolean {
