@@ -376,6 +376,7 @@ export class Broker {
       log,
       faults: this.#faults,
       clock,
+      authorizer: null,
       config: this.#config,
       replicas: this.#replicas,
       fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),

@@ -1,26 +1,38 @@
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
+import { eachResource } from './access.ts'
 import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
+import { aclResourceOf } from './config-resources.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** AlterConfigs: v0-2. The settings of a resource become exactly these: what isn't named is removed. */
-export const alterConfigs = handle(AlterConfigs, { maxCostBytes: MAX_CHANGES_COST_BYTES }).by(
-  async (request, context) => ({
-    responses: await alterResources(request.resources, {
-      clock: context.services.clock,
-      nodeId: context.services.config.get('node.id'),
-      removes: () => false,
-      alterLoggers: null,
-      submit: async (resources) => {
-        const { validateOnly } = request
-        const asked = await askController(context, {
-          type: 'alterConfigs',
-          resources,
-          validateOnly,
-        })
-        if (asked.failed === null) return asked.reply
-        return resources.map((resource) => ({ ...resource, ...asked.failed }))
-      },
+export const alterConfigs = handle(AlterConfigs, {
+  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', {
+    items: 'resources',
+    resourceOf: aclResourceOf,
+    answers: 'responses',
+    refuse: ({ resourceType, resourceName }, refusal) => ({
+      ...refusal,
+      resourceType,
+      resourceName,
     }),
   }),
-)
+  maxCostBytes: MAX_CHANGES_COST_BYTES,
+}).by(async (request, context) => ({
+  responses: await alterResources(request.resources, {
+    clock: context.services.clock,
+    nodeId: context.services.config.get('node.id'),
+    removes: () => false,
+    alterLoggers: null,
+    submit: async (resources) => {
+      const { validateOnly } = request
+      const asked = await askController(context, {
+        type: 'alterConfigs',
+        resources,
+        validateOnly,
+      })
+      if (asked.failed === null) return asked.reply
+      return resources.map((resource) => ({ ...resource, ...asked.failed }))
+    },
+  }),
+}))

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import type { AlterReplicaLogDirsResponse } from '../../protocol/messages/alter-replica-log-dirs.ts'
+import { cluster } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurns } from './turns.ts'
@@ -11,7 +12,16 @@ type PartitionResult = AlterReplicaLogDirsResponse['results'][number]['partition
  * AlterReplicaLogDirs: v1-2. Begins to move replicas between this broker's directories; DescribeLogDirs tells how far
  * they are.
  */
-export const alterReplicaLogDirs = handle(AlterReplicaLogDirs).by(async ({ dirs }, context) => {
+export const alterReplicaLogDirs = handle(AlterReplicaLogDirs, {
+  access: cluster('ALTER', ({ dirs }, { errorCode }) => ({
+    results: dirs.flatMap(({ topics }) =>
+      topics.map(({ name, partitions }) => ({
+        topicName: name,
+        partitions: partitions.map((partitionIndex) => ({ partitionIndex, errorCode })),
+      })),
+    ),
+  })),
+}).by(async ({ dirs }, context) => {
   const all = dirs.flatMap(({ path, topics }) =>
     topics.flatMap(({ name, partitions }) =>
       partitions.map((partitionIndex) => ({ path, name, partitionIndex })),

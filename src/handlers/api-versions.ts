@@ -1,5 +1,6 @@
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { ApiVersionsRequest } from '../../protocol/messages/api-versions.ts'
+import { anyone } from './access.ts'
 import { handle } from './handler.ts'
 import type { Services } from './services.ts'
 
@@ -26,6 +27,7 @@ function meansAnother(
 
 /** What this broker speaks: the handlers' list and the features of the cluster. */
 export const apiVersions = handle(ApiVersions, {
+  access: anyone(),
   listeners: ['broker', 'controller'],
   beforeAuthentication: true,
 }).by((request, { services, version, connection }) => {

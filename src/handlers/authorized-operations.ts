@@ -1,5 +1,9 @@
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import type { AclOperation } from '../security/authorizer.ts'
+import type { RequestContext } from './context.ts'
+
 /** KIP-430: the operations that a client may do on a resource, a bit for each by its number in the ACL vocabulary. */
-const OPERATIONS = {
+const NUMBERS: Readonly<Record<AclOperation, number>> = {
   READ: 3,
   WRITE: 4,
   CREATE: 5,
@@ -10,19 +14,11 @@ const OPERATIONS = {
   DESCRIBE_CONFIGS: 10,
   ALTER_CONFIGS: 11,
   IDEMPOTENT_WRITE: 12,
-} as const
+}
 
-type Operation = keyof typeof OPERATIONS
-
-const bits = (...operations: readonly Operation[]): number =>
-  operations.reduce((sum, operation) => sum | (1 << OPERATIONS[operation]), 0)
-
-/** Nobody has asked. */
-export const OPERATIONS_NOT_ASKED = -0x8000_0000
-
-/** Without an authorizer everybody may do all that there is for a kind of resource. */
-export const ALL_OPERATIONS = {
-  topic: bits(
+/** All that there are for a resource. */
+const OPERATIONS = {
+  TOPIC: [
     'READ',
     'WRITE',
     'CREATE',
@@ -31,9 +27,9 @@ export const ALL_OPERATIONS = {
     'DESCRIBE',
     'DESCRIBE_CONFIGS',
     'ALTER_CONFIGS',
-  ),
-  group: bits('READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'),
-  cluster: bits(
+  ],
+  GROUP: ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
+  CLUSTER: [
     'CREATE',
     'ALTER',
     'DESCRIBE',
@@ -41,5 +37,35 @@ export const ALL_OPERATIONS = {
     'DESCRIBE_CONFIGS',
     'ALTER_CONFIGS',
     'IDEMPOTENT_WRITE',
-  ),
-} as const
+  ],
+} as const satisfies Record<string, readonly AclOperation[]>
+type Kind = keyof typeof OPERATIONS
+
+const bits = (operations: readonly AclOperation[]): number =>
+  operations.reduce((sum, operation) => sum | (1 << NUMBERS[operation]), 0)
+
+/** Nobody has asked. */
+const NOT_ASKED = -0x8000_0000
+const ALL = {
+  TOPIC: bits(OPERATIONS.TOPIC),
+  GROUP: bits(OPERATIONS.GROUP),
+  CLUSTER: bits(OPERATIONS.CLUSTER),
+}
+
+/** What the client may do to a resource, where it has asked for that. */
+export function authorizedOperations(
+  isAsked: boolean,
+  context: RequestContext,
+  type: Kind,
+  name: string,
+): number {
+  if (!isAsked) return NOT_ASKED
+  if (context.services.authorizer === null) return ALL[type]
+  return bits(OPERATIONS[type].filter((operation) => context.may(operation, type, name)))
+}
+
+/** The same for the cluster: none for who may not look at it. */
+export function operationsOnCluster(isAsked: boolean, context: RequestContext): number {
+  if (isAsked && !context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0
+  return authorizedOperations(isAsked, context, 'CLUSTER', CLUSTER_NAME)
+}

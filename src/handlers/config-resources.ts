@@ -1,8 +1,32 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { ResourceType as StoredResourceType } from '../metadata/image.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import type { AclResource } from '../security/authorizer.ts'
 
 /** What settings can belong to; the levels of a broker's loggers are in no metadata. */
 export const ResourceType = { ...StoredResourceType, BROKER_LOGGER: 8 } as const
+
+/** What ACLs guard the settings of a resource by; null for a type that nobody knows. */
+export function aclResourceOf({
+  resourceType,
+  resourceName: name,
+}: {
+  readonly resourceType: number
+  readonly resourceName: string
+}): AclResource | null {
+  switch (resourceType) {
+    case ResourceType.TOPIC:
+      return { type: 'TOPIC', name }
+    case ResourceType.GROUP:
+      return { type: 'GROUP', name }
+    case ResourceType.BROKER:
+    case ResourceType.BROKER_LOGGER:
+    case ResourceType.CLIENT_METRICS:
+      return { type: 'CLUSTER', name: CLUSTER_NAME }
+    default:
+      return null
+  }
+}
 
 /** An error of one resource, in Kafka's words. */
 export interface ResourceError {

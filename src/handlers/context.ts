@@ -1,5 +1,6 @@
 import type { Presence } from '../replication/fetch/presence.ts'
 import type { Authentication, Principal } from '../security/authentication.ts'
+import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
 import type { Services } from './services.ts'
 
 /** What a handler knows of the request besides its content. */
@@ -10,6 +11,11 @@ export interface RequestContext {
   readonly clientId: string
   readonly principal: Principal
   readonly connection: ConnectionContext
+  /**
+   * Whether the principal may do this; without an authorizer everybody may do everything.
+   * @param name of the resource; null for any one of its type
+   */
+  may(operation: AclOperation, type: AclResourceType, name: string | null): boolean
   /**
    * To be called by a handler whose answer has more than what the request names, before it makes that: it counts against
    * what a request may cost, and costs the connection where that is too much.

@@ -1,10 +1,17 @@
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
+import { each } from './access.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 import { inPieces } from './in-pieces.ts'
 
 /** CreatePartitions: v0-3. Partitions can only be added; when the answer comes they serve. */
 export const createPartitions = handle(CreatePartitions, {
+  access: each('TOPIC', 'ALTER', {
+    items: 'topics',
+    nameOf: ({ name }) => name,
+    answers: 'results',
+    refuse: ({ name }, refusal) => ({ name, ...refusal }),
+  }),
   at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {

@@ -5,6 +5,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import { describeTopic } from '../config/describe.ts'
 import type { CreatedTopic } from '../metadata/controller/commands.ts'
 import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
+import { all, custom, each } from './access.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 import { inPieces } from './in-pieces.ts'
@@ -27,6 +28,16 @@ const FIRST_VERSION_WITH_CONFIGS = 5
  * id. When the answer comes the partitions serve.
  */
 export const createTopics = handle(CreateTopics, {
+  access: all(
+    each('TOPIC', 'CREATE', {
+      items: 'topics',
+      nameOf: ({ name }) => name,
+      answers: 'topics',
+      refuse: ({ name }, refusal) => refused(name, refusal),
+      unlessCluster: 'CREATE',
+    }),
+    custom(['DESCRIBE_CONFIGS', 'TOPIC']),
+  ),
   at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {
@@ -49,6 +60,7 @@ export const createTopics = handle(CreateTopics, {
     made,
     (topic) => {
       if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
+      if (!context.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) return hidden(topic)
       const configs = hasConfigs
         ? settingsOf(context.services.config, requested.get(topic.name)!)
         : []
@@ -74,6 +86,20 @@ function refused(
   { errorCode, errorMessage }: Pick<TopicResponse, 'errorCode' | 'errorMessage'>,
 ): TopicResponse {
   return { name, topicId: ZERO_UUID, errorCode, errorMessage, configs: [] }
+}
+
+/** As it is told to who may make a topic, but not look at its settings. */
+function hidden({ name, topicId }: Made): TopicResponse {
+  return {
+    name,
+    topicId,
+    errorCode: 'NONE',
+    errorMessage: null,
+    topicConfigErrorCode: 'TOPIC_AUTHORIZATION_FAILED',
+    numPartitions: -1,
+    replicationFactor: -1,
+    configs: null,
+  }
 }
 
 /** The settings that the topic has from its first moment on, in the order of their names. */

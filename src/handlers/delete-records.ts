@@ -2,12 +2,27 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import { each } from './access.ts'
 import { handle } from './handler.ts'
 
 /**
  * DeleteRecords: v0-2. Moves a partition's log start, with -1 to the high watermark, and never beyond it; segments wholly before it are removed in the background.
  */
-export const deleteRecords = handle(DeleteRecords).by((request, { services: { replicas } }) => ({
+export const deleteRecords = handle(DeleteRecords, {
+  access: each('TOPIC', 'DELETE', {
+    items: 'topics',
+    nameOf: ({ name }) => name,
+    answers: 'topics',
+    refuse: ({ name, partitions }, { errorCode }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({
+        partitionIndex,
+        lowWatermark: -1,
+        errorCode,
+      })),
+    }),
+  }),
+}).by((request, { services: { replicas } }) => ({
   topics: request.topics.map(({ name, partitions }) => ({
     name,
     partitions: partitions.map(({ partitionIndex, offset }) => ({

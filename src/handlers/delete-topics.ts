@@ -1,9 +1,14 @@
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { ErrorOutcome, TopicToDelete } from '../metadata/controller/commands.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import { custom } from './access.ts'
 import { askController } from './ask-controller.ts'
+import type { RequestContext } from './context.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 import { inPieces } from './in-pieces.ts'
+
+type TopicResponse = (typeof DeleteTopics)['response']['encoded']['responses'][number]
 
 const FIRST_VERSION_WITH_DELETION_DISABLED = 3
 
@@ -12,6 +17,7 @@ const FIRST_VERSION_WITH_DELETION_DISABLED = 3
  * stand for the id of the old one.
  */
 export const deleteTopics = handle(DeleteTopics, {
+  access: custom(['DELETE', 'CLUSTER'], ['DESCRIBE', 'TOPIC'], ['DELETE', 'TOPIC']),
   at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {
@@ -38,11 +44,38 @@ export const deleteTopics = handle(DeleteTopics, {
       ? asked.reply
       : some.map(({ name, topicId }) => ({ name, topicId, ...asked.failed }))
   }
+  const { allowed, refused } = authorized(topics, context)
   // A topic may be named by its id and by its name.
   const view = context.services.cluster()
   const keyOf = ({ name, topicId }: TopicToDelete): string =>
     name ?? view.topicById(topicId)?.name ?? topicId
-  const responses = await inPieces(context.services, topics, keyOf, request.timeoutMs, make)
+  const responses = await inPieces(context.services, allowed, keyOf, request.timeoutMs, make)
   await context.services.replicas.settled()
-  return { responses }
+  return { responses: [...responses, ...refused] }
 })
+
+/** The topics that may be deleted, and the answers for the others: what may not be described has no name for an id. */
+function authorized(
+  topics: readonly TopicToDelete[],
+  context: RequestContext,
+): { allowed: readonly TopicToDelete[]; refused: TopicResponse[] } {
+  if (context.may('DELETE', 'CLUSTER', CLUSTER_NAME)) return { allowed: topics, refused: [] }
+  const view = context.services.cluster()
+  const refused: TopicResponse[] = []
+  const allowed = topics.filter(({ name: given, topicId }) => {
+    const name = given ?? view.topicById(topicId)?.name
+    if (name === undefined) return true
+    const mayDescribe = context.may('DESCRIBE', 'TOPIC', name)
+    const isUnknown = view.topic(name) === undefined
+    const mayDelete = isUnknown || context.may('DELETE', 'TOPIC', name)
+    if (mayDelete && (mayDescribe || given === null)) return true
+    refused.push({
+      name: mayDescribe ? name : given,
+      topicId,
+      errorCode: 'TOPIC_AUTHORIZATION_FAILED',
+      errorMessage: null,
+    })
+    return false
+  })
+  return { allowed, refused }
+}

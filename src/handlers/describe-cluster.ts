@@ -1,13 +1,16 @@
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
-import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import { custom } from './access.ts'
+import { operationsOnCluster } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 
 const BROKERS = 1
 const CONTROLLERS = 2
 
 /** DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700). */
-export const describeCluster = handle(DescribeCluster).by((request, { services, connection }) => {
-  const { clusterId, controllerId, brokers } = services.cluster()
+export const describeCluster = handle(DescribeCluster, {
+  access: custom(['DESCRIBE', 'CLUSTER']),
+}).by((request, context) => {
+  const { clusterId, controllerId, brokers } = context.services.cluster()
   const { endpointType } = request
   if (endpointType !== BROKERS) {
     // [KIP-919] This listener serves clients; controllers have one of their own.
@@ -27,11 +30,12 @@ export const describeCluster = handle(DescribeCluster).by((request, { services, 
     endpointType,
     clusterId,
     controllerId,
-    brokers: brokers(connection.listener.name, request.includeFencedBrokers).map(
+    brokers: brokers(context.connection.listener.name, request.includeFencedBrokers).map(
       ({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced }),
     ),
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? ALL_OPERATIONS.cluster
-      : OPERATIONS_NOT_ASKED,
+    clusterAuthorizedOperations: operationsOnCluster(
+      request.includeClusterAuthorizedOperations,
+      context,
+    ),
   }
 })

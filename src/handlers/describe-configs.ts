@@ -9,7 +9,8 @@ import {
 } from '../config/describe.ts'
 import type { DescribedSetting } from '../config/describe.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
-import { ResourceType, invalidRequest, parseNodeId } from './config-resources.ts'
+import { eachResource } from './access.ts'
+import { ResourceType, aclResourceOf, invalidRequest, parseNodeId } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -34,7 +35,19 @@ const UNKNOWN_TYPE = invalidRequest(
  * DescribeConfigs: v1-4. Every setting of a resource with its value, where that comes from and, if asked for, where else
  * it could come from; v3 has types and documentation (KIP-569).
  */
-export const describeConfigs = handle(DescribeConfigs).by(async (request, context) => {
+export const describeConfigs = handle(DescribeConfigs, {
+  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'DESCRIBE_CONFIGS', {
+    items: 'resources',
+    resourceOf: aclResourceOf,
+    answers: 'results',
+    refuse: ({ resourceType, resourceName }, refusal) => ({
+      ...refusal,
+      resourceType,
+      resourceName,
+      configs: [],
+    }),
+  }),
+}).by(async (request, context) => {
   const { resources, includeSynonyms, includeDocumentation } = request
   const wrong = resources.some(({ resourceType }) => !KNOWN_TYPES.has(resourceType))
   return {

@@ -1,7 +1,8 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { DescribeGroups } from '../../protocol/messages/describe-groups.ts'
 import type { DescribeGroupsResponse } from '../../protocol/messages/describe-groups.ts'
-import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import { each } from './access.ts'
+import { authorizedOperations } from './authorized-operations.ts'
 import { coordinated } from './coordinated.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -18,16 +19,23 @@ const MEMBER_BYTES = 300
 type Described = DescribeGroupsResponse['groups'][number]
 
 /** DescribeGroups: classic groups. One that isn't there is `Dead`, and from v6 on an error too (KIP-1043). */
-export const describeGroups = handle(DescribeGroups).by(async (request, context) => {
-  const authorizedOperations = request.includeAuthorizedOperations
-    ? ALL_OPERATIONS.group
-    : OPERATIONS_NOT_ASKED
+export const describeGroups = handle(DescribeGroups, {
+  access: each('GROUP', 'DESCRIBE', {
+    items: 'groups',
+    nameOf: (groupId) => groupId,
+    answers: 'groups',
+    refuse: (groupId, { errorCode }) => nothing(groupId, errorCode, ''),
+  }),
+}).by(async (request, context) => {
   const groups = await inTurns(
     context.services,
     request.groups,
     async (groupId) => {
       const group = await describe(groupId, context)
-      return group.errorCode === 'NONE' ? { ...group, authorizedOperations } : group
+      if (group.errorCode !== 'NONE') return group
+      const isAsked = request.includeAuthorizedOperations
+      const operations = authorizedOperations(isAsked, context, 'GROUP', groupId)
+      return { ...group, authorizedOperations: operations }
     },
     TURN_GROUPS,
   )

@@ -4,6 +4,7 @@ import type { DiskSpace } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
 import type { Log } from '../log/log.ts'
 import { METADATA_TOPIC } from '../log/base/paths.ts'
+import { cluster } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfStored } from './turns.ts'
@@ -18,7 +19,9 @@ const TOPIC_BYTES = 100
 const PARTITION_BYTES = 100
 
 /** DescribeLogDirs: v1-5. What lies in this broker's directories; v4 has the size of their volumes (KIP-827). */
-export const describeLogDirs = handle(DescribeLogDirs).by(async (request, context) => {
+export const describeLogDirs = handle(DescribeLogDirs, {
+  access: cluster('DESCRIBE', (_request, { errorCode }) => ({ errorCode, results: [] })),
+}).by(async (request, context) => {
   const isAsked = filterOf(request.topics)
   const results: DirectoryResponse[] = []
   for (const directory of context.services.logs.directories) {

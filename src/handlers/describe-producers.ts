@@ -1,5 +1,6 @@
 import { DescribeProducers } from '../../protocol/messages/describe-producers.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
+import { each } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfEach } from './turns.ts'
@@ -14,7 +15,21 @@ type PartitionResponse =
   (typeof DescribeProducers)['response']['encoded']['topics'][number]['partitions'][number]
 
 /** DescribeProducers: v0 (KIP-664). The producers that a partition's log remembers, to find transactions that hang. */
-export const describeProducers = handle(DescribeProducers).by(async ({ topics }, context) => {
+export const describeProducers = handle(DescribeProducers, {
+  access: each('TOPIC', 'READ', {
+    items: 'topics',
+    nameOf: ({ name }) => name,
+    answers: 'topics',
+    refuse: ({ name, partitionIndexes }, refusal) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({
+        partitionIndex,
+        ...refusal,
+        activeProducers: [],
+      })),
+    }),
+  }),
+}).by(async ({ topics }, context) => {
   const answered = await inTurnsOfEach(
     context.services,
     topics,

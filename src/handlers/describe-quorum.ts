@@ -1,6 +1,7 @@
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import type { DescribeQuorumRequest } from '../../protocol/messages/describe-quorum.ts'
 import { METADATA_TOPIC } from '../log/base/paths.ts'
+import { cluster } from './access.ts'
 import { handle } from './handler.ts'
 import type { QuorumReplica } from './services.ts'
 
@@ -17,40 +18,41 @@ const MESSAGES = {
  * DescribeQuorum: v0-2. The voters of the metadata's log and how far each is, as their leader sees it (KIP-595). Only
  * that one partition can be asked for.
  */
-export const describeQuorum = handle(DescribeQuorum, { at: 'controller' }).by(
-  (request, { services: { config, controller } }) => {
-    const answer = { errorCode: 'NONE', errorMessage: '' } as const
-    if (!isMetadataPartition(request)) {
-      const topics = refused(request, 'UNKNOWN_TOPIC_OR_PARTITION')
-      return { ...answer, topics, nodes: [] }
-    }
-    const quorum = controller.describeQuorum()
-    if (quorum.leaderId !== config.get('node.id')) {
-      return { ...answer, topics: refused(request, 'NOT_LEADER_OR_FOLLOWER'), nodes: [] }
-    }
-    return {
-      ...answer,
-      topics: [
-        {
-          topicName: METADATA_TOPIC,
-          partitions: [
-            {
-              partitionIndex: 0,
-              errorCode: 'NONE',
-              errorMessage: '',
-              leaderId: quorum.leaderId,
-              leaderEpoch: quorum.leaderEpoch,
-              highWatermark: quorum.highWatermark,
-              currentVoters: quorum.currentVoters.map(stateOf),
-              observers: quorum.observers.map(stateOf),
-            },
-          ],
-        },
-      ],
-      nodes: quorum.voters.map(({ id, endpoints }) => ({ nodeId: id, listeners: endpoints })),
-    }
-  },
-)
+export const describeQuorum = handle(DescribeQuorum, {
+  access: cluster('DESCRIBE', (_request, refusal) => ({ ...refusal, topics: [], nodes: [] })),
+  at: 'controller',
+}).by((request, { services: { config, controller } }) => {
+  const answer = { errorCode: 'NONE', errorMessage: '' } as const
+  if (!isMetadataPartition(request)) {
+    const topics = refused(request, 'UNKNOWN_TOPIC_OR_PARTITION')
+    return { ...answer, topics, nodes: [] }
+  }
+  const quorum = controller.describeQuorum()
+  if (quorum.leaderId !== config.get('node.id')) {
+    return { ...answer, topics: refused(request, 'NOT_LEADER_OR_FOLLOWER'), nodes: [] }
+  }
+  return {
+    ...answer,
+    topics: [
+      {
+        topicName: METADATA_TOPIC,
+        partitions: [
+          {
+            partitionIndex: 0,
+            errorCode: 'NONE',
+            errorMessage: '',
+            leaderId: quorum.leaderId,
+            leaderEpoch: quorum.leaderEpoch,
+            highWatermark: quorum.highWatermark,
+            currentVoters: quorum.currentVoters.map(stateOf),
+            observers: quorum.observers.map(stateOf),
+          },
+        ],
+      },
+    ],
+    nodes: quorum.voters.map(({ id, endpoints }) => ({ nodeId: id, listeners: endpoints })),
+  }
+})
 
 function isMetadataPartition({ topics }: DescribeQuorumRequest): boolean {
   const [topic] = topics

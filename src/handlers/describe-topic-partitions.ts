@@ -2,7 +2,8 @@ import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
-import { ALL_OPERATIONS } from './authorized-operations.ts'
+import { custom } from './access.ts'
+import { authorizedOperations } from './authorized-operations.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfStored } from './turns.ts'
@@ -23,38 +24,45 @@ const PARTITION_BYTES = 200
  * A page ends after so many partitions as the client or `max.request.partition.size.limit` allows; `nextCursor` says
  * where the next one begins.
  */
-export const describeTopicPartitions = handle(DescribeTopicPartitions).by(
-  async (request, context) => {
-    const { cursor } = request
-    const cluster = context.services.cluster()
-    if (cursor !== null && cursor.partitionIndex < 0) {
-      // As in Kafka, those that are named are told so, and no others.
-      const names = new Set(request.topics.map(({ name }) => name))
-      return { topics: Array.from(names, refused), nextCursor: null }
+export const describeTopicPartitions = handle(DescribeTopicPartitions, {
+  access: custom(['DESCRIBE', 'TOPIC']),
+}).by(async (request, context) => {
+  const { cursor } = request
+  const cluster = context.services.cluster()
+  if (cursor !== null && cursor.partitionIndex < 0) {
+    // As in Kafka, those that are named are told so, and no others.
+    const names = new Set(request.topics.map(({ name }) => name))
+    return { topics: Array.from(names, invalid), nextCursor: null }
+  }
+  let left = Math.min(
+    Math.max(request.responsePartitionLimit, 1),
+    context.services.config.get('max.request.partition.size.limit'),
+  )
+  const topics: TopicResponse[] = []
+  const isNamed = request.topics.length > 0
+  // Besides as many topics as there are partitions: the cursor's, of which none may be left, and that of the next page.
+  for (const name of await namesOf(request.topics, left + 2, context, cursor)) {
+    if (isNamed && !context.may('DESCRIBE', 'TOPIC', name)) {
+      topics.push(refused(name))
+      continue
     }
-    let left = Math.min(
-      Math.max(request.responsePartitionLimit, 1),
-      context.services.config.get('max.request.partition.size.limit'),
-    )
-    const topics: TopicResponse[] = []
-    // Besides as many topics as there are partitions: the cursor's, of which none may be left, and that of the next page.
-    for (const name of await namesOf(request.topics, left + 2, context, cursor)) {
-      if (left === 0) return page(topics, { topicName: name, partitionIndex: 0 })
-      const topic = cluster.topic(name)
-      if (topic === undefined) {
-        topics.push(unknown(name))
-        continue
-      }
-      const first = cursor?.topicName === name ? cursor.partitionIndex : 0
-      const end = Math.min(first + left, topic.partitions.length)
-      topics.push(known(topic, first, end, context))
-      if (end < topic.partitions.length)
-        return page(topics, { topicName: name, partitionIndex: end })
-      left -= Math.max(end - first, 0)
+    if (left === 0) return page(topics, { topicName: name, partitionIndex: 0 })
+    const topic = cluster.topic(name)
+    if (topic === undefined) {
+      topics.push({
+        ...unknown(name),
+        topicAuthorizedOperations: authorizedOperations(true, context, 'TOPIC', name),
+      })
+      continue
     }
-    return page(topics, null)
-  },
-)
+    const first = cursor?.topicName === name ? cursor.partitionIndex : 0
+    const end = Math.min(first + left, topic.partitions.length)
+    topics.push(known(topic, first, end, context))
+    if (end < topic.partitions.length) return page(topics, { topicName: name, partitionIndex: end })
+    left -= Math.max(end - first, 0)
+  }
+  return page(topics, null)
+})
 
 function page(topics: TopicResponse[], nextCursor: Cursor | null): Response {
   return { topics, nextCursor }
@@ -64,7 +72,7 @@ function page(topics: TopicResponse[], nextCursor: Cursor | null): Response {
 async function namesOf(
   asked: readonly { name: string }[],
   most: number,
-  { services }: RequestContext,
+  context: RequestContext,
   cursor: Cursor | null,
 ): Promise<string[]> {
   const from = cursor?.topicName ?? ''
@@ -72,8 +80,8 @@ async function namesOf(
     return [...new Set(asked.map(({ name }) => name))].filter((name) => name >= from).sort()
   }
   const first = new FirstNames(most)
-  await inTurnsOfStored(services, services.cluster().topics(), ({ name }) => {
-    if (name >= from) first.add(name)
+  await inTurnsOfStored(context.services, context.services.cluster().topics(), ({ name }) => {
+    if (name >= from && context.may('DESCRIBE', 'TOPIC', name)) first.add(name)
     return null
   })
   return first.sorted()
@@ -103,8 +111,13 @@ class FirstNames {
   }
 }
 
-function refused(name: string): TopicResponse {
+function invalid(name: string): TopicResponse {
   return { ...unknown(name), errorCode: 'INVALID_REQUEST' }
+}
+
+/** Whether there is such a topic isn't told. */
+function refused(name: string): TopicResponse {
+  return { ...unknown(name), isInternal: false, errorCode: 'TOPIC_AUTHORIZATION_FAILED' }
 }
 
 function unknown(name: string): TopicResponse {
@@ -113,7 +126,6 @@ function unknown(name: string): TopicResponse {
     name,
     topicId: ZERO_UUID,
     isInternal: isInternalTopic(name),
-    topicAuthorizedOperations: ALL_OPERATIONS.topic,
     partitions: [],
   }
 }
@@ -132,7 +144,7 @@ function known(
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
-    topicAuthorizedOperations: ALL_OPERATIONS.topic,
+    topicAuthorizedOperations: authorizedOperations(true, context, 'TOPIC', topic.name),
     partitions: topic.partitions.slice(first, end).map((partition, i) => ({
       errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
       partitionIndex: first + i,

@@ -2,6 +2,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import type { ElectLeadersRequest } from '../../protocol/messages/elect-leaders.ts'
 import { ElectionType } from '../metadata/controller/commands.ts'
+import { cluster } from './access.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
@@ -10,6 +11,9 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
  * partitions are looked at, and those that need no election aren't told.
  */
 export const electLeaders = handle(ElectLeaders, {
+  access: cluster('ALTER', (request, { errorCode, errorMessage }) =>
+    refused(request, errorCode, errorMessage),
+  ),
   at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {

@@ -5,6 +5,8 @@ import { GRANT_BYTES } from '../replication/fetch/memory.ts'
 import { fetchRecords } from '../replication/fetch/fetch.ts'
 import type { PartitionData } from '../replication/fetch/fetch.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch/session.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import { custom } from './access.ts'
 import { Later } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -26,7 +28,9 @@ const MAX_ANSWER_BYTES = GRANT_BYTES
  * Batches go out as they stand in the log: from the bytes just appended, or from the file. v7 keeps sessions (KIP-227),
  * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
  */
-export const fetch = handle(Fetch).by((request, context) => {
+export const fetch = handle(Fetch, {
+  access: custom(['CLUSTER_ACTION', 'CLUSTER'], ['READ', 'TOPIC']),
+}).by((request, context) => {
   const { services, version } = context
   const { fetchSessions, fetchMemory, replicas, clock, config } = services
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
@@ -56,6 +60,7 @@ export const fetch = handle(Fetch).by((request, context) => {
       mayLeaveOut: session.mayLeaveOut,
     },
     (target) => {
+      if (!mayFetch(target, replicaId, context)) return 'TOPIC_AUTHORIZATION_FAILED'
       const partition = usesTopicIds
         ? replicas.findById(target.topicId, target.partition)
         : replicas.find(target.topic, target.partition)
@@ -82,6 +87,19 @@ export const fetch = handle(Fetch).by((request, context) => {
   )
   return answer
 })
+
+/** Followers act for the cluster, consumers read a topic. An id that no topic has is told as such. */
+function mayFetch(
+  { topic, topicId }: FetchTarget,
+  replicaId: number,
+  context: RequestContext,
+): boolean {
+  const { authorizer, cluster } = context.services
+  if (authorizer === null) return true
+  if (replicaId >= 0) return context.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)
+  const name = topicId === ZERO_UUID ? topic : cluster().topicById(topicId)?.name
+  return name === undefined || context.may('READ', 'TOPIC', name)
+}
 
 function targetsOf(request: FetchRequest): FetchTarget[] {
   const targets: FetchTarget[] = []

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
+import { custom } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurns } from './turns.ts'
@@ -21,7 +22,9 @@ interface Coordinator {
  * FindCoordinator: one key up to v3, several of one type from v4 on. The topic of the groups is made when it is missing.
  * Transactional ids are sent to this broker, whose InitProducerId refuses them.
  */
-export const findCoordinator = handle(FindCoordinator).by(async (request, context) => {
+export const findCoordinator = handle(FindCoordinator, {
+  access: custom(['DESCRIBE', 'GROUP'], ['DESCRIBE', 'TRANSACTIONAL_ID']),
+}).by(async (request, context) => {
   const { version } = context
   if (version < FIRST_VERSION_WITH_KEYS) {
     const found = await find(request.key, request.keyType, context)
@@ -36,9 +39,16 @@ export const findCoordinator = handle(FindCoordinator).by(async (request, contex
 })
 
 async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
-  if (keyType === GROUP_KEY_TYPE) return coordinatorOf(key, context)
+  if (keyType === GROUP_KEY_TYPE) {
+    return context.may('DESCRIBE', 'GROUP', key)
+      ? coordinatorOf(key, context)
+      : none('GROUP_AUTHORIZATION_FAILED')
+  }
   if (keyType !== TRANSACTION_KEY_TYPE) {
     return none('INVALID_REQUEST', `This broker has no coordinator of type ${keyType}`)
+  }
+  if (!context.may('DESCRIBE', 'TRANSACTIONAL_ID', key)) {
+    return none('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
   }
   // A client that is refused here may ask 200 times (Sarama): all of them take InitProducerId's refusal for final.
   const self = context.services.config.get('node.id')

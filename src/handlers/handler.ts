@@ -1,4 +1,5 @@
 import type { AnyApi, ListenerKind, VersionRange } from '../../protocol/schema.ts'
+import type { Access } from './access.ts'
 import type { Answered } from './answer.ts'
 import type { RequestContext } from './context.ts'
 
@@ -32,6 +33,8 @@ export interface Handler {
   readonly pooled: boolean
   /** What one request may cost once it is decoded, in bytes of memory; bounds the time that it takes, too. */
   readonly maxCostBytes: number
+  /** What it demands of who asks. */
+  readonly access: Access<object, object>
   readonly answer: AnswerTo<object, object>
 }
 
@@ -55,7 +58,8 @@ const MAX_COST_BYTES = 3584 << 10
  */
 export const MAX_CHANGES_COST_BYTES = 1536 << 10
 
-interface HandlerTraits {
+interface HandlerTraits<Request, Response> {
+  readonly access: Access<Request, Response>
   readonly at?: Place
   readonly listeners?: readonly ListenerKind[]
   readonly advertised?: VersionRange
@@ -66,12 +70,13 @@ interface HandlerTraits {
 }
 
 /**
- * Declares how an API is answered: `handle(Heartbeat).by((request, { services: { groups } }) => ...)`. What is served is the API's
+ * Declares how an API is answered: `handle(Heartbeat, { access }).by((request, { services: { groups } }) => ...)`. What is served is the API's
  * versions without an unstable last one; on brokers' listeners, and what the controller answers on its own, too.
  */
 export function handle<A extends Answerable>(
   api: A,
   {
+    access,
     at = 'broker',
     listeners = at === 'controller' ? api.listeners : ['broker'],
     advertised,
@@ -79,7 +84,7 @@ export function handle<A extends Answerable>(
     pooled = false,
     beforeAuthentication = false,
     maxCostBytes = MAX_COST_BYTES,
-  }: HandlerTraits = {},
+  }: HandlerTraits<A['request']['decoded'], A['response']['encoded']>,
 ): { by(answer: AnswerTo<A['request']['decoded'], A['response']['encoded']>): Handler } {
   const [first, last] = api.versions
   const versions: VersionRange = [first, api.unstable ? last - 1 : last]
@@ -94,6 +99,7 @@ export function handle<A extends Answerable>(
       pooled,
       beforeAuthentication,
       maxCostBytes,
+      access: access as unknown as Handler['access'],
       answer: answer as unknown as Handler['answer'],
     }),
   }

@@ -17,6 +17,7 @@ export async function inPieces<Item, Result>(
   timeoutMs: number,
   make: (some: readonly Item[], timeoutMs: number) => Promise<readonly Result[]>,
 ): Promise<readonly Result[]> {
+  if (items.length === 0) return []
   if (items.length <= CHANGES_AT_ONCE) return make(items, timeoutMs)
   const since = clock.monotonic()
   const results: Result[] = []

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { JoinGroup } from '../../protocol/messages/join-group.ts'
 import type { JoinGroupRequest, JoinGroupResponse } from '../../protocol/messages/join-group.ts'
+import { one } from './access.ts'
 import { coordinated } from './coordinated.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -8,16 +9,17 @@ import { handle } from './handler.ts'
 const FIRST_VERSION_WITH_NULL_PROTOCOL = 7
 
 /** JoinGroup: answered when the other members have joined too, or the time to is up. */
-export const joinGroup = handle(JoinGroup).by(async (request, context) => {
+export const joinGroup = handle(JoinGroup, {
+  access: one(
+    'GROUP',
+    'READ',
+    ({ groupId }) => groupId,
+    ({ memberId }, { errorCode }, { version }) => refused(memberId, errorCode, version),
+  ),
+}).by(async (request, context) => {
   const { services, version, clientId, connection } = context
-  const refuse = (errorCode: ErrorName): JoinGroupResponse => ({
-    errorCode,
-    generationId: -1,
-    protocolName: null,
-    leader: '',
-    memberId: request.memberId,
-    members: [],
-  })
+  const refuse = (errorCode: ErrorName): JoinGroupResponse =>
+    refused(request.memberId, errorCode, version)
   const error = requestError(request, context)
   const response =
     error !== 'NONE'
@@ -36,6 +38,11 @@ export const joinGroup = handle(JoinGroup).by(async (request, context) => {
   if (version >= FIRST_VERSION_WITH_NULL_PROTOCOL) return response
   return { ...response, protocolName: response.protocolName ?? '' }
 })
+
+function refused(memberId: string, errorCode: ErrorName, version: number): JoinGroupResponse {
+  const protocolName = version >= FIRST_VERSION_WITH_NULL_PROTOCOL ? null : ''
+  return { errorCode, generationId: -1, protocolName, leader: '', memberId, members: [] }
+}
 
 function requestError(
   { groupId, sessionTimeoutMs }: JoinGroupRequest,

@@ -1,4 +1,5 @@
 import { ListConfigResources } from '../../protocol/messages/list-config-resources.ts'
+import { cluster } from './access.ts'
 import { ResourceType } from './config-resources.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -20,7 +21,12 @@ const FIRST_VERSION_WITH_TYPES = 1
 const RESOURCE_BYTES = 50
 
 /** ListConfigResources: v0-1. v0 lists subscriptions to client metrics (KIP-714), v1 what is asked for (KIP-1142). */
-export const listConfigResources = handle(ListConfigResources).by(async (request, context) => {
+export const listConfigResources = handle(ListConfigResources, {
+  access: cluster('DESCRIBE_CONFIGS', (_request, { errorCode }) => ({
+    errorCode,
+    configResources: [],
+  })),
+}).by(async (request, context) => {
   const asked: readonly number[] =
     context.version < FIRST_VERSION_WITH_TYPES
       ? [ResourceType.CLIENT_METRICS]

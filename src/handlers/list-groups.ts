@@ -2,6 +2,8 @@ import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import type { ListGroupsRequest, ListGroupsResponse } from '../../protocol/messages/list-groups.ts'
 import { listed } from '../coordinators/group/listing.ts'
 import type { GroupFilter } from '../coordinators/group/listing.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import { custom } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
@@ -11,7 +13,9 @@ import { inTurnsOfStored } from './turns.ts'
 const GROUP_BYTES = 100
 
 /** ListGroups: the groups that this broker coordinates. While some are loaded clients have to ask again. */
-export const listGroups = handle(ListGroups).by((request, context) =>
+export const listGroups = handle(ListGroups, {
+  access: custom(['DESCRIBE', 'CLUSTER'], ['DESCRIBE', 'GROUP']),
+}).by((request, context) =>
   coordinated<ListGroupsResponse>(list(filterOf(request), context), (errorCode) => ({
     errorCode,
     groups: [],
@@ -21,9 +25,12 @@ export const listGroups = handle(ListGroups).by((request, context) =>
 async function list(filter: GroupFilter, context: RequestContext): Promise<ListGroupsResponse> {
   const { services } = context
   const lists = await services.groups.askAll<'List'>({ type: 'List' })
+  const mayAll = context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)
   const groups = await inTurnsOfStored(services, lists.flat(), (group) => {
     const told = listed(group, filter)
-    if (told !== null) context.spend(GROUP_BYTES + told.groupId.length)
+    if (told === null) return null
+    if (!mayAll && !context.may('DESCRIBE', 'GROUP', told.groupId)) return null
+    context.spend(GROUP_BYTES + told.groupId.length)
     return told
   })
   return { errorCode: 'NONE', groups }

@@ -2,6 +2,7 @@ import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { CorruptRecordError } from '../../protocol/records/errors.ts'
 import { StorageError } from '../log/base/errors.ts'
 import type { Log } from '../log/log.ts'
+import { each } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfEach } from './turns.ts'
@@ -30,7 +31,17 @@ const READ_COMMITTED = 1
 const UNKNOWN = { timestamp: -1n, offset: -1, leaderEpoch: -1 }
 
 /** ListOffsets: v1-11. Names of ends, and the first record at or after a time. */
-export const listOffsets = handle(ListOffsets).by(async (request, context) => {
+export const listOffsets = handle(ListOffsets, {
+  access: each('TOPIC', 'DESCRIBE', {
+    items: 'topics',
+    nameOf: ({ name }) => name,
+    answers: 'topics',
+    refuse: ({ name, partitions }, { errorCode }) => ({
+      name,
+      partitions: partitions.map(({ partitionIndex }) => ({ partitionIndex, errorCode })),
+    }),
+  }),
+}).by(async (request, context) => {
   const committed = request.isolationLevel === READ_COMMITTED
   const seen = new Set<string>()
   const repeated = new Set<string>()

@@ -1,5 +1,6 @@
 import { ListPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
 import type { TopicImage } from '../metadata/image.ts'
+import { cluster } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfStored } from './turns.ts'
@@ -9,6 +10,7 @@ const PARTITION_BYTES = 150
 
 /** ListPartitionReassignments: v0. The partitions that are on their way to other replicas; topics without any are left out. */
 export const listPartitionReassignments = handle(ListPartitionReassignments, {
+  access: cluster('DESCRIBE', (_request, refusal) => ({ ...refusal, topics: [] })),
   at: 'controller',
 }).by(async ({ topics: asked }, context) => {
   const { services } = context

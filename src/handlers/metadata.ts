@@ -5,7 +5,9 @@ import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { TopicImage } from '../metadata/image.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import { topicNameProblem } from '../metadata/topic-names.ts'
-import { ALL_OPERATIONS, OPERATIONS_NOT_ASKED } from './authorized-operations.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
+import { custom } from './access.ts'
+import { authorizedOperations, operationsOnCluster } from './authorized-operations.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfStored } from './turns.ts'
@@ -28,21 +30,18 @@ const FIRST_VERSION_BY_ID = 12
  * A topic that doesn't exist is made if the request and `auto.create.topics.enable` both say so, and answered when it is
  * there. v12 finds topics by id and never makes them.
  */
-export const metadata = handle(Metadata).by(async (request, context) => {
+export const metadata = handle(Metadata, {
+  access: custom(
+    ['DESCRIBE', 'TOPIC'],
+    ['CREATE', 'CLUSTER'],
+    ['CREATE', 'TOPIC'],
+    ['DESCRIBE', 'CLUSTER'],
+  ),
+}).by(async (request, context) => {
   const { services, version, connection } = context
   const wantsAll =
     request.topics === null || (version < FIRST_VERSION_WITH_NULL && request.topics.length === 0)
-  const operations = request.includeTopicAuthorizedOperations
-    ? ALL_OPERATIONS.topic
-    : OPERATIONS_NOT_ASKED
-  const topics = wantsAll
-    ? await inTurnsOfStored(
-        services,
-        services.cluster().topics(),
-        (topic) => known(topic, operations, context),
-        stepsOf,
-      )
-    : await namedTopics(request, context, operations)
+  const topics = wantsAll ? await allTopics(request, context) : await namedTopics(request, context)
   const view = services.cluster()
   return {
     brokers: view.brokers(connection.listener.name).map(({ id, host, port, rack }) => ({
@@ -54,36 +53,50 @@ export const metadata = handle(Metadata).by(async (request, context) => {
     clusterId: view.clusterId,
     controllerId: view.controllerId,
     topics,
-    clusterAuthorizedOperations: request.includeClusterAuthorizedOperations
-      ? ALL_OPERATIONS.cluster
-      : OPERATIONS_NOT_ASKED,
+    clusterAuthorizedOperations: operationsOnCluster(
+      request.includeClusterAuthorizedOperations,
+      context,
+    ),
     errorCode: 'NONE',
   }
 })
 
+/** Those that the client may see. */
+function allTopics(request: MetadataRequest, context: RequestContext): Promise<TopicResponse[]> {
+  const { services } = context
+  return inTurnsOfStored(
+    services,
+    services.cluster().topics(),
+    (topic) =>
+      context.may('DESCRIBE', 'TOPIC', topic.name) ? known(topic, request, context) : null,
+    stepsOf,
+  )
+}
+
 async function namedTopics(
   request: MetadataRequest,
   context: RequestContext,
-  operations: number,
 ): Promise<TopicResponse[]> {
   const asked = once(request.topics ?? [])
-  const missing = asked.flatMap(({ name }) =>
+  const missing = asked.flatMap(({ name, topicId }) =>
     name !== null &&
+    topicId === ZERO_UUID &&
     context.services.cluster().topic(name) === undefined &&
-    topicNameProblem(name) === null
+    topicNameProblem(name) === null &&
+    context.may('DESCRIBE', 'TOPIC', name)
       ? [name]
       : [],
   )
-  const mayCreate =
+  const createsThem =
     request.allowAutoTopicCreation && context.services.config.get('auto.create.topics.enable')
   const refused =
-    missing.length > 0 && mayCreate
-      ? await context.services.createTopicsAutomatically([...new Set(missing)])
+    missing.length > 0 && createsThem
+      ? await create(missing, context)
       : new Map<string, ErrorName>()
   return inTurnsOfStored(
     context.services,
     asked,
-    (topic) => answerFor(topic, context, operations, refused),
+    (topic) => answerFor(topic, request, context, refused),
     ({ name, topicId }) => {
       const { topic, topicById } = context.services.cluster()
       return stepsOf(name === null ? topicById(topicId) : topic(name))
@@ -96,6 +109,22 @@ function stepsOf(topic: TopicImage | undefined): number {
   return STEPS_OF_NAME + (topic?.partitions.length ?? 0)
 }
 
+/** Those that were not made, with their errors. */
+async function create(
+  names: readonly string[],
+  context: RequestContext,
+): Promise<ReadonlyMap<string, ErrorName>> {
+  const mayAll = context.may('CREATE', 'CLUSTER', CLUSTER_NAME)
+  const refused = new Map<string, ErrorName>()
+  const allowed = names.filter((name) => {
+    const isAllowed = mayAll || context.may('CREATE', 'TOPIC', name)
+    if (!isAllowed) refused.set(name, 'TOPIC_AUTHORIZATION_FAILED')
+    return isAllowed
+  })
+  if (allowed.length === 0) return refused
+  return new Map([...refused, ...(await context.services.createTopicsAutomatically(allowed))])
+}
+
 /** As in Kafka, a topic that is named more than once is answered once. */
 function once(topics: readonly TopicRequest[]): readonly TopicRequest[] {
   if (topics.length < 2) return topics
@@ -104,8 +133,8 @@ function once(topics: readonly TopicRequest[]): readonly TopicRequest[] {
 
 function answerFor(
   { name, topicId }: TopicRequest,
+  request: MetadataRequest,
   context: RequestContext,
-  operations: number,
   refused: ReadonlyMap<string, ErrorName>,
 ): TopicResponse {
   const {
@@ -115,12 +144,17 @@ function answerFor(
   if (name === null || topicId !== ZERO_UUID) {
     if (version < FIRST_VERSION_BY_ID) return unknown(name ?? '', topicId, 'INVALID_REQUEST')
     const topic = cluster().topicById(topicId)
-    return topic === undefined
-      ? unknown(null, topicId, 'UNKNOWN_TOPIC_ID')
-      : known(topic, operations, context)
+    if (topic === undefined) return unknown(null, topicId, 'UNKNOWN_TOPIC_ID')
+    return context.may('DESCRIBE', 'TOPIC', topic.name)
+      ? known(topic, request, context)
+      : unknown(null, topicId, 'TOPIC_AUTHORIZATION_FAILED')
+  }
+  if (!context.may('DESCRIBE', 'TOPIC', name)) {
+    // Whether there is such a topic isn't told.
+    return { ...unknown(name, ZERO_UUID, 'TOPIC_AUTHORIZATION_FAILED'), isInternal: false }
   }
   const topic = cluster().topic(name)
-  if (topic !== undefined) return known(topic, operations, context)
+  if (topic !== undefined) return known(topic, request, context)
   const errorCode =
     topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
   return unknown(name, ZERO_UUID, refused.get(name) ?? errorCode)
@@ -138,7 +172,7 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
 
 function known(
   topic: TopicImage,
-  topicAuthorizedOperations: number,
+  { includeTopicAuthorizedOperations: isAsked }: MetadataRequest,
   context: RequestContext,
 ): TopicResponse {
   const { services, connection } = context
@@ -149,7 +183,7 @@ function known(
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
-    topicAuthorizedOperations,
+    topicAuthorizedOperations: authorizedOperations(isAsked, context, 'TOPIC', topic.name),
     partitions: topic.partitions.map((partition, partitionIndex) => ({
       // [RP#27629] Without a leader clients must not take an old epoch for the current one.
       errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',

@@ -3,6 +3,7 @@ import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import type { OffsetCommitRequest } from '../../protocol/messages/offset-commit.ts'
 import type { PartitionError } from '../coordinators/group/commands.ts'
 import type { TopicImage } from '../metadata/image.ts'
+import { all, each, one } from './access.ts'
 import { coordinated } from './coordinated.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -13,7 +14,25 @@ type Topic = OffsetCommitRequest['topics'][number]
 type Partition = Topic['partitions'][number]
 
 /** OffsetCommit: what doesn't exist gets its error, and the group stores the offsets of the other partitions. */
-export const offsetCommit = handle(OffsetCommit).by(async (request, context) => {
+export const offsetCommit = handle(OffsetCommit, {
+  access: all(
+    one(
+      'GROUP',
+      'READ',
+      ({ groupId }) => groupId,
+      ({ topics }, { errorCode }) => ({
+        topics: topics.map((topic) => refused(topic, errorCode)),
+      }),
+    ),
+    each('TOPIC', 'READ', {
+      items: 'topics',
+      nameOf: ({ name, topicId }, { services: { cluster }, version }) =>
+        version >= FIRST_VERSION_WITH_IDS ? (cluster().topicById(topicId)?.name ?? null) : name,
+      answers: 'topics',
+      refuse: (topic, { errorCode }) => refused(topic, errorCode),
+    }),
+  ),
+}).by(async (request, context) => {
   const topics = request.topics.map((topic) => ({ topic, ...sorted(topic, context) }))
   const known = topics.filter(({ partitions }) => partitions.length > 0)
   const results =
@@ -53,6 +72,10 @@ export const offsetCommit = handle(OffsetCommit).by(async (request, context) => 
     })),
   }
 })
+
+function refused({ name, topicId, partitions }: Topic, errorCode: ErrorName) {
+  return { name, topicId, partitions: allWith(partitions, errorCode) }
+}
 
 /** The partitions that exist, and the others with their errors. */
 function sorted(

@@ -7,6 +7,7 @@ import type {
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { ReplyTo } from '../coordinators/group/commands.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
+import { custom } from './access.ts'
 import { coordinated } from './coordinated.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -30,7 +31,9 @@ type GroupAnswer = NonNullable<OffsetFetchResponse['groups']>[number]
 type TopicAnswer = GroupAnswer['topics'][number]
 
 /** OffsetFetch: of one group up to v7, of several from v8 on; a partition without a commit has -1 and no error. */
-export const offsetFetch = handle(OffsetFetch).by(async (request, context) => {
+export const offsetFetch = handle(OffsetFetch, {
+  access: custom(['DESCRIBE', 'GROUP'], ['DESCRIBE', 'TOPIC']),
+}).by(async (request, context) => {
   if (context.version >= FIRST_VERSION_WITH_GROUPS) {
     const groups = await inTurns(
       context.services,
@@ -63,16 +66,34 @@ function named({ name = '', partitions }: TopicAnswer): {
 
 function fetchGroup(group: AskedGroup, context: RequestContext): Promise<GroupAnswer> {
   const { groupId } = group
+  if (!context.may('DESCRIBE', 'GROUP', groupId)) {
+    return Promise.resolve({ groupId, topics: [], errorCode: 'GROUP_AUTHORIZATION_FAILED' })
+  }
   const answer =
-    context.version >= FIRST_VERSION_WITH_IDS ? fetchById(group, context) : ask(group, context)
+    context.version >= FIRST_VERSION_WITH_IDS ? fetchById(group, context) : fetch(group, context)
   return coordinated<GroupAnswer>(
     answer.then((topics) => ({ groupId, topics: [...topics], errorCode: 'NONE' })),
     (errorCode) => ({ groupId, topics: [], errorCode }),
   )
 }
 
-async function ask(
+/** By name; topics that may not be described are refused, and left out where all are asked for. */
+async function fetch(
   { groupId, topics }: AskedGroup,
+  context: RequestContext,
+): Promise<readonly TopicAnswer[]> {
+  if (context.services.authorizer === null) return ask(groupId, topics, context)
+  const isVisible = ({ name = '' }: { readonly name?: string | undefined }): boolean =>
+    context.may('DESCRIBE', 'TOPIC', name)
+  if (topics === null) return (await ask(groupId, topics, context)).filter(isVisible)
+  const fetched = await ask(groupId, topics.filter(isVisible), context)
+  const refused = topics.filter((topic) => !isVisible(topic))
+  return [...fetched, ...refused.map((topic) => failed(topic, 'TOPIC_AUTHORIZATION_FAILED'))]
+}
+
+async function ask(
+  groupId: string,
+  topics: AskedGroup['topics'],
   context: RequestContext,
 ): Promise<ReplyTo<'FetchOffsets'>> {
   const command = { type: 'FetchOffsets', groupId, topics } as const
@@ -95,14 +116,14 @@ function costOf(offsets: ReplyTo<'FetchOffsets'>): number {
 async function fetchById(group: AskedGroup, context: RequestContext): Promise<TopicAnswer[]> {
   const view = context.services.cluster()
   if (group.topics === null) {
-    const all = await ask(group, context)
-    return all.flatMap(({ name, partitions }) => withId(name, partitions, view))
+    const all = await fetch(group, context)
+    return all.flatMap(({ name = '', partitions }) => withId(name, partitions, view))
   }
   const known = group.topics.flatMap((topic) => {
     const name = view.topicById(topic.topicId)?.name
     return name === undefined ? [] : [{ ...topic, name }]
   })
-  const fetched = await ask({ groupId: group.groupId, topics: known }, context)
+  const fetched = await fetch({ groupId: group.groupId, topics: known }, context)
   const unknown = group.topics.filter(({ topicId }) => view.topicById(topicId) === undefined)
   return [...fetched, ...unknown.map((topic) => failed(topic, 'UNKNOWN_TOPIC_ID'))]
 }

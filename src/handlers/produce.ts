@@ -13,14 +13,17 @@ import {
   compressionType,
   isTransactional,
 } from '../../protocol/records/batch.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { Partition, RequiredAcks } from '../replication/partition/partition.ts'
+import { all, each, one } from './access.ts'
 import { closeConnection, Later } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
 
+type TopicRequest = ProduceRequest['topicData'][number]
 type TopicResponse = (typeof Produce)['response']['encoded']['responses'][number]
 type PartitionResponse = TopicResponse['partitionResponses'][number]
 
@@ -35,13 +38,27 @@ const ADMIN_CLIENT_ID = '__admin_client'
  * The batches are handed to the log as they came. All partitions of a request, and all requests of a turn, are appended
  * before anything is awaited; the answer follows when the last one is written and, with acks=-1, replicated.
  */
-export const produce = handle(Produce, { advertised: [0, 13], pipelined: true, pooled: true }).by(
-  (request, context) => {
-    const refused = refuseAll(request)
-    if (refused !== null) return answerAll(request, refused)
-    return new ProduceAnswer(request, context)
-  },
-)
+export const produce = handle(Produce, {
+  access: all(
+    one('TRANSACTIONAL_ID', 'WRITE', transactionalIdOf, (request, { errorCode }) =>
+      answerAll(request, errorCode),
+    ),
+    each('TOPIC', 'WRITE', {
+      items: 'topicData',
+      nameOf: ({ name, topicId }, { services: { cluster } }) =>
+        topicId === ZERO_UUID ? name : (cluster().topicById(topicId)?.name ?? null),
+      answers: 'responses',
+      refuse: (topic, { errorCode }) => refusedTopic(topic, errorCode),
+    }),
+  ),
+  advertised: [0, 13],
+  pipelined: true,
+  pooled: true,
+}).by((request, context) => {
+  const refused = refuseAll(request)
+  if (refused !== null) return answerAll(request, refused)
+  return new ProduceAnswer(request, context)
+})
 
 /** The answer to one request: given when its last partition has its result. Until then it is all that is kept of it. */
 class ProduceAnswer extends Later<ProduceResponse> {
@@ -101,6 +118,19 @@ function refuseAll({ topicData, transactionalId }: ProduceRequest): ErrorName | 
   return null
 }
 
+/** The transaction that the records belong to; null for none. */
+function transactionalIdOf({ topicData, transactionalId }: ProduceRequest): string | null {
+  const isOfIt = topicData.some(({ partitionData }) =>
+    partitionData.some(({ records }) => {
+      const batch = records === null ? null : firstBatch(records)
+      if (batch === null || batch === 'noise' || batchMagic(batch, 0) !== CURRENT_MAGIC)
+        return false
+      return isTransactional(batchAttributes(batch, 0))
+    }),
+  )
+  return isOfIt ? transactionalId : null
+}
+
 /** The batch that the bytes begin with, whole; null for none, `noise` for what can't become one. */
 function firstBatch(records: Buffer): Buffer | 'noise' | null {
   if (records.length < LOG_OVERHEAD_BYTES) return null
@@ -118,12 +148,15 @@ function answerAll(
   errorCode: ErrorName,
 ): Answer<ProduceResponse> {
   if (acks === 0) return closeConnection
-  const responses = topicData.map(({ name, topicId, partitionData }) => ({
+  return { responses: topicData.map((topic) => refusedTopic(topic, errorCode)) }
+}
+
+function refusedTopic({ name, topicId, partitionData }: TopicRequest, errorCode: ErrorName) {
+  return {
     name,
     topicId,
     partitionResponses: partitionData.map(({ index }) => ({ ...unanswered(index), errorCode })),
-  }))
-  return { responses }
+  }
 }
 
 type MutablePartitionResponse = { -readonly [K in keyof PartitionResponse]: PartitionResponse[K] }

@@ -11,6 +11,7 @@ import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { Authorizer } from '../security/authorizer.ts'
 
 /** What the handlers need of the broker. The broker puts one such object together, and every request has it. */
 export interface Services {
@@ -18,6 +19,8 @@ export interface Services {
   /** For what clients do wrong. */
   readonly faults: RatedLog
   readonly clock: Clock
+  /** Null: everybody may do everything. */
+  readonly authorizer: Authorizer | null
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../protocol/messages/sync-group.ts'
+import { one } from './access.ts'
 import { coordinated } from './coordinated.ts'
 import { handle } from './handler.ts'
 
@@ -8,7 +9,14 @@ const FIRST_VERSION_WITH_PROTOCOL = 5
 const NOTHING = Buffer.alloc(0)
 
 /** SyncGroup: answered when the leader's assignment has come and is stored. */
-export const syncGroup = handle(SyncGroup).by((request, { services: { groups }, version }) => {
+export const syncGroup = handle(SyncGroup, {
+  access: one(
+    'GROUP',
+    'READ',
+    ({ groupId }) => groupId,
+    (_request, { errorCode }) => refuse(errorCode),
+  ),
+}).by((request, { services: { groups }, version }) => {
   const error = requestError(request, version)
   if (error !== 'NONE') return refuse(error)
   const assignments = request.assignments.map(({ memberId, assignment }) => ({

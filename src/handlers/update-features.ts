@@ -1,4 +1,5 @@
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
+import { cluster } from './access.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
@@ -9,6 +10,7 @@ const LAST_VERSION_WITH_RESULTS = 1
  * controllers do, it gives `allowDowngrade` of v0 no meaning, and has no deadline of the client's.
  */
 export const updateFeatures = handle(UpdateFeatures, {
+  access: cluster('ALTER', (_request, refusal) => ({ ...refusal, results: [] })),
   at: 'controller',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => {

@@ -2,6 +2,7 @@ import { KnownStrings } from '../../protocol/known-strings.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { DecodeError, Reader } from '../../protocol/wire.ts'
+import { answerAllowed } from './authorize.ts'
 import { tell } from '../handlers/answer.ts'
 import type { Answered } from '../handlers/answer.ts'
 import type { AdvertisedApi, ConnectionContext } from '../handlers/context.ts'
@@ -20,8 +21,8 @@ const LEAST_HEADER_BYTES = 8
 
 /**
  * The way of every request from its frame to its answer, on the listeners of one kind. A handler only answers; all else that
- * is the same for all of them is done here, in this order: header, barrier before authentication, decode, forward or answer,
- * throttle, observe, encode.
+ * is the same for all of them is done here, in this order: header, barrier before authentication, decode, forward, or authorize
+ * and answer, throttle, observe, encode. Who answers authorizes, as in Kafka: what is forwarded goes on as it came.
  */
 export class Pipeline {
   /** What is served, as ApiVersions tells it: in the order of the keys. */
@@ -92,7 +93,10 @@ export class Pipeline {
       return requester.settle(isUnreadable ? { fault: error.message } : failure(route.name, error))
     }
     try {
-      tell(this.#forwarded(frame, handler, context) ?? handler.answer(request, context), reply)
+      const forwarded = this.#forwarded(frame, handler, context)
+      if (forwarded !== null) tell(forwarded, reply)
+      else if (this.#services.authorizer === null) tell(handler.answer(request, context), reply)
+      else answerAllowed(handler, request, context, reply)
     } catch (error) {
       reply.failed(error)
     }

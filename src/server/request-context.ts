@@ -1,6 +1,7 @@
 import type { ConnectionContext, RequestContext } from '../handlers/context.ts'
 import type { Services } from '../handlers/services.ts'
 import type { Principal } from '../security/authentication.ts'
+import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
 
 /** A request and its answer may cost so much together: an answer has more than its request where that asks for all of something. */
 export const MAX_ANSWER_COST_BYTES = 128 << 20
@@ -37,6 +38,12 @@ export class Context implements RequestContext {
     this.principal = connection.authentication.principal
     this.connection = connection
     this.costBytes = costBytes
+  }
+
+  may(operation: AclOperation, type: AclResourceType, name: string | null): boolean {
+    const { authorizer } = this.services
+    if (authorizer === null) return true
+    return authorizer.authorize(this.principal, this.connection.host, operation, { type, name })
   }
 
   spend(costBytes: number): void {

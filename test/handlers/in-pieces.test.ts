@@ -25,9 +25,9 @@ describe('many changes', () => {
 
   test('are made a few in a turn of the event loop, with the time that is left', async () => {
     const { made, run } = setUp()
-    const items = numbers(2 * CHANGES_AT_ONCE + 10)
+    const items = numbers(2 * CHANGES_AT_ONCE + 1)
     expect(await run(items)).toEqual(items)
-    expect(made.map(({ some }) => some.length)).toEqual([CHANGES_AT_ONCE, CHANGES_AT_ONCE, 10])
+    expect(made.map(({ some }) => some.length)).toEqual([CHANGES_AT_ONCE, CHANGES_AT_ONCE, 1])
     expect(made.map(({ timeoutMs }) => timeoutMs)).toEqual([250, 150, 50])
     expect(made.map(({ turns }) => turns)).toEqual([0, 1, 2])
   })
@@ -36,8 +36,9 @@ describe('many changes', () => {
     const { made, run } = setUp()
     await run(numbers(CHANGES_AT_ONCE))
     expect(made).toHaveLength(1)
-    await run([])
-    expect(made.at(-1)!.some).toEqual([])
+    // There may be none left that its client may ask for.
+    expect(await run([])).toEqual([])
+    expect(made).toHaveLength(1)
   })
 
   test('of the same thing are judged together, and told where it was named first', async () => {

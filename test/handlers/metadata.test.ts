@@ -176,6 +176,14 @@ describe('Metadata makes a missing topic', () => {
     expect(topics).toMatchObject([{ name: 'new', errorCode: 'INVALID_REPLICATION_FACTOR' }])
   })
 
+  test('not where an id says which is meant', async () => {
+    const { node, asked } = making()
+    const topics = [{ topicId: 'EEEEEEEEEEEEEEEEEEEEEA', name: 'new' }]
+    const answer = await node.ask(Metadata, 12, asking(topics, true))
+    expect(answer.topics).toMatchObject([{ name: null, errorCode: 'UNKNOWN_TOPIC_ID' }])
+    expect(asked).toEqual([])
+  })
+
   test('once, however often it is named', async () => {
     const { node, asked } = making()
     const { topics } = await node.ask(Metadata, 9, asking(named('new', 'new'), true))

@@ -33,6 +33,7 @@ import { FetchSessionCache } from '../../src/replication/fetch/session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
 import { NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Authorizer } from '../../src/security/authorizer.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
 import { Pipeline } from '../../src/server/pipeline.ts'
 import { Reply } from '../../src/server/reply.ts'
@@ -97,10 +98,14 @@ export class TestNode {
   #nextId = 1
   #correlationId = 0
 
-  /** @param disk one that another node has left, to go on with what is on it */
+  /**
+   * @param disk one that another node has left, to go on with what is on it
+   * @param authorizer null: everybody may do everything
+   */
   constructor(
     settings: Readonly<Record<string, string>> = {},
     disk = new SimDisk({ random: seeded(1) }),
+    authorizer: Authorizer | null = null,
   ) {
     this.disk = disk
     const all = { 'node.id': String(NODE_ID), 'log.dirs': '/data', ...settings }
@@ -161,6 +166,7 @@ export class TestNode {
       log: host.log,
       faults: new RatedLog(host.log, host.clock),
       clock: host.clock,
+      authorizer,
       config: this.config,
       replicas: this.replicas,
       fetchMemory: this.fetchMemory,

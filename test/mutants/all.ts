@@ -3,6 +3,7 @@ import { mutants as config } from './config.ts'
 import { mutants as configStart } from './config-start.ts'
 import { mutants as coordinators } from './coordinators.ts'
 import { mutants as handlers } from './handlers.ts'
+import { mutants as access } from './handlers-access.ts'
 import { mutants as handlersGroups } from './handlers-groups.ts'
 import { mutants as turns } from './handlers-turns.ts'
 import { mutants as host } from './host.ts'
@@ -44,7 +45,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   metadata: [...metadata, ...features, ...office, ...placement],
   replication: [...replication, ...fetches, ...following],
   coordinators,
-  handlers: [...handlers, ...handlersGroups, ...turns],
+  handlers: [...handlers, ...handlersGroups, ...access, ...turns],
   server: [...server, ...connections, ...frames, ...pipeline],
   bin,
 }

@@ -32,7 +32,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/list-groups.ts',
-    text: 'if (told !== null) context.spend(GROUP_BYTES + told.groupId.length)',
+    text: '    context.spend(GROUP_BYTES + told.groupId.length)\n',
     replacement: '',
     about: 'A list of many groups is encoded in one turn of the event loop.',
     killedBy: ['server/stored-state'],

@@ -114,4 +114,25 @@ export const mutants: readonly Mutant[] = [
     about: 'ApiVersions tells the APIs in the order of their names in code.',
     killedBy: ['server/stages'],
   },
+  {
+    file: 'src/server/authorize.ts',
+    text: 'given: (some) => listener.given(complete(some)),',
+    replacement: 'given: (some) => listener.given(some),',
+    about: 'What is not allowed is left out of the answer, and clients wait for it.',
+    killedBy: ['handlers/access'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: 'else if (this.#services.authorizer === null) tell',
+    replacement: 'else if (handler !== null) tell',
+    about: 'Everybody may do everything, whatever the authorizer says.',
+    killedBy: ['handlers/access'],
+  },
+  {
+    file: 'src/server/request-context.ts',
+    text: 'authorizer.authorize(this.principal,',
+    replacement: "authorizer.authorize({ type: 'User', name: 'ANONYMOUS' },",
+    about: 'ACLs of a user who has proved who it is are not found.',
+    killedBy: ['handlers/access'],
+  },
 ]

@@ -4,6 +4,7 @@ import { RequestHeader } from '../../protocol/messages/headers.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { Writer } from '../../protocol/wire.ts'
 import { handle } from '../../src/handlers/handler.ts'
+import { anyone } from '../../src/handlers/access.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlers } from '../../src/handlers/index.ts'
@@ -39,14 +40,14 @@ describe('Pipeline', () => {
     'an answer given %s that cannot be written costs the connection, and what it held is let go',
     async (when) => {
       let released = 0
-      const echo = handle(DescribeGroups).by(({ groups }, context) => {
+      const echo = handle(DescribeGroups, { access: anyone() }).by(({ groups }, context) => {
         context.afterSent(() => released++)
         const answer = {
           groups: groups.map((groupId) => ({ groupId: groupId + groupId, members: [] })),
         }
         return (when === 'later' ? Promise.resolve(answer) : answer) as never
       })
-      const pipeline = new Pipeline([echo], {} as Services)
+      const pipeline = new Pipeline([echo], { authorizer: null } as Services)
       const outcome = await new Promise<Outcome>((settle) =>
         pipeline.start(describeGroup('g'.repeat(20_000)), CONNECTION, { settle }),
       )
@@ -63,11 +64,11 @@ describe('Pipeline', () => {
 
   test('a request whose elements take more memory than its bytes let expect is refused before it is decoded', () => {
     let asked = 0
-    const never = handle(Metadata).by(() => {
+    const never = handle(Metadata, { access: anyone() }).by(() => {
       asked++
       return null
     })
-    const pipeline = new Pipeline([never], {} as Services)
+    const pipeline = new Pipeline([never], { authorizer: null } as Services)
     const start = (names: number): Outcome | undefined => {
       // Empty names, of two bytes each.
       const frame = Buffer.alloc(10 + 4 + 2 * names)
@@ -97,7 +98,7 @@ describe('Pipeline', () => {
     clock: Pick<Clock, 'endOfTurn'>,
     connection = CONNECTION,
   ): Promise<Outcome> => {
-    const pipeline = new Pipeline([handler], { clock } as Services)
+    const pipeline = new Pipeline([handler], { authorizer: null, clock } as Services)
     const frame = frameOf(DescribeGroups as unknown as AnyApi, 0, { groups: ['g'] })
     return new Promise((settle) => pipeline.start(frame, connection, { settle }))
   }
@@ -111,7 +112,7 @@ describe('Pipeline', () => {
   })
 
   test('a request that its handler finds too dear closes the connection, and is no bug of ours', async () => {
-    const greedy = handle(DescribeGroups).by((_request, context) => {
+    const greedy = handle(DescribeGroups, { access: anyone() }).by((_request, context) => {
       for (let step = 0; step < 1000; step++) context.spend(1 << 20)
       return null
     })
@@ -121,7 +122,7 @@ describe('Pipeline', () => {
   })
 
   test('a handler may spend what an answer may cost, to the last byte', async () => {
-    const all = handle(DescribeGroups).by((_request, context) => {
+    const all = handle(DescribeGroups, { access: anyone() }).by((_request, context) => {
       context.spend(MAX_ANSWER_COST_BYTES - REQUEST_COST_BYTES)
       return { groups: [] }
     })
@@ -130,7 +131,7 @@ describe('Pipeline', () => {
 
   test('a large answer is encoded in turns of the event loop, to the bytes that one go makes', async () => {
     const groups = Array.from({ length: 40_000 }, (_, index) => group(`group-${index}`))
-    const large = handle(DescribeGroups).by((_request, context) => {
+    const large = handle(DescribeGroups, { access: anyone() }).by((_request, context) => {
       context.spend(1 << 20)
       return { groups }
     })
@@ -156,7 +157,7 @@ describe('Pipeline', () => {
   test('an answer larger than any may be is given up, and whoever waits for its end is told', async () => {
     const one = group('g'.repeat(32_000))
     let sent = 0
-    const huge = handle(DescribeGroups).by((_request, context) => {
+    const huge = handle(DescribeGroups, { access: anyone() }).by((_request, context) => {
       context.spend(1 << 20)
       context.afterSent(() => sent++)
       return { groups: new Array<typeof one>(Math.ceil(MAX_ANSWER_BYTES / 32_000)).fill(one) }
@@ -174,10 +175,12 @@ describe('Pipeline', () => {
       beforeAuthentication: boolean,
     ): Promise<{ outcome: Outcome; principals: Principal[] }> => {
       const principals: Principal[] = []
-      const handler = handle(DescribeGroups, { beforeAuthentication }).by((_request, context) => {
-        principals.push(context.principal)
-        return { groups: [] }
-      })
+      const handler = handle(DescribeGroups, { access: anyone(), beforeAuthentication }).by(
+        (_request, context) => {
+          principals.push(context.principal)
+          return { groups: [] }
+        },
+      )
       const connection = { authentication } as ConnectionContext
       const outcome = await asking(handler, systemClock(), connection)
       return { outcome, principals }
@@ -209,7 +212,7 @@ describe('Pipeline', () => {
   })
 
   test('a small answer waits for no turn', async () => {
-    const small = handle(DescribeGroups).by(() => ({ groups: [group('g')] }))
+    const small = handle(DescribeGroups, { access: anyone() }).by(() => ({ groups: [group('g')] }))
     const clock = { endOfTurn: () => expect('a turn').toBe('not waited for') }
     expect(await asking(small, clock)).toBeInstanceOf(Reply)
   })

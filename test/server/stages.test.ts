@@ -4,6 +4,7 @@ import { ResponseHeader, responseHeaderVersion } from '../../protocol/messages/h
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
+import { anyone } from '../../src/handlers/access.ts'
 import { closeConnection } from '../../src/handlers/answer.ts'
 import type { Answer } from '../../src/handlers/answer.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
@@ -31,7 +32,7 @@ const heartbeats = frameOf(Heartbeat as unknown as AnyApi, VERSION, {
 /** A handler whose answer is given; how often it was asked. */
 function answering(give: () => Answer<{ errorCode: 'NONE' | 'REBALANCE_IN_PROGRESS' }>) {
   const asked = { times: 0 }
-  const handler = handle(Heartbeat).by(() => {
+  const handler = handle(Heartbeat, { access: anyone() }).by(() => {
     asked.times++
     return give()
   })
@@ -44,7 +45,10 @@ function start(
   { frame = heartbeats, services = {} }: { frame?: Buffer; services?: Partial<Services> } = {},
 ): Promise<Outcome> {
   const connection = { authentication: NOT_ASKED, host: '10.0.0.1' } as ConnectionContext
-  const pipeline = new Pipeline([handler], services as Services, { ...NO_STAGES, ...stages })
+  const pipeline = new Pipeline([handler], { authorizer: null, ...services } as Services, {
+    ...NO_STAGES,
+    ...stages,
+  })
   return new Promise((settle) => pipeline.start(frame, connection, { settle }))
 }
 
@@ -152,7 +156,7 @@ describe('what only the controller answers', () => {
   const own = { name: 't', errorCode: 'NONE' } as const
   const theirs = { name: 't', errorCode: 'NOT_CONTROLLER' } as const
   const deleting = (at: 'broker' | 'controller') =>
-    handle(DeleteTopics, { at }).by(() => ({ responses: [own] }))
+    handle(DeleteTopics, { access: anyone(), at }).by(() => ({ responses: [own] }))
   const forwarding = (isActive: boolean) => {
     const forwarded: [Buffer, string, object][] = []
     const forwarder = {
@@ -190,7 +194,7 @@ describe('what only the controller answers', () => {
 })
 
 describe('a listener of controllers', () => {
-  const pipeline = new Pipeline(handlersOn('controller'), {} as Services)
+  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as Services)
 
   test('tells and serves what controllers answer, and nothing of records and groups', async () => {
     const keys = pipeline.apis.map(({ apiKey }) => apiKey)

@@ -38,6 +38,13 @@ describe('handlers', () => {
     expect(saying).toEqual([])
   })
 
+  test('every one is asked by somebody who may do nothing', () => {
+    const refused = contentOf('test/handlers/unauthorized-requests.ts')
+    const isRefused = ({ api: { name } }: Handler): boolean =>
+      new RegExp(`asking\\(\\s*${name}\\b`).test(refused)
+    expect(handlers.filter((handler) => !isRefused(handler)).map(({ api }) => api.name)).toEqual([])
+  })
+
   test('no API has two', () => {
     const keys = handlers.map(({ api }) => api.key)
     expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])

@@ -1,0 +1,22 @@
+import type { AnswerListener } from '../handlers/answer.ts'
+import { tell } from '../handlers/answer.ts'
+import type { RequestContext } from '../handlers/context.ts'
+import type { Handler } from '../handlers/handler.ts'
+
+/** Has the handler answer what of the request its principal may ask for; the answer tells what it may not. */
+export function answerAllowed(
+  { access, answer }: Handler,
+  request: object,
+  context: RequestContext,
+  listener: AnswerListener<object>,
+): void {
+  const verdict = access.judge(request, context)
+  if ('refused' in verdict) return listener.given(verdict.refused)
+  const { complete } = verdict
+  const answered = answer(verdict.request, context)
+  if (complete === null) return tell(answered, listener)
+  tell(answered, {
+    given: (some) => listener.given(complete(some)),
+    failed: (error) => listener.failed(error),
+  })
+}
