@@ -65,7 +65,8 @@ export function discoverPartitions(
     })
   }
   for (const { home, name, isFuture } of chosen) {
-    if (isFuture) discovery.guard(home, 'put a partition in its place', () => discovery.settle(name))
+    if (isFuture)
+      discovery.guard(home, 'put a partition in its place', () => discovery.settle(name))
   }
 }
 
@@ -75,12 +76,7 @@ class Discovery {
   readonly #logs: PartitionLogs
   readonly #wanted: WantedPartitions
 
-  constructor(
-    context: LogContext,
-    trash: Trash,
-    logs: PartitionLogs,
-    wanted: WantedPartitions,
-  ) {
+  constructor(context: LogContext, trash: Trash, logs: PartitionLogs, wanted: WantedPartitions) {
     this.#context = context
     this.#trash = trash
     this.#logs = logs

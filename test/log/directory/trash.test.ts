@@ -26,9 +26,7 @@ describe('directories of deleted partitions', () => {
         },
       },
     }
-    const trash = new Trash(
-      host as unknown as ConstructorParameters<typeof Trash>[0],
-    )
+    const trash = new Trash(host as unknown as ConstructorParameters<typeof Trash>[0])
     const ring = (...paths: string[]): void => {
       for (const path of paths) trash.removeLater(home as unknown as LogHome, path, 60_000)
       for (const callback of timers.splice(0)) callback()
