@@ -292,14 +292,14 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['handlers/offset-commit'],
   },
   {
-    file: 'src/coordinators/group/offsets/operations.ts',
+    file: 'src/coordinators/group/classic/rules.ts',
     text: 'if (generation !== group.generation) return',
     replacement: 'if (generation > group.generation) return',
     about: 'A member of an old generation overwrites what its successor has committed.',
     killedBy: ['golden/groups', 'handlers/offset-commit'],
   },
   {
-    file: 'src/coordinators/group/offsets/operations.ts',
+    file: 'src/coordinators/group/classic/rules.ts',
     text: "group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : 'NONE'",
     replacement: "'NONE'",
     about: 'A member commits for partitions that may be another one’s already.',
@@ -321,7 +321,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/group/offsets/operations.ts',
-    text: "const errorCode = isSubscribed(group, name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'",
+    text: "const errorCode = rules.isSubscribed(group, name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'",
     replacement: "const errorCode = 'NONE' as ErrorName",
     about: 'Offsets of topics that are being read can be deleted.',
     killedBy: ['handlers/groups-admin', 'golden/groups'],
@@ -342,7 +342,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/group/offsets/expiry.ts',
-    text: 'if (isSubscribed(group, topic)) return false',
+    text: 'if (rules.isSubscribed(group, topic)) return false',
     replacement: '',
     about: 'Offsets of a group that reads slowly expire under it.',
     killedBy: ['coordinators/group/offsets/expiry'],
@@ -369,9 +369,9 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['coordinators/group/limits', 'golden/groups'],
   },
   {
-    file: 'src/coordinators/group/machine.ts',
-    text: "if (group.state !== 'Empty') return answer<'Delete'>(ticket, 'NON_EMPTY_GROUP')",
-    replacement: '',
+    file: 'src/coordinators/group/classic/rules.ts',
+    text: "deletionError: (group) => (group.state === 'Empty' ? 'NONE' : 'NON_EMPTY_GROUP'),",
+    replacement: "deletionError: () => 'NONE',",
     about: 'A group with members can be deleted.',
     killedBy: ['handlers/groups-admin', 'golden/groups'],
   },
@@ -388,6 +388,35 @@ export const mutants: readonly Mutant[] = [
     replacement: "if (command.type !== 'Join') return null",
     about: 'Members wait for assignments that were refused until their requests time out.',
     killedBy: ['coordinators/group/limits'],
+  },
+  {
+    file: 'src/coordinators/group/classic/rules.ts',
+    text: "isAbandoned: (group) => group.state === 'Empty' && group.pendingMembers.size === 0,",
+    replacement: "isAbandoned: (group) => group.state === 'Empty',",
+    about: 'A group is deleted under a member that was just given its id.',
+    killedBy: ['coordinators/group/offsets/expiry', 'golden/groups'],
+  },
+  {
+    file: 'src/coordinators/group/classic/rules.ts',
+    text: "group.state === 'Empty' || group.protocolType === CONSUMER_PROTOCOL_TYPE",
+    replacement: "group.state === 'Empty' || group.protocolType !== ''",
+    about: 'Offsets of a Connect cluster can be deleted while its workers use them.',
+    killedBy: ['golden/groups', 'handlers/groups-admin'],
+  },
+  {
+    file: 'src/coordinators/group/classic/rules.ts',
+    text: 'group.stateSince ?? committed.commitTimestamp',
+    replacement: 'committed.commitTimestamp',
+    about:
+      'Offsets of a group that has read for weeks without a commit expire when its last member goes.',
+    killedBy: ['coordinators/group/offsets/expiry', 'golden/groups'],
+  },
+  {
+    file: 'src/coordinators/group/classic/rules.ts',
+    text: "return group.state === 'Stable' && readsKnownTopics ? fromCommit : null",
+    replacement: 'return readsKnownTopics ? fromCommit : null',
+    about: 'Offsets expire in the middle of a rebalance.',
+    killedBy: ['coordinators/group/offsets/expiry'],
   },
   {
     file: 'src/coordinators/group/classic/operations.ts',

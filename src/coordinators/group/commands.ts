@@ -9,10 +9,7 @@ import type {
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/messages/sync-group.ts'
 import type { DecisionContext } from '../../machine/machine.ts'
 import type { OperationCommand, OperationReply } from '../runtime/kind.ts'
-import type { ClassicGroup } from './classic/group.ts'
-
-/** A group of any type. */
-export type Group = ClassicGroup
+import type { Group } from './group.ts'
 
 /** The settings that the group coordinator decides by. */
 export interface GroupSettings {

@@ -1,5 +1,5 @@
 import type { ListGroupsResponse } from '../../../protocol/messages/list-groups.ts'
-import type { Group } from './commands.ts'
+import type { Group } from './group.ts'
 
 /** Which groups are listed. In lower case; none at all: every one. */
 export interface GroupFilter {

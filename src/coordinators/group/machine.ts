@@ -3,7 +3,7 @@ import { errorToTell } from '../runtime/errors.ts'
 import { EXPIRY_ALARM, parseAlarm } from './alarms.ts'
 import { GroupDraft } from './classic/draft.ts'
 import { evolve } from './classic/evolve.ts'
-import { emptyGroup, metadataOf } from './classic/group.ts'
+import { emptyGroup } from './classic/group.ts'
 import { join } from './classic/join.ts'
 import { heartbeat, leave, sync, syncRefused } from './classic/operations.ts'
 import {
@@ -12,16 +12,18 @@ import {
   sessionTimeIsUp,
   syncTimeIsUp,
 } from './classic/rebalance.ts'
+import { describe } from './classic/rules.ts'
 import type {
   CommandOf,
   DescribedGroup,
-  Group,
   GroupCommand,
   GroupContext,
   GroupReply,
   GroupSettings,
   ReplyTo,
 } from './commands.ts'
+import { rulesOf } from './group.ts'
+import type { Group } from './group.ts'
 import { expire, forgetTopics } from './offsets/expiry.ts'
 import { isDurable } from './facts.ts'
 import type { FactOf, GroupFact } from './facts.ts'
@@ -214,28 +216,14 @@ export class GroupMachine implements Machine<
 
   #describe(groupId: string): DescribedGroup | null {
     const group = this.#groups.get(groupId)
-    if (group === undefined) return null
-    const isStable = group.state === 'Stable'
-    return {
-      groupId,
-      groupState: group.state,
-      protocolType: group.protocolType ?? '',
-      protocolData: isStable ? (group.protocolName ?? '') : '',
-      members: Array.from(group.members.values(), (member) => ({
-        memberId: member.memberId,
-        groupInstanceId: member.groupInstanceId,
-        clientId: member.clientId,
-        clientHost: member.clientHost,
-        memberMetadata: metadataOf(member, isStable ? group.protocolName : null),
-        memberAssignment: member.assignment,
-      })),
-    }
+    return group?.type === 'classic' ? describe(group) : null
   }
 
   #delete(groupId: string, ticket: Ticket): GroupDecision {
     const group = this.#groups.get(groupId)
     if (group === undefined) return answer<'Delete'>(ticket, 'GROUP_ID_NOT_FOUND')
-    if (group.state !== 'Empty') return answer<'Delete'>(ticket, 'NON_EMPTY_GROUP')
+    const error = rulesOf(group).deletionError(group)
+    if (error !== 'NONE') return answer<'Delete'>(ticket, error)
     const facts: GroupFact[] = deleteAllOffsets(this.#offsets, groupId)
     // The group comes last: where a crash comes between, it is there still, and can be deleted again.
     return inParts(answer<'Delete'>(ticket, 'NONE', [...facts, { type: 'GroupDeleted', groupId }]))

@@ -198,8 +198,3 @@ export function memberError(
   }
   return group.members.has(memberId) ? 'NONE' : 'UNKNOWN_MEMBER_ID'
 }
-
-/** Whether offsets of this topic are in use: yes when the subscriptions of a consumer group can't be read. */
-export function isSubscribed(group: ClassicGroup, topic: string): boolean {
-  return group.subscribedTopics?.has(topic) ?? group.protocolType === CONSUMER_PROTOCOL_TYPE
-}

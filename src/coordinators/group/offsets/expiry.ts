@@ -1,6 +1,6 @@
-import { CONSUMER_PROTOCOL_TYPE, isSubscribed } from '../classic/group.ts'
-import type { ClassicGroup } from '../classic/group.ts'
 import type { CommittedOffset, FactOf } from '../facts.ts'
+import { rulesOf } from '../group.ts'
+import type { Group } from '../group.ts'
 import type { OffsetStore } from './store.ts'
 
 /** What one decision removes at most: others wait for their turn meanwhile. */
@@ -30,40 +30,28 @@ export class Tombstones {
 }
 
 /**
- * [KIP-211] When an offset is no longer kept for its group: for an empty group the retention counts from when it became
- * empty, for a simple group and for topics that a stable consumer group doesn't read any more from the commit. While a
- * group rebalances nothing expires.
+ * [KIP-211] When an offset is no longer kept for its group.
  * @returns null when no offset of the group can expire now
  */
 export function expiryOf(
-  group: ClassicGroup,
+  group: Group,
   time: number,
   retentionMs: number,
 ): ((topic: string, committed: CommittedOffset) => boolean) | null {
-  const since = retentionStart(group)
+  const rules = rulesOf(group)
+  const since = rules.retentionStart(group)
   if (since === null) return null
   return (topic, committed) => {
-    if (isSubscribed(group, topic)) return false
+    if (rules.isSubscribed(group, topic)) return false
     // Clients of old could say themselves when.
     if (committed.expireTimestamp !== -1) return time >= committed.expireTimestamp
     return time - since(committed) >= retentionMs
   }
 }
 
-function retentionStart(group: ClassicGroup): ((committed: CommittedOffset) => number) | null {
-  const fromCommit = ({ commitTimestamp }: CommittedOffset): number => commitTimestamp
-  if (group.protocolType === null) return fromCommit
-  if (group.state === 'Empty') {
-    return (committed) => group.stateSince ?? committed.commitTimestamp
-  }
-  const readsKnownTopics =
-    group.protocolType === CONSUMER_PROTOCOL_TYPE && group.subscribedTopics !== null
-  return group.state === 'Stable' && readsKnownTopics ? fromCommit : null
-}
-
-/** Removes expired offsets, and empty groups that have none left. Full tombstones mean that there may be more. */
+/** Removes expired offsets, and groups without members that have none left. Full tombstones mean that there may be more. */
 export function expire(
-  groups: ReadonlyMap<string, ClassicGroup>,
+  groups: ReadonlyMap<string, Group>,
   offsets: OffsetStore,
   time: number,
   retentionMs: number,
@@ -72,9 +60,7 @@ export function expire(
   for (const [groupId, group] of groups) {
     if (tombstones.isFull) break
     if (!expireGroup(tombstones, group, offsets, time, retentionMs)) continue
-    if (group.state === 'Empty' && group.pendingMembers.size === 0) {
-      tombstones.add({ type: 'GroupDeleted', groupId })
-    }
+    if (rulesOf(group).isAbandoned(group)) tombstones.add({ type: 'GroupDeleted', groupId })
   }
   return tombstones
 }
@@ -82,7 +68,7 @@ export function expire(
 /** @returns whether the group has no offset left */
 function expireGroup(
   tombstones: Tombstones,
-  group: ClassicGroup,
+  group: Group,
   offsets: OffsetStore,
   time: number,
   retentionMs: number,

@@ -1,7 +1,5 @@
 import type { ErrorName } from '../../../../protocol/errors.ts'
 import { ZERO_UUID } from '../../../../protocol/schema.ts'
-import { isSubscribed, memberError } from '../classic/group.ts'
-import type { ClassicGroup } from '../classic/group.ts'
 import type {
   CommandOf,
   FetchedOffset,
@@ -10,30 +8,23 @@ import type {
   ReplyTo,
 } from '../commands.ts'
 import type { CommittedOffset, DurableFact } from '../facts.ts'
+import { rulesOf } from '../group.ts'
+import type { Group } from '../group.ts'
 import type { OffsetStore } from './store.ts'
 
 const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND = 9
 
-/** What stands against a commit by a member, or by somebody outside the group's generations. */
+/** What stands against a commit by a member, or by somebody outside. */
 export function commitError(
-  group: ClassicGroup | undefined,
+  group: Group | undefined,
   command: CommandOf<'CommitOffsets'>,
 ): ErrorName {
-  const { generation, memberId, groupInstanceId } = command
-  if (group === undefined) {
-    // A client that assigns its partitions itself makes a group that only holds offsets.
-    if (generation < 0) return 'NONE'
-    return command.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND
-      ? 'GROUP_ID_NOT_FOUND'
-      : 'ILLEGAL_GENERATION'
-  }
-  if (generation < 0 && group.state === 'Empty') return 'NONE'
-  if (generation < 0 && memberId === '' && groupInstanceId === null) return 'UNKNOWN_MEMBER_ID'
-  const error = memberError(group, memberId, groupInstanceId)
-  if (error !== 'NONE') return error
-  if (generation !== group.generation) return 'ILLEGAL_GENERATION'
-  // The member knows of the new generation but not yet what is its own in it.
-  return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : 'NONE'
+  if (group !== undefined) return rulesOf(group).commitError(group, command)
+  // A client that assigns its partitions itself makes a group that only holds offsets.
+  if (command.generation < 0) return 'NONE'
+  return command.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND
+    ? 'GROUP_ID_NOT_FOUND'
+    : 'ILLEGAL_GENERATION'
 }
 
 /** The offsets that can be stored, and the partitions' results. */
@@ -117,18 +108,19 @@ function fetched(partitionIndex: number, committed: CommittedOffset | undefined)
 /** [KIP-496] Offsets of topics that members still read stay. */
 export function deleteOffsets(
   offsets: OffsetStore,
-  group: ClassicGroup | undefined,
+  group: Group | undefined,
   { groupId, topics }: CommandOf<'DeleteOffsets'>,
 ): { facts: DurableFact[]; reply: ReplyTo<'DeleteOffsets'> } {
   if (group === undefined) return { facts: [], reply: 'GROUP_ID_NOT_FOUND' }
-  if (group.state !== 'Empty' && group.protocolType !== 'consumer') {
-    return { facts: [], reply: 'NON_EMPTY_GROUP' }
-  }
+  const rules = rulesOf(group)
+  const error = rules.offsetDeletionError(group)
+  if (error !== 'NONE') return { facts: [], reply: error }
   const facts: DurableFact[] = []
   const reply = topics.map(({ name, partitions }) => {
-    const errorCode = isSubscribed(group, name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'
+    const errorCode = rules.isSubscribed(group, name) ? 'GROUP_SUBSCRIBED_TO_TOPIC' : 'NONE'
+    const known = offsets.partitionsOf(groupId, name)
     return partitions.map((partition): PartitionError => {
-      if (errorCode === 'NONE' && offsets.partitionsOf(groupId, name).has(partition)) {
+      if (errorCode === 'NONE' && known.has(partition)) {
         facts.push({ type: 'OffsetDeleted', groupId, topic: name, partition })
       }
       return { partitionIndex: partition, errorCode }
