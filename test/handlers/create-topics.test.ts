@@ -99,14 +99,14 @@ describe('CreateTopics', () => {
 
   test('answers when the new partitions serve', async () => {
     const served = node()
-    const reply = served.controller
-    served.controller = (command) => {
-      // As the broker does when it hears of the change: what is being made isn't waited for here.
-      void served.addTopic('new')
-      return reply(command)
+    const events: string[] = []
+    served.replicas.settled = async () => {
+      await new Promise((resolve) => setImmediate(resolve))
+      events.push('they serve')
     }
     await served.ask(CreateTopics, 7, { topics: [topic('new')], timeoutMs: 1000 })
-    expect(served.replicas.find('new', 0)).toMatchObject({ topic: 'new', index: 0 })
+    events.push('the answer is here')
+    expect(events).toEqual(['they serve', 'the answer is here'])
   })
 
   test.each([0, -1])('with a time-out of %i nothing is made', async (timeoutMs) => {

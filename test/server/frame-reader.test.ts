@@ -163,5 +163,8 @@ describe('FramePool', () => {
     pool.release(second)
     expect(pool.take(6000)).toBe(first)
     expect(pool.take(6000)).not.toBe(second)
+    // And again: what is in use doesn't count as kept.
+    pool.release(first)
+    expect(pool.take(6000)).toBe(first)
   })
 })
