@@ -2,7 +2,7 @@ import tseslint from 'typescript-eslint'
 
 /**
  * The folders of the house in rank order: a file imports from its own folder, from a lower rank, or from protocol/.
- * src/index.ts is rank 12.
+ * src/node.ts and src/index.ts are rank 12.
  */
 const ranks = [
   ['host'],
@@ -50,7 +50,7 @@ const outward = ({ folder, rank, beside }) => [
     regex: `^(\\.\\./)+(src/)?(${ranks
       .slice(rank + 1)
       .flat()
-      .concat(beside, 'bin', 'test', 'index')
+      .concat(beside, 'bin', 'test', 'node', 'index')
       .join('|')})(/|\\.ts$)`,
     message: `src/${folder} has rank ${rank}: it may import only from its own folder, a lower rank, or protocol/.`,
   },

@@ -1,5 +1,4 @@
-import { Broker } from './broker/broker.ts'
-import type { Address } from './broker/broker.ts'
+import type { Address } from './broker/listeners.ts'
 import { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigSources } from './config/layers.ts'
 import { hostAndPort } from './host/address.ts'
@@ -7,9 +6,10 @@ import { nodeCodecs } from './host/codecs.ts'
 import type { Host } from './host/host.ts'
 import { nodeHost } from './host/node.ts'
 import { temporaryDirectory } from './host/temporary.ts'
+import { Node } from './node.ts'
 
-export type { Address } from './broker/broker.ts'
-export { StartError } from './broker/broker.ts'
+export type { Address } from './broker/listeners.ts'
+export { StartError } from './broker/start-error.ts'
 export { ConfigError } from './config/layers.ts'
 export type { ConfigSources } from './config/layers.ts'
 
@@ -69,8 +69,8 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     const config = new BrokerConfig({ ...options, set: [...set, ...own] })
     const isOurs = options.host === undefined
     const host = options.host ?? nodeHost(isEmbedded ? { log: { level: 'warn' } } : {})
-    const broker = await Broker.start(host, nodeCodecs(), config)
-    return running(broker, async () => {
+    const node = await Node.start(host, nodeCodecs(), config)
+    return running(node, async () => {
       if (isOurs) await host.workers.close()
       temporary?.remove()
     })
@@ -84,17 +84,17 @@ function setsDirectory(entry: string): boolean {
   return entry.startsWith('log.dirs=') || entry.startsWith('log.dir=')
 }
 
-function running(broker: Broker, cleanUp: () => Promise<void>): RunningBroker {
-  const { host, port } = broker.addresses[0]!
+function running(node: Node, cleanUp: () => Promise<void>): RunningBroker {
+  const { host, port } = node.addresses[0]!
   return {
     host,
     port,
     bootstrap: hostAndPort(host, port),
-    addresses: broker.addresses,
-    clusterId: broker.clusterId,
-    failed: broker.failed,
+    addresses: node.addresses,
+    clusterId: node.clusterId,
+    failed: node.failed,
     close: async () => {
-      await broker.close()
+      await node.close()
       await cleanUp()
     },
   }

@@ -5,7 +5,7 @@ import { nextTurn } from '../handlers/turns.ts'
 import type { Clock } from '../host/host.ts'
 import { ShardError } from '../machine/runtime.ts'
 import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
-import type { MetadataNode } from '../metadata/node.ts'
+import type { ControllerChannel } from '../metadata/controller/channel.ts'
 
 /** One Metadata request may name thousands; what the controller decides holds the event loop for that long. */
 const TOPICS_AT_ONCE = 100
@@ -13,7 +13,7 @@ const TOPICS_AT_ONCE = 100
 interface Means {
   readonly clock: Clock
   readonly config: BrokerConfig
-  readonly controller: Pick<MetadataNode, 'submit'>
+  readonly controller: ControllerChannel
   /** Resolves when the replicas of what was made serve. */
   settled(): Promise<void>
 }

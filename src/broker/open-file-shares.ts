@@ -1,3 +1,6 @@
+import type { Host } from '../host/host.ts'
+import { StartError } from './start-error.ts'
+
 /** Who may have how many files and sockets open. */
 export interface OpenFileShares {
   /** Files of partitions, of which those used least recently are closed. */
@@ -27,4 +30,13 @@ export function shareOpenFiles(limit: number | null): OpenFileShares | null {
   const free = limit - OTHERS
   const logFiles = Math.min(MOST_LOG_FILES, Math.max(LEAST_LOG_FILES, Math.floor(free / 2)))
   return { logFiles, connections: free - logFiles }
+}
+
+/** @throws StartError where the limit of open files is too low for any broker */
+export function openFilesOf({ disk }: Pick<Host, 'disk'>): OpenFileShares {
+  const limit = disk.openFileLimit()
+  const shares = shareOpenFiles(limit)
+  if (shares !== null) return shares
+  const message = `A broker needs ${LEAST_OPEN_FILES} open files at least, and this process may have ${limit}: raise the limit (ulimit -n, LimitNOFILE of a systemd unit, --ulimit nofile of a container)`
+  throw new StartError(message)
 }

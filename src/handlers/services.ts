@@ -6,7 +6,7 @@ import type { RatedLog } from '../host/rated-log.ts'
 import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
-import type { ControllerCommand, ReplyTo } from '../metadata/controller/commands.ts'
+import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
@@ -47,9 +47,7 @@ export interface FeatureLevels {
 }
 
 /** What the handlers ask of the controller. */
-export interface ControllerAccess {
-  /** Rejects with ShardError when the controller is lost or can't commit in time. */
-  submit<Command extends ControllerCommand>(command: Command): Promise<ReplyTo<Command>>
+export interface ControllerAccess extends ControllerChannel {
   describeQuorum(): QuorumState
 }
 

@@ -13,6 +13,7 @@ import { NO_PEERS } from '../quorum/peers.ts'
 import type { Peers } from '../quorum/peers.ts'
 import { listSnapshots } from '../quorum/snapshot.ts'
 import type { RaftTimeouts, Voter } from '../quorum/types.ts'
+import type { ControllerChannel } from './controller/channel.ts'
 import type { ControllerCommand, ReplyTo } from './controller/commands.ts'
 import { ControllerOffice } from './controller/office.ts'
 import { quorumLog } from './controller/quorum-log.ts'
@@ -37,6 +38,8 @@ export interface MetadataNodeOptions {
   /** What `formatIfNeeded` gave. */
   readonly identity: Identity
   readonly config: BrokerConfig
+  /** Of this life of the process. */
+  readonly incarnationId: string
   /** The voters where the log names none, and the ways to them. Without it this node is the only one. */
   readonly quorum?: { readonly voters: readonly Voter[]; readonly peers: Peers }
   /** The metadata log failed: nothing can be changed any more, and the process should end. */
@@ -51,7 +54,7 @@ export async function openMetadataNode(options: MetadataNodeOptions): Promise<Me
 }
 
 /** A node's part in the metadata: its replica of the log, the image, and the controller while it leads. */
-export class MetadataNode {
+export class MetadataNode implements ControllerChannel {
   readonly #options: MetadataNodeOptions
   readonly #loader = new MetadataLoader()
   readonly #snapshots: SnapshotGenerator
@@ -127,7 +130,6 @@ export class MetadataNode {
     return this.#loader.whenCaughtUp()
   }
 
-  /** See `ControllerOffice.submit`. */
   submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
     return this.#office.submit(command)
   }
@@ -193,10 +195,12 @@ export class MetadataNode {
   }
 
   #settings({ kraftVersion }: Quorum): ControllerSettings {
-    const { config, identity, host } = this.#options
+    const { config, identity, host, incarnationId } = this.#options
     return {
       clusterId: identity.clusterId,
       nodeId: identity.nodeId,
+      incarnationId,
+      sessionTimeoutMs: config.get('broker.session.timeout.ms'),
       kraftVersion,
       defaults: {
         numPartitions: config.get('num.partitions'),

@@ -61,8 +61,11 @@ async function allocate({ node }: TestNode, told: Told): Promise<void> {
 
 /** Two lives with a clean stop between them. */
 async function live(disk: SimDisk, told: Told): Promise<void> {
-  for (const life of ['a', 'b']) {
-    const node = await start(disk, 1)
+  for (const [life, seed] of [
+    ['a', 1],
+    ['b', 4],
+  ] as const) {
+    const node = await start(disk, seed)
     expect(told.clusterId ?? node.identity.clusterId).toBe(node.identity.clusterId)
     told.clusterId = node.identity.clusterId
     await register(node, told)

@@ -5,23 +5,12 @@ import type { MetadataDelta } from '../../src/metadata/image.ts'
 import { encodedImage, imageRecords } from '../../src/metadata/snapshot-records.ts'
 import type { QuorumNode } from './simulated-quorum.ts'
 import { SimulatedQuorum } from './simulated-quorum.ts'
-import { CLUSTER_ID, set, topic } from './support.ts'
+import { BROKER, serveAs, set, topic } from './support.ts'
 
 const DIRECTORY = `${'d'.repeat(21)}Q`
 
-async function register({ node }: QuorumNode): Promise<void> {
-  const { errorCode } = await node.submit({
-    type: 'registerBroker',
-    brokerId: 9,
-    clusterId: CLUSTER_ID,
-    incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
-    endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
-    features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
-    rack: null,
-    logDirs: [DIRECTORY],
-  })
-  expect(errorCode).toBe('NONE')
-}
+const register = ({ node }: QuorumNode) =>
+  serveAs(node, { ...BROKER, brokerId: 9, logDirs: [DIRECTORY] })
 
 const create = ({ node }: QuorumNode, ...topics: ReturnType<typeof topic>[]) =>
   node.submit({ type: 'createTopics', topics, validateOnly: false })

@@ -107,6 +107,7 @@ export class SimulatedQuorum {
         formatted: true,
       },
       config: new BrokerConfig({ settings }),
+      incarnationId: directoryId,
       quorum: { voters: this.#voters, peers: this.#peers(id) },
       onFailed: (error) => void failures.push(error),
     })

@@ -6,15 +6,50 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { LogManager } from '../../src/log/manager.ts'
-import type { ConfigChange } from '../../src/metadata/controller/commands.ts'
+import type { ControllerChannel } from '../../src/metadata/controller/channel.ts'
+import type { BrokerRegistration, ConfigChange } from '../../src/metadata/controller/commands.ts'
 import { ConfigOperation } from '../../src/metadata/controller/commands.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'
+import { randomId } from '../../src/metadata/ids.ts'
 import type { MetadataNode, MetadataNodeOptions } from '../../src/metadata/node.ts'
 import { openMetadataNode } from '../../src/metadata/node.ts'
 import { breakableHost } from './faults.ts'
 
 export const CLUSTER_ID = 'y4cXkLXxS9u2j5BfbY7Z-Q'
+
+/** A broker without its directories. */
+export const BROKER = {
+  brokerId: 1,
+  clusterId: CLUSTER_ID,
+  incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
+  endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
+  features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
+  rack: null,
+}
+
+/** Has a broker register, and serve; gives its epoch. */
+export async function serveAs(
+  channel: ControllerChannel,
+  registration: BrokerRegistration,
+): Promise<number> {
+  const { errorCode, brokerEpoch } = await channel.submit({
+    type: 'registerBroker',
+    ...registration,
+  })
+  expect(errorCode).toBe('NONE')
+  const reply = await channel.submit({
+    type: 'brokerHeartbeat',
+    brokerId: registration.brokerId,
+    brokerEpoch,
+    currentMetadataOffset: brokerEpoch,
+    wantFence: false,
+    wantShutDown: false,
+    offlineLogDirs: [],
+  })
+  expect(reply).toMatchObject({ errorCode: 'NONE', isFenced: false })
+  return brokerEpoch
+}
 
 export interface TestNode {
   readonly node: MetadataNode
@@ -46,29 +81,20 @@ export async function startNode(
     directories: [path],
     onDirectoryFailed: (_directory, error) => void failures.push(error),
   })
-  const opened = await openOn(logs, { host, codecs, config, failures }).catch((error: unknown) => {
-    logs.abandon()
-    throw error
-  })
+  const incarnationId = randomId(host.random)
+  const opened = await openOn(logs, { host, codecs, config, incarnationId, failures }).catch(
+    (error: unknown) => {
+      logs.abandon()
+      throw error
+    },
+  )
   const { node, identity } = opened
   return {
     node,
     identity,
     path,
     failures,
-    register: async () => {
-      const { brokerEpoch } = await node.submit({
-        type: 'registerBroker',
-        brokerId: 1,
-        clusterId: CLUSTER_ID,
-        incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
-        endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
-        features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
-        rack: null,
-        logDirs: identity.directoryIds,
-      })
-      return brokerEpoch
-    },
+    register: () => serveAs(node, { ...BROKER, incarnationId, logDirs: identity.directoryIds }),
     close: async () => {
       await node.close()
       await logs.close()
@@ -80,9 +106,11 @@ export async function startNode(
 
 async function openOn(
   logs: LogManager,
-  parts: Pick<MetadataNodeOptions, 'host' | 'codecs' | 'config'> & { failures: Error[] },
+  parts: Pick<MetadataNodeOptions, 'host' | 'codecs' | 'config' | 'incarnationId'> & {
+    failures: Error[]
+  },
 ) {
-  const { host, codecs, config, failures } = parts
+  const { host, codecs, config, incarnationId, failures } = parts
   const directory = logs.directories[0]!
   const identity = formatIfNeeded({
     host,
@@ -99,6 +127,7 @@ async function openOn(
     directory,
     identity,
     config,
+    incarnationId,
     onFailed: (error) => void failures.push(error),
   })
   return { node, identity }

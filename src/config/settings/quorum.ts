@@ -68,17 +68,17 @@ export const quorum = {
   }),
   'broker.heartbeat.interval.ms': int({
     default: 2 * SECOND_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often a broker tells the controller that it is alive.',
   }),
   'broker.session.timeout.ms': int({
     default: 9 * SECOND_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'A broker that was not heard of for this long is fenced.',
   }),
   'initial.broker.registration.timeout.ms': int({
     default: MINUTE_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'A broker that could not register with the controller for this long gives up.',
   }),
   'server.max.startup.time.ms': long({

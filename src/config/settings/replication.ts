@@ -82,7 +82,7 @@ export const replication = {
   }),
   'controlled.shutdown.enable': boolean({
     default: true,
-    use: 'stored',
+    use: 'acted',
     doc: 'Hands over leadership before the broker stops.',
   }),
   'num.replica.fetchers': int({

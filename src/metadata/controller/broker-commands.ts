@@ -1,11 +1,9 @@
 import type { BrokerRegistration, ControllerCommands } from './commands.ts'
 import type { ControllerView } from './view.ts'
-import type { MetadataFact } from '../facts.ts'
-import { eligibleLeaderFact, leaderFact, partitionChangeFact } from '../facts.ts'
-import { requireBroker, withoutReplica } from './directory-commands.ts'
+import { requireBroker } from './directory-commands.ts'
 import { isKept, registrationVersion } from '../features.ts'
-import { directoryOf, hasOnlineDirectory, NO_LEADER } from '../image.ts'
-import type { PartitionImage } from '../image.ts'
+import { withoutReplicas } from './leadership.ts'
+import type { ControllerFact } from './sessions.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
 const PRODUCER_IDS_BLOCK = 1000
@@ -13,24 +11,25 @@ const PRODUCER_IDS_BLOCK = 1000
 const RESERVED_DIRECTORY = /^A{20}[A-Y]/
 
 interface Outcome<Reply> {
-  readonly facts: MetadataFact[]
+  readonly facts: ControllerFact[]
   readonly reply: Reply
 }
 
 /**
- * Registers this process's own broker: fences its former life, takes it into service, and gives the partitions that it
- * led, or that had nobody to lead them, a leader in a new epoch, so that what its former life has not kept is noticed.
- * Those in directories that it no longer has lose it.
+ * BrokerRegistration (KIP-631): takes note of a broker that starts, fenced. What its former life led gets another leader, or
+ * none. Who repeats a registration, since no answer came, is the same broker still, with the same epoch.
  */
 export function registerBroker(
   view: ControllerView,
   registration: BrokerRegistration,
 ): Outcome<ControllerCommands['registerBroker']['reply']> {
-  const facts: MetadataFact[] = []
+  const facts: ControllerFact[] = []
   const outcome = outcomeOf(() => {
     checkRegistration(view, registration)
     const { brokerId, incarnationId, rack, endPoints, features, logDirs } = registration
-    const brokerEpoch = view.nextOffset
+    const before = view.image.brokers.get(brokerId)
+    const amended = before?.incarnationId === incarnationId ? before : null
+    const brokerEpoch = amended?.epoch ?? view.nextOffset
     facts.push({
       type: 'RegisterBrokerRecord',
       version: registrationVersion(view.image.features),
@@ -42,25 +41,18 @@ export function registerBroker(
         endPoints: endPoints.map((endPoint) => ({ ...endPoint })),
         features: features.map((feature) => ({ ...feature })),
         rack,
-        fenced: true,
-        inControlledShutdown: false,
+        fenced: amended?.fenced ?? true,
+        inControlledShutdown: amended?.inControlledShutdown ?? false,
         logDirs: [...logDirs],
         cordonedLogDirs: null,
       },
     })
-    facts.push({
-      type: 'BrokerRegistrationChangeRecord',
-      version: 0,
-      value: {
-        brokerId,
-        brokerEpoch,
-        fenced: -1,
-        inControlledShutdown: 0,
-        logDirs: [],
-        cordonedLogDirs: null,
-      },
-    })
-    facts.push(...newLeaders(view, registration))
+    if (amended === null) {
+      facts.push(...withoutReplicas(view.image, brokerId))
+      if (view.sessions.has(brokerId)) {
+        facts.push({ type: 'BrokerSession', brokerId, session: null })
+      }
+    }
     return { ...SUCCESS, brokerEpoch }
   })
   const reply = 'brokerEpoch' in outcome ? outcome : { ...outcome, brokerEpoch: -1 }
@@ -68,10 +60,16 @@ export function registerBroker(
 }
 
 function checkRegistration(view: ControllerView, registration: BrokerRegistration): void {
-  const { clusterId, logDirs, features } = registration
+  const { brokerId, clusterId, logDirs, features } = registration
   if (clusterId !== view.clusterId) {
     const what = `Expected cluster ID ${view.clusterId}, but got cluster ID ${clusterId}`
     throw new Refusal('INCONSISTENT_CLUSTER_ID', what)
+  }
+  const { fenced = true, incarnationId } = view.image.brokers.get(brokerId) ?? {}
+  const isAlive = !fenced && (view.sessions.get(brokerId)?.until ?? -Infinity) >= view.now
+  if (isAlive && incarnationId !== registration.incarnationId) {
+    const what = 'Another broker is registered with that broker id.'
+    throw new Refusal('DUPLICATE_BROKER_REGISTRATION', what)
   }
   const refuse = (what: string): never => {
     throw new Refusal('INVALID_REGISTRATION', what)
@@ -80,7 +78,7 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
   if (logDirs.some((id) => RESERVED_DIRECTORY.test(id))) refuse('Reserved directory ID in request')
   if (new Set(logDirs).size < logDirs.length) refuse('Duplicate directory ID in request')
   for (const broker of view.image.brokers.values()) {
-    if (broker.id === registration.brokerId) continue
+    if (broker.id === brokerId) continue
     const shared = logDirs.find((id) => broker.logDirs.includes(id))
     if (shared !== undefined) {
       refuse(`Broker ${broker.id} is already registered with directory ${shared}`)
@@ -98,43 +96,12 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
   }
 }
 
-function* newLeaders(
-  view: ControllerView,
-  { brokerId, logDirs }: BrokerRegistration,
-): IterableIterator<MetadataFact> {
-  for (const topic of view.image.topics.byId.values()) {
-    for (let index = 0; index < topic.partitions.length; index++) {
-      const partition = topic.partitions[index]!
-      const { leader, isr } = partition
-      const isHere = hasOnlineDirectory(logDirs, directoryOf(partition, brokerId))
-      if (!isHere && leader === brokerId) {
-        yield partitionChangeFact(topic.id, index, withoutReplica(view.image, partition, brokerId))
-      } else if (!isHere) continue
-      else if (leader === brokerId || (leader === NO_LEADER && isr.includes(brokerId))) {
-        yield leaderFact(topic.id, index, brokerId)
-      } else if (leader === NO_LEADER && isOnlyEligible(partition, brokerId)) {
-        yield eligibleLeaderFact(topic.id, index, brokerId)
-      }
-    }
-  }
-}
-
-/**
- * With eligible.leader.replicas.version (KIP-966) a controller takes the last replica, too, out of the ISR, and writes
- * down that it may lead again. Where it is the only one, nobody can have more than it has.
- */
-function isOnlyEligible(partition: PartitionImage, brokerId: number): boolean {
-  const { replicas, eligibleLeaderReplicas, lastKnownElr } = partition
-  if (replicas.length !== 1 || replicas[0] !== brokerId) return false
-  return eligibleLeaderReplicas.includes(brokerId) || lastKnownElr.includes(brokerId)
-}
-
 /** AllocateProducerIds: a block of ids that nobody else gets. */
 export function allocateProducerIds(
   view: ControllerView,
   { brokerId, brokerEpoch }: { brokerId: number; brokerEpoch: number },
 ): Outcome<ControllerCommands['allocateProducerIds']['reply']> {
-  const facts: MetadataFact[] = []
+  const facts: ControllerFact[] = []
   const outcome = outcomeOf(() => {
     requireBroker(view.image, brokerId, brokerEpoch)
     const producerIdStart = Math.max(0, view.image.nextProducerId)

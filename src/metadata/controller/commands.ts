@@ -62,13 +62,11 @@ export interface AlteredResource extends ErrorOutcome {
   readonly resourceName: string
 }
 
-/**
- * The broker of the controller's own process. It holds the directory's lock, so no other incarnation can be alive: it takes
- * over at once and is unfenced in the same batch.
- */
+/** A broker that starts; it is fenced until it asks by its heartbeats to serve. */
 export interface BrokerRegistration {
   readonly brokerId: number
   readonly clusterId: string
+  /** Random, of each life of the process. */
   readonly incarnationId: string
   readonly endPoints: readonly EndPoint[]
   readonly features: readonly FeatureRange[]
@@ -176,14 +174,25 @@ export interface ControllerCommands {
     }
     reply: ErrorOutcome & { readonly directories: readonly DirectoryAssignmentOutcomes[] }
   }
-  /** What BrokerHeartbeat says of directories (KIP-858): these can't be used any more. */
-  reportOfflineDirectories: {
+  brokerHeartbeat: {
     command: {
       readonly brokerId: number
       readonly brokerEpoch: number
+      /** Up to where this broker has followed the metadata. */
+      readonly currentMetadataOffset: number
+      readonly wantFence: boolean
+      /** It asks for a controlled shutdown: what it leads is led by others first. */
+      readonly wantShutDown: boolean
+      /** [KIP-858] Directories that can't be used any more. */
       readonly offlineLogDirs: readonly string[]
     }
-    reply: ErrorOutcome
+    reply: ErrorOutcome & {
+      /** It knows of its own registration, and all that was before. */
+      readonly isCaughtUp: boolean
+      readonly isFenced: boolean
+      /** The controlled shutdown is done. */
+      readonly shouldShutDown: boolean
+    }
   }
   electLeaders: {
     command: {

@@ -3,7 +3,7 @@ import type { Alarm, Decision, DecisionContext, Machine } from '../../machine/ma
 import { allocateProducerIds, registerBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
-import { assignReplicasToDirs, reportOfflineDirectories } from './directory-commands.ts'
+import { assignReplicasToDirs } from './directory-commands.ts'
 import { electLeaders } from './election-commands.ts'
 import type { MetadataFact } from '../facts.ts'
 import { abortFact } from '../facts.ts'
@@ -12,6 +12,9 @@ import { randomId } from '../ids.ts'
 import { ImageBuilder } from '../image-builder.ts'
 import type { MetadataImage } from '../image.ts'
 import type { ControllerSettings, ControllerView } from './view.ts'
+import { brokerHeartbeat, firstSessions, sessionExpired } from './heartbeat-commands.ts'
+import { isSessionFact } from './sessions.ts'
+import type { BrokerSession, ControllerFact } from './sessions.ts'
 import { alterPartitionReassignments } from './reassignment-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from '../topic-names.ts'
@@ -27,13 +30,16 @@ export interface ActivateCommand {
 export type Command = ControllerCommand | ActivateCommand
 export type Reply = ControllerReply | null
 
+type Registration = Extract<MetadataFact, { type: 'RegisterBrokerRecord' }>['value']
+type Alarms = Decision<never, never>['alarms']
+
 /**
  * The controller: commands in, metadata records as facts. Its state is an image that is ahead of the committed one by
  * what is being written.
  */
 export class Controller implements Machine<
   Command,
-  MetadataFact,
+  ControllerFact,
   Reply,
   never,
   ControllerSettings
@@ -41,6 +47,7 @@ export class Controller implements Machine<
   #image: MetadataImage
   #builder: ImageBuilder | null = null
   #nextOffset: number
+  readonly #sessions = new Map<number, BrokerSession>()
   /** Topics with '.' or '_' by their collision key; made when first needed. */
   #collisions: Map<string, Set<string>> | null = null
 
@@ -64,21 +71,29 @@ export class Controller implements Machine<
 
   decide(
     command: Command | Alarm,
-    { ticket, settings }: DecisionContext<ControllerSettings>,
-  ): Decision<MetadataFact, Reply> {
-    assert('type' in command, 'the controller sets no alarms')
-    const { facts, reply } = answer(this.#view(settings), command)
-    return { facts, replies: [{ ticket, reply }] }
+    { ticket, now, settings }: DecisionContext<ControllerSettings>,
+  ): Decision<ControllerFact, Reply> {
+    const view = this.#view(settings, now)
+    if ('alarm' in command) return sessionExpired(view, command.alarm)
+    const { facts, alarms = [], reply } = answer(view, command)
+    return { facts, alarms, replies: [{ ticket, reply }] }
   }
 
-  #view(settings: ControllerSettings): ControllerView {
+  #view(settings: ControllerSettings, now: number): ControllerView {
     return {
       ...settings,
       image: this.image,
       nextOffset: this.#nextOffset,
+      now,
+      sessions: this.#sessions,
       newId: () => randomId(settings.random),
       topicLike: (key) => this.#topicLike(key),
     }
+  }
+
+  /** What is known of brokers' lives is in no record. */
+  isVolatile(fact: ControllerFact): boolean {
+    return isSessionFact(fact)
   }
 
   #topicLike(key: string): string | undefined {
@@ -89,16 +104,25 @@ export class Controller implements Machine<
     return this.#collisions.get(key)?.values().next().value
   }
 
-  apply(fact: MetadataFact, offset: number): void {
-    if (fact.type === 'RegisterBrokerRecord') {
-      assert.equal(fact.value.brokerEpoch, offset, "a broker's epoch is its registration's offset")
+  apply(fact: ControllerFact, offset: number): void {
+    if (isSessionFact(fact)) {
+      if (fact.session === null) this.#sessions.delete(fact.brokerId)
+      else this.#sessions.set(fact.brokerId, fact.session)
+      return
     }
+    if (fact.type === 'RegisterBrokerRecord') this.#checkEpoch(fact.value, offset)
     this.#nextOffset = offset + 1
     // What opens and closes a transaction changes nothing; what is between stands for itself here, where it can't fail.
     if (/^(Begin|End|Abort)TransactionRecord$/.test(fact.type)) return
     if (this.#collisions !== null) this.#noteCollisions(fact)
     this.#builder ??= new ImageBuilder(this.#image)
     this.#builder.apply(fact)
+  }
+
+  #checkEpoch({ brokerId, incarnationId, brokerEpoch }: Registration, offset: number): void {
+    const before = this.image.brokers.get(brokerId)
+    const expected = before?.incarnationId === incarnationId ? before.epoch : offset
+    assert.equal(brokerEpoch, expected, "a broker's epoch is its first registration's offset")
   }
 
   #noteCollisions(fact: MetadataFact): void {
@@ -119,7 +143,10 @@ export class Controller implements Machine<
   }
 }
 
-function answer(view: ControllerView, command: Command): { facts: MetadataFact[]; reply: Reply } {
+function answer(
+  view: ControllerView,
+  command: Command,
+): { facts: ControllerFact[]; alarms?: Alarms; reply: Reply } {
   switch (command.type) {
     case 'createTopics':
       return createTopics(view, command.topics, command.validateOnly)
@@ -141,14 +168,15 @@ function answer(view: ControllerView, command: Command): { facts: MetadataFact[]
       return electLeaders(view, command)
     case 'assignReplicasToDirs':
       return assignReplicasToDirs(view, command)
-    case 'reportOfflineDirectories':
-      return reportOfflineDirectories(view, command)
+    case 'brokerHeartbeat':
+      return brokerHeartbeat(view, command)
     case 'updateFeatures':
       return updateFeatures(view, command)
     case 'activate': {
-      const facts = [...command.bootstrap]
+      const { facts: sessions, alarms } = firstSessions(view)
+      const facts: ControllerFact[] = [...command.bootstrap, ...sessions]
       if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
-      return { facts, reply: null }
+      return { facts, alarms, reply: null }
     }
   }
 }

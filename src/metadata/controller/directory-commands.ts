@@ -9,6 +9,7 @@ import type { MetadataFact, PartitionChange } from '../facts.ts'
 import { partitionChangeFact } from '../facts.ts'
 import { directoryOf, hasOnlineDirectory, NO_LEADER } from '../image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../image.ts'
+import { canLead, isChange, withoutReplica } from './leadership.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
 interface Outcome<Reply> {
@@ -25,76 +26,6 @@ export function requireBroker(image: MetadataImage, id: number, epoch: number): 
   if (broker.epoch === epoch) return broker
   const what = `Expected broker epoch ${broker.epoch}, but got broker epoch ${epoch}`
   throw new Refusal('STALE_BROKER_EPOCH', what)
-}
-
-/**
- * What changes when a broker's replica can't be used any more: it leaves the ISR, unless nobody else is in it, and who is
- * in sync and alive leads, in the order of the replicas.
- */
-export function withoutReplica(
-  image: MetadataImage,
-  partition: PartitionImage,
-  brokerId: number,
-): PartitionChange {
-  const left = partition.isr.filter((id) => id !== brokerId)
-  const candidates = [partition.leader, ...partition.replicas]
-  const leader =
-    candidates.find((id) => left.includes(id) && canLead(image, partition, id)) ?? NO_LEADER
-  const shrinks = left.length > 0 && left.length < partition.isr.length
-  return {
-    ...(leader === partition.leader ? {} : { leader }),
-    ...(shrinks ? { isr: left } : {}),
-  }
-}
-
-/** Whether a broker is alive, and its replica in a directory that is online. */
-export function canLead(
-  { brokers }: MetadataImage,
-  partition: PartitionImage,
-  id: number,
-): boolean {
-  const broker = brokers.get(id)
-  if (broker === undefined || broker.fenced || broker.inControlledShutdown) return false
-  return hasOnlineDirectory(broker.logDirs, directoryOf(partition, id))
-}
-
-/** Directories of a broker have failed: their partitions get other leaders, or none. */
-export function reportOfflineDirectories(
-  view: ControllerView,
-  command: ControllerCommands['reportOfflineDirectories']['command'],
-): Outcome<ControllerCommands['reportOfflineDirectories']['reply']> {
-  const facts: MetadataFact[] = []
-  const reply = outcomeOf(() => {
-    const { brokerId, brokerEpoch, offlineLogDirs } = command
-    const { logDirs } = requireBroker(view.image, brokerId, brokerEpoch)
-    const offline = new Set(logDirs.filter((id) => offlineLogDirs.includes(id)))
-    if (offline.size === 0) return SUCCESS
-    for (const topic of view.image.topics.byId.values()) {
-      for (const [index, partition] of topic.partitions.entries()) {
-        if (!offline.has(directoryOf(partition, brokerId))) continue
-        const change = withoutReplica(view.image, partition, brokerId)
-        if (isChange(change)) facts.push(partitionChangeFact(topic.id, index, change))
-      }
-    }
-    facts.push({
-      type: 'BrokerRegistrationChangeRecord',
-      version: 2,
-      value: {
-        brokerId,
-        brokerEpoch,
-        fenced: 0,
-        inControlledShutdown: 0,
-        logDirs: logDirs.filter((id) => !offline.has(id)),
-        cordonedLogDirs: null,
-      },
-    })
-    return SUCCESS
-  })
-  return { facts, reply }
-}
-
-function isChange(change: PartitionChange): boolean {
-  return Object.keys(change).length > 0
 }
 
 /** AssignReplicasToDirs: remembers where a broker has put its replicas. */

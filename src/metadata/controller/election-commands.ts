@@ -1,7 +1,7 @@
 import type { ControllerCommands } from './commands.ts'
 import { ElectionType } from './commands.ts'
 import type { ControllerView } from './view.ts'
-import { canLead } from './directory-commands.ts'
+import { canLead } from './leadership.ts'
 import type { MetadataFact } from '../facts.ts'
 import { leaderFact, uncleanLeaderFact } from '../facts.ts'
 import { NO_LEADER } from '../image.ts'

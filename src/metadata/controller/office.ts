@@ -3,13 +3,15 @@ import { Runtime, ShardError } from '../../machine/runtime.ts'
 import { NotLeaderError } from '../../quorum/replica-log.ts'
 import type { MetadataFact } from '../facts.ts'
 import type { MetadataImage } from '../image.ts'
+import type { ControllerChannel } from './channel.ts'
 import type { ControllerCommand, ReplyTo } from './commands.ts'
 import type { Command, Reply } from './controller.ts'
 import { Controller } from './controller.ts'
 import type { QuorumLog } from './quorum-log.ts'
+import type { ControllerFact } from './sessions.ts'
 import type { ControllerSettings } from './view.ts'
 
-type ControllerRuntime = Runtime<Command, MetadataFact, Reply, never, ControllerSettings>
+type ControllerRuntime = Runtime<Command, ControllerFact, Reply, never, ControllerSettings>
 
 /** How long a reply waits for its commit before its client is told that nobody knows. */
 const COMMIT_TIMEOUT_MS = 30_000
@@ -31,7 +33,7 @@ export interface TakingOffice {
  * The office of the controller, which this node has while it leads the quorum: taken and left any number of times, each time
  * with a controller that is made from the image. What is under way when it is lost fails; it may be committed all the same.
  */
-export class ControllerOffice {
+export class ControllerOffice implements ControllerChannel {
   readonly #clock: Clock
   readonly #failed: (error: Error) => void
   #runtime: ControllerRuntime | null = null
@@ -59,10 +61,7 @@ export class ControllerOffice {
     })
     this.#runtime = runtime
     const first = image.features.size === 0 ? bootstrap() : []
-    const isNothingToDo = !openTransaction && first.length === 0
-    this.#activated = isNothingToDo
-      ? Promise.resolve()
-      : runtime.submit({ type: 'activate', bootstrap: first, openTransaction })
+    this.#activated = runtime.submit({ type: 'activate', bootstrap: first, openTransaction })
     this.#activated.catch((error: unknown) => {
       // With the office its loss was told, too.
       if (!(error instanceof ShardError)) this.#failed(error as Error)
@@ -81,10 +80,6 @@ export class ControllerOffice {
     runtime?.close()
   }
 
-  /**
-   * Asks the controller. The reply comes when what it says is committed and in the image.
-   * Rejects with ShardError: ERR_SHARD_LOST when this node isn't in office or the log failed, ERR_COMMIT_TIMEOUT.
-   */
   submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
     const runtime = this.#runtime
     if (runtime === null) {

@@ -1,6 +1,6 @@
 import type { ControllerCommands, PartitionToReassign } from './commands.ts'
 import type { ControllerView } from './view.ts'
-import { canLead } from './directory-commands.ts'
+import { canLead } from './leadership.ts'
 import type { MetadataFact, PartitionChange } from '../facts.ts'
 import { partitionChangeFact } from '../facts.ts'
 import { directoryOf, NO_LEADER } from '../image.ts'

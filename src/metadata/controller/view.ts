@@ -1,6 +1,7 @@
 import type { Alteration, AlteredResource as Resource, AlterResult } from '../../config/alter.ts'
 import type { Random } from '../../host/host.ts'
 import type { MetadataImage } from '../image.ts'
+import type { Sessions } from './sessions.ts'
 
 /** Kafka's rules for what may be set, which src/config has. */
 export interface ConfigRules {
@@ -16,6 +17,10 @@ export interface ControllerSettings {
   readonly clusterId: string
   /** This controller's. */
   readonly nodeId: number
+  /** Of its process: a broker of the same id and another incarnation is a former life of it. */
+  readonly incarnationId: string
+  /** `broker.session.timeout.ms` */
+  readonly sessionTimeoutMs: number
   /** The quorum's own finalized feature, which is no part of the image. */
   readonly kraftVersion: number
   /** `num.partitions` and `default.replication.factor` */
@@ -32,6 +37,9 @@ export interface ControllerView extends ControllerSettings {
   readonly image: MetadataImage
   /** The offset of the next record. */
   readonly nextOffset: number
+  /** Monotonic milliseconds. */
+  readonly now: number
+  readonly sessions: Sessions
   newId(): string
   /** A topic whose name becomes this one when '.' is written as '_'. */
   topicLike(collisionKey: string): string | undefined

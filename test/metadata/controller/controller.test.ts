@@ -21,6 +21,8 @@ function settingsWith(
   return {
     clusterId: CLUSTER_ID,
     nodeId: 1,
+    incarnationId: 'c'.repeat(22),
+    sessionTimeoutMs: 9000,
     kraftVersion: options.kraftVersion ?? 1,
     defaults: { numPartitions: 2, replicationFactor: 1 },
     deleteTopicEnable: options.deleteTopicEnable ?? true,
@@ -47,6 +49,17 @@ const broker = (brokerId: number, parts: object = {}): Command => ({
   ...parts,
 })
 
+const heartbeat = (brokerId: number, brokerEpoch: number, parts: object = {}): Command => ({
+  type: 'brokerHeartbeat',
+  brokerId,
+  brokerEpoch,
+  currentMetadataOffset: brokerEpoch,
+  wantFence: false,
+  wantShutDown: false,
+  offlineLogDirs: [],
+  ...parts,
+})
+
 const levels = (name: string, minSupportedVersion: number, maxSupportedVersion: number) => ({
   name,
   minSupportedVersion,
@@ -69,20 +82,25 @@ const controller = (
 })
 
 function begin(brokers: readonly number[] = [1], options = {}) {
-  const transcript = new Transcript(new Controller(EMPTY_IMAGE, 3), settingsWith(options), 3)
+  const machine = new Controller(EMPTY_IMAGE, 3)
+  const transcript = new Transcript(machine, settingsWith(options), 3)
   transcript.step({
     type: 'activate',
     bootstrap: [beginFact('Bootstrap records'), featureFact('metadata.version', 33), endFact],
     openTransaction: false,
   })
-  for (const id of brokers) transcript.step(broker(id))
+  const serve = (id: number, parts: object = {}, now = 0): void => {
+    transcript.step(broker(id, parts), now)
+    transcript.step(heartbeat(id, machine.image.brokers.get(id)!.epoch), now)
+  }
+  for (const id of brokers) serve(id)
   const create = (topics: readonly object[], validateOnly = false) =>
     transcript.step({
       type: 'createTopics',
       topics: topics.map((parts) => ({ ...topic('t', -1), ...parts })),
       validateOnly,
     })
-  return { transcript, create }
+  return { transcript, create, serve, machine }
 }
 
 describe('the controller', () => {
@@ -350,14 +368,20 @@ describe('the controller', () => {
   })
 
   test('registers its broker anew after each start and gives its partitions a new epoch', () => {
-    const { transcript, create } = begin()
+    const { transcript, create, serve } = begin()
     create([{ name: 'a', numPartitions: 2 }])
-    transcript.step(broker(1, { incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' }))
+    transcript.note(
+      'another process while this one is alive, the same once more, and the next life',
+    )
+    const next = { incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' }
+    transcript.step(broker(1, next))
+    transcript.step(broker(1))
+    serve(1, next, 10_000)
     transcript.note('refused')
-    transcript.step(broker(1, { clusterId: 'another' }))
-    transcript.step(broker(1, { logDirs: [] }))
-    transcript.step(broker(1, { logDirs: ['A'.repeat(21) + 'Q'] }))
-    transcript.step(broker(1, { features: [] }))
+    transcript.step(broker(1, { ...next, clusterId: 'another' }))
+    transcript.step(broker(1, { ...next, logDirs: [] }))
+    transcript.step(broker(1, { ...next, logDirs: ['A'.repeat(21) + 'Q'] }))
+    transcript.step(broker(1, { ...next, features: [] }))
     transcript.step(broker(2, { logDirs: ['dir1'.padEnd(21, 'x') + 'Q'] }))
     transcript.expectGolden('controller/register-broker')
   })
@@ -369,7 +393,11 @@ describe('the controller', () => {
       for (const fact of machine.decide(command, context).facts ?? [])
         machine.apply(fact, machine.nextOffset)
     }
-    step(broker(1))
+    const serve = (parts: object): void => {
+      step(broker(1, parts))
+      step(heartbeat(1, machine.image.brokers.get(1)!.epoch))
+    }
+    serve({})
     step({
       type: 'createTopics',
       topics: [{ ...topic('a', -1), numPartitions: 3 }],
@@ -385,7 +413,8 @@ describe('the controller', () => {
     left(0, [1], [])
     left(1, [], [1])
     left(2, [], [])
-    step(broker(1, { incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' }))
+    context.now = 10_000
+    serve({ incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' })
     const found = machine.image.topics.byName.get('a')!.partitions
     expect(found.map(({ leader, isr }) => [leader, isr])).toEqual([
       [1, [1]],
@@ -400,14 +429,15 @@ describe('the controller', () => {
   })
 
   test('knows where replicas are, and lets nobody lead from a directory that is offline', () => {
-    const { transcript, create } = begin([])
+    const { transcript, create, serve, machine } = begin([])
     const [a, b, c] = ['a', 'b', 'c'].map((name) => name.padEnd(21, 'x') + 'Q') as [
       string,
       string,
       string,
     ]
-    transcript.step(broker(1, { logDirs: [a, b] }))
-    transcript.step(broker(2, { logDirs: [c] }))
+    serve(1, { logDirs: [a, b] })
+    serve(2, { logDirs: [c] })
+    const epochOf2 = machine.image.brokers.get(2)!.epoch
     const assignments = (...replicas: number[][]) =>
       replicas.map((brokerIds, partitionIndex) => ({ partitionIndex, brokerIds }))
     create([{ name: 'alone', assignments: assignments([1], [1]) }])
@@ -429,12 +459,7 @@ describe('the controller', () => {
         ...parts,
       })
     const report = (offlineLogDirs: readonly string[], brokerEpoch = 6) =>
-      transcript.step({
-        type: 'reportOfflineDirectories',
-        brokerId: 1,
-        brokerEpoch,
-        offlineLogDirs,
-      })
+      transcript.step(heartbeat(1, brokerEpoch, { offlineLogDirs }))
     assign(a, alone, [0])
     assign(b, alone, [1])
     assign(b, shared, [0])
@@ -443,7 +468,7 @@ describe('the controller', () => {
     transcript.note('refused')
     assign(a, alone, [0], { brokerEpoch: 5 })
     assign(a, alone, [7])
-    assign(a, alone, [0], { brokerId: 2, brokerEpoch: 8 })
+    assign(a, alone, [0], { brokerId: 2, brokerEpoch: epochOf2 })
     assign(a, ZERO, [0])
     report([a], 5)
     transcript.note('one partition has no leader any more, the other has another one')
@@ -453,10 +478,10 @@ describe('the controller', () => {
     assign(b, alone, [0])
     assign(a, alone, [0])
     transcript.note('after a restart without the directory, and after one with it')
-    transcript.step(broker(1, { logDirs: [a] }))
-    transcript.step(broker(1, { logDirs: [a, b] }))
+    serve(1, { logDirs: [a], incarnationId: `${'l'.repeat(21)}Q` }, 10_000)
+    serve(1, { logDirs: [a, b], incarnationId: `${'m'.repeat(21)}Q` }, 20_000)
     transcript.note('without the directory of one that it led')
-    transcript.step(broker(1, { logDirs: [a] }))
+    serve(1, { logDirs: [a], incarnationId: `${'n'.repeat(21)}Q` }, 30_000)
     transcript.expectGolden('controller/directories')
   })
 

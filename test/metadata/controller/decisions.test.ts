@@ -1,7 +1,12 @@
 import type { AlteredResource } from '../../../src/config/alter.ts'
-import type { ControllerCommand, ReplyTo } from '../../../src/metadata/controller/commands.ts'
+import type {
+  ControllerCommand,
+  ControllerCommands,
+  ReplyTo,
+} from '../../../src/metadata/controller/commands.ts'
 import type { ConfigRules, ControllerSettings } from '../../../src/metadata/controller/view.ts'
 import { Controller } from '../../../src/metadata/controller/controller.ts'
+import type { Command } from '../../../src/metadata/controller/controller.ts'
 import type { MetadataFact } from '../../../src/metadata/facts.ts'
 import { featureFact, partitionFact, topicFact } from '../../../src/metadata/facts.ts'
 import type { BrokerImage, PartitionImage } from '../../../src/metadata/image.ts'
@@ -46,6 +51,8 @@ class TestedController extends Controller {
     this.settings = {
       clusterId: CLUSTER_ID,
       nodeId: 1,
+      incarnationId: 'c'.repeat(22),
+      sessionTimeoutMs: 9000,
       kraftVersion: 1,
       defaults: { numPartitions: 1, replicationFactor: 1 },
       deleteTopicEnable: true,
@@ -92,14 +99,21 @@ function partition(replicas: number[], parts: Partial<PartitionImage> = {}): Met
   ]
 }
 
-/** The reply, with what it decided applied. */
-function ask<C extends ControllerCommand>(controller: TestedController, command: C): ReplyTo<C> {
+/** What is decided, applied. */
+function decide(controller: TestedController, command: Command | { alarm: string }, now = 0) {
   const { settings } = controller
-  const context = { ticket: 1, now: 0, wallNow: 0, settings }
-  const { facts, replies } = controller.decide(command, context)
-  let offset = controller.nextOffset
-  for (const fact of facts ?? []) controller.apply(fact, offset++)
-  return replies![0]!.reply as ReplyTo<C>
+  const decision = controller.decide(command, { ticket: 1, now, wallNow: now, settings })
+  for (const fact of decision.facts ?? []) controller.apply(fact, controller.nextOffset)
+  return decision
+}
+
+/** The reply, with what was decided applied. */
+function ask<C extends ControllerCommand>(
+  controller: TestedController,
+  command: C,
+  now = 0,
+): ReplyTo<C> {
+  return decide(controller, command, now).replies![0]!.reply as ReplyTo<C>
 }
 
 const partitionIn = (controller: TestedController) => partitionOf(controller.image, 't', 0)!
@@ -115,12 +129,23 @@ const register = (brokerId: number): ControllerCommand => ({
   logDirs: [directory(brokerId), directory(brokerId, 'e')],
 })
 
-const fail = (brokerId: number, brokerEpoch: number, letter = 'd'): ControllerCommand => ({
-  type: 'reportOfflineDirectories',
+const heartbeat = (
+  brokerId: number,
+  brokerEpoch: number,
+  parts: Partial<ControllerCommands['brokerHeartbeat']['command']> = {},
+): { type: 'brokerHeartbeat' } & ControllerCommands['brokerHeartbeat']['command'] => ({
+  type: 'brokerHeartbeat',
   brokerId,
   brokerEpoch,
-  offlineLogDirs: [directory(brokerId, letter)],
+  currentMetadataOffset: 100,
+  wantFence: false,
+  wantShutDown: false,
+  offlineLogDirs: [],
+  ...parts,
 })
+
+const fail = (brokerId: number, brokerEpoch: number, letter = 'd') =>
+  heartbeat(brokerId, brokerEpoch, { offlineLogDirs: [directory(brokerId, letter)] })
 
 const assign = (brokerId: number, brokerEpoch: number, letter: string): ControllerCommand => ({
   type: 'assignReplicasToDirs',
@@ -203,23 +228,181 @@ describe('a replica that is found in another directory', () => {
 })
 
 describe('a broker that registers', () => {
+  const registered = (controller: TestedController, id: number): number => {
+    const { brokerEpoch, errorCode } = ask(controller, register(id)) as {
+      brokerEpoch: number
+      errorCode: string
+    }
+    expect(errorCode).toBe('NONE')
+    return brokerEpoch
+  }
+
+  test('is fenced, and leads nothing, until it asks to serve and knows of its registration', () => {
+    const controller = controllerOf([broker(1), ...partition([1])])
+    const epoch = registered(controller, 1)
+    expect([epoch, controller.image.brokers.get(1)!.fenced]).toEqual([3, true])
+    expect(partitionIn(controller)).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 })
+    const ready = { currentMetadataOffset: epoch, wantFence: true }
+    expect(ask(controller, heartbeat(1, epoch, ready))).toMatchObject({
+      isCaughtUp: true,
+      isFenced: true,
+    })
+    const early = { currentMetadataOffset: epoch - 1 }
+    expect(ask(controller, heartbeat(1, epoch, early))).toMatchObject({
+      isCaughtUp: false,
+      isFenced: true,
+    })
+    const served = { errorCode: 'NONE', isCaughtUp: true, isFenced: false, shouldShutDown: false }
+    expect(ask(controller, heartbeat(1, epoch, { currentMetadataOffset: epoch }))).toMatchObject(
+      served,
+    )
+    expect(controller.image.brokers.get(1)!.fenced).toBe(false)
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, isr: [1], leaderEpoch: 2 })
+    expect(ask(controller, heartbeat(1, epoch))).toMatchObject(served)
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 2 })
+  })
+
   test('leads where it alone is eligible, and not where another replica may have more', () => {
     const lost = { leader: -1, isr: [], eligibleLeaderReplicas: [1] }
     const alone = controllerOf([broker(1), ...partition([1], lost)])
-    ask(alone, register(1))
+    ask(alone, heartbeat(1, registered(alone, 1)))
     expect(partitionIn(alone)).toMatchObject({ leader: 1, isr: [1], eligibleLeaderReplicas: [] })
     const one = controllerOf([broker(1), broker(2), ...partition([1, 2], lost)])
-    ask(one, register(1))
+    ask(one, heartbeat(1, registered(one, 1)))
     expect(partitionIn(one)).toMatchObject({ leader: -1, isr: [], leaderEpoch: 0 })
   })
 
-  test('gets a new epoch, and its partitions one in which it leads', () => {
+  test('has lost what it led to those in sync, and what nobody else has in sync it leads again', () => {
     const controller = controllerOf([broker(1), broker(2), ...partition([1, 2])])
-    const reply = ask(controller, register(1))
-    expect(reply).toMatchObject({ errorCode: 'NONE', brokerEpoch: 4 })
-    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 1 })
-    ask(controller, register(2))
-    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 1 })
+    const epoch = registered(controller, 1)
+    expect(epoch).toBe(4)
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 1 })
+    ask(controller, heartbeat(1, epoch))
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 1 })
+    ask(controller, heartbeat(2, registered(controller, 2)))
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 3 })
+  })
+
+  test('does not take the lead from who has it meanwhile', () => {
+    const led = partition([1, 2], { leader: 2 })
+    const controller = controllerOf([broker(1, { fenced: true }), broker(2), ...led])
+    expect(ask(controller, heartbeat(1, 0))).toMatchObject({ isFenced: false })
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [1, 2], leaderEpoch: 0 })
+  })
+
+  test('does not lead what is in a directory that failed meanwhile', () => {
+    const controller = controllerOf([broker(1), ...partition([1])])
+    const epoch = registered(controller, 1)
+    ask(controller, fail(1, epoch))
+    expect(controller.image.brokers.get(1)).toMatchObject({
+      fenced: false,
+      logDirs: [directory(1, 'e')],
+    })
+    expect(partitionIn(controller)).toMatchObject({ leader: -1, isr: [1] })
+  })
+
+  test('repeats that it does, without another epoch; another process of the same id does not while it is alive', () => {
+    const controller = controllerOf([broker(1), ...partition([1])])
+    const epoch = registered(controller, 1)
+    ask(controller, heartbeat(1, epoch))
+    expect(registered(controller, 1)).toBe(epoch)
+    expect(controller.image.brokers.get(1)!.fenced).toBe(false)
+    expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 2 })
+    const other = { ...register(1), incarnationId: 'k'.repeat(22) } as ControllerCommand
+    expect(ask(controller, other)).toMatchObject({ errorCode: 'DUPLICATE_BROKER_REGISTRATION' })
+    // Heard of last at 0, and for 9 seconds.
+    expect(ask(controller, other, 9000)).toMatchObject({
+      errorCode: 'DUPLICATE_BROKER_REGISTRATION',
+    })
+    expect(ask(controller, other, 9001)).toMatchObject({ errorCode: 'NONE' })
+    expect(ask(controller, heartbeat(1, epoch))).toMatchObject({ errorCode: 'STALE_BROKER_EPOCH' })
+  })
+})
+
+describe('a controlled shutdown', () => {
+  // How far it is itself is nothing to others.
+  const shutDown = { wantShutDown: true, currentMetadataOffset: 0 }
+
+  test('is granted when others lead, and all that go on know it', () => {
+    const controller = controllerOf([broker(1), broker(2), broker(3), ...partition([1, 2])])
+    const beat = (id: number, parts = {}) => ask(controller, heartbeat(id, id - 1, parts))
+    for (const id of [1, 2, 3]) beat(id, { currentMetadataOffset: 4 })
+    expect(beat(1, shutDown)).toMatchObject({ isFenced: false, shouldShutDown: false })
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2] })
+    expect(controller.image.brokers.get(1)).toMatchObject({
+      fenced: false,
+      inControlledShutdown: true,
+    })
+    const { nextOffset } = controller
+    beat(2, { currentMetadataOffset: nextOffset - 1 })
+    expect(beat(1, shutDown)).toMatchObject({ shouldShutDown: false })
+    beat(3, { currentMetadataOffset: nextOffset - 2 })
+    expect(beat(1, shutDown)).toMatchObject({ shouldShutDown: false })
+    // It said so before, and is not asked to begin anew.
+    expect(controller.nextOffset).toBe(nextOffset)
+    beat(3, { currentMetadataOffset: nextOffset - 1 })
+    expect(beat(1, shutDown)).toMatchObject({ isFenced: true, shouldShutDown: true })
+    expect(controller.image.brokers.get(1)).toMatchObject({ fenced: true })
+    // The answer was lost.
+    expect(beat(1, shutDown)).toMatchObject({ isFenced: true, shouldShutDown: true })
+  })
+
+  test('is granted at once to a broker that leads nothing', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([2, 1])])
+    expect(ask(controller, heartbeat(1, 0, shutDown))).toMatchObject({
+      isFenced: true,
+      shouldShutDown: true,
+    })
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2], leaderEpoch: 0 })
+  })
+
+  test('of the only broker leaves its partitions without a leader, and the broker in sync', () => {
+    const controller = controllerOf([broker(1), ...partition([1])])
+    expect(ask(controller, heartbeat(1, 0, shutDown))).toMatchObject({ shouldShutDown: false })
+    expect(ask(controller, heartbeat(1, 0, shutDown))).toMatchObject({ shouldShutDown: true })
+    expect(partitionIn(controller)).toMatchObject({ leader: -1, isr: [1], leaderEpoch: 1 })
+  })
+})
+
+describe('a broker that is heard of no more', () => {
+  test('is fenced when its session is over, and others lead', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([1, 2])])
+    const beat = (id: number, now: number) =>
+      decide(controller, heartbeat(id, id - 1), now).alarms ?? []
+    expect(beat(1, 0)).toEqual([{ name: 'session 1', at: 9000 }])
+    expect(beat(1, 500)).toEqual([{ name: 'session 1', at: 9500 }])
+    beat(2, 500)
+    decide(controller, { alarm: 'session 1' }, 9500)
+    expect(controller.image.brokers.get(1)).toMatchObject({ fenced: true })
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2] })
+    const { nextOffset } = controller
+    decide(controller, { alarm: 'session 1' }, 9600)
+    expect(controller.nextOffset).toBe(nextOffset)
+    // It was only slow.
+    expect(ask(controller, heartbeat(1, 0))).toMatchObject({ isFenced: false })
+  })
+
+  test('and wishes to be fenced is, and nobody waits for it', () => {
+    const controller = controllerOf([broker(1), broker(2), ...partition([1, 2])])
+    ask(controller, heartbeat(1, 0))
+    const { alarms, replies } = decide(controller, heartbeat(1, 0, { wantFence: true }))
+    expect(replies![0]!.reply).toMatchObject({ isFenced: true, shouldShutDown: false })
+    expect(alarms).toEqual([{ name: 'session 1', at: null }])
+    expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2] })
+  })
+
+  test('has a whole session when another controller takes office, but for the former life of its own broker', () => {
+    const controller = controllerOf([broker(1), broker(2), broker(3, { fenced: true })])
+    const activate = { type: 'activate', bootstrap: [], openTransaction: false } as const
+    const { alarms } = decide(controller, activate, 100)
+    expect(alarms).toEqual([
+      { name: 'session 1', at: 9100 },
+      { name: 'session 2', at: 9100 },
+    ])
+    const reply = (id: number) => decide(controller, register(id), 200).replies![0]!.reply
+    expect(reply(2)).toMatchObject({ errorCode: 'DUPLICATE_BROKER_REGISTRATION' })
+    expect(reply(1)).toMatchObject({ errorCode: 'NONE' })
+    expect(reply(3)).toMatchObject({ errorCode: 'NONE' })
   })
 })
 

@@ -1,0 +1,65 @@
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import type { Logger } from '../host/host.ts'
+import { ResourceType, configOf } from '../metadata/image.ts'
+import type { MetadataDelta, MetadataImage } from '../metadata/image.ts'
+import type { DirectoryMoves } from '../replication/directories/moves.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+
+export interface Followers {
+  readonly log: Logger
+  readonly config: BrokerConfig
+  readonly replicas: ReplicaManager
+  readonly moves: DirectoryMoves
+  readonly groups: GroupCoordinator
+}
+
+/** Has the broker's services follow the image of the cluster. */
+export class ImageFollower {
+  readonly #followers: Followers
+
+  constructor(followers: Followers) {
+    this.#followers = followers
+  }
+
+  /** The image that the broker begins with, its partitions opened. Resolves when all of them are here. */
+  async begin(image: MetadataImage): Promise<void> {
+    await this.#followers.replicas.load(image.topics.byName.values())
+    this.#followers.groups.follow()
+  }
+
+  /** What changed from one image to the next. */
+  follow(delta: MetadataDelta, image: MetadataImage): void {
+    const { log, replicas, groups } = this.#followers
+    for (const { resourceType, resourceName } of delta.changedConfigs) {
+      if (resourceType === ResourceType.TOPIC) replicas.configure(resourceName)
+      if (resourceType === ResourceType.BROKER) this.applyDynamicConfig(image)
+    }
+    const { createdTopics, changedTopics, deletedTopics } = delta
+    if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
+    const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
+    const made = replicas.apply(changes)
+    // What is led no longer is given up at once; what is led from now on may have to be made.
+    groups.follow()
+    made
+      .then(() => {
+        groups.follow()
+        return groups.forgetTopics(deletedTopics.map(({ name }) => name))
+      })
+      .catch((error: unknown) => {
+        log.error({ err: error }, 'A change of topics was not followed in full')
+      })
+  }
+
+  /** The settings of the cluster and of this broker that the image has. */
+  applyDynamicConfig(image: MetadataImage): void {
+    const { log, config, replicas, moves } = this.#followers
+    const ignored = config.updateDynamic({
+      cluster: configOf(image, ResourceType.BROKER, ''),
+      broker: configOf(image, ResourceType.BROKER, String(config.get('node.id'))),
+    })
+    replicas.configureAll()
+    moves.onSettingsChanged()
+    for (const reason of ignored) log.warn({}, `A dynamic setting is ignored: ${reason}`)
+  }
+}

@@ -1,0 +1,272 @@
+import type { Clock, Logger, Timer } from '../host/host.ts'
+import type { ControllerChannel } from '../metadata/controller/channel.ts'
+import type { BrokerRegistration, ErrorOutcome } from '../metadata/controller/commands.ts'
+import { OfflineDirectories } from './offline-directories.ts'
+import { StartError } from './start-error.ts'
+
+/** Where the controller has granted one step of a start, the next one is asked for right after. */
+const NEXT_STEP_MS = 10
+/** A controlled shutdown that is not done when it is asked for again at once may be soon. */
+const SHUTDOWN_AGAIN_MS = 50
+const FIRST_RETRY_MS = 100
+/** A broker that stops waits no longer for others to lead in its place. */
+const SHUTDOWN_LIMIT_MS = 30_000
+/** Asking again would bring the same answer. */
+const FINAL_REFUSALS: readonly string[] = [
+  'INCONSISTENT_CLUSTER_ID',
+  'INVALID_REGISTRATION',
+  'UNSUPPORTED_VERSION',
+]
+
+export interface LifecycleSettings {
+  /** `broker.heartbeat.interval.ms` */
+  readonly heartbeatIntervalMs: number
+  /** `broker.session.timeout.ms`: half of it is what an answer may take. */
+  readonly sessionTimeoutMs: number
+  /** `initial.broker.registration.timeout.ms` */
+  readonly registrationTimeoutMs: number
+  /** `log.dir.failure.timeout.ms` */
+  readonly directoryTimeoutMs: () => number
+}
+
+export interface LifecycleOptions {
+  readonly clock: Clock
+  readonly log: Logger
+  readonly channel: ControllerChannel
+  readonly settings: LifecycleSettings
+  /** Up to where this broker has followed the metadata. */
+  readonly metadataOffset: () => number
+  /** The broker has to stop. */
+  readonly fail: (reason: Error) => void
+}
+
+/** Kafka's: caught up before `recovery`, unfenced before `running`. */
+type State = 'not running' | 'starting' | 'recovery' | 'running' | 'controlled shutdown' | 'closed'
+
+/**
+ * A broker's life as the controller knows it, as Kafka's BrokerLifecycleManager has it (KIP-631): it registers, and is fenced
+ * then; its heartbeats say that it is alive, how far it has followed the metadata, and when it is ready to serve; before it
+ * stops others lead in its place. One request at a time; what fails is tried again, later each time.
+ */
+export class BrokerLifecycle {
+  readonly #options: LifecycleOptions
+  readonly #offline: OfflineDirectories
+  #state: State = 'not running'
+  #brokerId = -1
+  #epoch = -1
+  #wantsToServe = false
+  #failures = 0
+  #isAsking = false
+  /** The controller has begun to have others lead. */
+  #isHandingOver = false
+  /** What is asked for now can't wait for the next turn. */
+  #isHurried = false
+  #timer: Timer | null = null
+  /** Whoever waits for a state, or for the end. */
+  #waiting: (() => void)[] = []
+
+  constructor(options: LifecycleOptions) {
+    const { clock, settings, fail } = options
+    this.#options = options
+    this.#offline = new OfflineDirectories({
+      clock,
+      timeoutMs: settings.directoryTimeoutMs,
+      giveUp: fail,
+    })
+  }
+
+  /** Of the registration; -1 before. */
+  get epoch(): number {
+    return this.#epoch
+  }
+
+  get state(): State {
+    return this.#state
+  }
+
+  /**
+   * Has the controller take note of this broker, which is fenced then, and of all that was before.
+   * @throws StartError where it refuses this broker, or can't be reached for too long
+   */
+  async register(registration: BrokerRegistration): Promise<void> {
+    const { clock, channel, settings, log } = this.#options
+    this.#brokerId = registration.brokerId
+    const deadline = clock.monotonic() + settings.registrationTimeoutMs
+    for (;;) {
+      const reply = await this.#answered(
+        channel.submit({ type: 'registerBroker', ...registration }),
+      )
+      if (this.#state === 'closed') throw stopped()
+      if (!(reply instanceof Error) && reply.errorCode === 'NONE') {
+        this.#epoch = reply.brokerEpoch
+        break
+      }
+      const reason = reasonOf(reply)
+      const isFinal = !(reply instanceof Error) && FINAL_REFUSALS.includes(reply.errorCode)
+      if (isFinal || clock.monotonic() >= deadline) {
+        throw new StartError(`The controller refused this broker: ${reason}`)
+      }
+      const delayMs = this.#nextRetryMs()
+      log.warn({ reason, delayMs }, 'The broker registers again')
+      await new Promise<void>((resolve) => void clock.after(delayMs, resolve))
+    }
+    this.#failures = 0
+    this.#state = 'starting'
+    this.#beatNow()
+  }
+
+  /** Resolves when this broker's metadata has its registration, and all that was before. */
+  caughtUp(): Promise<void> {
+    return this.#until(() => this.#state === 'recovery')
+  }
+
+  /** The broker is ready to serve. Resolves when the controller has it do so. */
+  async serve(): Promise<void> {
+    this.#wantsToServe = true
+    this.#beatNow()
+    await this.#until(() => this.#state === 'running')
+  }
+
+  /** A directory can't be used any more: the controller is told at once. */
+  reportOffline(directoryId: string, path: string): void {
+    this.#offline.add(directoryId, path)
+    this.#beatNow()
+  }
+
+  /** Has others lead in this broker's place; resolves when that is done, or takes too long. */
+  async shutDown(): Promise<void> {
+    if (this.#state !== 'running') return
+    this.#state = 'controlled shutdown'
+    const { clock, log } = this.#options
+    const limit = clock.after(SHUTDOWN_LIMIT_MS, () => {
+      log.warn({}, 'The broker stops, though not all that it leads is led by others yet')
+      this.close()
+    })
+    this.#beatNow()
+    await this.#until(() => this.#state === 'closed')
+    limit.cancel()
+  }
+
+  /** Says nothing more to the controller. */
+  close(): void {
+    this.#state = 'closed'
+    this.#timer?.cancel()
+    this.#offline.close()
+    this.#changed()
+  }
+
+  /** Rejects where it is closed before. */
+  #until(condition: () => boolean): Promise<void> {
+    return new Promise((resolve, reject) => {
+      const look = (): void => {
+        if (condition()) resolve()
+        else if (this.#state === 'closed') reject(stopped())
+        else this.#waiting.push(look)
+      }
+      look()
+    })
+  }
+
+  #changed(): void {
+    for (const look of this.#waiting.splice(0)) look()
+  }
+
+  #beatNow(): void {
+    if (this.#isAsking) this.#isHurried = true
+    else this.#beatAfter(0)
+  }
+
+  #beatAfter(delayMs: number): void {
+    if (this.#state === 'not running' || this.#state === 'closed') return
+    this.#timer?.cancel()
+    this.#timer = null
+    if (delayMs === 0) void this.#beat()
+    else this.#timer = this.#options.clock.after(delayMs, () => void this.#beat())
+  }
+
+  async #beat(): Promise<void> {
+    const { channel, metadataOffset, log } = this.#options
+    const offlineLogDirs = this.#offline.ids
+    this.#isAsking = true
+    this.#isHurried = false
+    const reply = await this.#answered(
+      channel.submit({
+        type: 'brokerHeartbeat',
+        brokerId: this.#brokerId,
+        brokerEpoch: this.#epoch,
+        currentMetadataOffset: metadataOffset(),
+        wantFence: !this.#wantsToServe,
+        wantShutDown: this.#state === 'controlled shutdown',
+        offlineLogDirs,
+      }),
+    )
+    this.#isAsking = false
+    if (this.#state === 'closed') return
+    if (reply instanceof Error || reply.errorCode !== 'NONE') {
+      const delayMs = this.#nextRetryMs()
+      const reason = reasonOf(reply)
+      log.warn({ reason, delayMs }, 'The controller did not take a heartbeat of this broker')
+      if (!(reply instanceof Error) && reply.errorCode === 'STALE_BROKER_EPOCH') this.#replaced()
+      return this.#beatAfter(delayMs)
+    }
+    this.#failures = 0
+    this.#offline.told(offlineLogDirs)
+    const delayMs = this.#follow(reply)
+    this.#changed()
+    this.#beatAfter(this.#isHurried ? 0 : delayMs)
+  }
+
+  /** @returns how long the next heartbeat may wait */
+  #follow(reply: { isCaughtUp: boolean; isFenced: boolean; shouldShutDown: boolean }): number {
+    const { heartbeatIntervalMs } = this.#options.settings
+    switch (this.#state) {
+      case 'starting':
+        if (!reply.isCaughtUp) return NEXT_STEP_MS
+        this.#state = 'recovery'
+        return this.#wantsToServe ? 0 : heartbeatIntervalMs
+      case 'recovery':
+        if (!reply.isFenced) this.#state = 'running'
+        return heartbeatIntervalMs
+      case 'controlled shutdown':
+        if (reply.shouldShutDown) this.close()
+        if (this.#isHandingOver) return Math.min(SHUTDOWN_AGAIN_MS, heartbeatIntervalMs)
+        this.#isHandingOver = true
+        return 0
+      default:
+        return heartbeatIntervalMs
+    }
+  }
+
+  /** Another process has this broker's id: what this one leads is led by nobody, or by that one. */
+  #replaced(): void {
+    const message = `Another process has registered as broker ${this.#brokerId}: stop one of them, or give it another node.id`
+    this.#options.fail(new Error(message))
+  }
+
+  #nextRetryMs(): number {
+    const { sessionTimeoutMs } = this.#options.settings
+    return Math.min(FIRST_RETRY_MS * 2 ** this.#failures++, sessionTimeoutMs)
+  }
+
+  /** What came back, or why nothing did in time: the controller may have been lost with the request. */
+  #answered<Reply>(asked: Promise<Reply>): Promise<Reply | Error> {
+    const { clock, settings } = this.#options
+    const limitMs = settings.sessionTimeoutMs / 2
+    return new Promise((resolve) => {
+      const limit = clock.after(limitMs, () => resolve(new Error(`No answer in ${limitMs} ms`)))
+      const settle = (outcome: Reply | Error): void => {
+        limit.cancel()
+        resolve(outcome)
+      }
+      asked.then(settle, (error: unknown) => settle(error as Error))
+    })
+  }
+}
+
+function stopped(): StartError {
+  return new StartError('The broker was stopped as it started')
+}
+
+function reasonOf(reply: Error | ErrorOutcome): string {
+  return reply instanceof Error ? reply.message : (reply.errorMessage ?? reply.errorCode)
+}

@@ -1,0 +1,102 @@
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import { ProducerIds } from '../coordinators/producer-ids.ts'
+import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
+import type { Services } from '../handlers/services.ts'
+import type { Host } from '../host/host.ts'
+import type { RatedLog } from '../host/rated-log.ts'
+import type { LogManager } from '../log/manager.ts'
+import { ShardError } from '../machine/runtime.ts'
+import { clusterView } from '../metadata/cluster-view.ts'
+import type { ControllerChannel } from '../metadata/controller/channel.ts'
+import { SUPPORTED_FEATURES, finalizedFeatures } from '../metadata/features.ts'
+import type { MetadataNode } from '../metadata/node.ts'
+import type { DirectoryMoves } from '../replication/directories/moves.ts'
+import { FetchMemory } from '../replication/fetch/memory.ts'
+import { FetchSessionCache } from '../replication/fetch/session.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+import { createTopicsAutomatically } from './automatic-topics.ts'
+
+/** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
+const MAX_UNSENT_BYTES = 128 << 20
+const FIRST_SESSION_ID = 1
+const MAX_SESSION_ID = 0x7fff_fffe
+
+/** How the controller knows a life of a broker. */
+export interface BrokerIdentity {
+  readonly brokerId: number
+  readonly brokerEpoch: number
+}
+
+interface Parts {
+  readonly host: Host
+  readonly config: BrokerConfig
+  readonly clusterId: string
+  readonly metadata: MetadataNode
+  readonly logs: LogManager
+  readonly replicas: ReplicaManager
+  readonly moves: DirectoryMoves
+  readonly groups: GroupCoordinator
+  readonly faults: RatedLog
+  readonly identity: () => BrokerIdentity
+}
+
+/** What the handlers need of the broker. */
+export function brokerServices(parts: Parts): Services {
+  const { host, config, clusterId, metadata, replicas, identity } = parts
+  const { clock, disk, log, random } = host
+  const nodeId = config.get('node.id')
+  const supported = SUPPORTED_FEATURES.map(
+    ({ name, minSupportedVersion, maxSupportedVersion }) => ({
+      name,
+      minVersion: minSupportedVersion,
+      maxVersion: maxSupportedVersion,
+    }),
+  )
+  return {
+    log,
+    faults: parts.faults,
+    clock,
+    authorizer: null,
+    config,
+    replicas,
+    fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
+    fetchSessions: new FetchSessionCache(
+      config.get('max.incremental.fetch.session.cache.slots'),
+      () => clock.monotonic(),
+      () => random.below(MAX_SESSION_ID) + FIRST_SESSION_ID,
+    ),
+    producerIds: new ProducerIds(() => allocateProducerIds(metadata, identity())),
+    groups: parts.groups,
+    controller: metadata,
+    logs: parts.logs,
+    moves: parts.moves,
+    spaceOf: (path) => disk.space(path),
+    cluster: () => clusterView(metadata.image, clusterId, nodeId),
+    features: () => ({
+      supported,
+      finalized: finalizedFeatures(metadata.image, metadata.kraftVersion),
+      epoch: metadata.image.offset,
+    }),
+    createTopicsAutomatically: (names) =>
+      createTopicsAutomatically(names, {
+        clock,
+        config,
+        controller: metadata,
+        settled: () => replicas.settled(),
+      }),
+  }
+}
+
+async function allocateProducerIds(
+  channel: ControllerChannel,
+  identity: BrokerIdentity,
+): Promise<ProducerIdBlock | null> {
+  const asked = channel.submit({ type: 'allocateProducerIds', ...identity })
+  const reply = await asked.catch((error: unknown) => {
+    if (error instanceof ShardError) return null
+    throw error
+  })
+  if (reply === null || reply.errorCode !== 'NONE') return null
+  return { firstId: reply.producerIdStart, size: reply.producerIdLen }
+}

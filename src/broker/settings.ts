@@ -1,0 +1,59 @@
+import { addressLimits } from '../config/checks.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { Logger } from '../host/host.ts'
+import type { CleanerSettings } from '../log/cleaner/log-cleaner.ts'
+import type { LogIntervals } from '../log/manager.ts'
+import type { ServerSettings } from '../server/server.ts'
+import type { LifecycleSettings } from './lifecycle.ts'
+import type { OpenFileShares } from './open-file-shares.ts'
+
+/** An operator should not believe in a setting that does nothing. */
+export function warnOfSettings({ unknown, notActedUpon }: BrokerConfig, log: Logger): void {
+  if (unknown.length > 0) {
+    log.warn({ settings: unknown }, 'Settings that Kafka does not have are ignored')
+  }
+  if (notActedUpon.length > 0) {
+    log.warn({ settings: notActedUpon }, 'Settings that Ottla does not act upon yet are ignored')
+  }
+}
+
+export function serverSettings(config: BrokerConfig, openFiles: OpenFileShares): ServerSettings {
+  const perAddress = config.get('max.connections.per.ip')
+  const overrides = addressLimits(config.get('max.connections.per.ip.overrides'))
+  return {
+    maxRequestBytes: config.get('socket.request.max.bytes'),
+    maxConnections: config.get('max.connections'),
+    maxSockets: openFiles.connections,
+    maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
+    maxIdleMs: config.get('connections.max.idle.ms'),
+  }
+}
+
+export function cleanerSettings(config: BrokerConfig): CleanerSettings {
+  return {
+    threads: config.get('log.cleaner.threads'),
+    dedupeBufferBytes: config.get('log.cleaner.dedupe.buffer.size'),
+    loadFactor: config.get('log.cleaner.io.buffer.load.factor'),
+    ioBufferBytes: config.get('log.cleaner.io.buffer.size'),
+    maxBytesPerSecond: config.get('log.cleaner.io.max.bytes.per.second'),
+    backoffMs: config.get('log.cleaner.backoff.ms'),
+  }
+}
+
+export function logIntervals(config: BrokerConfig): LogIntervals {
+  return {
+    checkpointMs: config.get('log.flush.offset.checkpoint.interval.ms'),
+    producerCheckMs: config.get('producer.id.expiration.check.interval.ms'),
+    retentionCheckMs: config.get('log.retention.check.interval.ms'),
+    initialDelayMs: config.get('log.initial.task.delay.ms'),
+  }
+}
+
+export function lifecycleSettings(config: BrokerConfig): LifecycleSettings {
+  return {
+    heartbeatIntervalMs: config.get('broker.heartbeat.interval.ms'),
+    sessionTimeoutMs: config.get('broker.session.timeout.ms'),
+    registrationTimeoutMs: config.get('initial.broker.registration.timeout.ms'),
+    directoryTimeoutMs: () => config.get('log.dir.failure.timeout.ms'),
+  }
+}

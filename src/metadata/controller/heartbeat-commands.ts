@@ -1,0 +1,150 @@
+import type { Decision } from '../../machine/machine.ts'
+import type { BrokerImage } from '../image.ts'
+import type { ControllerCommands } from './commands.ts'
+import { requireBroker } from './directory-commands.ts'
+import { hasLeaderships, ledAgain, withoutReplicas } from './leadership.ts'
+import { outcomeOf, SUCCESS } from './outcome.ts'
+import { brokerOfAlarm, lowestActiveOffset, sessionAlarm } from './sessions.ts'
+import type { BrokerSession, ControllerFact } from './sessions.ts'
+import type { ControllerView } from './view.ts'
+
+type Command = ControllerCommands['brokerHeartbeat']['command']
+type Reply = ControllerCommands['brokerHeartbeat']['reply']
+type Alarms = NonNullable<Decision<never, never>['alarms']>
+
+/** As in Kafka, `shutdown now` is fenced, and told that it may stop. */
+type State = 'fenced' | 'unfenced' | 'controlled shutdown' | 'shutdown now'
+
+interface Outcome<Told> {
+  readonly facts: ControllerFact[]
+  readonly alarms: Alarms
+  readonly reply: Told
+}
+
+/** BrokerHeartbeat (KIP-631): a broker is alive, says how far it is, and what it wishes. */
+export function brokerHeartbeat(view: ControllerView, command: Command): Outcome<Reply> {
+  const facts: ControllerFact[] = []
+  let alarms: Alarms = []
+  const outcome = outcomeOf(() => {
+    const { brokerId, currentMetadataOffset } = command
+    const broker = requireBroker(view.image, brokerId, command.brokerEpoch)
+    const state = nextState(view, broker, command)
+    facts.push(...changes(view, broker, command, state))
+    const isFenced = state === 'fenced' || state === 'shutdown now'
+    const session = isFenced ? null : sessionAfter(view, command, state, facts.length)
+    // Of a fenced one nothing is known.
+    if (session !== null || view.sessions.has(brokerId)) {
+      facts.push({ type: 'BrokerSession', brokerId, session })
+      alarms = [{ name: sessionAlarm(brokerId), at: session?.until ?? null }]
+    }
+    const isCaughtUp = currentMetadataOffset >= broker.epoch
+    return { ...SUCCESS, isCaughtUp, isFenced, shouldShutDown: state === 'shutdown now' }
+  })
+  const none = { isCaughtUp: false, isFenced: true, shouldShutDown: false }
+  return { facts, alarms, reply: 'isFenced' in outcome ? outcome : { ...outcome, ...none } }
+}
+
+/** As Kafka's BrokerHeartbeatManager has it. */
+function nextState(view: ControllerView, broker: BrokerImage, command: Command): State {
+  const { wantFence, wantShutDown, currentMetadataOffset } = command
+  const shutdownOffset = view.sessions.get(broker.id)?.shutdownOffset ?? -1
+  if (broker.fenced) {
+    if (wantShutDown) return 'shutdown now'
+    return !wantFence && currentMetadataOffset >= broker.epoch ? 'unfenced' : 'fenced'
+  }
+  if (shutdownOffset >= 0) {
+    if (hasLeaderships(view.image, broker.id)) return 'controlled shutdown'
+    // Those that go on know who leads now.
+    const isKnown = shutdownOffset <= lowestActiveOffset(view.sessions)
+    return isKnown ? 'shutdown now' : 'controlled shutdown'
+  }
+  if (wantFence) return wantShutDown ? 'shutdown now' : 'fenced'
+  if (!wantShutDown) return 'unfenced'
+  return hasLeaderships(view.image, broker.id) ? 'controlled shutdown' : 'shutdown now'
+}
+
+function* changes(
+  { image }: ControllerView,
+  broker: BrokerImage,
+  { offlineLogDirs }: Command,
+  state: State,
+): IterableIterator<ControllerFact> {
+  const { id, fenced, inControlledShutdown, logDirs } = broker
+  const isOffline = (directory: string): boolean => offlineLogDirs.includes(directory)
+  const offline = new Set(logDirs.filter(isOffline))
+  const online = logDirs.filter((directory) => !isOffline(directory))
+  if (!fenced && (state === 'fenced' || state === 'shutdown now')) {
+    yield* withoutReplicas(image, id)
+    yield registrationChange(broker, { fenced: 1 })
+  } else if (fenced && state === 'unfenced') {
+    yield registrationChange(broker, { fenced: -1 })
+    yield* ledAgain(image, id, online)
+  } else if (state === 'controlled shutdown') {
+    if (!inControlledShutdown) yield registrationChange(broker, { inControlledShutdown: 1 })
+    yield* withoutReplicas(image, id)
+  } else if (offline.size > 0) yield* withoutReplicas(image, id, offline)
+  // [KIP-858] Their partitions have other leaders, or none.
+  if (offline.size > 0) yield registrationChange(broker, { logDirs: online })
+}
+
+function registrationChange(
+  { id: brokerId, epoch: brokerEpoch }: BrokerImage,
+  change: {
+    readonly fenced?: -1 | 1
+    readonly inControlledShutdown?: 1
+    readonly logDirs?: string[]
+  },
+): ControllerFact {
+  const { fenced = 0, inControlledShutdown = 0, logDirs = [] } = change
+  return {
+    type: 'BrokerRegistrationChangeRecord',
+    // The lowest one that has the fields.
+    version: change.logDirs !== undefined ? 2 : inControlledShutdown,
+    value: { brokerId, brokerEpoch, fenced, inControlledShutdown, logDirs, cordonedLogDirs: null },
+  }
+}
+
+function sessionAfter(
+  view: ControllerView,
+  { brokerId, currentMetadataOffset }: Command,
+  state: State,
+  written: number,
+): BrokerSession {
+  const known = view.sessions.get(brokerId)?.shutdownOffset ?? -1
+  const begins = state === 'controlled shutdown' && known < 0
+  return {
+    until: view.now + view.sessionTimeoutMs,
+    metadataOffset: currentMetadataOffset,
+    shutdownOffset: begins ? view.nextOffset + written - 1 : known,
+  }
+}
+
+/** Nothing was heard of a broker for too long: it is fenced, and others lead. */
+export function sessionExpired(view: ControllerView, alarm: string): Outcome<null> {
+  const broker = view.image.brokers.get(brokerOfAlarm(alarm))
+  if (broker === undefined || broker.fenced) return { facts: [], alarms: [], reply: null }
+  const facts: ControllerFact[] = [
+    ...withoutReplicas(view.image, broker.id),
+    registrationChange(broker, { fenced: 1 }),
+    { type: 'BrokerSession', brokerId: broker.id, session: null },
+  ]
+  return { facts, alarms: [], reply: null }
+}
+
+/**
+ * Whoever takes office begins a session for each broker that serves. The former life of the broker in its own process is
+ * over, since that has the directories' locks: it keeps nobody from registering, and is fenced if nobody does.
+ */
+export function firstSessions(view: ControllerView): Omit<Outcome<null>, 'reply'> {
+  const facts: ControllerFact[] = []
+  const alarms: { name: string; at: number }[] = []
+  for (const { id, fenced, incarnationId } of view.image.brokers.values()) {
+    if (fenced) continue
+    const at = view.now + view.sessionTimeoutMs
+    const isOver = id === view.nodeId && incarnationId !== view.incarnationId
+    const session = { until: isOver ? -Infinity : at, metadataOffset: -1, shutdownOffset: -1 }
+    facts.push({ type: 'BrokerSession', brokerId: id, session })
+    alarms.push({ name: sessionAlarm(id), at })
+  }
+  return { facts, alarms }
+}

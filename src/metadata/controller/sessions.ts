@@ -1,0 +1,46 @@
+import type { MetadataFact } from '../facts.ts'
+
+/**
+ * What the controller knows of a broker that isn't fenced, beside its registration (KIP-631). It is in no record: another
+ * controller begins anew, with a whole session for each.
+ */
+export interface BrokerSession {
+  /** Monotonic milliseconds: where nothing is heard of it until then, it is fenced. */
+  readonly until: number
+  /** Up to where it has followed the metadata, as it said; -1 before. */
+  readonly metadataOffset: number
+  /** Where others must be before its controlled shutdown is done; -1 where it has asked for none. */
+  readonly shutdownOffset: number
+}
+
+/** A session begins, goes on, or ends. It is volatile: applied, and never appended. */
+export interface SessionFact {
+  readonly type: 'BrokerSession'
+  readonly brokerId: number
+  readonly session: BrokerSession | null
+}
+
+/** What the controller decides: records of the metadata log, and what is lost with its office. */
+export type ControllerFact = MetadataFact | SessionFact
+
+export type Sessions = ReadonlyMap<number, BrokerSession>
+
+export const isSessionFact = (fact: ControllerFact): fact is SessionFact =>
+  fact.type === 'BrokerSession'
+
+/** The alarm by which a broker is fenced that is heard of no more. */
+export const sessionAlarm = (brokerId: number): string => `session ${brokerId}`
+
+/** The broker of such an alarm. */
+export function brokerOfAlarm(alarm: string): number {
+  return Number(alarm.slice('session '.length))
+}
+
+/** How far each broker is that serves and goes on doing so; Infinity where there is none. */
+export function lowestActiveOffset(sessions: Sessions): number {
+  let lowest = Infinity
+  for (const { shutdownOffset, metadataOffset } of sessions.values()) {
+    if (shutdownOffset < 0) lowest = Math.min(lowest, metadataOffset)
+  }
+  return lowest
+}
