@@ -35,6 +35,7 @@ export interface ConnectionContext {
   readonly listener: ListenerContext
   /** Whether the client is there; for those who wait on its behalf. */
   readonly presence: Presence
+  /** Another one once the client has proved who it is. */
   authentication: Authentication
   /** KIP-511; 'unknown' until the client has said. */
   software: { name: string; version: string }
