@@ -122,8 +122,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/offset-fetch.ts',
-    text: 'return [...fetched, ...unknown',
-    replacement: 'return [...fetched, ...[] as typeof unknown',
+    text: ", ...unknown.map((topic) => failed(topic, 'UNKNOWN_TOPIC_ID'))",
+    replacement: '',
     about: 'A client of v10 waits for the answer about a topic that is no more.',
     killedBy: ['handlers/offset-fetch'],
   },
