@@ -35,6 +35,17 @@ test('segments whose newest record is older than retention.ms go, up to the firs
   await manager.close()
 })
 
+test('after a truncation the newest record that is left counts, whichever place it has', async () => {
+  const config = { segmentBytes: 1 << 20, retentionMs: HOUR_MS }
+  const { manager, log } = await openLog(temporaryDirectory(), { config })
+  await fill(log, [2 * HOUR_MS, 0, 3 * HOUR_MS, 3 * HOUR_MS])
+  await log.truncateTo(30)
+  expect((await log.latestTimestamp())?.offset).toBe(19)
+  await log.deleteOldSegments()
+  expect(log).toMatchObject({ logStartOffset: 0, logEndOffset: 30 })
+  await manager.close()
+})
+
 test('when all are too old a new segment takes their place, and offsets go on', async () => {
   const path = temporaryDirectory()
   const { manager, log } = await openLog(path, small({ retentionMs: HOUR_MS }))
