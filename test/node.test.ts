@@ -1,20 +1,16 @@
 import { isControl, batchAttributes, readBatches, readRecords } from '../protocol/records/batch.ts'
 import type { MetadataRecord } from '../protocol/state/metadata-records.ts'
-import { decodeMetadataRecord, encodeMetadataRecord } from '../protocol/state/metadata-records.ts'
+import { decodeMetadataRecord } from '../protocol/state/metadata-records.ts'
 import { nodeCodecs } from '../src/host/codecs.ts'
 import type { Host, Socket } from '../src/host/host.ts'
 import { SimMachine } from '../src/host/sim/machine.ts'
 import { SimNetwork } from '../src/host/sim/network.ts'
 import { Scheduler } from '../src/host/sim/scheduler.ts'
 import { startBroker } from '../src/index.ts'
-import { DEFAULT_LOG_CONFIG } from '../src/log/base/config.ts'
-import { LogManager } from '../src/log/manager.ts'
 import type { MetadataFact } from '../src/metadata/facts.ts'
 import { partitionFact, topicFact, newPartition } from '../src/metadata/facts.ts'
 import { UNASSIGNED_DIRECTORY } from '../src/metadata/ids.ts'
-import { NO_PEERS } from '../src/quorum/peers.ts'
-import { openQuorum } from '../src/quorum/quorum.ts'
-import { DEFAULT_TIMEOUTS } from '../src/quorum/types.ts'
+import { appendRaw } from './metadata/raw-append.ts'
 
 const codecs = nodeCodecs()
 const PATIENCE_MS = 60_000
@@ -74,45 +70,7 @@ class Machine {
 
   /** Writes records in between two lives, as another controller would. */
   async append(facts: (offset: number) => readonly MetadataFact[]): Promise<void> {
-    const host = this.machine.start()
-    const failed = (): undefined => undefined
-    const logs = LogManager.open({
-      host,
-      codecs,
-      directories: ['/data'],
-      onDirectoryFailed: failed,
-    })
-    const { id } = logs.directories[0]!
-    const self = { id: 1, directoryId: id! }
-    const work = async (): Promise<void> => {
-      const quorum = await openQuorum({
-        host,
-        codecs,
-        directory: '/data/__cluster_metadata-0',
-        openLog: () => logs.openMetadataLog(logs.directories[0]!, DEFAULT_LOG_CONFIG),
-        self,
-        initialVoters: [{ ...self, endpoints: [] }],
-        peers: NO_PEERS,
-        timeouts: DEFAULT_TIMEOUTS,
-        retention: { maxBytes: -1, maxMs: -1 },
-        listener: {
-          loadSnapshot: failed,
-          committed: failed,
-          caughtUp: failed,
-          leading: failed,
-          resigned: failed,
-          failed,
-        },
-      })
-      await new Promise<void>((resolve, reject) =>
-        quorum.append([facts(quorum.nextOffset).map(encodeMetadataRecord)], (failure) =>
-          failure === null ? resolve() : reject(failure),
-        ),
-      )
-      await quorum.close()
-      await logs.close()
-    }
-    await this.does(work())
+    await this.does(appendRaw(this.machine.start(), '/data', facts))
     this.machine.kill()
   }
 

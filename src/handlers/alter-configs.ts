@@ -2,21 +2,12 @@ import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { eachResource } from './access.ts'
 import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
-import { aclResourceOf } from './config-resources.ts'
+import { ALTERED_RESOURCES } from './config-resources.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** AlterConfigs: v0-2. The settings of a resource become exactly these: what isn't named is removed. */
 export const alterConfigs = handle(AlterConfigs, {
-  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', {
-    items: 'resources',
-    resourceOf: aclResourceOf,
-    answers: 'responses',
-    refuse: ({ resourceType, resourceName }, refusal) => ({
-      ...refusal,
-      resourceType,
-      resourceName,
-    }),
-  }),
+  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', ALTERED_RESOURCES),
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({
   responses: await alterResources(request.resources, {

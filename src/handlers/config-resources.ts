@@ -28,6 +28,20 @@ export function aclResourceOf({
   }
 }
 
+/** What both ways of altering settings demand, for `eachResource`. */
+export const ALTERED_RESOURCES = {
+  items: 'resources',
+  answers: 'responses',
+  resourceOf: aclResourceOf,
+  refuse: (
+    {
+      resourceType,
+      resourceName,
+    }: { readonly resourceType: number; readonly resourceName: string },
+    refusal: ResourceError,
+  ) => ({ ...refusal, resourceType, resourceName }),
+} as const
+
 /** An error of one resource, in Kafka's words. */
 export interface ResourceError {
   readonly errorCode: ErrorName

@@ -4,22 +4,13 @@ import type { ConfigChange } from '../metadata/controller/commands.ts'
 import { eachResource } from './access.ts'
 import { alterResources } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
-import { aclResourceOf, invalidRequest } from './config-resources.ts'
+import { ALTERED_RESOURCES, invalidRequest } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** IncrementalAlterConfigs: v0-1. Sets, removes, appends to and subtracts from single settings (KIP-339). */
 export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
-  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', {
-    items: 'resources',
-    resourceOf: aclResourceOf,
-    answers: 'responses',
-    refuse: ({ resourceType, resourceName }, refusal) => ({
-      ...refusal,
-      resourceType,
-      resourceName,
-    }),
-  }),
+  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', ALTERED_RESOURCES),
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({
   responses: await alterResources(request.resources, {

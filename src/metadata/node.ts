@@ -46,13 +46,6 @@ export interface MetadataNodeOptions {
   readonly onFailed: (error: Error) => void
 }
 
-/** Opens a node's part in the metadata; resolves as `MetadataNode.open`. */
-export async function openMetadataNode(options: MetadataNodeOptions): Promise<MetadataNode> {
-  const node = new MetadataNode(options)
-  await node.open()
-  return node
-}
-
 /** A node's part in the metadata: its replica of the log, the image, and the controller while it leads. */
 export class MetadataNode implements ControllerChannel {
   readonly #options: MetadataNodeOptions

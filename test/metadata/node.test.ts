@@ -12,30 +12,20 @@ import {
   readBatches,
   readRecords,
 } from '../../protocol/records/batch.ts'
-import type {
-  MetadataRecord,
-  MetadataRecordToWrite,
-} from '../../protocol/state/metadata-records.ts'
-import {
-  decodeMetadataRecord,
-  encodeMetadataRecord,
-} from '../../protocol/state/metadata-records.ts'
+import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
+import { decodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { nodeHost } from '../../src/host/node.ts'
-import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
-import { LogManager } from '../../src/log/manager.ts'
 import { beginFact, featureFact } from '../../src/metadata/facts.ts'
-import type { Identity } from '../../src/metadata/format.ts'
-import { NO_PEERS } from '../../src/quorum/peers.ts'
-import { openQuorum } from '../../src/quorum/quorum.ts'
-import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
 import { configOf } from '../../src/metadata/image.ts'
 import type { MetadataImage } from '../../src/metadata/image.ts'
 import { imageRecords } from '../../src/metadata/snapshot-records.ts'
 import { listSnapshots, readSnapshot } from '../../src/quorum/snapshot.ts'
+import { appendRaw } from './raw-append.ts'
 import type { TestNode } from './support.ts'
 import { removeDirectory, set, startNode, topic } from './support.ts'
 
+const quiet = (): ReturnType<typeof nodeHost> => nodeHost({ log: { level: 'silent' } })
 const started: TestNode[] = []
 async function start(path?: string, settings?: Record<string, string>): Promise<TestNode> {
   const node = await startNode(path, settings)
@@ -93,42 +83,6 @@ const registrationVersions = (path: string): number[] =>
   [...recordsOf(path)]
     .filter(({ type }) => type === 'RegisterBrokerRecord')
     .map(({ version }) => version)
-
-/** Writes records as another controller of this quorum would. */
-async function appendRaw(
-  path: string,
-  { nodeId: id, directoryId }: Identity,
-  records: readonly MetadataRecordToWrite[],
-): Promise<void> {
-  const parts = { host: nodeHost({ log: { level: 'silent' } }), codecs: nodeCodecs() }
-  const failed = (): undefined => undefined
-  const logs = LogManager.open({ ...parts, directories: [path], onDirectoryFailed: failed })
-  const quorum = await openQuorum({
-    ...parts,
-    directory: `${path}/__cluster_metadata-0`,
-    openLog: () => logs.openMetadataLog(logs.directories[0]!, DEFAULT_LOG_CONFIG),
-    self: { id, directoryId },
-    initialVoters: [{ id, directoryId, endpoints: [] }],
-    peers: NO_PEERS,
-    timeouts: DEFAULT_TIMEOUTS,
-    retention: { maxBytes: -1, maxMs: -1 },
-    listener: {
-      loadSnapshot: failed,
-      committed: failed,
-      caughtUp: failed,
-      leading: failed,
-      resigned: failed,
-      failed,
-    },
-  })
-  await new Promise<void>((resolve, reject) =>
-    quorum.append([records.map(encodeMetadataRecord)], (failure) =>
-      failure === null ? resolve() : reject(failure),
-    ),
-  )
-  await quorum.close()
-  await logs.close()
-}
 
 describe('the metadata node', () => {
   test('formats an empty directory as kafka-storage does, and leads when it is open', async () => {
@@ -274,7 +228,7 @@ describe('the metadata node', () => {
     async (source) => {
       const fresh = await start()
       await fresh.close()
-      await appendRaw(fresh.path, fresh.identity, [featureFact('metadata.version', 29)])
+      await appendRaw(quiet(), fresh.path, () => [featureFact('metadata.version', 29)])
       const every = { 'metadata.log.max.record.bytes.between.snapshots': '1' }
       const settings = source === 'the log' ? {} : every
       const first = await start(fresh.path, settings)
@@ -307,7 +261,7 @@ describe('the metadata node', () => {
       type: 'TopicRecord',
       value: { name: 'half', topicId: 'h'.repeat(21) + 'Q' },
     } as const
-    await appendRaw(first.path, first.identity, [beginFact('broken off'), made])
+    await appendRaw(quiet(), first.path, () => [beginFact('broken off'), made])
     const second = await start(first.path)
     await second.register()
     expect(await create(second, 'whole')).toMatchObject([{ errorCode: 'NONE' }])

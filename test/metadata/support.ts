@@ -12,8 +12,8 @@ import { ConfigOperation } from '../../src/metadata/controller/commands.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'
 import { randomId } from '../../src/metadata/ids.ts'
-import type { MetadataNode, MetadataNodeOptions } from '../../src/metadata/node.ts'
-import { openMetadataNode } from '../../src/metadata/node.ts'
+import type { MetadataNodeOptions } from '../../src/metadata/node.ts'
+import { MetadataNode } from '../../src/metadata/node.ts'
 import { breakableHost } from './faults.ts'
 
 export const CLUSTER_ID = 'y4cXkLXxS9u2j5BfbY7Z-Q'
@@ -120,7 +120,7 @@ async function openOn(
     nodeId: 1,
     clusterId: CLUSTER_ID,
   })
-  const node = await openMetadataNode({
+  const node = new MetadataNode({
     host,
     codecs,
     logs,
@@ -130,6 +130,7 @@ async function openOn(
     incarnationId,
     onFailed: (error) => void failures.push(error),
   })
+  await node.open()
   return { node, identity }
 }
 
