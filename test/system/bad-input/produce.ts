@@ -186,6 +186,43 @@ const contents: BadInput[] = [
   }),
 ]
 
+/** The broker gives such a batch its own time, and looks at its records all the same. */
+const stamped: BadInput[] = [
+  produces('fewer records than the header says, where the time is the broker’s', {
+    topic: 'stamped',
+    records: () =>
+      altered(batchOf(), (bytes) => {
+        bytes.writeInt32BE(1, 23)
+        bytes.writeInt32BE(2, 57)
+      }),
+  }),
+  produces('a record longer than its batch, where the time is the broker’s', {
+    topic: 'stamped',
+    records: () => altered(batchOf(), (bytes) => void (bytes[61] = 0x7e)),
+  }),
+  produces('bytes after the last record, where the time is the broker’s', {
+    topic: 'stamped',
+    records: () =>
+      altered(batchOf(), (bytes) => {
+        const longer = Buffer.concat([bytes, Buffer.alloc(3)])
+        longer.writeInt32BE(longer.length - 12, 8)
+        return longer
+      }),
+  }),
+  produces('records that count their offsets wrong, where the time is the broker’s', {
+    topic: 'stamped',
+    records: () => altered(batchOf(), (bytes) => void (bytes[64] = 0x0e)),
+  }),
+  produces('lz4 with fewer records than the header says, where the time is the broker’s', {
+    topic: 'stamped',
+    records: () =>
+      altered(batchOf({ compression: 'lz4', records: records(3) }), (bytes) => {
+        bytes.writeInt32BE(3, 23)
+        bytes.writeInt32BE(4, 57)
+      }),
+  }),
+]
+
 const producers: BadInput[] = [
   produces('a producer id without a sequence', {
     records: () => batchOf({ producerId: 4000, producerEpoch: 0, baseSequence: -1 }),
@@ -266,6 +303,7 @@ const several: BadInput = {
 export const producing: readonly BadInput[] = [
   ...headers,
   ...contents,
+  ...stamped,
   ...producers,
   ...places,
   several,
