@@ -8,7 +8,7 @@ import { DEFAULT_LOG_CONFIG } from '../log/base/config.ts'
 import type { QuorumDescription } from '../quorum/description.ts'
 import { MAX_BATCH_BYTES } from '../quorum/packing.ts'
 import type { Quorum, QuorumListener } from '../quorum/quorum.ts'
-import { openQuorum } from '../quorum/quorum.ts'
+import { openQuorum } from '../quorum/open-quorum.ts'
 import { NO_PEERS } from '../quorum/peers.ts'
 import type { Peers } from '../quorum/peers.ts'
 import { listSnapshots } from '../quorum/snapshot.ts'
@@ -46,12 +46,21 @@ export interface MetadataNodeOptions {
   readonly onFailed: (error: Error) => void
 }
 
+/** Where the active controller is. */
+export interface ActiveController {
+  readonly id: number
+  /** Of its controller listener. */
+  readonly host: string
+  readonly port: number
+}
+
 /** A node's part in the metadata: its replica of the log, the image, and the controller while it leads. */
 export class MetadataNode implements ControllerChannel {
   readonly #options: MetadataNodeOptions
   readonly #loader = new MetadataLoader()
   readonly #snapshots: SnapshotGenerator
   readonly #office: ControllerOffice
+  readonly #leaderListeners = new Set<() => void>()
   #quorum: Quorum | null = null
   #isClosed = false
   #hasFailed = false
@@ -79,6 +88,27 @@ export class MetadataNode implements ControllerChannel {
   /** Whether commands are taken here. */
   get isController(): boolean {
     return this.#office.isHeld
+  }
+
+  /**
+   * The controller of the quorum's leader, as far as this node knows; this node itself where it leads. Null while nobody is
+   * known to lead, or where it is isn't known: the only node of a cluster may have no controller listener.
+   */
+  get activeController(): ActiveController | null {
+    const leader = this.#quorum?.leader ?? null
+    if (leader === null) return null
+    const [first] = this.#options.config.get('controller.listener.names')
+    const name = first?.toUpperCase()
+    const endpoint =
+      leader.endpoints.find((each) => each.name.toUpperCase() === name) ?? leader.endpoints[0]
+    if (endpoint === undefined) return null
+    return { id: leader.id, host: endpoint.host, port: endpoint.port }
+  }
+
+  /** Calls back when `activeController` is another one, or elsewhere. Returns the way to stop it. */
+  onActiveController(listener: () => void): () => void {
+    this.#leaderListeners.add(listener)
+    return () => void this.#leaderListeners.delete(listener)
   }
 
   /** Resolves when the node takes part in the quorum; the only voter leads then, and its image has everything committed. */
@@ -165,6 +195,9 @@ export class MetadataNode implements ControllerChannel {
       },
       leading: () => this.#takeOffice(),
       resigned: () => this.#office.leave(),
+      leaderChanged: () => {
+        for (const each of this.#leaderListeners) each()
+      },
       failed: (error) => this.#failed(error),
     }
   }

@@ -27,19 +27,12 @@ import {
   QuorumLogError,
   readFrom,
   scanForControlRecords,
-  startAfterHoles,
 } from './replica-log.ts'
 import type { Retention } from './retention.ts'
 import { Snapshots } from './retention.ts'
+import { sameVoter } from './rules.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
-import {
-  listSnapshots,
-  readSnapshot,
-  receiveSnapshot,
-  removeUnfinishedSnapshots,
-  snapshotPath,
-  writeSnapshot,
-} from './snapshot.ts'
+import { receiveSnapshot, writeSnapshot } from './snapshot.ts'
 import type { LogPosition, RaftOutput, RaftTimeouts, ReplicaKey, Voter } from './types.ts'
 
 export interface QuorumListener {
@@ -53,6 +46,8 @@ export interface QuorumListener {
   leading(epoch: number): void
   /** It leads no longer; it may lead again. */
   resigned(): void
+  /** `Quorum.leader` is another one, or where it is has changed. */
+  leaderChanged(): void
   /** The log failed: nothing is appended or told any more. */
   failed(error: Error): void
 }
@@ -74,36 +69,10 @@ export interface QuorumOptions {
 }
 
 /** What was on disk. */
-interface Found {
+export interface Found {
   readonly snapshotFacts: QuorumFacts
   readonly facts: QuorumFacts
   readonly snapshot: LogPosition | null
-}
-
-/** Opens the node's replica of the metadata log. When this resolves a sole voter leads and its log is told. */
-export async function openQuorum(options: QuorumOptions): Promise<Quorum> {
-  const { host, codecs, directory } = options
-  const log = options.openLog()
-  removeUnfinishedSnapshots(host, directory)
-  let snapshotFacts: QuorumFacts = { kraftVersion: 0, voters: null }
-  const found = listSnapshots(host, directory)
-  const latest = found.at(-1)
-  if (latest !== undefined) {
-    const snapshot = readSnapshot(host, snapshotPath(directory, latest), codecs)
-    snapshotFacts = withControlRecords(snapshotFacts, snapshot.control)
-    // A snapshot that was fetched, and a crash before the log was cut.
-    if (latest.offset > log.logEndOffset) await log.truncateFullyAndStartAt(latest.offset)
-    options.listener.loadSnapshot(latest, snapshot)
-  }
-  const snapshotOffset = latest?.offset ?? 0
-  const ends = found.map(({ offset }) => offset)
-  await startAfterHoles(log, ends)
-  const facts = await scanForControlRecords(log, snapshotFacts, snapshotOffset, codecs)
-  // What a process that was killed had written may not be durable, and what is fetched or voted by must be.
-  await log.flush()
-  const quorum = new Quorum(options, log, { snapshotFacts, facts, snapshot: latest ?? null })
-  await quorum.start()
-  return quorum
 }
 
 /** A batch of this node's own that isn't in its log yet. */
@@ -137,6 +106,8 @@ export class Quorum {
   #flushing: Promise<void> | null = null
   /** How often the log was cut: what was synced before says nothing of what was written after. */
   #cuts = 0
+  /** The one that the listener was told of last. */
+  #knownLeader: Voter | null = null
   /** In which this node won and wrote; -1 while it doesn't lead. */
   #wonEpoch = -1
   /** In which it takes what others want appended. */
@@ -201,6 +172,13 @@ export class Quorum {
   /** -1: unknown. */
   get leaderId(): number {
     return this.#raft.leaderId
+  }
+
+  /** Who leads, with its endpoints as far as they are known; null while nobody is known to, or it has resigned. */
+  get leader(): Voter | null {
+    const { leaderId, role } = this.#raft
+    if (leaderId < 0 || role.name === 'resigned') return null
+    return this.#voter(leaderId)
   }
 
   /** Whether this node leads and has delivered everything before its epoch. */
@@ -324,8 +302,16 @@ export class Quorum {
     if (commit !== null) this.#log.setHighWatermark(commit)
     for (const fetch of reads) this.#fetches.answer(fetch)
     if (commit !== null) this.#fetches.wake()
+    this.#checkLeader()
     this.#reader.advance()
     this.#armTimer()
+  }
+
+  #checkLeader(): void {
+    const { leader } = this
+    if (sameVoter(leader, this.#knownLeader)) return
+    this.#knownLeader = leader
+    this.#options.listener.leaderChanged()
   }
 
   #send(to: number, message: Parameters<Peers['send']>[2]): void {

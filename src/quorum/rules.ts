@@ -19,6 +19,16 @@ export const isAhead = (left: LogPosition, right: LogPosition): boolean =>
 export const sameKey = (left: ReplicaKey, right: ReplicaKey): boolean =>
   left.id === right.id && left.directoryId === right.directoryId
 
+/** Whether two are one and the same, at the same place. */
+export function sameVoter(left: Voter | null, right: Voter | null): boolean {
+  if (left === null || right === null) return left === right
+  if (!sameKey(left, right) || left.endpoints.length !== right.endpoints.length) return false
+  return left.endpoints.every(({ name, host, port }, index) => {
+    const other = right.endpoints[index]!
+    return name === other.name && host === other.host && port === other.port
+  })
+}
+
 export const samePosition = (left: LogPosition, right: LogPosition): boolean =>
   left.offset === right.offset && left.epoch === right.epoch
 

@@ -5,7 +5,7 @@ import type { Host } from '../../src/host/host.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { NO_PEERS } from '../../src/quorum/peers.ts'
-import { openQuorum } from '../../src/quorum/quorum.ts'
+import { openQuorum } from '../../src/quorum/open-quorum.ts'
 import { DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
 
 /**
@@ -39,6 +39,7 @@ export async function appendRaw(
       caughtUp: ignore,
       leading: ignore,
       resigned: ignore,
+      leaderChanged: ignore,
       failed: ignore,
     },
   })

@@ -48,7 +48,7 @@ export class SimulatedQuorum {
     this.#voters = Array.from({ length: count }, (_, index) => ({
       id: index + 1,
       directoryId: `${index + 1}`.repeat(21) + 'Q',
-      endpoints: [],
+      endpoints: [{ name: 'CONTROLLER', host: `node${index + 1}`, port: 9093 }],
     }))
   }
 

@@ -341,7 +341,7 @@ export const mutants: readonly Mutant[] = [
     equivalent: 'The high watermark is the end of a batch: a sync and a fetch end at one.',
   },
   {
-    file: 'src/quorum/quorum.ts',
+    file: 'src/quorum/open-quorum.ts',
     text: 'if (latest.offset > log.logEndOffset) await log.truncateFullyAndStartAt(latest.offset)',
     replacement: '',
     about: 'A snapshot without its log has the next start fail, or its records written twice.',

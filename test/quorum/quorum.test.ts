@@ -8,7 +8,7 @@ import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import type { Peers } from '../../src/quorum/peers.ts'
 import type { Quorum } from '../../src/quorum/quorum.ts'
-import { openQuorum } from '../../src/quorum/quorum.ts'
+import { openQuorum } from '../../src/quorum/open-quorum.ts'
 import { readElection } from '../../src/quorum/election-file.ts'
 import { listSnapshots, snapshotPath, writeSnapshot } from '../../src/quorum/snapshot.ts'
 import type { LogPosition, RaftMessage } from '../../src/quorum/types.ts'
@@ -82,6 +82,7 @@ class Cluster {
         caughtUp: () => undefined,
         leading: () => undefined,
         resigned: () => void this.resigned.push(id),
+        leaderChanged: () => undefined,
         failed: (error) => void failures.push(error),
       },
     }).catch(async (error: unknown) => {

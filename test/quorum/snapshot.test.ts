@@ -4,7 +4,7 @@ import { LogManager } from '../../src/log/manager.ts'
 import { NO_PEERS } from '../../src/quorum/peers.ts'
 import type { CommittedBatch } from '../../src/quorum/committed-reader.ts'
 import type { Quorum } from '../../src/quorum/quorum.ts'
-import { openQuorum } from '../../src/quorum/quorum.ts'
+import { openQuorum } from '../../src/quorum/open-quorum.ts'
 import { cleanSnapshots } from '../../src/quorum/retention.ts'
 import {
   listSnapshots,
@@ -120,6 +120,7 @@ async function open(disk: SimDisk) {
       caughtUp: () => undefined,
       leading: () => undefined,
       resigned: () => undefined,
+      leaderChanged: () => undefined,
       failed,
     },
   })

@@ -46,6 +46,32 @@ describe('the office of the controller', () => {
     expect(quorum.nodes.flatMap(({ failures }) => failures)).toEqual([])
   })
 
+  test('is where each node says that it is, and all are told when it is another’s', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const told = new Map<number, (string | undefined)[]>()
+    for (const { id, node } of quorum.nodes) {
+      const hosts: (string | undefined)[] = []
+      told.set(id, hosts)
+      node.onActiveController(() => hosts.push(node.activeController?.host))
+    }
+    const everybodySays = (id: number, among = quorum.nodes): Promise<void> =>
+      quorum.until(
+        () => among.every(({ node }) => node.activeController?.id === id),
+        'knowledge of the controller',
+      )
+    const first = await quorum.controller()
+    await everybodySays(first.id)
+    expect(first.node.activeController).toEqual({ id: first.id, host: `node${first.id}`, port: 9093 })
+    quorum.cutOff(first)
+    const second = await quorum.controller()
+    await everybodySays(second.id, quorum.nodes.filter((each) => each !== first))
+    // Without its voters it knows of nobody who leads.
+    await quorum.until(() => first.node.activeController === null, 'resignation')
+    quorum.heal()
+    await everybodySays(second.id)
+    expect(told.get(first.id)!.at(-1)).toBe(`node${second.id}`)
+  })
+
   test('is lost with changes under way: these fail, the node goes on, and may have it again', async () => {
     const quorum = await SimulatedQuorum.start(3)
     const first = await quorum.controller()

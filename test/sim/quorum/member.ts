@@ -3,7 +3,8 @@ import type { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import type { CrashKind } from '../../../src/host/sim/disk.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import { LogManager } from '../../../src/log/manager.ts'
-import { openQuorum, type Quorum } from '../../../src/quorum/quorum.ts'
+import { openQuorum } from '../../../src/quorum/open-quorum.ts'
+import type { Quorum } from '../../../src/quorum/quorum.ts'
 import { listSnapshots } from '../../../src/quorum/snapshot.ts'
 import type { RaftMessage, RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
 import { DEFAULT_TIMEOUTS } from '../../../src/quorum/types.ts'
@@ -180,6 +181,7 @@ export class Member {
         caughtUp: () => undefined,
         leading: checked((epoch) => history.leads(id, epoch)),
         resigned: () => undefined,
+        leaderChanged: () => undefined,
         failed: ifAlive,
       },
     })
