@@ -2,7 +2,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
-import type { Services } from '../handlers/services.ts'
+import type { BrokerServices } from '../handlers/services.ts'
 import type { Host } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
@@ -42,7 +42,7 @@ interface Parts {
 }
 
 /** What the handlers need of the broker. */
-export function brokerServices(parts: Parts): Services {
+export function brokerServices(parts: Parts): BrokerServices {
   const { host, config, clusterId, metadata, replicas, identity } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
@@ -78,6 +78,7 @@ export function brokerServices(parts: Parts): Services {
       finalized: finalizedFeatures(metadata.image, metadata.kraftVersion),
       epoch: metadata.image.offset,
     }),
+    settled: () => replicas.settled(),
     createTopicsAutomatically: (names) =>
       createTopicsAutomatically(names, {
         clock,

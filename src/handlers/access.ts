@@ -4,12 +4,13 @@ import type { AclOperation, AclResource, AclResourceType } from '../security/aut
 import { closeConnection } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
+import type { NodeServices } from './services.ts'
 
 /** What an API demands of who asks. It is judged where there is an authorizer, before the handler sees the request. */
 export interface Access<Request, Response> {
   /** All that the authorizer may be asked. */
   readonly needs: readonly Need[]
-  readonly judge: (request: Request, context: RequestContext) => Verdict<Request, Response>
+  readonly judge: (request: Request, context: RequestContext<NodeServices>) => Verdict<Request, Response>
 }
 
 export interface Need {
@@ -57,7 +58,7 @@ const REFUSALS: Readonly<Record<AclResourceType, Refusal>> = {
 type Refuse<Request, Response> = (
   request: Request,
   refusal: Refusal,
-  context: RequestContext,
+  context: RequestContext<NodeServices>,
 ) => Answer<NoInfer<Response>>
 
 /** Nobody is refused. */
@@ -139,7 +140,7 @@ export function each<
     nameOf,
     ...listed
   }: Listed<Request, Response, Items, Answers, ElementOf<Request[Items]>> & {
-    readonly nameOf: (item: ElementOf<Request[Items]>, context: RequestContext) => string | null
+    readonly nameOf: (item: ElementOf<Request[Items]>, context: RequestContext<NodeServices>) => string | null
   },
 ): Access<Request, Response> {
   return eachResource<Request, Response, Items, Answers>([resourceType], operation, {
@@ -169,7 +170,7 @@ export function eachResource<
   }: Listed<Request, Response, Items, Answers, ElementOf<Request[Items]>> & {
     readonly resourceOf: (
       item: ElementOf<Request[Items]>,
-      context: RequestContext,
+      context: RequestContext<NodeServices>,
     ) => AclResource | null
   },
 ): Access<Request, Response> {

@@ -2,7 +2,7 @@ import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { ApiVersionsRequest } from '../../protocol/messages/api-versions.ts'
 import { anyone } from './access.ts'
 import { handle } from './handler.ts'
-import type { Services } from './services.ts'
+import type { NodeServices } from './services.ts'
 
 /** KIP-511: names and versions of client software that Kafka accepts. */
 const SOFTWARE_PATTERN = /^[a-zA-Z0-9](?:[a-zA-Z0-9\-.]*[a-zA-Z0-9])?$/
@@ -19,7 +19,7 @@ const saysHalf = ({ clusterId, nodeId }: ApiVersionsRequest): boolean =>
 /** [KIP-1242] Whether the client means another broker, which was at this address when it last heard of it. */
 function meansAnother(
   { clusterId, nodeId }: ApiVersionsRequest,
-  { cluster, config }: Pick<Services, 'cluster' | 'config'>,
+  { cluster, config }: Pick<NodeServices, 'cluster' | 'config'>,
 ): boolean {
   if (clusterId === null) return false
   return nodeId !== config.get('node.id') || clusterId !== cluster().clusterId

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { ControllerCommand, ErrorOutcome, ReplyTo } from '../metadata/controller/commands.ts'
 import type { RequestContext } from './context.ts'
+import type { NodeServices } from './services.ts'
 
 /** Nothing to tell of it but the error. */
 const TIMED_OUT: ErrorOutcome = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: null }
@@ -18,7 +19,7 @@ type Asked<Reply> = { readonly failed: null; readonly reply: Reply } | Unanswere
  * @param timeoutMs Infinity where the request has none
  */
 export async function askController<Command extends ControllerCommand>(
-  { services: { clock, controller } }: RequestContext,
+  { services: { clock, controller } }: RequestContext<NodeServices>,
   command: Command,
   timeoutMs = Infinity,
 ): Promise<Asked<ReplyTo<Command>>> {

@@ -1,6 +1,7 @@
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import type { AclOperation } from '../security/authorizer.ts'
 import type { RequestContext } from './context.ts'
+import type { NodeServices } from './services.ts'
 
 /** KIP-430: the operations that a client may do on a resource, a bit for each by its number in the ACL vocabulary. */
 const NUMBERS: Readonly<Record<AclOperation, number>> = {
@@ -55,7 +56,7 @@ const ALL = {
 /** What the client may do to a resource, where it has asked for that. */
 export function authorizedOperations(
   isAsked: boolean,
-  context: RequestContext,
+  context: RequestContext<NodeServices>,
   type: Kind,
   name: string,
 ): number {
@@ -65,7 +66,7 @@ export function authorizedOperations(
 }
 
 /** The same for the cluster: none for who may not look at it. */
-export function operationsOnCluster(isAsked: boolean, context: RequestContext): number {
+export function operationsOnCluster(isAsked: boolean, context: RequestContext<NodeServices>): number {
   if (isAsked && !context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0
   return authorizedOperations(isAsked, context, 'CLUSTER', CLUSTER_NAME)
 }

@@ -1,11 +1,11 @@
 import type { Presence } from '../replication/fetch/presence.ts'
 import type { Authentication, Principal } from '../security/authentication.ts'
 import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
-import type { Services } from './services.ts'
+import type { BrokerServices, NodeServices } from './services.ts'
 
 /** What a handler knows of the request besides its content. */
-export interface RequestContext {
-  /** What the node has; the same for all requests. */
+export interface RequestContext<Services extends NodeServices = BrokerServices> {
+  /** What the node has for those who serve a kind of its listeners; the same for all requests. */
   readonly services: Services
   readonly version: number
   readonly clientId: string

@@ -22,6 +22,6 @@ export const createPartitions = handle(CreatePartitions, {
     return asked.failed === null ? asked.reply : some.map(({ name }) => ({ name, ...asked.failed }))
   }
   const results = await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
-  await context.services.replicas.settled()
+  await context.services.settled()
   return { results }
 })

@@ -52,7 +52,7 @@ export const createTopics = handle(CreateTopics, {
   const made = isTooMuch(topics, context.services.config)
     ? await make(topics, timeoutMs)
     : await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
-  await context.services.replicas.settled()
+  await context.services.settled()
   const requested = new Map(topics.map((topic) => [topic.name, topic]))
   const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
   const told = await inTurns(

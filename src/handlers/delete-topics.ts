@@ -5,6 +5,7 @@ import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { custom } from './access.ts'
 import { askController } from './ask-controller.ts'
 import type { RequestContext } from './context.ts'
+import type { NodeServices } from './services.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 import { inPieces } from './in-pieces.ts'
 
@@ -50,14 +51,14 @@ export const deleteTopics = handle(DeleteTopics, {
   const keyOf = ({ name, topicId }: TopicToDelete): string =>
     name ?? view.topicById(topicId)?.name ?? topicId
   const responses = await inPieces(context.services, allowed, keyOf, request.timeoutMs, make)
-  await context.services.replicas.settled()
+  await context.services.settled()
   return { responses: [...responses, ...refused] }
 })
 
 /** The topics that may be deleted, and the answers for the others: what may not be described has no name for an id. */
 function authorized(
   topics: readonly TopicToDelete[],
-  context: RequestContext,
+  context: RequestContext<NodeServices>,
 ): { allowed: readonly TopicToDelete[]; refused: TopicResponse[] } {
   if (context.may('DELETE', 'CLUSTER', CLUSTER_NAME)) return { allowed: topics, refused: [] }
   const view = context.services.cluster()

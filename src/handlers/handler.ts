@@ -2,17 +2,19 @@ import type { AnyApi, ListenerKind, VersionRange } from '../../protocol/schema.t
 import type { Access } from './access.ts'
 import type { Answered } from './answer.ts'
 import type { RequestContext } from './context.ts'
+import type { BrokerServices, NodeServices } from './services.ts'
 
 /**
  * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is
  * thrown costs the connection, with a line in the log.
  */
-export type AnswerTo<Request, Response> = (
+export type AnswerTo<Request, Response, Services extends NodeServices = BrokerServices> = (
   request: Request,
-  context: RequestContext,
+  context: RequestContext<Services>,
 ) => Answered<Response>
 
-export interface Handler {
+/** `Services`: what it needs of those who serve the listeners that it is on. */
+export interface Handler<Services extends NodeServices = NodeServices> {
   readonly api: AnyApi
   /** The versions that are served. */
   readonly versions: VersionRange
@@ -35,7 +37,7 @@ export interface Handler {
   readonly maxCostBytes: number
   /** What it demands of who asks. */
   readonly access: Access<object, object>
-  readonly answer: AnswerTo<object, object>
+  readonly answer: AnswerTo<object, object, Services>
 }
 
 /** Who answers an API: the broker that is asked, or the active controller. */
@@ -69,10 +71,34 @@ interface HandlerTraits<Request, Response> {
   readonly maxCostBytes?: number
 }
 
+type TraitsOf<A extends Answerable> = HandlerTraits<
+  A['request']['decoded'],
+  A['response']['encoded']
+>
+
+interface Unanswered<A extends Answerable, Services extends NodeServices> {
+  by(
+    answer: AnswerTo<A['request']['decoded'], A['response']['encoded'], Services>,
+  ): Handler<Services>
+}
+
 /**
  * Declares how an API is answered: `handle(Heartbeat, { access }).by((request, { services: { groups } }) => ...)`. What is served is the API's
- * versions without an unstable last one; on brokers' listeners, and what the controller answers on its own, too.
+ * versions without an unstable last one; on brokers' listeners, and what the controller answers on its own, too. What is
+ * served on listeners of both kinds sees only what is there on both.
  */
+export function handle<A extends Answerable>(
+  api: A,
+  traits: TraitsOf<A> & { readonly at: 'controller' },
+): Unanswered<A, NodeServices>
+export function handle<A extends Answerable>(
+  api: A,
+  traits: TraitsOf<A> & { readonly listeners: readonly ['broker', 'controller'] },
+): Unanswered<A, NodeServices>
+export function handle<A extends Answerable>(
+  api: A,
+  traits: TraitsOf<A> & { readonly at?: 'broker'; readonly listeners?: undefined },
+): Unanswered<A, BrokerServices>
 export function handle<A extends Answerable>(
   api: A,
   {
@@ -84,8 +110,8 @@ export function handle<A extends Answerable>(
     pooled = false,
     beforeAuthentication = false,
     maxCostBytes = MAX_COST_BYTES,
-  }: HandlerTraits<A['request']['decoded'], A['response']['encoded']>,
-): { by(answer: AnswerTo<A['request']['decoded'], A['response']['encoded']>): Handler } {
+  }: TraitsOf<A>,
+): Unanswered<A, never> {
   const [first, last] = api.versions
   const versions: VersionRange = [first, api.unstable ? last - 1 : last]
   return {
@@ -100,7 +126,7 @@ export function handle<A extends Answerable>(
       beforeAuthentication,
       maxCostBytes,
       access: access as unknown as Handler['access'],
-      answer: answer as unknown as Handler['answer'],
+      answer: answer as unknown as Handler<never>['answer'],
     }),
   }
 }

@@ -1,4 +1,4 @@
-import type { Services } from './services.ts'
+import type { NodeServices } from './services.ts'
 import { nextTurn } from './turns.ts'
 
 /** So many changes are decided, written and applied in a turn of the event loop: each takes up to 100 µs. */
@@ -11,7 +11,7 @@ export const CHANGES_AT_ONCE = 100
  * @returns the results in the order in which the keys were named first
  */
 export async function inPieces<Item, Result>(
-  { clock }: Pick<Services, 'clock'>,
+  { clock }: Pick<NodeServices, 'clock'>,
   items: readonly Item[],
   keyOf: (item: Item) => string,
   timeoutMs: number,

@@ -37,11 +37,12 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import type { BrokerServices, NodeServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
 import { updateFeatures } from './update-features.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
-export const handlers: readonly Handler[] = [
+export const handlers: readonly Handler<never>[] = [
   alterConfigs,
   alterPartitionReassignments,
   alterReplicaLogDirs,
@@ -83,7 +84,9 @@ export const handlers: readonly Handler[] = [
   updateFeatures,
 ]
 
-/** What is served on the listeners of a kind. */
-export function handlersOn(kind: ListenerKind): readonly Handler[] {
+/** What is served on the listeners of a kind: handlers that need no more than what is there, as `handle` has seen to. */
+export function handlersOn(kind: 'broker'): readonly Handler<BrokerServices>[]
+export function handlersOn(kind: 'controller'): readonly Handler<NodeServices>[]
+export function handlersOn(kind: ListenerKind): readonly Handler<never>[] {
   return handlers.filter(({ listeners }) => listeners.includes(kind))
 }

@@ -2,6 +2,7 @@ import { ListPartitionReassignments } from '../../protocol/messages/list-partiti
 import type { TopicImage } from '../metadata/image.ts'
 import { cluster } from './access.ts'
 import type { RequestContext } from './context.ts'
+import type { NodeServices } from './services.ts'
 import { handle } from './handler.ts'
 import { inTurnsOfStored } from './turns.ts'
 
@@ -39,7 +40,7 @@ export const listPartitionReassignments = handle(ListPartitionReassignments, {
 function moving(
   { name, partitions }: TopicImage,
   indexes: Iterable<number>,
-  context: RequestContext,
+  context: RequestContext<NodeServices>,
 ) {
   const found = []
   for (const partitionIndex of indexes) {

@@ -13,8 +13,8 @@ import type { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 
-/** What the handlers need of the broker. The broker puts one such object together, and every request has it. */
-export interface Services {
+/** What every node has for those who serve its listeners, whatever its roles. */
+export interface NodeServices {
   readonly log: Logger
   /** For what clients do wrong. */
   readonly faults: RatedLog
@@ -22,19 +22,25 @@ export interface Services {
   /** Null: everybody may do everything. */
   readonly authorizer: Authorizer | null
   readonly config: BrokerConfig
+  readonly controller: ControllerAccess
+  /** The cluster as this node knows it now. */
+  cluster(): ClusterView
+  features(): FeatureLevels
+  /** Resolves when what the cluster has decided so far is done here: new partitions of a broker serve. */
+  settled(): Promise<void>
+}
+
+/** What the handlers on a broker's listeners need. The broker puts one such object together, and every request has it. */
+export interface BrokerServices extends NodeServices {
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache
   readonly fetchMemory: FetchMemory
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
-  readonly controller: ControllerAccess
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */
   spaceOf(path: string): DiskSpace
-  /** The cluster as this broker knows it now. */
-  cluster(): ClusterView
-  features(): FeatureLevels
   /** Makes topics that a client named; those that could not be made, with the error to tell. */
   createTopicsAutomatically(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>>
 }

@@ -1,4 +1,4 @@
-import type { Services } from './services.ts'
+import type { NodeServices } from './services.ts'
 
 /** So many elements of a request are answered before other work of the event loop has its turn. */
 export const TURN_ELEMENTS = 100
@@ -8,7 +8,7 @@ export const TURN_ELEMENTS = 100
  * long as a small request: nobody else waits for more than a few of them.
  */
 export async function inTurns<Element, Result>(
-  { clock }: Pick<Services, 'clock'>,
+  { clock }: Pick<NodeServices, 'clock'>,
   elements: readonly Element[],
   each: (element: Element) => Result | Promise<Result>,
   perTurn = TURN_ELEMENTS,
@@ -25,7 +25,7 @@ export async function inTurns<Element, Result>(
 
 /** The same for elements that have elements, such as the partitions of topics: what `each` makes of those of each one. */
 export async function inTurnsOfEach<Outer, Element, Result>(
-  services: Pick<Services, 'clock'>,
+  services: Pick<NodeServices, 'clock'>,
   outer: readonly Outer[],
   elementsOf: (of: Outer) => readonly Element[],
   each: (element: Element, of: Outer) => Result | Promise<Result>,
@@ -52,7 +52,7 @@ export const TURN_STEPS = 1000
  * @param stepsOf how much was done for one, where that is more than little: its partitions, say
  */
 export async function inTurnsOfStored<Element, Result>(
-  { clock }: Pick<Services, 'clock'>,
+  { clock }: Pick<NodeServices, 'clock'>,
   elements: Iterable<Element>,
   each: (element: Element) => Result | null,
   stepsOf: (element: Element) => number = () => 1,
@@ -72,6 +72,6 @@ export async function inTurnsOfStored<Element, Result>(
 }
 
 /** Resolves when other work of the event loop has had its turn. */
-export function nextTurn(clock: Services['clock']): Promise<void> {
+export function nextTurn(clock: NodeServices['clock']): Promise<void> {
   return new Promise((resolve) => clock.endOfTurn(resolve))
 }

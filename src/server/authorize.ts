@@ -2,12 +2,13 @@ import type { AnswerListener } from '../handlers/answer.ts'
 import { tell } from '../handlers/answer.ts'
 import type { RequestContext } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
+import type { NodeServices } from '../handlers/services.ts'
 
 /** Has the handler answer what of the request its principal may ask for; the answer tells what it may not. */
 export function answerAllowed(
   { access, answer }: Handler,
   request: object,
-  context: RequestContext,
+  context: RequestContext<NodeServices>,
   listener: AnswerListener<object>,
 ): void {
   const verdict = access.judge(request, context)

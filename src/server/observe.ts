@@ -1,11 +1,12 @@
 import type { AnyApi } from '../../protocol/schema.ts'
 import type { RequestContext } from '../handlers/context.ts'
+import type { NodeServices } from '../handlers/services.ts'
 import type { ConnectionFault } from './outcome.ts'
 
 /** A request that was answered, or ended its connection. */
 export interface Observed {
   readonly api: AnyApi
-  readonly context: RequestContext
+  readonly context: RequestContext<NodeServices>
   readonly correlationId: number
   /** From the moment it was decoded on, in milliseconds. */
   readonly elapsedMs: number

@@ -7,7 +7,7 @@ import { tell } from '../handlers/answer.ts'
 import type { Answered } from '../handlers/answer.ts'
 import type { AdvertisedApi, ConnectionContext } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
-import type { Services } from '../handlers/services.ts'
+import type { NodeServices } from '../handlers/services.ts'
 import { failure } from './outcome.ts'
 import type { Requester } from './outcome.ts'
 import { Reply } from './reply.ts'
@@ -24,7 +24,7 @@ const LEAST_HEADER_BYTES = 8
  * is the same for all of them is done here, in this order: header, barrier before authentication, decode, forward, or authorize
  * and answer, throttle, observe, encode. Who answers authorizes, as in Kafka: what is forwarded goes on as it came.
  */
-export class Pipeline {
+export class Pipeline<Services extends NodeServices = NodeServices> {
   /** What is served, as ApiVersions tells it: in the order of the keys. */
   readonly apis: readonly AdvertisedApi[]
   readonly #routes: Routes
@@ -32,7 +32,8 @@ export class Pipeline {
   readonly #stages: Stages
   readonly #known = new KnownStrings()
 
-  constructor(handlers: readonly Handler[], services: Services, stages = NO_STAGES) {
+  /** @param handlers they get these services, and no others */
+  constructor(handlers: readonly Handler<Services>[], services: Services, stages = NO_STAGES) {
     this.apis = handlers
       .map(({ api, advertised: [minVersion, maxVersion] }) => ({
         apiKey: api.key,
@@ -40,7 +41,7 @@ export class Pipeline {
         maxVersion,
       }))
       .sort((a, b) => a.apiKey - b.apiKey)
-    this.#routes = new Routes(handlers, stages)
+    this.#routes = new Routes(handlers as readonly Handler[], stages)
     this.#services = services
     this.#stages = stages
   }

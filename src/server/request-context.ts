@@ -1,5 +1,5 @@
 import type { ConnectionContext, RequestContext } from '../handlers/context.ts'
-import type { Services } from '../handlers/services.ts'
+import type { NodeServices } from '../handlers/services.ts'
 import type { Principal } from '../security/authentication.ts'
 import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
 
@@ -13,8 +13,8 @@ export class CostError extends Error {
 }
 
 /** The context of a request, with what its handler wants to be told of. */
-export class Context implements RequestContext {
-  readonly services: Services
+export class Context implements RequestContext<NodeServices> {
+  readonly services: NodeServices
   readonly version: number
   readonly clientId: string
   readonly principal: Principal
@@ -26,7 +26,7 @@ export class Context implements RequestContext {
   startedMs = 0
 
   constructor(
-    services: Services,
+    services: NodeServices,
     version: number,
     clientId: string,
     connection: ConnectionContext,

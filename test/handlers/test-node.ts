@@ -15,7 +15,7 @@ import { OFFSETS_TOPIC } from '../../src/coordinators/group/kind.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { FeatureLevels, QuorumState, Services } from '../../src/handlers/services.ts'
+import type { BrokerServices, FeatureLevels, QuorumState } from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { SimDisk } from '../../src/host/sim/disk.ts'
@@ -92,7 +92,7 @@ export class TestNode {
     voters: [],
   }
   features: FeatureLevels = { supported: [], finalized: [], epoch: 0 }
-  automatic: Services['createTopicsAutomatically'] = () => Promise.resolve(new Map())
+  automatic: BrokerServices['createTopicsAutomatically'] = () => Promise.resolve(new Map())
   connection: ConnectionContext
   readonly #pipeline: Pipeline
   #nextId = 1
@@ -162,7 +162,7 @@ export class TestNode {
     })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
-    const services: Services = {
+    const services: BrokerServices = {
       log: host.log,
       faults: new RatedLog(host.log, host.clock),
       clock: host.clock,
@@ -189,6 +189,7 @@ export class TestNode {
       spaceOf: (path) => this.disk.space(path),
       cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
       features: () => this.features,
+      settled: () => this.replicas.settled(),
       createTopicsAutomatically: (names) => this.automatic(names),
     }
     this.#pipeline = new Pipeline(handlersOn('broker'), services)

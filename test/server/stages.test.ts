@@ -11,7 +11,7 @@ import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handle } from '../../src/handlers/handler.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { Services } from '../../src/handlers/services.ts'
+import type { NodeServices } from '../../src/handlers/services.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Observed } from '../../src/server/observe.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
@@ -42,10 +42,10 @@ function answering(give: () => Answer<{ errorCode: 'NONE' | 'REBALANCE_IN_PROGRE
 function start(
   handler: Handler,
   stages: Partial<Stages>,
-  { frame = heartbeats, services = {} }: { frame?: Buffer; services?: Partial<Services> } = {},
+  { frame = heartbeats, services = {} }: { frame?: Buffer; services?: Partial<NodeServices> } = {},
 ): Promise<Outcome> {
   const connection = { authentication: NOT_ASKED, host: '10.0.0.1' } as ConnectionContext
-  const pipeline = new Pipeline([handler], { authorizer: null, ...services } as Services, {
+  const pipeline = new Pipeline([handler], { authorizer: null, ...services } as NodeServices, {
     ...NO_STAGES,
     ...stages,
   })
@@ -98,7 +98,7 @@ describe('an observer', () => {
     const observer = { observe: (each: Observed) => void observed.push(each) }
     const clock = { monotonic: () => nowMs, endOfTurn: () => undefined }
     const pass = (ms: number): void => void (nowMs += ms)
-    return { observed, stages: { observer }, services: { clock } as unknown as Services, pass }
+    return { observed, stages: { observer }, services: { clock } as unknown as NodeServices, pass }
   }
 
   test('sees who has asked, for what, how long it took and what was answered, throttled or not', async () => {
@@ -194,7 +194,7 @@ describe('what only the controller answers', () => {
 })
 
 describe('a listener of controllers', () => {
-  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as Services)
+  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as NodeServices)
 
   test('tells and serves what controllers answer, and nothing of records and groups', async () => {
     const keys = pipeline.apis.map(({ apiKey }) => apiKey)
