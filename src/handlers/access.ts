@@ -10,7 +10,10 @@ import type { NodeServices } from './services.ts'
 export interface Access<Request, Response> {
   /** All that the authorizer may be asked. */
   readonly needs: readonly Need[]
-  readonly judge: (request: Request, context: RequestContext<NodeServices>) => Verdict<Request, Response>
+  readonly judge: (
+    request: Request,
+    context: RequestContext<NodeServices>,
+  ) => Verdict<Request, Response>
 }
 
 export interface Need {
@@ -140,7 +143,10 @@ export function each<
     nameOf,
     ...listed
   }: Listed<Request, Response, Items, Answers, ElementOf<Request[Items]>> & {
-    readonly nameOf: (item: ElementOf<Request[Items]>, context: RequestContext<NodeServices>) => string | null
+    readonly nameOf: (
+      item: ElementOf<Request[Items]>,
+      context: RequestContext<NodeServices>,
+    ) => string | null
   },
 ): Access<Request, Response> {
   return eachResource<Request, Response, Items, Answers>([resourceType], operation, {

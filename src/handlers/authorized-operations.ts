@@ -66,7 +66,10 @@ export function authorizedOperations(
 }
 
 /** The same for the cluster: none for who may not look at it. */
-export function operationsOnCluster(isAsked: boolean, context: RequestContext<NodeServices>): number {
+export function operationsOnCluster(
+  isAsked: boolean,
+  context: RequestContext<NodeServices>,
+): number {
   if (isAsked && !context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0
   return authorizedOperations(isAsked, context, 'CLUSTER', CLUSTER_NAME)
 }

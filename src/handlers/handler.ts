@@ -13,8 +13,8 @@ export type AnswerTo<Request, Response, Services extends NodeServices = BrokerSe
   context: RequestContext<Services>,
 ) => Answered<Response>
 
-/** `Services`: what it needs of those who serve the listeners that it is on. */
-export interface Handler<Services extends NodeServices = NodeServices> {
+/** `Services`: what it needs of those who serve the listeners that it is on; unless named, nobody knows. */
+export interface Handler<Services extends NodeServices = never> {
   readonly api: AnyApi
   /** The versions that are served. */
   readonly versions: VersionRange
@@ -82,24 +82,26 @@ interface Unanswered<A extends Answerable, Services extends NodeServices> {
   ): Handler<Services>
 }
 
+interface Handle {
+  <A extends Answerable>(
+    api: A,
+    traits: TraitsOf<A> & { readonly at: 'controller' },
+  ): Unanswered<A, NodeServices>
+  <A extends Answerable>(
+    api: A,
+    traits: TraitsOf<A> & { readonly listeners: readonly ['broker', 'controller'] },
+  ): Unanswered<A, NodeServices>
+  <A extends Answerable>(api: A, traits: TraitsOf<A>): Unanswered<A, BrokerServices>
+}
+
 /**
  * Declares how an API is answered: `handle(Heartbeat, { access }).by((request, { services: { groups } }) => ...)`. What is served is the API's
  * versions without an unstable last one; on brokers' listeners, and what the controller answers on its own, too. What is
  * served on listeners of both kinds sees only what is there on both.
  */
-export function handle<A extends Answerable>(
-  api: A,
-  traits: TraitsOf<A> & { readonly at: 'controller' },
-): Unanswered<A, NodeServices>
-export function handle<A extends Answerable>(
-  api: A,
-  traits: TraitsOf<A> & { readonly listeners: readonly ['broker', 'controller'] },
-): Unanswered<A, NodeServices>
-export function handle<A extends Answerable>(
-  api: A,
-  traits: TraitsOf<A> & { readonly at?: 'broker'; readonly listeners?: undefined },
-): Unanswered<A, BrokerServices>
-export function handle<A extends Answerable>(
+export const handle: Handle = declare as unknown as Handle
+
+function declare<A extends Answerable>(
   api: A,
   {
     access,
@@ -111,7 +113,7 @@ export function handle<A extends Answerable>(
     beforeAuthentication = false,
     maxCostBytes = MAX_COST_BYTES,
   }: TraitsOf<A>,
-): Unanswered<A, never> {
+): Unanswered<A, BrokerServices> {
   const [first, last] = api.versions
   const versions: VersionRange = [first, api.unstable ? last - 1 : last]
   return {
@@ -126,7 +128,7 @@ export function handle<A extends Answerable>(
       beforeAuthentication,
       maxCostBytes,
       access: access as unknown as Handler['access'],
-      answer: answer as unknown as Handler<never>['answer'],
+      answer: answer as unknown as Handler<BrokerServices>['answer'],
     }),
   }
 }

@@ -42,7 +42,7 @@ import { syncGroup } from './sync-group.ts'
 import { updateFeatures } from './update-features.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
-export const handlers: readonly Handler<never>[] = [
+export const handlers: readonly Handler[] = [
   alterConfigs,
   alterPartitionReassignments,
   alterReplicaLogDirs,
@@ -87,6 +87,6 @@ export const handlers: readonly Handler<never>[] = [
 /** What is served on the listeners of a kind: handlers that need no more than what is there, as `handle` has seen to. */
 export function handlersOn(kind: 'broker'): readonly Handler<BrokerServices>[]
 export function handlersOn(kind: 'controller'): readonly Handler<NodeServices>[]
-export function handlersOn(kind: ListenerKind): readonly Handler<never>[] {
+export function handlersOn(kind: ListenerKind): readonly Handler[] {
   return handlers.filter(({ listeners }) => listeners.includes(kind))
 }

@@ -3,12 +3,7 @@ import { withControlRecords } from './control.ts'
 import { Quorum } from './quorum.ts'
 import type { QuorumOptions } from './quorum.ts'
 import { scanForControlRecords, startAfterHoles } from './replica-log.ts'
-import {
-  listSnapshots,
-  readSnapshot,
-  removeUnfinishedSnapshots,
-  snapshotPath,
-} from './snapshot.ts'
+import { listSnapshots, readSnapshot, removeUnfinishedSnapshots, snapshotPath } from './snapshot.ts'
 
 /** Opens the node's replica of the metadata log. When this resolves a sole voter leads and its log is told. */
 export async function openQuorum(options: QuorumOptions): Promise<Quorum> {

@@ -6,7 +6,7 @@ import type { NodeServices } from '../handlers/services.ts'
 
 /** Has the handler answer what of the request its principal may ask for; the answer tells what it may not. */
 export function answerAllowed(
-  { access, answer }: Handler,
+  { access, answer }: Handler<NodeServices>,
   request: object,
   context: RequestContext<NodeServices>,
   listener: AnswerListener<object>,

@@ -41,7 +41,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
         maxVersion,
       }))
       .sort((a, b) => a.apiKey - b.apiKey)
-    this.#routes = new Routes(handlers as readonly Handler[], stages)
+    this.#routes = new Routes(handlers as readonly Handler<NodeServices>[], stages)
     this.#services = services
     this.#stages = stages
   }
@@ -104,7 +104,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
   }
 
   /** The controller's answer, where it is the controller that answers and this node isn't it. */
-  #forwarded(frame: Buffer, handler: Handler, context: Context): Answered<object> {
+  #forwarded(frame: Buffer, handler: Handler<NodeServices>, context: Context): Answered<object> {
     const { forwarder } = this.#stages
     if (forwarder === null || handler.at === 'broker') return null
     return forwarder.forward(frame, handler, context)

@@ -4,6 +4,7 @@ import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.t
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import type { Handler } from '../handlers/handler.ts'
+import type { NodeServices } from '../handlers/services.ts'
 import type { Stages } from './stages.ts'
 
 /** How the messages of an API are read and written in one version, and what else concerns a request on its way. */
@@ -32,11 +33,11 @@ export function routeOf(api: AnyApi, version: number, stages: Stages): Route {
 
 /** The handlers of a listener by API key, and their routes by version, made when they are first asked for. */
 export class Routes {
-  readonly #handlers: (Handler | undefined)[] = []
+  readonly #handlers: (Handler<NodeServices> | undefined)[] = []
   readonly #routes: (Route | undefined)[][] = []
   readonly #stages: Stages
 
-  constructor(handlers: readonly Handler[], stages: Stages) {
+  constructor(handlers: readonly Handler<NodeServices>[], stages: Stages) {
     this.#stages = stages
     for (const handler of handlers) {
       this.#handlers[handler.api.key] = handler
@@ -44,12 +45,12 @@ export class Routes {
     }
   }
 
-  handler(apiKey: number): Handler | undefined {
+  handler(apiKey: number): Handler<NodeServices> | undefined {
     return this.#handlers[apiKey]
   }
 
   /** @param version one that the handler serves */
-  route({ api }: Handler, version: number): Route {
+  route({ api }: Handler<NodeServices>, version: number): Route {
     return (this.#routes[api.key]![version] ??= routeOf(api, version, this.#stages))
   }
 }

@@ -8,7 +8,7 @@ import { anyone } from '../../src/handlers/access.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlers } from '../../src/handlers/index.ts'
-import type { NodeServices } from '../../src/handlers/services.ts'
+import type { BrokerServices } from '../../src/handlers/services.ts'
 import { systemClock } from '../../src/host/clock.ts'
 import type { Clock } from '../../src/host/host.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
@@ -47,7 +47,7 @@ describe('Pipeline', () => {
         }
         return (when === 'later' ? Promise.resolve(answer) : answer) as never
       })
-      const pipeline = new Pipeline([echo], { authorizer: null } as NodeServices)
+      const pipeline = new Pipeline([echo], { authorizer: null } as BrokerServices)
       const outcome = await new Promise<Outcome>((settle) =>
         pipeline.start(describeGroup('g'.repeat(20_000)), CONNECTION, { settle }),
       )
@@ -68,7 +68,7 @@ describe('Pipeline', () => {
       asked++
       return null
     })
-    const pipeline = new Pipeline([never], { authorizer: null } as NodeServices)
+    const pipeline = new Pipeline([never], { authorizer: null } as BrokerServices)
     const start = (names: number): Outcome | undefined => {
       // Empty names, of two bytes each.
       const frame = Buffer.alloc(10 + 4 + 2 * names)
@@ -94,11 +94,11 @@ describe('Pipeline', () => {
   })
 
   const asking = (
-    handler: Handler,
+    handler: Handler<BrokerServices>,
     clock: Pick<Clock, 'endOfTurn'>,
     connection = CONNECTION,
   ): Promise<Outcome> => {
-    const pipeline = new Pipeline([handler], { authorizer: null, clock } as NodeServices)
+    const pipeline = new Pipeline([handler], { authorizer: null, clock } as BrokerServices)
     const frame = frameOf(DescribeGroups as unknown as AnyApi, 0, { groups: ['g'] })
     return new Promise((settle) => pipeline.start(frame, connection, { settle }))
   }

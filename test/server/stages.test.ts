@@ -11,7 +11,7 @@ import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handle } from '../../src/handlers/handler.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { NodeServices } from '../../src/handlers/services.ts'
+import type { BrokerServices } from '../../src/handlers/services.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Observed } from '../../src/server/observe.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
@@ -40,12 +40,15 @@ function answering(give: () => Answer<{ errorCode: 'NONE' | 'REBALANCE_IN_PROGRE
 }
 
 function start(
-  handler: Handler,
+  handler: Handler<BrokerServices>,
   stages: Partial<Stages>,
-  { frame = heartbeats, services = {} }: { frame?: Buffer; services?: Partial<NodeServices> } = {},
+  {
+    frame = heartbeats,
+    services = {},
+  }: { frame?: Buffer; services?: Partial<BrokerServices> } = {},
 ): Promise<Outcome> {
   const connection = { authentication: NOT_ASKED, host: '10.0.0.1' } as ConnectionContext
-  const pipeline = new Pipeline([handler], { authorizer: null, ...services } as NodeServices, {
+  const pipeline = new Pipeline([handler], { authorizer: null, ...services } as BrokerServices, {
     ...NO_STAGES,
     ...stages,
   })
@@ -98,7 +101,12 @@ describe('an observer', () => {
     const observer = { observe: (each: Observed) => void observed.push(each) }
     const clock = { monotonic: () => nowMs, endOfTurn: () => undefined }
     const pass = (ms: number): void => void (nowMs += ms)
-    return { observed, stages: { observer }, services: { clock } as unknown as NodeServices, pass }
+    return {
+      observed,
+      stages: { observer },
+      services: { clock } as unknown as BrokerServices,
+      pass,
+    }
   }
 
   test('sees who has asked, for what, how long it took and what was answered, throttled or not', async () => {
@@ -167,7 +175,7 @@ describe('what only the controller answers', () => {
     }
     return { forwarder, forwarded }
   }
-  const answerOf = async (handler: Handler, stages: Partial<Stages>) =>
+  const answerOf = async (handler: Handler<BrokerServices>, stages: Partial<Stages>) =>
     decoded(await start(handler, stages, { frame: deletion }), DeleteTopics as unknown as AnyApi)
 
   test('goes to the active controller as it came, on behalf of its principal', async () => {
@@ -194,7 +202,7 @@ describe('what only the controller answers', () => {
 })
 
 describe('a listener of controllers', () => {
-  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as NodeServices)
+  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as BrokerServices)
 
   test('tells and serves what controllers answer, and nothing of records and groups', async () => {
     const keys = pipeline.apis.map(({ apiKey }) => apiKey)

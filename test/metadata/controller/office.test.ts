@@ -61,10 +61,17 @@ describe('the office of the controller', () => {
       )
     const first = await quorum.controller()
     await everybodySays(first.id)
-    expect(first.node.activeController).toEqual({ id: first.id, host: `node${first.id}`, port: 9093 })
+    expect(first.node.activeController).toEqual({
+      id: first.id,
+      host: `node${first.id}`,
+      port: 9093,
+    })
     quorum.cutOff(first)
     const second = await quorum.controller()
-    await everybodySays(second.id, quorum.nodes.filter((each) => each !== first))
+    await everybodySays(
+      second.id,
+      quorum.nodes.filter((each) => each !== first),
+    )
     // Without its voters it knows of nobody who leads.
     await quorum.until(() => first.node.activeController === null, 'resignation')
     quorum.heal()
