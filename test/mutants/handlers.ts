@@ -236,7 +236,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/create-topics.ts',
-    text: 'await context.services.replicas.settled()',
+    text: 'await context.services.settled()',
     replacement: '',
     about: 'A topic is answered before its partitions serve.',
     killedBy: ['handlers/create-topics'],

@@ -729,4 +729,18 @@ export const mutants: readonly Mutant[] = [
     about: 'What the leader alone has is committed, and lost with it.',
     killedBy: ['sim/quorum'],
   },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: "if (leaderId < 0 || role.name === 'resigned') return null",
+    replacement: 'if (leaderId < 0) return null',
+    about: 'A broker goes on asking a controller that has resigned.',
+    killedBy: ['metadata/controller/office'],
+  },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: 'this.#options.listener.leaderChanged()',
+    replacement: 'void this.#options',
+    about: 'A broker is not told of the new controller, and asks the old one until it gives up.',
+    killedBy: ['metadata/controller/office'],
+  },
 ]
