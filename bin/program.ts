@@ -45,6 +45,11 @@ const groups: readonly {
     description: 'Describe brokers, controller, features and quorum',
     load: () => import('./commands/cluster.ts'),
   },
+  {
+    name: 'storage',
+    description: 'Format the directories of a node, and show whose they are',
+    load: () => import('./commands/storage.ts'),
+  },
 ]
 
 /**

@@ -1,8 +1,8 @@
-import { readFileSync } from 'node:fs'
 import { ConfigError } from '../../src/config/layers.ts'
 import { hostAndPort } from '../../src/host/address.ts'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
+import { settingsText } from '../node-config.ts'
 import type { Terminal } from '../terminal.ts'
 
 export interface StartOptions {
@@ -53,24 +53,12 @@ function stopSignal(): Promise<void> {
 async function opened(config: string | undefined, set: readonly string[]): Promise<RunningBroker> {
   try {
     return await startBroker({
-      ...(config === undefined ? {} : { file: { path: config, text: textOf(config) } }),
+      ...(config === undefined ? {} : { file: { path: config, text: settingsText(config) } }),
       environment: process.env,
       set,
     })
   } catch (error) {
     return fail(error)
-  }
-}
-
-/** The settings file's text; throws a ConfigError that names the file. */
-function textOf(path: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause)
-    throw new ConfigError([
-      `The settings file ${path} can't be read: ${reason}. Name one that is there with --config`,
-    ])
   }
 }
 

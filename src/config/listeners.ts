@@ -22,6 +22,8 @@ export interface Listeners {
   readonly controller: readonly Endpoint[]
   /** For clients and other brokers, in the order in which they are registered. */
   readonly advertised: readonly Endpoint[]
+  /** Where the quorum finds this controller, in the order of controller.listener.names; empty hosts stand for any name. */
+  readonly advertisedController: readonly Endpoint[]
   /** The name of the listener over which brokers talk to each other. */
   readonly interBroker: string
 }
@@ -59,12 +61,29 @@ export function resolveListeners(view: BrokerView): Listeners {
     broker: broker ? all.filter((endpoint) => !isController(endpoint)) : [],
     controller: roles.includes('controller') ? all.filter(isController) : [],
     advertised: broker ? advertised.filter((endpoint) => !isController(endpoint)) : [],
+    advertisedController: roles.includes('controller')
+      ? advertisedControllers(controllerNames, advertised, all)
+      : [],
     interBroker: interBrokerListener(view, protocols),
   }
   if (broker) checkAdvertised(listeners)
   checkRoles(view, listeners, all)
   checkServed([...listeners.broker, ...listeners.controller])
   return listeners
+}
+
+/** A controller's listener that advertised.listeners leaves out is advertised as it is in listeners. */
+function advertisedControllers(
+  names: readonly string[],
+  advertised: readonly Endpoint[],
+  all: readonly Endpoint[],
+): Endpoint[] {
+  return names.flatMap((name) => {
+    const isMeant = ({ listener }: Endpoint) => listener === name
+    const found = advertised.find(isMeant) ?? all.find(isMeant)
+    if (found === undefined) return []
+    return [found.host === '0.0.0.0' ? { ...found, host: '' } : found]
+  })
 }
 
 /** The scheme, an optional host (in brackets if it is an IPv6 address), and the port. */

@@ -43,8 +43,8 @@ const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
   ['transaction.version', 2],
 ])
 
-/** The cluster's finalized features can't be followed by this version. The message names the first and says what to do. */
-class FeatureError extends Error {
+/** Levels of features that this version can't work at. The message names the first and says what to do. */
+export class FeatureError extends Error {
   override readonly name = 'FeatureError'
   readonly code = 'ERR_UNSUPPORTED_FEATURE'
 }

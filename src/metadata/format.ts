@@ -1,30 +1,26 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
-import {
-  decodeMetadataRecord,
-  encodeMetadataRecord,
-} from '../../protocol/state/metadata-records.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Host } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
 import type { MetaProperties } from '../log/directory/meta-properties.ts'
-import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
-import type { LogPosition, Voter, VoterEndpoint } from '../quorum/types.ts'
-import type { MetadataFact } from './facts.ts'
-import { featureFact } from './facts.ts'
+import { LogManager } from '../log/manager.ts'
+import type { VoterEndpoint } from '../quorum/types.ts'
+import { writeBootstrap, type Bootstrap } from './bootstrap.ts'
 import { INITIAL_FEATURES } from './features.ts'
 import { randomId } from './ids.ts'
 
-/** Where Kafka kept what the cluster begins with until 4.3. */
-const OLD_BOOTSTRAP = 'bootstrap.checkpoint'
-const METADATA_LOG = '__cluster_metadata-0'
-const KRAFT_VERSION = 1
-
-/** A log directory is another node's or another cluster's. */
+/** A log directory is another node's or another cluster's, or is formatted already. */
 class FormatError extends Error {
   override readonly name = 'FormatError'
-  readonly code = 'ERR_LOG_DIRECTORY_MISMATCH'
+  readonly code: 'ERR_LOG_DIRECTORY_MISMATCH' | 'ERR_ALREADY_FORMATTED'
+
+  constructor(message: string, code: FormatError['code'] = 'ERR_LOG_DIRECTORY_MISMATCH') {
+    super(message)
+    this.code = code
+  }
 }
 
-export interface FormatOptions {
+export interface FormatIfNeededOptions {
   readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random'>
   readonly codecs: Codecs
   /** All of `log.dirs`, taken; some may be offline. */
@@ -56,8 +52,8 @@ export interface Identity {
  * @throws FormatError when a directory belongs to somebody else, or the one with the metadata is empty while another has
  *   been used; on the first start also when one can't be used
  */
-export function formatIfNeeded(options: FormatOptions): Identity {
-  const { host, metadataDirectory, nodeId } = options
+export function formatIfNeeded(options: FormatIfNeededOptions): Identity {
+  const { host, codecs, metadataDirectory, nodeId } = options
   const online = options.directories.filter(({ failure }) => failure === null)
   // The one with the metadata comes first: where it is formatted, the first start has come so far.
   const directories = [...new Set([metadataDirectory, ...online])]
@@ -74,7 +70,12 @@ export function formatIfNeeded(options: FormatOptions): Identity {
     ids.set(directory, directory.metaProperties?.directoryId ?? randomId(host.random))
   }
   const directoryId = ids.get(metadataDirectory)!
-  if (formatted) writeBootstrap(options, directoryId)
+  if (formatted) {
+    const self = { id: nodeId, directoryId, endpoints: options.controllerEndpoints ?? [] }
+    const bootstrap = { kraftVersion: 1, voters: [self], features: INITIAL_FEATURES } as const
+    writeBootstrap(host, codecs, metadataDirectory.path, bootstrap)
+    host.disk.syncDirectory(metadataDirectory.path)
+  }
   for (const directory of directories) {
     const properties = { clusterId, nodeId, directoryId: ids.get(directory)! }
     if (directory.metaProperties === null && !formatted) {
@@ -88,10 +89,84 @@ export function formatIfNeeded(options: FormatOptions): Identity {
   return { clusterId, nodeId, directoryId, directoryIds, formatted }
 }
 
+export interface FormatOptions {
+  readonly host: Pick<Host, 'clock' | 'disk' | 'log' | 'random' | 'workers'>
+  readonly codecs: Codecs
+  readonly config: BrokerConfig
+  readonly clusterId: string
+  /** What the metadata log begins with; null for a node that is no controller: its log comes from the controllers. */
+  readonly bootstrap: Bootstrap | null
+  /** Of the directory with the metadata, where the first voters are agreed on; random unless given. */
+  readonly directoryId?: string | undefined
+  /** Leaves directories that are formatted already as they are, where they are this node's. */
+  readonly ignoreFormatted: boolean
+}
+
+export interface FormattedDirectory {
+  readonly path: string
+  readonly directoryId: string
+  readonly hasMetadata: boolean
+}
+
+/**
+ * Makes the empty ones of a node's directories part of a cluster, as `kafka-storage format` does. The one with the metadata
+ * comes first: what an interruption leaves is finished by `ignoreFormatted`, or by the node's start.
+ * @returns those that were empty
+ * @throws FormatError when a directory belongs to somebody else, or is formatted already, and errors of the directories;
+ *   then nothing was written, but for what the disk refuses later
+ */
+export function formatNode(options: FormatOptions): FormattedDirectory[] {
+  const { host, codecs, config } = options
+  const directories = config.logDirectories.map((path) => host.disk.absolutePath(path))
+  const metadataDirectory = config.get('metadata.log.dir')
+  const logs = LogManager.open({
+    host,
+    codecs,
+    directories,
+    ...(metadataDirectory !== null && {
+      metadataDirectory: host.disk.absolutePath(metadataDirectory),
+    }),
+    onDirectoryFailed: () => undefined,
+  })
+  try {
+    checkUsable(logs.directories)
+    return formatEmpty(logs, options)
+  } finally {
+    logs.abandon()
+  }
+}
+
+function formatEmpty(logs: LogManager, options: FormatOptions): FormattedDirectory[] {
+  const { host, codecs, config, clusterId, bootstrap } = options
+  const nodeId = config.get('node.id')
+  const { metadataDirectory } = logs
+  const directories = [...new Set([metadataDirectory, ...logs.directories])]
+  checkOwners(directories, { nodeId, clusterId })
+  const used = directories.find(({ metaProperties }) => metaProperties !== null)
+  if (used !== undefined && !options.ignoreFormatted) {
+    throw new FormatError(
+      `${used.path} is formatted already, for node ${nodeId} of the cluster ${clusterId}: leave it as it is and format the others with --ignore-formatted, or move it away`,
+      'ERR_ALREADY_FORMATTED',
+    )
+  }
+  const empty = directories.filter(({ metaProperties }) => metaProperties === null)
+  return empty.map((directory) => {
+    const hasMetadata = directory === metadataDirectory
+    const agreed = hasMetadata ? options.directoryId : undefined
+    const directoryId = agreed ?? randomId(host.random)
+    if (hasMetadata && bootstrap !== null) {
+      writeBootstrap(host, codecs, directory.path, bootstrap)
+      host.disk.syncDirectory(directory.path)
+    }
+    directory.writeMetaProperties({ clusterId, nodeId, directoryId })
+    return { path: directory.path, directoryId, hasMetadata }
+  })
+}
+
 function write(
   directory: LogDirectory,
   properties: MetaProperties,
-  { metadataDirectory }: FormatOptions,
+  { metadataDirectory }: FormatIfNeededOptions,
 ): void {
   try {
     directory.writeMetaProperties(properties)
@@ -117,7 +192,7 @@ function checkNew(directories: readonly LogDirectory[], metadata: LogDirectory):
 
 function checkOwners(
   directories: readonly LogDirectory[],
-  { nodeId, clusterId }: FormatOptions,
+  { nodeId, clusterId }: { readonly nodeId: number; readonly clusterId?: string | undefined },
 ): void {
   for (const { path, metaProperties } of directories) {
     if (metaProperties === null) continue
@@ -133,58 +208,4 @@ function checkOwners(
       )
     }
   }
-}
-
-/** Where the records that a cluster begins with are, and its voters: no part of the log (KIP-1170). */
-const BOOTSTRAP_ID: LogPosition = { offset: 0, epoch: 0 }
-
-/** Whether a snapshot is the one of the format, not of the log. */
-export function isBootstrap({ offset, epoch }: LogPosition): boolean {
-  return offset === BOOTSTRAP_ID.offset && epoch === BOOTSTRAP_ID.epoch
-}
-
-const firstRecords = (): MetadataFact[] =>
-  [...INITIAL_FEATURES].map(([name, level]) => featureFact(name, level))
-
-function writeBootstrap(options: FormatOptions, directoryId: string): void {
-  const { host, codecs, metadataDirectory, nodeId } = options
-  const now = host.clock.now()
-  const log = `${metadataDirectory.path}/${METADATA_LOG}`
-  host.disk.makeDirectory(log)
-  const self: Voter = { id: nodeId, directoryId, endpoints: options.controllerEndpoints ?? [] }
-  const bootstrap = snapshotBytes(
-    {
-      id: BOOTSTRAP_ID,
-      timestampMs: now,
-      kraftVersion: KRAFT_VERSION,
-      voters: [self],
-      records: firstRecords().map(encodeMetadataRecord),
-    },
-    now,
-    codecs,
-  )
-  host.disk.replaceFile(snapshotPath(log, BOOTSTRAP_ID), bootstrap)
-  host.disk.syncDirectory(metadataDirectory.path)
-}
-
-/**
- * The records that an empty metadata log begins with: as Kafka 4.4 and Ottla format a directory, as Kafka 4.3 does
- * (`bootstrap.checkpoint`), or this version's own where there are none.
- * @throws SnapshotError, DecodeError
- */
-export function readBootstrap(
-  host: Pick<Host, 'disk'>,
-  metadataDirectory: string,
-  codecs: Codecs,
-): MetadataFact[] {
-  const places = [
-    snapshotPath(`${metadataDirectory}/${METADATA_LOG}`, BOOTSTRAP_ID),
-    `${metadataDirectory}/${OLD_BOOTSTRAP}`,
-  ]
-  for (const path of places) {
-    if (!host.disk.exists(path)) continue
-    const { records } = readSnapshot(host, path, codecs)
-    if (records.length > 0) return records.map(decodeMetadataRecord)
-  }
-  return firstRecords()
 }

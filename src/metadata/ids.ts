@@ -17,3 +17,17 @@ export const UNASSIGNED_DIRECTORY = `${'A'.repeat(21)}Q`
 export const MIGRATING_DIRECTORY = 'A'.repeat(22)
 /** A directory that is gone for good. */
 export const LOST_DIRECTORY = `${'A'.repeat(21)}g`
+
+/** What an id looks like, for whoever mistyped one. */
+export const ID_FORM =
+  '22 characters of A-Z, a-z, 0-9, - and _, as ottla storage random-uuid prints it'
+
+/** So many ids from zero on have meanings of their own. */
+const RESERVED = 100n
+
+/** Whether a text is an id as Kafka writes it, and none that is reserved. */
+export function isId(text: string): boolean {
+  const bytes = Buffer.from(text, 'base64url')
+  if (bytes.length !== 16 || bytes.toString('base64url') !== text) return false
+  return bytes.readBigUInt64BE(0) !== 0n || bytes.readBigUInt64BE(8) >= RESERVED
+}

@@ -1,7 +1,7 @@
 import type { CommittedBatch } from '../quorum/committed-reader.ts'
 import type { LoadedSnapshot } from '../quorum/snapshot.ts'
 import type { LogPosition } from '../quorum/types.ts'
-import { isBootstrap } from './format.ts'
+import { isBootstrap } from './bootstrap.ts'
 import type { MetadataDelta, MetadataImage } from './image.ts'
 import { Replay } from './replay.ts'
 

@@ -48,23 +48,26 @@ export function controlRecordsIn(batches: Buffer, codecs: Codecs): ControlRecord
   return records
 }
 
-/** The records that say of a dynamic quorum (KIP-853) who its voters are. */
-export function quorumRecords(kraftVersion: number, voters: readonly Voter[]) {
-  if (kraftVersion < 1) return []
-  const records: ControlRecordToWrite[] = [
-    { type: 'KRAFT_VERSION', value: { kRaftVersion: kraftVersion } },
-    {
-      type: 'KRAFT_VOTERS',
-      value: {
-        voters: voters.map(({ id, directoryId, endpoints }) => ({
-          voterId: id,
-          voterDirectoryId: directoryId,
-          endpoints,
-          kRaftVersionFeature: KRAFT_VERSIONS,
-        })),
-      },
+/**
+ * The records that say of a dynamic quorum (KIP-853) who its voters are.
+ * @param voters null where only the quorum that the node is to join knows them
+ */
+export function quorumRecords(kraftVersion: number, voters: readonly Voter[] | null) {
+  const records: ControlRecordToWrite[] = []
+  if (kraftVersion < 1) return records
+  records.push({ type: 'KRAFT_VERSION', value: { kRaftVersion: kraftVersion } })
+  if (voters === null) return records
+  records.push({
+    type: 'KRAFT_VOTERS',
+    value: {
+      voters: voters.map(({ id, directoryId, endpoints }) => ({
+        voterId: id,
+        voterDirectoryId: directoryId,
+        endpoints,
+        kRaftVersionFeature: KRAFT_VERSIONS,
+      })),
     },
-  ]
+  })
   return records
 }
 

@@ -89,7 +89,8 @@ export interface SnapshotToWrite {
   /** When the last record in it was appended, ms. */
   readonly timestampMs: number
   readonly kraftVersion: number
-  readonly voters: readonly Voter[]
+  /** Null where only the quorum that the node is to join knows them. */
+  readonly voters: readonly Voter[] | null
   /** Values of data records; taken a batch at a time, with the event loop running in between. */
   readonly records: Iterable<Buffer>
 }

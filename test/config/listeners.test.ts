@@ -37,8 +37,26 @@ describe('listeners', () => {
       broker: expected,
       controller: [],
       advertised: expected,
+      advertisedController: [],
       interBroker: 'PLAINTEXT',
     })
+  })
+
+  test('of the controller are advertised as advertised.listeners says, else as they are', () => {
+    const listeners = 'listeners=PLAINTEXT://h:1,CONTROLLER://0.0.0.0:2,SECOND://h:3'
+    const names = 'controller.listener.names=SECOND,CONTROLLER'
+    const map =
+      'listener.security.protocol.map=PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,SECOND:PLAINTEXT'
+    const own = [listeners, names, map, 'controller.quorum.voters=1@h:2']
+    expect(listenersOf(...own).advertisedController).toEqual([
+      endpoint('SECOND', 'h', 3),
+      endpoint('CONTROLLER', '', 2),
+    ])
+    const advertised = 'advertised.listeners=PLAINTEXT://out:1,CONTROLLER://out:22'
+    expect(listenersOf(...own, advertised).advertisedController).toEqual([
+      endpoint('SECOND', 'h', 3),
+      endpoint('CONTROLLER', 'out', 22),
+    ])
   })
 
   test('of the controller are not for clients', () => {

@@ -67,7 +67,8 @@ export const SETTINGS: Readonly<Record<string, string>> = {
   'log.flush.start.offset.checkpoint.interval.ms': '500',
 }
 
-const APACHE_SETTINGS: Readonly<Record<string, string>> = {
+/** Of a node that is both broker and controller. */
+export const APACHE_SETTINGS: Readonly<Record<string, string>> = {
   ...SETTINGS,
   'process.roles': 'broker,controller',
   'node.id': '1',
@@ -81,8 +82,11 @@ const APACHE_SETTINGS: Readonly<Record<string, string>> = {
   'log.cleaner.dedupe.buffer.size': '4194304',
 }
 
-export interface RunningNode {
+export interface RunningNode extends RunningProcess {
   readonly bootstrap: string
+}
+
+export interface RunningProcess {
   /** Ends it in good order. */
   stop(): Promise<void>
   kill9(): Promise<void>
@@ -98,7 +102,7 @@ export async function killApache(): Promise<void> {
 
 /** Formats a directory as `kafka-storage format --standalone` does. */
 export async function formatApache(directory: string, { jars } = NEWEST): Promise<void> {
-  const configuration = writeConfiguration(directory, [1, 2])
+  const configuration = writeConfiguration(combinedNode(directory, [1, 2]))
   try {
     const args = [
       'format',
@@ -117,9 +121,18 @@ export async function formatApache(directory: string, { jars } = NEWEST): Promis
 }
 
 /** Starts an Apache Kafka broker on a directory, whoever wrote it, as the node that it belongs to. */
-export async function startApache(directory: string, { jars } = NEWEST): Promise<RunningNode> {
+export async function startApache(directory: string, release = NEWEST): Promise<RunningNode> {
   const ports = await freePorts(2)
-  const configuration = writeConfiguration(directory, ports)
+  const node = await startApacheNode(combinedNode(directory, ports), release)
+  return { ...node, bootstrap: `127.0.0.1:${ports[0]}` }
+}
+
+/** Starts an Apache Kafka node of whatever roles with these settings; resolves when it says that it has started. */
+export async function startApacheNode(
+  settings: Readonly<Record<string, string>>,
+  { jars } = NEWEST,
+): Promise<RunningProcess> {
+  const configuration = writeConfiguration(settings)
   const options = [...JAVA, `-Dlog4j2.configurationFile=${configuration.logging}`]
   const child = spawn('java', [...options, '-cp', `${jars}/*`, 'kafka.Kafka', configuration.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
@@ -141,7 +154,6 @@ export async function startApache(directory: string, { jars } = NEWEST): Promise
   await until(() => ready() || isOver(), state, START_LIMIT_MS)
   if (isOver()) throw new Error(`Apache Kafka ended: ${output.tail(60)}`)
   return {
-    bootstrap: `127.0.0.1:${ports[0]}`,
     stop: async () => {
       await end('SIGTERM')
       if (child.signalCode === 'SIGKILL') throw new Error(`It did not stop: ${output.tail(30)}`)
@@ -151,26 +163,31 @@ export async function startApache(directory: string, { jars } = NEWEST): Promise
   }
 }
 
-function writeConfiguration(directory: string, ports: readonly number[]) {
-  const place = mkdtempSync(join(tmpdir(), 'ottla-apache-'))
-  const [port, controllerPort] = ports
-  const settings = {
+/** A node that is a cluster of its own: its clients' port, and its controller's. */
+function combinedNode(directory: string, [port, controllerPort]: readonly number[]) {
+  const listeners = `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`
+  return {
     ...APACHE_SETTINGS,
-    listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
-    'advertised.listeners': `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
+    listeners,
+    'advertised.listeners': listeners,
     'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
     'log.dirs': directory,
   }
+}
+
+function writeConfiguration(settings: Readonly<Record<string, string>>) {
+  const place = mkdtempSync(join(tmpdir(), 'ottla-apache-'))
   const path = join(place, 'server.properties')
   const logging = join(place, 'log4j2.properties')
-  writeFileSync(
-    path,
-    Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
-      .join(''),
-  )
+  writeFileSync(path, propertiesText(settings))
   writeFileSync(logging, LOG4J)
   return { path, logging, remove: () => rmSync(place, { recursive: true, force: true }) }
+}
+
+/** The text of a settings file. */
+export function propertiesText(settings: Readonly<Record<string, string>>): string {
+  const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
+  return lines.join('')
 }
 
 /**

@@ -1,4 +1,5 @@
 import { mutants as bin } from './bin.ts'
+import { mutants as storage } from './bin-storage.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
 import { mutants as configStart } from './config-start.ts'
@@ -17,6 +18,7 @@ import { mutants as recovery } from './log-recovery.ts'
 import { mutants as machine } from './machine.ts'
 import { mutants as metadata } from './metadata.ts'
 import { mutants as features } from './metadata-features.ts'
+import { mutants as format } from './metadata-format.ts'
 import { mutants as office } from './metadata-office.ts'
 import { mutants as sessions } from './metadata-sessions.ts'
 import { mutants as placement } from './metadata-placement.ts'
@@ -44,11 +46,11 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   machine,
   peer,
   quorum,
-  metadata: [...metadata, ...features, ...office, ...placement, ...sessions],
+  metadata: [...metadata, ...features, ...format, ...office, ...placement, ...sessions],
   replication: [...replication, ...fetches, ...following],
   coordinators,
   handlers: [...handlers, ...handlersGroups, ...access, ...turns],
   server: [...server, ...connections, ...frames, ...pipeline],
   broker,
-  bin,
+  bin: [...bin, ...storage],
 }

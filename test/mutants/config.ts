@@ -120,4 +120,11 @@ export const mutants: readonly Mutant[] = [
     about: 'Hours are taken for milliseconds, and records are deleted.',
     killedBy: ['config/broker-config'],
   },
+  {
+    file: 'src/config/listeners.ts',
+    text: 'advertised.find(isMeant) ?? all.find(isMeant)',
+    replacement: 'all.find(isMeant) ?? advertised.find(isMeant)',
+    about: 'Other controllers are told where this one listens, not where they find it.',
+    killedBy: ['config/listeners'],
+  },
 ]

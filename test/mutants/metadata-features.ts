@@ -104,15 +104,15 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['system/features'],
   },
   {
-    file: 'src/metadata/format.ts',
-    text: '    `${metadataDirectory}/${OLD_BOOTSTRAP}`,\n',
-    replacement: '',
+    file: 'src/metadata/bootstrap.ts',
+    text: ', `${metadataDirectory}/${OLD_BOOTSTRAP}`]',
+    replacement: ']',
     about:
       'A directory that Kafka 4.3 formatted and never started is raised to 4.4, and has no way back.',
     killedBy: ['system/features'],
   },
   {
-    file: 'src/metadata/format.ts',
+    file: 'src/metadata/bootstrap.ts',
     text: 'if (records.length > 0) return',
     replacement: 'return',
     about:
@@ -120,14 +120,14 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['system/features'],
   },
   {
-    file: 'src/metadata/format.ts',
-    text: '      records: firstRecords().map(encodeMetadataRecord),\n',
-    replacement: '      records: [],\n',
+    file: 'src/metadata/bootstrap.ts',
+    text: 'const records = recordsOf(features).map(encodeMetadataRecord)',
+    replacement: 'const records: Buffer[] = []; void features',
     about: 'Kafka takes its own newest levels for those of a directory that Ottla formatted.',
     killedBy: ['metadata/node', 'metadata/format'],
   },
   {
-    file: 'src/metadata/format.ts',
+    file: 'src/metadata/bootstrap.ts',
     text: 'offset === BOOTSTRAP_ID.offset && epoch',
     replacement: 'epoch',
     about: "A snapshot of the log passes for the format's.",

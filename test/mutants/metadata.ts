@@ -695,7 +695,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/format.ts',
-    text: '  host.disk.syncDirectory(metadataDirectory.path)\n',
+    text: '    host.disk.syncDirectory(metadataDirectory.path)\n',
     replacement: '',
     about: 'A power cut after the first start leaves a cluster without its metadata log.',
     killedBy: [],

@@ -743,4 +743,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A broker is not told of the new controller, and asks the old one until it gives up.',
     killedBy: ['metadata/controller/office'],
   },
+  {
+    file: 'src/quorum/control.ts',
+    text: '  if (voters === null) return records\n',
+    replacement: '  if (voters === null) return []\n',
+    about: 'A controller that is to join later takes its quorum for one of fixed voters.',
+    killedBy: ['bin/storage'],
+  },
 ]
