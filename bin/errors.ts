@@ -36,6 +36,8 @@ const REMEDIES: Partial<Record<ErrorName, string>> = {
   NON_EMPTY_GROUP: 'Stop the members of the group first.',
   UNSUPPORTED_COMPRESSION_TYPE: 'Use another --compression, or a newer broker.',
   NOT_ENOUGH_REPLICAS: 'Start the missing brokers, or lower min.insync.replicas.',
+  MISMATCHED_ENDPOINT_TYPE:
+    'Brokers are named with --bootstrap-server, controllers with --bootstrap-controller.',
   SASL_AUTHENTICATION_FAILED: 'See whether name and password are right.',
 }
 
@@ -92,6 +94,6 @@ function peerRemedy({ code, wasSilent }: PeerError): string {
     case 'NOT_KAFKA':
       return "See whether the address is a broker's, and its listener is PLAINTEXT."
     case 'UNSUPPORTED_VERSION':
-      return 'Use a broker of a version that has it.'
+      return "Use a broker of a version that has it; a controller's address is given with --bootstrap-controller."
   }
 }

@@ -46,6 +46,21 @@ const groups: readonly {
     load: () => import('./commands/cluster.ts'),
   },
   {
+    name: 'brokers',
+    description: 'List and describe brokers, and forget those that are gone',
+    load: () => import('./commands/brokers.ts'),
+  },
+  {
+    name: 'quorum',
+    description: 'Describe who votes on the metadata, and change it',
+    load: () => import('./commands/quorum.ts'),
+  },
+  {
+    name: 'features',
+    description: 'Describe, raise and lower what all nodes of the cluster have agreed on',
+    load: () => import('./commands/features.ts'),
+  },
+  {
     name: 'storage',
     description: 'Format the directories of a node, and show whose they are',
     load: () => import('./commands/storage.ts'),

@@ -1,3 +1,4 @@
+import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../protocol/schema.ts'
@@ -37,6 +38,9 @@ export type TopicMetadata = ClusterMetadata['topics'][number]
 export type PartitionMetadata = TopicMetadata['partitions'][number]
 export type CoordinatorKind = 'group' | 'transaction'
 
+/** What DescribeCluster lists. */
+const CONTROLLERS = 2
+
 const FIRST_BACKOFF_MS = 50
 const LONGEST_BACKOFF_MS = 1000
 
@@ -46,13 +50,24 @@ export function connect(host: string, port: number, options: ClientOptions = {})
 }
 
 /** Connects to the first of several brokers that can be reached; throws the last one's PeerError if none can. */
-export async function connectToAny(
+export function connectToAny(
   bootstrap: readonly Address[],
   options: ClientOptions = {},
 ): Promise<Client> {
-  const client = new Client(bootstrap, options)
+  return opened(new Client(bootstrap, options), (client) => client.metadata([]))
+}
+
+/** The same with controllers, which know of each other, and of who leads their quorum. */
+export function connectToControllers(
+  bootstrap: readonly Address[],
+  options: ClientOptions = {},
+): Promise<Client> {
+  return opened(new Client(bootstrap, options), (client) => client.controllers())
+}
+
+async function opened(client: Client, ask: (client: Client) => Promise<unknown>): Promise<Client> {
   try {
-    await client.metadata([])
+    await ask(client)
   } catch (error) {
     await client.close()
     throw error
@@ -101,7 +116,7 @@ export class Client {
     return this.#connectionTo(address)
   }
 
-  /** The brokers known by now: by the last `metadata`. */
+  /** The brokers known by now: by the last `metadata`; or the controllers, by the last `controllers`. */
   get nodes(): ReadonlyMap<number, Address> {
     return this.#nodes
   }
@@ -125,6 +140,17 @@ export class Client {
     throwUnlessNone(answer.errorCode, 'The metadata of the cluster')
     for (const { nodeId, host, port } of answer.brokers) this.#nodes.set(nodeId, { host, port })
     return answer
+  }
+
+  /** Asks a controller who leads the quorum (-1: nobody), and remembers where the controllers are. */
+  async controllers(): Promise<{ readonly clusterId: string; readonly controllerId: number }> {
+    const { errorCode, errorMessage, clusterId, controllerId, brokers } = await this.request(
+      DescribeCluster,
+      { includeClusterAuthorizedOperations: false, endpointType: CONTROLLERS },
+    )
+    throwUnlessNone(errorCode, 'The controllers', errorMessage)
+    for (const { brokerId, host, port } of brokers) this.#nodes.set(brokerId, { host, port })
+    return { clusterId, controllerId }
   }
 
   /** Asks the coordinator of a group (or transactional id) and returns its answer; finds it first. */

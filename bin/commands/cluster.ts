@@ -1,10 +1,17 @@
 import type { Command } from 'commander'
-import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
-import type { ReceivedResponse } from '../../protocol/schema.ts'
 import type { Client } from '../client/client.ts'
 import { PeerError } from '../../src/peer/errors.ts'
-import { BrokerError, throwUnlessNone } from '../client/errors.ts'
+import {
+  describeBrokers,
+  featuresIn,
+  QUORUM,
+  quorumIn,
+  type ClusterBrokers,
+  type FeatureInfo,
+  type QuorumPartition,
+} from '../client/cluster.ts'
+import { BrokerError } from '../client/errors.ts'
 import { withClientOptions, withExamples, type ClientCommandOptions } from '../options.ts'
 import { print, toJson } from '../output.ts'
 import { formatFacts, formatTable, type Row } from '../table.ts'
@@ -25,67 +32,17 @@ export function declare(cluster: Command): void {
 
 async function describeCluster(options: ClientCommandOptions): Promise<void> {
   const cluster = await withClient(options, async (client) => ({
-    ...(await brokers(client)),
-    features: await features(client),
+    ...(await describeBrokers(client)),
+    features: featuresIn((await client.connection()).apiVersions),
     quorum: await quorum(client),
   }))
   await print(options, options.json ? toJson(cluster, 2) : clusterText(cluster))
 }
 
-/** Older brokers (before 2.8) say the same by Metadata, except who is fenced. */
-async function brokers(client: Client) {
-  const connection = await client.connection()
-  if (connection.versionOf(DescribeCluster) === null) {
-    const { clusterId, controllerId, brokers: found } = await client.metadata([])
-    return {
-      clusterId,
-      controllerId,
-      brokers: found.map((broker) => ({ ...broker, brokerId: broker.nodeId, isFenced: false })),
-    }
-  }
-  const answer = await client.request(DescribeCluster, {
-    includeClusterAuthorizedOperations: false,
-    includeFencedBrokers: true,
-  })
-  throwUnlessNone(answer.errorCode, 'The cluster', answer.errorMessage)
-  return {
-    clusterId: answer.clusterId,
-    controllerId: answer.controllerId,
-    brokers: answer.brokers,
-  }
-}
-
-async function features(client: Client) {
-  const { supportedFeatures, finalizedFeatures } = (await client.connection()).apiVersions
-  const names = [...supportedFeatures, ...finalizedFeatures].map(({ name }) => name)
-  return [...new Set(names)].sort().map((name) => {
-    const supported = supportedFeatures.find((feature) => feature.name === name)
-    const finalized = finalizedFeatures.find((feature) => feature.name === name)
-    return {
-      name,
-      minSupported: supported?.minVersion ?? null,
-      maxSupported: supported?.maxVersion ?? null,
-      // What nobody has raised is at level 0.
-      finalized: finalized?.maxVersionLevel ?? 0,
-    }
-  })
-}
-
-type QuorumPartition = ReceivedResponse<
-  typeof DescribeQuorum
->['topics'][number]['partitions'][number]
-
 /** Null where the broker has no quorum to describe, or doesn't let us see it; the rest is worth showing all the same. */
 async function quorum(client: Client): Promise<QuorumPartition | null> {
   try {
-    const answer = await client.request(DescribeQuorum, {
-      topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }],
-    })
-    throwUnlessNone(answer.errorCode, 'The quorum', answer.errorMessage)
-    const partition = answer.topics[0]?.partitions[0]
-    if (partition === undefined) return null
-    throwUnlessNone(partition.errorCode, 'The quorum', partition.errorMessage)
-    return partition
+    return quorumIn(await client.request(DescribeQuorum, QUORUM))
   } catch (error) {
     const isLeftOut =
       (error instanceof BrokerError && error.error === 'CLUSTER_AUTHORIZATION_FAILED') ||
@@ -95,19 +52,12 @@ async function quorum(client: Client): Promise<QuorumPartition | null> {
   }
 }
 
-function clusterText(cluster: {
-  clusterId: string | null
-  controllerId: number
-  brokers: readonly {
-    brokerId: number
-    host: string
-    port: number
-    rack: string | null
-    isFenced: boolean
-  }[]
-  features: Awaited<ReturnType<typeof features>>
-  quorum: QuorumPartition | null
-}): string {
+function clusterText(
+  cluster: ClusterBrokers & {
+    readonly features: readonly FeatureInfo[]
+    readonly quorum: QuorumPartition | null
+  },
+): string {
   const { quorum: metadata } = cluster
   const facts: [string, Row[number]][] = [
     ['Cluster', cluster.clusterId],
