@@ -2,6 +2,7 @@ import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
+import { LocalMarkerWriter } from '../coordinators/marker-writer.ts'
 import { handlersOn } from '../handlers/index.ts'
 import type { Host } from '../host/host.ts'
 import { RatedLog } from '../host/rated-log.ts'
@@ -114,6 +115,11 @@ export class Broker {
       partitionCount: () => metadata.image.topics.byName.get(OFFSETS_TOPIC)?.partitions.length ?? 0,
       partition: (index) => this.#partition(OFFSETS_TOPIC, index),
     })
+    const markers = new LocalMarkerWriter({
+      replicas: this.#replicas,
+      groups: this.#groups,
+      timeoutMs: () => config.get('request.timeout.ms'),
+    })
     this.#follower = new ImageFollower({
       log,
       config,
@@ -126,6 +132,7 @@ export class Broker {
       replicas: this.#replicas,
       moves: this.#moves,
       groups: this.#groups,
+      markers,
       faults: this.#faults,
       identity: () => this.#identity(),
     })

@@ -15,6 +15,7 @@ import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import { FetchMemory } from '../replication/fetch/memory.ts'
 import { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { MarkerWriter } from '../replication/transactions.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 
 /** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
@@ -37,6 +38,7 @@ interface Parts {
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
   readonly groups: GroupCoordinator
+  readonly markers: MarkerWriter
   readonly faults: RatedLog
   readonly identity: () => BrokerIdentity
 }
@@ -68,6 +70,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     ),
     producerIds: new ProducerIds(() => allocateProducerIds(metadata, identity())),
     groups: parts.groups,
+    markers: parts.markers,
     controller: metadata,
     logs: parts.logs,
     moves: parts.moves,

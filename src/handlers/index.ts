@@ -40,6 +40,7 @@ import { produce } from './produce.ts'
 import type { BrokerServices, NodeServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
 import { updateFeatures } from './update-features.ts'
+import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
 export const handlers: readonly Handler[] = [
@@ -82,6 +83,7 @@ export const handlers: readonly Handler[] = [
   produce,
   syncGroup,
   updateFeatures,
+  writeTxnMarkers,
 ]
 
 /** What is served on the listeners of a kind: handlers that need no more than what is there, as `handle` has seen to. */

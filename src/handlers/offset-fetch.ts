@@ -25,7 +25,8 @@ const OFFSET_BYTES = 200
 /** Of a character of metadata. */
 const MAX_BYTES_A_UNIT = 3
 
-type AskedGroup = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'>
+type AskedGroup = Pick<OffsetFetchRequest['groups'][number], 'groupId' | 'topics'> &
+  Pick<OffsetFetchRequest, 'requireStable'>
 type AskedTopic = NonNullable<AskedGroup['topics']>[number]
 type GroupAnswer = NonNullable<OffsetFetchResponse['groups']>[number]
 type TopicAnswer = GroupAnswer['topics'][number]
@@ -34,11 +35,12 @@ type TopicAnswer = GroupAnswer['topics'][number]
 export const offsetFetch = handle(OffsetFetch, {
   access: custom(['DESCRIBE', 'GROUP'], ['DESCRIBE', 'TOPIC']),
 }).by(async (request, context) => {
+  const { requireStable } = request
   if (context.version >= FIRST_VERSION_WITH_GROUPS) {
     const groups = await inTurns(
       context.services,
       request.groups,
-      (group) => fetchGroup(group, context),
+      (group) => fetchGroup({ ...group, requireStable }, context),
       TURN_GROUPS,
     )
     return { groups }
@@ -49,7 +51,7 @@ export const offsetFetch = handle(OffsetFetch, {
       topicId: ZERO_UUID,
       partitionIndexes,
     })) ?? null
-  const answer = await fetchGroup({ groupId: request.groupId, topics }, context)
+  const answer = await fetchGroup({ groupId: request.groupId, topics, requireStable }, context)
   const { errorCode = 'NONE' } = answer
   if (errorCode === 'NONE' || context.version >= FIRST_VERSION_WITH_GROUP_ERROR) {
     return { errorCode, topics: answer.topics.map(named) }
@@ -78,25 +80,22 @@ function fetchGroup(group: AskedGroup, context: RequestContext): Promise<GroupAn
 }
 
 /** By name; topics that may not be described are refused, and left out where all are asked for. */
-async function fetch(
-  { groupId, topics }: AskedGroup,
-  context: RequestContext,
-): Promise<readonly TopicAnswer[]> {
-  if (context.services.authorizer === null) return ask(groupId, topics, context)
+async function fetch(group: AskedGroup, context: RequestContext): Promise<readonly TopicAnswer[]> {
+  const { topics } = group
+  if (context.services.authorizer === null) return ask(group, context)
   const isVisible = ({ name = '' }: { readonly name?: string | undefined }): boolean =>
     context.may('DESCRIBE', 'TOPIC', name)
-  if (topics === null) return (await ask(groupId, topics, context)).filter(isVisible)
-  const fetched = await ask(groupId, topics.filter(isVisible), context)
+  if (topics === null) return (await ask(group, context)).filter(isVisible)
+  const fetched = await ask({ ...group, topics: topics.filter(isVisible) }, context)
   const refused = topics.filter((topic) => !isVisible(topic))
   return [...fetched, ...refused.map((topic) => failed(topic, 'TOPIC_AUTHORIZATION_FAILED'))]
 }
 
 async function ask(
-  groupId: string,
-  topics: AskedGroup['topics'],
+  { groupId, topics, requireStable }: AskedGroup,
   context: RequestContext,
 ): Promise<ReplyTo<'FetchOffsets'>> {
-  const command = { type: 'FetchOffsets', groupId, topics } as const
+  const command = { type: 'FetchOffsets', groupId, topics, requireStable } as const
   const offsets = await context.services.groups.ask<'FetchOffsets'>(groupId, command)
   context.spend(costOf(offsets))
   return offsets
@@ -123,7 +122,7 @@ async function fetchById(group: AskedGroup, context: RequestContext): Promise<To
     const name = view.topicById(topic.topicId)?.name
     return name === undefined ? [] : [{ ...topic, name }]
   })
-  const fetched = await fetch({ groupId: group.groupId, topics: known }, context)
+  const fetched = await fetch({ ...group, topics: known }, context)
   const unknown = group.topics.filter(({ topicId }) => view.topicById(topicId) === undefined)
   return [...fetched, ...unknown.map((topic) => failed(topic, 'UNKNOWN_TOPIC_ID'))]
 }

@@ -11,6 +11,7 @@ import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { MarkerWriter } from '../replication/transactions.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 
 /** What every node has for those who serve its listeners, whatever its roles. */
@@ -37,6 +38,8 @@ export interface BrokerServices extends NodeServices {
   readonly fetchMemory: FetchMemory
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
+  /** Of transactions, into partitions that this broker leads. */
+  readonly markers: MarkerWriter
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */

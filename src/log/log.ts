@@ -16,12 +16,22 @@ import type {
   ReadResult,
   ReadUpTo,
   TimestampedOffset,
+  MarkerToWrite,
+  TransactionTerms,
 } from './base/results.ts'
 import { isMissing } from './base/files.ts'
 import { isFuturePath } from './base/paths.ts'
+import { buildMarker } from './producers/marker.ts'
+import type { ProducerState } from './producers/producer-state.ts'
 import { LogState, type LoadedLog } from './state/state.ts'
 import { LogTail } from './read/tail-cache.ts'
 import { closeFiles, deleteBefore, startAt, truncate } from './state/truncation.ts'
+
+/** What a partition has to say of transactions before anything is appended to it. */
+export type LogTransactions = Pick<
+  ProducerState,
+  'standing' | 'beginVerification' | 'isVerified' | 'endVerification'
+>
 
 /** One partition's directory in Apache Kafka's format. */
 export class Log {
@@ -137,9 +147,27 @@ export class Log {
    * Takes one partition's records of a Produce request: whole batches, one after the other. Offsets and epoch are patched
    * in place, and the buffer belongs to the log until `done` is called. That happens after the write, in the order of the
    * appends; earlier where the records are refused, mostly before this returns. `done` may append again, and must not throw.
+   * @param terms null for what is part of no transaction
    */
-  append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
-    this.#appender.append(records, leaderEpoch, origin, done)
+  append(
+    records: Buffer,
+    leaderEpoch: number,
+    origin: AppendOrigin,
+    done: AppendDone,
+    terms: TransactionTerms | null = null,
+  ): void {
+    this.#appender.append(records, leaderEpoch, origin, done, terms)
+  }
+
+  /** The control batch that ends a transaction here, to be appended. */
+  marker(end: MarkerToWrite): Buffer {
+    const { host, codecs } = this.#state.context
+    return buildMarker(end, host.clock.now(), codecs)
+  }
+
+  /** What is known of producers, and of the verification of their transactions, with all that is queued. */
+  get transactions(): LogTransactions {
+    return this.#state.producers
   }
 
   /**

@@ -90,6 +90,7 @@ export class GroupTranscript {
         type: 'OffsetPending',
         producerId: Number(words.get('producer')),
         producerEpoch: 0,
+        guard: -1,
         groupId: words.get('') ?? '',
         topic,
         partition: 0,
@@ -114,6 +115,7 @@ export class GroupTranscript {
       producerEpoch: 0,
       result: words.get('') as 'COMMIT' | 'ABORT',
       coordinatorEpoch: 0,
+      transactionVersion: 0,
     })
     return []
   }
@@ -242,6 +244,7 @@ export class GroupTranscript {
         return {
           type: 'FetchOffsets',
           groupId,
+          requireStable: words.has('stable'),
           topics: words.has('topics')
             ? words
                 .get('topics')!

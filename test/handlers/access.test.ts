@@ -71,6 +71,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   Produce: ['WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   SyncGroup: ['READ GROUP'],
   UpdateFeatures: ['ALTER CLUSTER'],
+  WriteTxnMarkers: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],
 }
 
 const inWords = ({ operation, resourceType }: Pick<Need, 'operation' | 'resourceType'>): string =>

@@ -12,6 +12,7 @@ import { Reader, Writer } from '../../protocol/wire.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { GroupCoordinator } from '../../src/coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../../src/coordinators/group/kind.ts'
+import { LocalMarkerWriter } from '../../src/coordinators/marker-writer.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
@@ -177,6 +178,11 @@ export class TestNode {
       ),
       producerIds: new ProducerIds(() => Promise.resolve({ firstId: 7000, size: 10 })),
       groups: this.groups,
+      markers: new LocalMarkerWriter({
+        replicas: this.replicas,
+        groups: this.groups,
+        timeoutMs: () => this.config.get('request.timeout.ms'),
+      }),
       controller: {
         submit: (command) => {
           this.commands.push(command)

@@ -37,6 +37,7 @@ import { OffsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-
 import { Produce } from '../../protocol/messages/produce.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
+import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
 import type { AnyApi, Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { batch } from './test-node.ts'
@@ -483,6 +484,26 @@ const aboutTheCluster = (): Unauthorized[] => [
     1,
     { featureUpdates: [{ feature: 'metadata.version', maxVersionLevel: 20, upgradeType: 1 }] },
     clusterError,
+  ),
+  asking(
+    WriteTxnMarkers,
+    2,
+    {
+      markers: [
+        {
+          producerId: 1,
+          producerEpoch: 0,
+          transactionResult: true,
+          topics: [{ name: 't', partitionIndexes: [0] }],
+          coordinatorEpoch: 0,
+        },
+      ],
+    },
+    {
+      markers: [
+        { producerId: 1, topics: [{ name: 't', partitions: [{ ...partitions[0]!, ...clusterError }] }] },
+      ],
+    },
   ),
 ]
 

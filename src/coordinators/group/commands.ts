@@ -7,6 +7,7 @@ import type {
   LeaveGroupResponse,
 } from '../../../protocol/messages/leave-group.ts'
 import type { SyncGroupRequest, SyncGroupResponse } from '../../../protocol/messages/sync-group.ts'
+import type { MarkerToWrite } from '../../log/base/results.ts'
 import type { DecisionContext } from '../../machine/machine.ts'
 import type { OperationCommand, OperationReply } from '../runtime/kind.ts'
 import type { Group } from './group.ts'
@@ -40,6 +41,20 @@ export interface PartitionError {
   readonly errorCode: ErrorName
 }
 
+/** Offsets, and who commits them. */
+export interface OffsetCommitCommand {
+  readonly version: number
+  readonly groupId: string
+  readonly generation: number
+  readonly memberId: string
+  readonly groupInstanceId: string | null
+  readonly topics: readonly {
+    readonly name: string
+    readonly topicId: string
+    readonly partitions: readonly OffsetToCommit[]
+  }[]
+}
+
 /** What is asked of a shard of the group coordinator, and what it replies: the protocol's own words where they fit. */
 export interface GroupOperations {
   /** First of all, once the shard is rebuilt from its log. */
@@ -62,26 +77,30 @@ export interface GroupOperations {
     reply: LeaveGroupResponse
   }
   CommitOffsets: {
-    command: {
-      readonly version: number
-      readonly groupId: string
-      readonly generation: number
-      readonly memberId: string
-      readonly groupInstanceId: string | null
+    command: OffsetCommitCommand & {
       /** -1 when the broker's setting decides. */
       readonly retentionTimeMs: number
-      readonly topics: readonly {
-        readonly name: string
-        readonly topicId: string
-        readonly partitions: readonly OffsetToCommit[]
-      }[]
     }
     /** An error of the whole request, or one for each partition, in the order of the command. */
     reply: ErrorName | readonly (readonly PartitionError[])[]
   }
+  /** Offsets that count from the end of a transaction on, if it commits. */
+  CommitTransactionOffsets: {
+    command: OffsetCommitCommand & {
+      readonly producerId: number
+      readonly producerEpoch: number
+      /** [KIP-890] Of the verification that the transaction's coordinator has agreed to. */
+      readonly guard: number
+    }
+    reply: ErrorName | readonly (readonly PartitionError[])[]
+  }
+  /** The marker of a transaction, for the partition that is asked. */
+  EndTransaction: { command: { readonly marker: MarkerToWrite }; reply: null }
   FetchOffsets: {
     command: {
       readonly groupId: string
+      /** UNSTABLE_OFFSET_COMMIT for partitions whose offset an open transaction may change (KIP-447). */
+      readonly requireStable: boolean
       /** Null for all that there is. */
       readonly topics:
         | readonly {

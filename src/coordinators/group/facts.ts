@@ -36,6 +36,8 @@ export type DurableFact =
       readonly type: 'OffsetPending'
       readonly producerId: number
       readonly producerEpoch: number
+      /** [KIP-890] Of the transaction's verification. Not stored. */
+      readonly guard: number
       readonly groupId: string
       readonly topic: string
       readonly partition: number
@@ -48,6 +50,8 @@ export type DurableFact =
       readonly producerEpoch: number
       readonly result: 'COMMIT' | 'ABORT'
       readonly coordinatorEpoch: number
+      /** Not stored. */
+      readonly transactionVersion: number
     }
   | {
       readonly type: 'OffsetDeleted'

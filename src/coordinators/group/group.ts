@@ -4,13 +4,16 @@ import { classicRules } from './classic/rules.ts'
 import type { CommandOf } from './commands.ts'
 import type { CommittedOffset } from './facts.ts'
 
+/** A commit of offsets, in a transaction or not. */
+export type OffsetCommit = CommandOf<'CommitOffsets' | 'CommitTransactionOffsets'>
+
 /** A group of any type: `type` tells which. */
 export type Group = ClassicGroup
 
 /** What groups of a type say to those who ask groups of any: their offsets, expiry, and who deletes them. */
 export interface GroupRules<Of extends Group> {
-  /** What stands against a commit by a member, or by somebody outside. */
-  commitError(group: Of, command: CommandOf<'CommitOffsets'>): ErrorName
+  /** What stands against a commit by a member, or by somebody outside, in a transaction or not. */
+  commitError(group: Of, command: OffsetCommit): ErrorName
   /** What stands against the deletion of any of its offsets. */
   offsetDeletionError(group: Of): 'NONE' | 'NON_EMPTY_GROUP'
   /** What stands against its own deletion. */

@@ -66,6 +66,14 @@ export class GroupMachine implements Machine<
         return this.#membership(command, context)
       case 'CommitOffsets':
         return this.#commit(command, context)
+      case 'CommitTransactionOffsets': {
+        const error = commitError(this.#groups.get(command.groupId), command)
+        if (error !== 'NONE') return answer(ticket, error)
+        const { facts, results } = commitOffsets(command, context)
+        return answer(ticket, results, facts)
+      }
+      case 'EndTransaction':
+        return answer(ticket, null, [{ type: 'TransactionEnded', ...command.marker }])
       case 'FetchOffsets':
         return answer(ticket, fetchOffsets(this.#offsets, command))
       case 'DeleteOffsets': {

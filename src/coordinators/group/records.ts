@@ -5,6 +5,7 @@ import {
 } from '../../../protocol/state/control-records.ts'
 import { groupRecords } from '../../../protocol/state/group-records.ts'
 import type { GroupRecord, GroupRecordToWrite } from '../../../protocol/state/group-records.ts'
+import { UNGUARDED } from '../../log/producers/verifications.ts'
 import type { StateRecord, TransactionPart } from '../runtime/kind.ts'
 import type { DurableFact, FactOf } from './facts.ts'
 
@@ -19,14 +20,16 @@ export function encodeFact(fact: DurableFact): StateRecord {
   if (fact.type === 'TransactionEnded') return encodeMarker(fact)
   const record = groupRecords.encode(recordOf(fact))
   if (fact.type !== 'OffsetPending') return record
-  const { producerId, producerEpoch } = fact
-  return { ...record, transaction: { producerId, producerEpoch, isMarker: false } }
+  const { producerId, producerEpoch, guard } = fact
+  const transaction = { producerId, producerEpoch, isMarker: false, terms: { guard } }
+  return { ...record, transaction }
 }
 
 function encodeMarker(fact: FactOf<'TransactionEnded'>): StateRecord {
-  const { producerId, producerEpoch, result, coordinatorEpoch } = fact
+  const { producerId, producerEpoch, result, coordinatorEpoch, transactionVersion } = fact
   const record = encodeControlRecord({ type: result, value: { coordinatorEpoch } })
-  return { ...record, transaction: { producerId, producerEpoch, isMarker: true } }
+  const terms = { coordinatorEpoch, transactionVersion }
+  return { ...record, transaction: { producerId, producerEpoch, isMarker: true, terms } }
 }
 
 function recordOf(fact: Exclude<DurableFact, { type: 'TransactionEnded' }>): GroupRecordToWrite {
@@ -73,7 +76,7 @@ export function decodeFact({ key, value, transaction }: StateRecord): DurableFac
   // Only commits wait for the end of a transaction: tombstones are effective at once.
   if (fact?.type !== 'OffsetCommitted' || transaction === undefined) return fact
   const { producerId, producerEpoch } = transaction
-  return { ...fact, type: 'OffsetPending', producerId, producerEpoch }
+  return { ...fact, type: 'OffsetPending', producerId, producerEpoch, guard: UNGUARDED }
 }
 
 function decodeMarker(
@@ -85,7 +88,8 @@ function decodeMarker(
   if (record?.type !== 'COMMIT' && record?.type !== 'ABORT') return null
   const { type: result, value: marker } = record
   const { coordinatorEpoch } = marker
-  return { type: 'TransactionEnded', producerId, producerEpoch, result, coordinatorEpoch }
+  const ended = { producerId, producerEpoch, result, coordinatorEpoch, transactionVersion: 0 }
+  return { type: 'TransactionEnded', ...ended }
 }
 
 function factOf(record: GroupRecord): DurableFact | null {

@@ -44,6 +44,10 @@ export function errorToTell(error: unknown): ErrorName {
     case 'UNKNOWN_LEADER_EPOCH':
     case 'KAFKA_STORAGE_ERROR':
       return 'NOT_COORDINATOR'
+    case 'INVALID_PRODUCER_EPOCH':
+    case 'INVALID_TXN_STATE':
+    case 'TRANSACTION_COORDINATOR_FENCED':
+      return error.code
     default:
       return 'UNKNOWN_SERVER_ERROR'
   }

@@ -1,5 +1,6 @@
 import type { CompressionType } from '../../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../../config/broker-config.ts'
+import type { TransactionTerms } from '../../log/base/results.ts'
 import type { Alarm, Machine } from '../../machine/machine.ts'
 
 /** What a coordinator is asked and what it replies, by operation. */
@@ -35,6 +36,8 @@ export interface TransactionPart {
   readonly producerEpoch: number
   /** The record is the marker that ends the transaction. */
   readonly isMarker: boolean
+  /** What the log holds a record to write against; it isn't stored. */
+  readonly terms?: TransactionTerms
 }
 
 /** A record of an internal topic; a null value is a tombstone. */

@@ -4,10 +4,12 @@ import type { Codecs } from '../../../protocol/records/codecs.ts'
 import { BATCH_HEADER_BYTES } from '../../../protocol/records/header.ts'
 import type { Clock } from '../../host/host.ts'
 import type { AppendResult } from '../../log/base/results.ts'
+import type { ProducerStanding } from '../../log/producers/transaction-rules.ts'
 import type { ShardLog } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
 import { AppendError } from './errors.ts'
 import type { ShardSettings, StateRecord, TransactionPart } from './kind.ts'
+import { standingAfter, transactionFault } from './transaction-fault.ts'
 
 /** The records of a decision: they stay in one batch, and where they are part of a transaction they have it alone. */
 interface PreparedRecords {
@@ -42,6 +44,8 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   readonly #waiter = { advanced: (): void => this.#settle() }
   /** In the order of their offsets. */
   readonly #unfinished: Unfinished[] = []
+  /** What was prepared and isn't appended yet makes of producers. */
+  readonly #standings = new Map<number, ProducerStanding>()
   #nextOffset: number
   /** What is before this was written at the offsets where it was expected. */
   #writtenTo: number
@@ -78,7 +82,9 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     const sizeBytes = BATCH_HEADER_BYTES + recordsSize
     const maxBytes = this.#maxBatchBytes()
     if (sizeBytes <= maxBytes) {
-      return { records, sizeBytes: recordsSize, transaction: transactionOf(records) }
+      const transaction = transactionOf(records)
+      const fault = transaction === null ? null : this.#join(transaction)
+      return fault ?? { records, sizeBytes: recordsSize, transaction }
     }
     const { topic } = this.#partition
     const message = `${sizeBytes} bytes of records don't fit into one batch of ${this.#name}, which has ${maxBytes} at most: raise max.message.bytes (or segment.bytes) of ${topic}`
@@ -86,6 +92,7 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   }
 
   append(prepared: readonly PreparedRecords[], done: (failure: Error | null) => void): void {
+    this.#standings.clear()
     const batches = this.#pack(prepared)
     // One by one, since all bytes of one append go into one segment; they are written together all the same.
     for (const [index, batch] of batches.entries()) {
@@ -111,6 +118,19 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     if (!this.#partition.isUnderMinIsr) return null
     const message = `${this.#name} has fewer replicas in sync than min.insync.replicas`
     return new AppendError('NOT_ENOUGH_REPLICAS', message)
+  }
+
+  /** Holds the record of a transaction against what is known of its producer, and counts it as known from now on. */
+  #join(transaction: TransactionPart): AppendError | null {
+    const { producerId, isMarker } = transaction
+    const { transactions } = this.#partition.log!
+    const known = this.#standings.get(producerId) ?? transactions.standing(producerId)
+    const fault = transactionFault(transaction, known, transactions)
+    if (fault !== null) return new AppendError(fault.errorCode, `${this.#name}: ${fault.errorMessage}`)
+    // Else what is verified now would be taken for part of the next transaction.
+    if (isMarker) transactions.endVerification(producerId)
+    this.#standings.set(producerId, standingAfter(transaction, known))
+    return null
   }
 
   #write(batch: PackedRecords, done: Unfinished['done']): void {

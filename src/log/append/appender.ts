@@ -19,7 +19,12 @@ import {
   type AppendTarget,
   type PreparedBatches,
 } from './prepare.ts'
-import type { AppendDone, AppendOrigin, AppendResult } from '../base/results.ts'
+import type {
+  AppendDone,
+  AppendOrigin,
+  AppendResult,
+  TransactionTerms,
+} from '../base/results.ts'
 import { newSegment, type Segment } from '../segment/segment.ts'
 import type { LogState } from '../state/state.ts'
 import type { LogTail } from '../read/tail-cache.ts'
@@ -69,7 +74,13 @@ export class LogAppender {
     )
   }
 
-  append(records: Buffer, leaderEpoch: number, origin: AppendOrigin, done: AppendDone): void {
+  append(
+    records: Buffer,
+    leaderEpoch: number,
+    origin: AppendOrigin,
+    done: AppendDone,
+    terms: TransactionTerms | null,
+  ): void {
     const state = this.#state
     if (state.isOffline || state.isClosing) return done(this.#refusal(state.offlineFault()))
     const target: AppendTarget = {
@@ -79,6 +90,7 @@ export class LogAppender {
       codecs: state.context.codecs,
       origin,
       leaderEpoch,
+      terms,
       nowMs: state.context.host.clock.now(),
     }
     const checked = checkBatches(records, target, this.#walker)
@@ -103,11 +115,11 @@ export class LogAppender {
 
   #place(records: Buffer, target: AppendTarget, done: AppendDone): void {
     const state = this.#state
-    const { origin } = target
+    const { origin, terms } = target
     const preparation = placeBatches(records, target, state.nextOffset)
     if ('fault' in preparation) return done(this.#refusal(preparation.fault))
     for (let at = 0; at < records.length; at += batchSizeBytes(records, at)) {
-      const verdict = state.producers.admit(records, at, origin)
+      const verdict = state.producers.admit(records, at, origin, terms)
       if (verdict === null) continue
       if (at > 0) this.#requeueProducers()
       if ('fault' in verdict) return done(this.#refusal({ ...verdict.fault, recordErrors: [] }))

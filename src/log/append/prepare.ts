@@ -26,7 +26,7 @@ import type { LogCodecs } from '../base/codecs.ts'
 import type { LogConfig } from '../base/config.ts'
 import { isRecompressed, MAX_RECORD_ERRORS, walkInPlace, type RecordRules } from './validate.ts'
 import { faultOf, tooLarge, type AppendFault } from '../base/faults.ts'
-import type { AppendOrigin } from '../base/results.ts'
+import type { AppendOrigin, TransactionTerms } from '../base/results.ts'
 import { NO_TIMESTAMP } from '../segment/time-index.ts'
 
 /** Where a leader's append goes and what it has to keep to. */
@@ -37,6 +37,8 @@ export interface AppendTarget {
   readonly codecs: LogCodecs
   readonly origin: AppendOrigin
   readonly leaderEpoch: number
+  /** Null for what is part of no transaction, and where only the batch itself counts. */
+  readonly terms: TransactionTerms | null
   /** When the append arrived. */
   readonly nowMs: number
 }

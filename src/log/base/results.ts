@@ -7,6 +7,30 @@ import type { ErrorName } from '../../../protocol/errors.ts'
  */
 export type AppendOrigin = 'client' | 'coordinator' | 'raft'
 
+/** [KIP-890] What the records of a transaction are held against where it has none in the partition yet. */
+export interface RecordTerms {
+  /** Of the verification that the coordinator has agreed to; see `log/producers/verifications.ts`. */
+  readonly guard: number
+}
+
+/** What a marker is held against. */
+export interface MarkerTerms {
+  /** The leader epoch of the coordinator's partition. */
+  readonly coordinatorEpoch: number
+  /** Of the feature `transaction.version`: from 2 on each transaction has a producer epoch of its own. */
+  readonly transactionVersion: number
+}
+
+/** Of an append that is part of a transaction. */
+export type TransactionTerms = RecordTerms | MarkerTerms
+
+/** The marker that ends a transaction in a partition, as the transaction's coordinator wants it. */
+export interface MarkerToWrite extends MarkerTerms {
+  readonly producerId: number
+  readonly producerEpoch: number
+  readonly result: 'COMMIT' | 'ABORT'
+}
+
 /** A record that was refused, by its index in the batch (Produce's `recordErrors`). */
 export interface RecordError {
   readonly batchIndex: number

@@ -1,4 +1,8 @@
 import { controlType, CorruptRecordError, readRecords } from '../../../protocol/records/batch.ts'
+import { buildBatch } from '../../../protocol/records/builder.ts'
+import { encodeControlRecord } from '../../../protocol/state/control-records.ts'
+import type { LogCodecs } from '../base/codecs.ts'
+import type { MarkerToWrite } from '../base/results.ts'
 
 /** What ended a transaction. */
 export interface Marker {
@@ -33,4 +37,15 @@ export function readMarker(buffer: Buffer, at: number): Marker | null {
     if (!(error instanceof CorruptRecordError)) throw error
   }
   return null
+}
+
+/** The control batch that ends a transaction in a partition. */
+export function buildMarker(
+  { producerId, producerEpoch, coordinatorEpoch, result }: MarkerToWrite,
+  timestamp: number,
+  codecs: LogCodecs,
+): Buffer {
+  const record = { timestamp, ...encodeControlRecord({ type: result, value: { coordinatorEpoch } }) }
+  const marks = { isTransactional: true, isControl: true }
+  return buildBatch({ records: [record], producerId, producerEpoch, ...marks }, codecs)
 }

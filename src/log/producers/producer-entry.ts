@@ -49,6 +49,10 @@ export class ProducerEntry {
     return this.epoch === NO_EPOCH
   }
 
+  get isInTransaction(): boolean {
+    return this.currentTransactionFirstOffset >= 0
+  }
+
   get lastSequence(): number {
     return this.batches.at(-1)?.lastSequence ?? NO_SEQUENCE
   }

@@ -1,4 +1,3 @@
-import type { ErrorName } from '../../../protocol/errors.ts'
 import {
   batchAttributes,
   batchBaseOffset,
@@ -14,7 +13,16 @@ import {
 } from '../../../protocol/records/batch.ts'
 import { readMarker, type Marker } from './marker.ts'
 import { ProducerEntry, type RememberedBatch } from './producer-entry.ts'
-import type { AppendOrigin } from '../base/results.ts'
+import {
+  epochFault,
+  isIn,
+  markerFault,
+  verificationFault,
+  type ProducerFault,
+  type ProducerStanding,
+} from './transaction-rules.ts'
+import { NO_GUARD, UNGUARDED, Verifications } from './verifications.ts'
+import type { AppendOrigin, TransactionTerms } from '../base/results.ts'
 import type { AbortedTransactionEntry } from '../segment/transaction-index.ts'
 
 export interface OngoingTransaction {
@@ -24,12 +32,6 @@ export interface OngoingTransaction {
 
 interface UnreplicatedTransaction extends OngoingTransaction {
   readonly lastOffset: number
-}
-
-/** Why a producer's batch isn't taken. */
-export interface ProducerFault {
-  readonly errorCode: ErrorName
-  readonly errorMessage: string
 }
 
 export type ProducerVerdict =
@@ -43,6 +45,7 @@ export type ProducerVerdict =
 export class ProducerState {
   readonly #producers = new Map<number, ProducerEntry>()
   readonly #queued = new Map<number, ProducerEntry>()
+  readonly #verifications = new Verifications()
   /** By first offset. */
   #ongoing: OngoingTransaction[] = []
   /** Ended by a marker that may not be replicated yet; by first offset. */
@@ -64,11 +67,54 @@ export class ProducerState {
     return unreplicated === undefined ? ongoing : Math.min(ongoing, unreplicated)
   }
 
-  /** Checks a batch that has its offsets against everything written and queued, and queues what it changes. */
-  admit(buffer: Buffer, at: number, origin: AppendOrigin): ProducerVerdict {
+  /** What is written of a producer, and queued. */
+  standing(producerId: number): ProducerStanding | undefined {
+    return this.#entry(producerId)
+  }
+
+  #entry(producerId: number): ProducerEntry | undefined {
+    return this.#queued.get(producerId) ?? this.#producers.get(producerId)
+  }
+
+  /**
+   * Begins to verify that the partition is part of a producer's transaction, unless that is known.
+   * @param bumpsEpoch the producer's epoch rises with each transaction
+   * @returns the guard to append with; NO_GUARD where the transaction has records here
+   */
+  beginVerification(
+    producerId: number,
+    epoch: number,
+    sequence: number,
+    bumpsEpoch: boolean,
+    now: number,
+  ): number {
+    if (isIn(this.#entry(producerId), epoch)) return NO_GUARD
+    return this.#verifications.begin(producerId, epoch, sequence, bumpsEpoch, now)
+  }
+
+  /** Whether a verification holds still: nothing of the producer has come into the partition since it began. */
+  isVerified(producerId: number, guard: number): boolean {
+    return guard === UNGUARDED || this.#verifications.isValid(producerId, guard)
+  }
+
+  /** A marker will be appended: what is verified now counts for the transaction that it ends. */
+  endVerification(producerId: number): void {
+    this.#verifications.end(producerId)
+  }
+
+  /**
+   * Checks a batch that has its offsets against everything written and queued, and queues what it changes.
+   * @param terms null for what is part of no transaction, and where only the batch itself counts
+   */
+  admit(
+    buffer: Buffer,
+    at: number,
+    origin: AppendOrigin,
+    terms: TransactionTerms | null = null,
+  ): ProducerVerdict {
     const producerId = batchProducerId(buffer, at)
     if (producerId < 0) return null
-    const known = this.#queued.get(producerId) ?? this.#producers.get(producerId)
+    const known = this.#entry(producerId)
     if (known !== undefined && origin === 'client') {
       const duplicate = known.findDuplicate(
         batchProducerEpoch(buffer, at),
@@ -78,18 +124,41 @@ export class ProducerState {
       if (duplicate !== null) return { duplicate }
     }
     const marker = isControl(batchAttributes(buffer, at)) ? readMarker(buffer, at) : null
+    if (terms !== null && 'guard' in terms) {
+      const isVerified = this.isVerified(producerId, terms.guard)
+      const epoch = batchProducerEpoch(buffer, at)
+      const fault = verificationFault(known, producerId, epoch, isVerified)
+      if (fault !== null) return { fault }
+    }
     if (known !== undefined) {
-      const fault = checkAgainst(known, buffer, at, marker, origin)
+      const fault = checkAgainst(known, buffer, at, marker, origin, terms)
+      if (fault !== null) return { fault }
+    }
+    if (terms !== null && origin === 'client') {
+      const fault = this.#sequenceFault(known, buffer, at)
       if (fault !== null) return { fault }
     }
     this.queue(buffer, at)
     return null
   }
 
+  #sequenceFault(
+    known: ProducerEntry | undefined,
+    buffer: Buffer,
+    at: number,
+  ): ProducerFault | null {
+    const producerId = batchProducerId(buffer, at)
+    const sequence = batchBaseSequence(buffer, at)
+    if (!this.#verifications.isTooHigh(producerId, sequence, known !== undefined)) return null
+    const errorMessage = `Producer ${producerId} sent sequence ${sequence} before a lower one`
+    return { errorCode: 'OUT_OF_ORDER_SEQUENCE_NUMBER', errorMessage }
+  }
+
   /** What `admit` does when nothing is in the way. */
   queue(buffer: Buffer, at: number): void {
     const producerId = batchProducerId(buffer, at)
     if (producerId < 0) return
+    this.#verifications.end(producerId)
     let entry = this.#queued.get(producerId)
     if (entry === undefined) {
       entry = this.#producers.get(producerId)?.clone() ?? new ProducerEntry(producerId)
@@ -154,6 +223,7 @@ export class ProducerState {
     for (const [producerId, entry] of this.#producers) {
       if (isExpired(entry, nowMs, expirationMs)) this.#producers.delete(producerId)
     }
+    this.#verifications.removeExpired(nowMs, expirationMs)
   }
 
   /** Begins anew from a snapshot. */
@@ -170,6 +240,7 @@ export class ProducerState {
   clear(): void {
     this.#producers.clear()
     this.#queued.clear()
+    this.#verifications.clear()
     this.#ongoing = []
     this.#unreplicated = []
   }
@@ -186,24 +257,25 @@ function checkAgainst(
   at: number,
   marker: Marker | null,
   origin: AppendOrigin,
+  terms: TransactionTerms | null,
 ): ProducerFault | null {
   const epoch = batchProducerEpoch(buffer, at)
-  const offset = batchBaseOffset(buffer, at)
-  if (epoch < known.epoch) {
-    const errorMessage = `Producer ${known.producerId} has epoch ${known.epoch}; at offset ${offset} it sent ${epoch}`
-    return { errorCode: 'INVALID_PRODUCER_EPOCH', errorMessage }
-  }
   if (marker !== null) {
-    if (marker.coordinatorEpoch >= known.coordinatorEpoch) return null
-    const errorMessage = `The coordinator of producer ${known.producerId} has epoch ${known.coordinatorEpoch}, not ${marker.coordinatorEpoch}`
-    return { errorCode: 'TRANSACTION_COORDINATOR_FENCED', errorMessage }
+    return markerFault(known, epoch, {
+      coordinatorEpoch: marker.coordinatorEpoch,
+      transactionVersion:
+        terms !== null && 'transactionVersion' in terms ? terms.transactionVersion : 0,
+    })
   }
+  const fenced = epochFault(known, epoch)
+  if (fenced !== null) return fenced
+  const offset = batchBaseOffset(buffer, at)
   const sequence = batchBaseSequence(buffer, at)
   if (origin === 'client' && !known.isInSequence(epoch, sequence)) {
     const errorMessage = `Producer ${known.producerId} sent sequence ${sequence} at offset ${offset} after ${known.lastSequence} of epoch ${known.epoch}`
     return { errorCode: 'OUT_OF_ORDER_SEQUENCE_NUMBER', errorMessage }
   }
-  if (known.currentTransactionFirstOffset >= 0 && !isTransactional(batchAttributes(buffer, at))) {
+  if (known.isInTransaction && !isTransactional(batchAttributes(buffer, at))) {
     const errorMessage = `Producer ${known.producerId} is in a transaction; at offset ${offset} it sent records outside of it`
     return { errorCode: 'INVALID_TXN_STATE', errorMessage }
   }

@@ -89,7 +89,9 @@ export class LogState {
   /** Where read_committed readers stop: before the first transaction that isn't decided and replicated. */
   get lastStableOffset(): number {
     const unstable = this.producers.firstUnstableOffset
-    return unstable === null || unstable > this.highWatermark ? this.highWatermark : unstable
+    if (unstable === null || unstable > this.highWatermark) return this.highWatermark
+    // Retention may have taken where an open transaction begins.
+    return Math.max(unstable, this.logStartOffset)
   }
 
   setHighWatermark(offset: number): void {

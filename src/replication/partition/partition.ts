@@ -9,6 +9,8 @@ import type {
   EpochEndOffset,
   ReadResult,
   ReadUpTo,
+  MarkerToWrite,
+  TransactionTerms,
 } from '../../log/base/results.ts'
 
 /** What the cluster has agreed on for a partition. */
@@ -180,6 +182,7 @@ export class Partition {
    * Appends whole batches. `done` is called once: with acks 0 and 1 after the write, with -1 after all of the ISR has
    * them or `timeoutMs` has passed. Until then the bytes of `records` belong to the log.
    * @param leaderEpoch the only one in which they may be appended, -1 for whichever it is
+   * @param terms null for what is part of no transaction
    */
   append(
     records: Buffer,
@@ -188,16 +191,19 @@ export class Partition {
     timeoutMs: number,
     done: (result: AppendResult) => void,
     leaderEpoch = -1,
+    terms: TransactionTerms | null = null,
   ): void {
     if (this.#heldAppends !== null) {
-      this.#heldAppends.push(() => this.append(records, acks, origin, timeoutMs, done, leaderEpoch))
+      this.#heldAppends.push(() =>
+        this.append(records, acks, origin, timeoutMs, done, leaderEpoch, terms),
+      )
       return
     }
     const error = this.checkLeader(leaderEpoch)
     if (error !== 'NONE' || this.#log === null) return done(failure(error))
     if (acks === -1 && this.isUnderMinIsr) return done(failure('NOT_ENOUGH_REPLICAS'))
     const leadsEnded = this.#leadsEnded
-    this.#log.append(records, this.leaderEpoch, origin, (result) => {
+    const appended = (result: AppendResult): void => {
       if (result.errorCode === 'KAFKA_STORAGE_ERROR' && this.#isDeleted) {
         return done(failure(DELETED))
       }
@@ -209,7 +215,19 @@ export class Partition {
       this.#advance(records.length)
       if (acks !== -1) return done(result)
       this.#acknowledge(result, timeoutMs, done)
-    })
+    }
+    this.#log.append(records, this.leaderEpoch, origin, appended, terms)
+  }
+
+  /**
+   * Ends a producer's transaction here. `done` is called once, when all of the ISR has the marker or `timeoutMs` has passed:
+   * with NONE, or with INVALID_PRODUCER_EPOCH, TRANSACTION_COORDINATOR_FENCED, or what an append may be refused with.
+   */
+  appendMarker(end: MarkerToWrite, timeoutMs: number, done: (error: ErrorName) => void): void {
+    const log = this.#log
+    if (log === null) return done(this.whyUnusable)
+    const finished = ({ errorCode }: AppendResult): void => done(errorCode)
+    this.append(log.marker(end), -1, 'coordinator', timeoutMs, finished, -1, end)
   }
 
   /** Has all appends from now on wait, in order, until the function returned is called. */

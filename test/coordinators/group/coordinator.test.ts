@@ -88,7 +88,7 @@ function commit(topic: string, offset: number, groupId = 'g'): CommandOf<'Commit
   }
 }
 
-const fetchAll = { type: 'FetchOffsets', groupId: 'g', topics: null } as const
+const fetchAll = { type: 'FetchOffsets', groupId: 'g', topics: null, requireStable: false } as const
 const listAll = { type: 'List' } as const
 
 async function fetched(groups: GroupCoordinator): Promise<Record<string, number | bigint>> {

@@ -35,7 +35,7 @@ async function commitMany(node: TestNode, groupId: string, topic: string): Promi
 }
 
 async function countOf(node: TestNode, groupId: string, topic: string): Promise<number> {
-  const fetch = { type: 'FetchOffsets', groupId, topics: null } as const
+  const fetch = { type: 'FetchOffsets', groupId, topics: null, requireStable: false } as const
   const topics = await node.groups.ask<'FetchOffsets'>(groupId, fetch)
   return topics.find(({ name }) => name === topic)?.partitions.length ?? 0
 }

@@ -19,13 +19,14 @@ const commit = { type: 'OffsetCommitted', groupId: 'g', topic: 't', partition: 2
 const facts: DurableFact[] = [
   { ...commit, committed },
   { type: 'OffsetDeleted', groupId: 'g', topic: 't', partition: 2 },
-  { ...commit, type: 'OffsetPending', producerId: 2 ** 40, producerEpoch: 3, committed },
+  { ...commit, type: 'OffsetPending', producerId: 2 ** 40, producerEpoch: 3, guard: -1, committed },
   ...(['COMMIT', 'ABORT'] as const).map((result) => ({
     type: 'TransactionEnded' as const,
     producerId: 2 ** 40,
     producerEpoch: 3,
     result,
     coordinatorEpoch: 5,
+    transactionVersion: 0,
   })),
   { type: 'GroupDeleted', groupId: 'g' },
   {

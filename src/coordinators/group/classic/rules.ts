@@ -6,14 +6,19 @@ import type { ClassicGroup } from './group.ts'
 
 /** What classic groups say to those who ask groups of any type. */
 export const classicRules: GroupRules<ClassicGroup> = {
-  commitError(group, { generation, memberId, groupInstanceId }) {
+  commitError(group, { type, generation, memberId, groupInstanceId }) {
     if (generation < 0 && group.state === 'Empty') return 'NONE'
-    if (generation < 0 && memberId === '' && groupInstanceId === null) return 'UNKNOWN_MEMBER_ID'
+    // Producers did not always say for which member they commit.
+    const isTransactional = type === 'CommitTransactionOffsets'
+    if (generation < 0 && memberId === '' && groupInstanceId === null) {
+      return isTransactional ? 'NONE' : 'UNKNOWN_MEMBER_ID'
+    }
     const error = memberError(group, memberId, groupInstanceId)
     if (error !== 'NONE') return error
     if (generation !== group.generation) return 'ILLEGAL_GENERATION'
     // The member knows of the new generation but not yet what is its own in it.
-    return group.state === 'CompletingRebalance' ? 'REBALANCE_IN_PROGRESS' : 'NONE'
+    const isEarly = group.state === 'CompletingRebalance' && !isTransactional
+    return isEarly ? 'REBALANCE_IN_PROGRESS' : 'NONE'
   },
 
   /** [KIP-496] Of consumers it is known what they read: other offsets may go. */

@@ -9,32 +9,28 @@ import type {
 } from '../commands.ts'
 import type { CommittedOffset, DurableFact } from '../facts.ts'
 import { rulesOf } from '../group.ts'
-import type { Group } from '../group.ts'
+import type { Group, OffsetCommit } from '../group.ts'
 import type { OffsetStore } from './store.ts'
 
-const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND = 9
+/** The first versions of OffsetCommit and TxnOffsetCommit that tell GROUP_ID_NOT_FOUND. */
+const FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND = { CommitOffsets: 9, CommitTransactionOffsets: 6 }
 
 /** What stands against a commit by a member, or by somebody outside. */
-export function commitError(
-  group: Group | undefined,
-  command: CommandOf<'CommitOffsets'>,
-): ErrorName {
+export function commitError(group: Group | undefined, command: OffsetCommit): ErrorName {
   if (group !== undefined) return rulesOf(group).commitError(group, command)
   // A client that assigns its partitions itself makes a group that only holds offsets.
   if (command.generation < 0) return 'NONE'
-  return command.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND
+  return command.version >= FIRST_VERSION_WITH_GROUP_ID_NOT_FOUND[command.type]
     ? 'GROUP_ID_NOT_FOUND'
     : 'ILLEGAL_GENERATION'
 }
 
 /** The offsets that can be stored, and the partitions' results. */
 export function commitOffsets(
-  command: CommandOf<'CommitOffsets'>,
+  command: OffsetCommit,
   { settings, wallNow }: GroupContext,
 ): { facts: DurableFact[]; results: PartitionError[][] } {
-  const { groupId, retentionTimeMs } = command
-  const expireTimestamp =
-    retentionTimeMs === -1 ? -1 : Math.min(wallNow + retentionTimeMs, Number.MAX_SAFE_INTEGER)
+  const expireTimestamp = expiryOf(command, wallNow)
   const facts: DurableFact[] = []
   const results = command.topics.map(({ name, topicId, partitions }) =>
     partitions.map(({ partitionIndex, committedMetadata, ...asked }): PartitionError => {
@@ -50,39 +46,63 @@ export function commitOffsets(
         expireTimestamp,
         topicId,
       }
-      facts.push({
-        type: 'OffsetCommitted',
-        groupId,
-        topic: name,
-        partition: partitionIndex,
-        committed,
-      })
+      facts.push(commitOf(command, name, partitionIndex, committed))
       return { partitionIndex, errorCode: 'NONE' }
     }),
   )
   return { facts, results }
 }
 
-/** A partition without a commit has offset -1 and no error. */
+function expiryOf(command: OffsetCommit, wallNow: number): number {
+  if (command.type === 'CommitTransactionOffsets' || command.retentionTimeMs === -1) return -1
+  return Math.min(wallNow + command.retentionTimeMs, Number.MAX_SAFE_INTEGER)
+}
+
+function commitOf(
+  command: OffsetCommit,
+  topic: string,
+  partition: number,
+  committed: CommittedOffset,
+): DurableFact {
+  const { groupId } = command
+  const place = { groupId, topic, partition, committed }
+  if (command.type === 'CommitOffsets') return { type: 'OffsetCommitted', ...place }
+  const { producerId, producerEpoch, guard } = command
+  return { type: 'OffsetPending', producerId, producerEpoch, guard, ...place }
+}
+
+/**
+ * A partition without a commit has offset -1 and no error. [KIP-447] Whoever goes on where a transaction may yet commit, or has
+ * to go back, has to wait for its end.
+ */
 export function fetchOffsets(
   offsets: OffsetStore,
-  { groupId, topics }: CommandOf<'FetchOffsets'>,
+  { groupId, topics, requireStable }: CommandOf<'FetchOffsets'>,
 ): ReplyTo<'FetchOffsets'> {
+  const isUnstable = (topic: string, partition: number): boolean =>
+    requireStable && offsets.isPending(groupId, topic, partition)
   if (topics === null) {
     return Array.from(offsets.of(groupId), ([name, partitions]) => ({
       name,
       topicId: ZERO_UUID,
-      partitions: Array.from(partitions, ([partition, committed]) => fetched(partition, committed)),
+      partitions: Array.from(partitions, ([partition, committed]) =>
+        isUnstable(name, partition) ? unstable(partition) : fetched(partition, committed),
+      ),
     }))
   }
   return topics.map(({ name, topicId, partitionIndexes }) => ({
     name,
     topicId,
     partitions: partitionIndexes.map((partition) => {
+      if (isUnstable(name, partition)) return unstable(partition)
       const committed = offsets.get(groupId, name, partition)
       return fetched(partition, isOfTopic(committed, topicId) ? committed : undefined)
     }),
   }))
+}
+
+function unstable(partitionIndex: number): FetchedOffset {
+  return { ...fetched(partitionIndex, undefined), errorCode: 'UNSTABLE_OFFSET_COMMIT' }
 }
 
 /** An offset committed for a topic that was deleted is none of the new topic with the same name. */

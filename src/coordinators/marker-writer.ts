@@ -1,0 +1,56 @@
+import type { ErrorName } from '../../protocol/errors.ts'
+import type { MarkerToWrite } from '../log/base/results.ts'
+import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { MarkerWriter, TopicPartition, TransactionEnd } from '../replication/transactions.ts'
+import type { GroupCoordinator } from './group/coordinator.ts'
+import { OFFSETS_TOPIC } from './group/kind.ts'
+import { CoordinatorError } from './runtime/errors.ts'
+
+/** Writes the markers of transactions into the partitions that this broker leads. */
+export class LocalMarkerWriter implements MarkerWriter {
+  readonly #replicas: Pick<ReplicaManager, 'find'>
+  readonly #groups: Pick<GroupCoordinator, 'askPartition'>
+  readonly #timeoutMs: () => number
+
+  constructor(options: {
+    replicas: Pick<ReplicaManager, 'find'>
+    groups: Pick<GroupCoordinator, 'askPartition'>
+    /** How long a marker may wait for the ISR. */
+    timeoutMs: () => number
+  }) {
+    this.#replicas = options.replicas
+    this.#groups = options.groups
+    this.#timeoutMs = options.timeoutMs
+  }
+
+  /** All markers are appended before anything is awaited; each is told of when all of the ISR has it. */
+  write({ partitions, ...marker }: TransactionEnd): Promise<readonly ErrorName[]> {
+    return Promise.all(partitions.map((place) => this.#writeOne(place, marker)))
+  }
+
+  #writeOne(place: TopicPartition, marker: MarkerToWrite): Promise<ErrorName> {
+    const partition = this.#replicas.find(place.topic, place.partition)
+    if (typeof partition === 'string') return Promise.resolve(partition)
+    if (place.topic === OFFSETS_TOPIC) return this.#endOffsets(place.partition, marker)
+    const timeoutMs = this.#timeoutMs()
+    return new Promise((resolve) => partition.appendMarker(marker, timeoutMs, resolve))
+  }
+
+  /** The offsets of a transaction are in the state of the groups: their coordinator writes the marker. */
+  async #endOffsets(index: number, marker: MarkerToWrite): Promise<ErrorName> {
+    try {
+      await this.#groups.askPartition<'EndTransaction'>(index, { type: 'EndTransaction', marker })
+      return 'NONE'
+    } catch (error) {
+      if (!(error instanceof CoordinatorError)) throw error
+      return COORDINATOR_IS_AWAY.has(error.code) ? 'NOT_LEADER_OR_FOLLOWER' : error.code
+    }
+  }
+}
+
+/** What transaction coordinators expect of a partition is only that its leader is elsewhere, or not ready. */
+const COORDINATOR_IS_AWAY: ReadonlySet<ErrorName> = new Set<ErrorName>([
+  'COORDINATOR_LOAD_IN_PROGRESS',
+  'COORDINATOR_NOT_AVAILABLE',
+  'NOT_COORDINATOR',
+])
