@@ -15,6 +15,7 @@ import { mutants as appends } from './log-append.ts'
 import { mutants as damage } from './log-damage.ts'
 import { mutants as parts } from './log-parts.ts'
 import { mutants as recovery } from './log-recovery.ts'
+import { mutants as logTransactions } from './log-transactions.ts'
 import { mutants as machine } from './machine.ts'
 import { mutants as metadata } from './metadata.ts'
 import { mutants as features } from './metadata-features.ts'
@@ -42,7 +43,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   protocol: [...protocol, ...costs, ...messages, ...records],
   host: [...host, ...network],
   config: [...config, ...configStart],
-  log: [...log, ...appends, ...parts, ...damage, ...recovery],
+  log: [...log, ...appends, ...parts, ...damage, ...recovery, ...logTransactions],
   machine,
   peer,
   quorum,

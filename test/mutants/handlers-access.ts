@@ -108,8 +108,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/offset-fetch.ts',
-    text: 'if (topics === null) return (await ask(groupId, topics, context)).filter(isVisible)',
-    replacement: 'if (topics === null) return ask(groupId, topics, context)',
+    text: 'if (topics === null) return (await ask(group, context)).filter(isVisible)',
+    replacement: 'if (topics === null) return ask(group, context)',
     about: 'Whoever may describe a group learns of topics that it may not see.',
     killedBy: ['handlers/access'],
   },

@@ -318,4 +318,18 @@ export const mutants: readonly Mutant[] = [
     about: 'A broker tells of partitions that move by what it knows, which may be old.',
     killedBy: ['handlers/listeners'],
   },
+  {
+    file: 'src/handlers/write-txn-markers.ts',
+    text: "transactionResult ? 'COMMIT' : 'ABORT'",
+    replacement: "'COMMIT'",
+    about: 'Transactions that were aborted are read.',
+    killedBy: ['handlers/write-txn-markers'],
+  },
+  {
+    file: 'src/handlers/write-txn-markers.ts',
+    text: 'if (topics.length === 0) continue',
+    replacement: '',
+    about: 'A coordinator is answered for a producer that has no partitions.',
+    killedBy: ['handlers/write-txn-markers'],
+  },
 ]

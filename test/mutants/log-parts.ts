@@ -137,9 +137,9 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['log/producers'],
   },
   {
-    file: 'src/log/producers/producer-state.ts',
-    text: 'if (epoch < known.epoch) {',
-    replacement: 'if (epoch < known.epoch - 1) {',
+    file: 'src/log/producers/transaction-rules.ts',
+    text: 'if (sent >= epoch) return null',
+    replacement: 'if (sent >= epoch - 1) return null',
     about: 'A producer that was fenced goes on writing.',
     killedBy: ['log/producers'],
   },

@@ -139,8 +139,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: 'this.append(records, acks, origin, timeoutMs, done, leaderEpoch)',
-    replacement: 'this.append(records, acks, origin, timeoutMs, done)',
+    text: 'this.append(records, acks, origin, timeoutMs, done, leaderEpoch, terms)',
+    replacement: 'this.append(records, acks, origin, timeoutMs, done, -1, terms)',
     about:
       'A coordinator that was fenced while its partition moved to another disk writes as its successor.',
     killedBy: ['replication/partition'],
@@ -437,5 +437,12 @@ export const mutants: readonly Mutant[] = [
     replacement: "'CreateTime'",
     about: "message.timestamp.type isn't acted upon.",
     killedBy: ['replication/topic-settings'],
+  },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: "this.append(log.marker(end), -1, 'coordinator'",
+    replacement: "this.append(log.marker(end), 1, 'coordinator'",
+    about: 'A transaction is committed whose marker is lost with the leader.',
+    killedBy: ['handlers/write-txn-markers'],
   },
 ]
