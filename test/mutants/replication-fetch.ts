@@ -487,4 +487,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A copy of a log whose disk has failed takes its place without its last records.',
     killedBy: ['replication/directories/move.test'],
   },
+  {
+    file: 'src/replication/fetch/fetch.ts',
+    text: 'if (cameBytes < 0) return',
+    replacement: '',
+    about: 'read_committed consumers look again at each batch of an open transaction that they wait for.',
+    killedBy: ['replication/fetch/fetch'],
+  },
 ]

@@ -147,14 +147,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: 'this.#wake(readable)',
+    text: 'this.#wake(readable, stableBytes)',
     replacement: '',
     about: 'A consumer learns of new records only when its waiting time is out.',
     killedBy: ['replication/partition'],
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: 'if (this.#hasEndedWaiting) waiter.advanced(Infinity)',
+    text: 'if (this.#hasEndedWaiting) waiter.advanced(Infinity, Infinity)',
     replacement: '',
     about: 'A fetch that comes while the broker stops holds up the stop.',
     killedBy: ['replication/replica-manager'],

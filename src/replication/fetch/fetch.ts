@@ -186,9 +186,12 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
     if (this.#hasMoved) this.#bytesCame()
   }
 
-  advanced(sizeBytes: number): void {
+  advanced(sizeBytes: number, stableBytes: number): void {
+    const cameBytes = this.#parameters.upTo === 'lastStable' ? stableBytes : sizeBytes
+    // To look would be in vain: what is behind an open transaction can't be read yet.
+    if (cameBytes < 0) return
     this.#hasMoved = true
-    this.#missingBytes -= sizeBytes
+    this.#missingBytes -= cameBytes
     if (this.#missingBytes <= 0) this.#bytesCame()
   }
 

@@ -42,8 +42,11 @@ const DELETED = 'UNKNOWN_TOPIC_OR_PARTITION'
 
 /** Somebody who waits for records. */
 export interface FetchWaiter {
-  /** Called when `sizeBytes` more became readable, or when leadership changed or the broker stops (then with Infinity). */
-  advanced(sizeBytes: number): void
+  /**
+   * Called when `sizeBytes` more became readable, or when leadership changed or the broker stops (then with Infinity).
+   * @param stableBytes so many of what is decided, for readers of that; -1 where the last stable offset is where it was
+   */
+  advanced(sizeBytes: number, stableBytes: number): void
 }
 
 /** An append whose acknowledgement waits for the ISR. */
@@ -67,6 +70,8 @@ export class Partition {
   #assignment: PartitionAssignment
   #log: Log | null
   #readableBytes: number
+  /** What came since all was decided that had come. */
+  #undecidedBytes = 0
   /** How often this broker has ceased to lead. */
   #leadsEnded = 0
   #hasEndedWaiting = false
@@ -276,7 +281,7 @@ export class Partition {
   /** Until `stopWaiting`. */
   wait(waiter: FetchWaiter): void {
     this.#waiters.add(waiter)
-    if (this.#hasEndedWaiting) waiter.advanced(Infinity)
+    if (this.#hasEndedWaiting) waiter.advanced(Infinity, Infinity)
   }
 
   /** The broker stops: nobody may wait for records any more. */
@@ -328,25 +333,30 @@ export class Partition {
     const before = log.highWatermark
     const stableBefore = log.lastStableOffset
     this.#readableBytes += sizeBytes
+    this.#undecidedBytes += sizeBytes
     if (this.#assignment.isr.every((id) => id === this.#brokerId))
       log.setHighWatermark(log.logEndOffset)
-    const isMoved = log.highWatermark !== before || log.lastStableOffset !== stableBefore
+    const stable = log.lastStableOffset
+    const isMoved = log.highWatermark !== before || stable !== stableBefore
     // The first of several appends that were written together moves it for all of them.
     const isReadable = sizeBytes > 0 && log.highWatermark === log.logEndOffset
     if (!isMoved && !isReadable) return
     const readable = this.#readableBytes
     this.#readableBytes = 0
+    const isDecided = stable === log.highWatermark
+    const stableBytes = isDecided || stable !== stableBefore ? this.#undecidedBytes : -1
+    if (isDecided) this.#undecidedBytes = 0
     while (this.#pending.length > 0 && this.#pending[0]!.result.lastOffset < log.highWatermark) {
       const { result, done, timer } = this.#pending.shift()!
       timer.cancel()
       done(this.#acknowledged(result))
     }
-    this.#wake(readable)
+    this.#wake(readable, stableBytes)
   }
 
-  #wake(sizeBytes: number): void {
+  #wake(sizeBytes: number, stableBytes = sizeBytes): void {
     if (this.#waiters.size === 0) return
-    for (const waiter of [...this.#waiters]) waiter.advanced(sizeBytes)
+    for (const waiter of [...this.#waiters]) waiter.advanced(sizeBytes, stableBytes)
   }
 }
 

@@ -60,7 +60,7 @@ describe('A fetch that waits', () => {
     // What was told of may have been cut off again.
     partition.sizes.push(20)
     partition.highWatermark = 1
-    for (const waiter of [...partition.waiters]) waiter.advanced(30)
+    for (const waiter of [...partition.waiters]) waiter.advanced(30, 30)
     clock.endTask()
     expect(fetch.sizes).toEqual([20])
   })
@@ -101,9 +101,22 @@ describe('A fetch that waits', () => {
     clock.endTask()
     expect(fetch.came).toBeNull()
     partition.lastStableOffset = 1
-    for (const waiter of partition.waiters) waiter.advanced(10)
+    for (const waiter of partition.waiters) waiter.advanced(10, 10)
     clock.endTask()
     expect(fetch.sizes).toEqual([10])
+  })
+
+  test('does not look at what an open transaction has written, unless it reads that', () => {
+    const { clock, memory, partition } = waiting()
+    const stable = ask([partition], clock, memory, { upTo: 'lastStable' })
+    const other = ask([partition], clock, memory)
+    partition.appendOpen(10)
+    clock.endTask()
+    expect([stable.came, other.sizes]).toEqual([null, [10]])
+    expect(partition.reads).toHaveLength(3)
+    partition.append(20)
+    clock.endTask()
+    expect(stable.sizes).toEqual([30])
   })
 
   test('is not begun with maxWaitMs 0, with enough to read, with an error, or for no partition at all', () => {
@@ -179,7 +192,7 @@ describe('A fetch that waits', () => {
     const fetch = ask([partition], clock, memory)
     const [waiter] = partition.waiters
     partition.append(10)
-    waiter!.advanced(Infinity)
+    waiter!.advanced(Infinity, Infinity)
     fetch.client.leave()
     clock.ring()
     clock.endTask()

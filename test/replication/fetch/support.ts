@@ -102,11 +102,18 @@ export class FakePartition {
     this.waiters.delete(waiter)
   }
 
+  /** Takes a batch of an open transaction in. */
+  appendOpen(sizeBytes: number): void {
+    this.sizes.push(sizeBytes)
+    this.highWatermark = this.sizes.length
+    for (const waiter of [...this.waiters]) waiter.advanced(sizeBytes, -1)
+  }
+
   /** Takes a batch in; those who wait are told. */
   append(sizeBytes: number): void {
     this.sizes.push(sizeBytes)
     this.highWatermark = this.lastStableOffset = this.sizes.length
-    for (const waiter of [...this.waiters]) waiter.advanced(sizeBytes)
+    for (const waiter of [...this.waiters]) waiter.advanced(sizeBytes, sizeBytes)
   }
 
   #read(
