@@ -59,6 +59,13 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['log/producers/transactions'],
   },
   {
+    file: 'src/log/producers/transaction-rules.ts',
+    text: 'const fenced = known === undefined ? null : epochFault(known, epoch)',
+    replacement: 'const fenced = null as ProducerFault | null',
+    about: 'A producer that was fenced by its own epoch bump fails for good.',
+    killedBy: ['log/producers/transactions'],
+  },
+  {
     file: 'src/log/state/state.ts',
     text: 'return Math.max(unstable, this.logStartOffset)',
     replacement: 'return unstable',

@@ -48,7 +48,10 @@ export function markerFault(
   return { errorCode: 'TRANSACTION_COORDINATOR_FENCED', errorMessage }
 }
 
-/** [KIP-890] What stands against the record of a transaction that the partition doesn't know, and nobody has verified. */
+/**
+ * [KIP-890] What stands against the record of a transaction that the partition doesn't know, and nobody has verified. A producer
+ * that is fenced is told so (KAFKA-19690): that it can go on after.
+ */
 export function verificationFault(
   known: ProducerStanding | undefined,
   producerId: number,
@@ -56,6 +59,8 @@ export function verificationFault(
   isVerified: boolean,
 ): ProducerFault | null {
   if (isVerified || isIn(known, epoch)) return null
+  const fenced = known === undefined ? null : epochFault(known, epoch)
+  if (fenced !== null) return fenced
   const errorMessage = `Producer ${producerId} has no transaction of epoch ${epoch} under way here`
   return { errorCode: 'INVALID_TXN_STATE', errorMessage }
 }

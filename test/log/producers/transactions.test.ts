@@ -97,6 +97,7 @@ describe('the first record of a transaction in a partition', () => {
     const guard = begin(log, { epoch: 2 })
     expect(guard).not.toBe(NO_GUARD)
     expect(await write(log, { epoch: 0, guard })).toBe('INVALID_PRODUCER_EPOCH')
+    expect(await write(log, { epoch: 0 })).toBe('INVALID_PRODUCER_EPOCH')
   })
 
   test('does not come before one of a lower sequence that was seen', async () => {
