@@ -74,10 +74,7 @@ function answer(
   }
 }
 
-function entryOf<Key, Inner, Value>(
-  map: Map<Key, Map<Inner, Value>>,
-  key: Key,
-): Map<Inner, Value> {
+function entryOf<Key, Inner, Value>(map: Map<Key, Map<Inner, Value>>, key: Key): Map<Inner, Value> {
   let entry = map.get(key)
   if (entry === undefined) map.set(key, (entry = new Map()))
   return entry

@@ -4,7 +4,8 @@ import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { UNGUARDED } from '../../src/log/producers/verifications.ts'
 import type { Partition } from '../../src/replication/partition/partition.ts'
-import { TestNode, batch } from './test-node.ts'
+import { batch } from './test-node.ts'
+import type { TestNode } from './test-node.ts'
 
 export const PRODUCER = 4000
 
@@ -75,7 +76,9 @@ export const markerFor = ({
 export async function writeMarker(node: TestNode, asked: MarkerAsked = {}) {
   const { version = 2 } = asked
   const { markers } = await node.ask(WriteTxnMarkers, version, { markers: [markerFor(asked)] })
-  return markers[0]!.topics.flatMap(({ partitions }) => partitions.map(({ errorCode }) => errorCode))
+  return markers[0]!.topics.flatMap(({ partitions }) =>
+    partitions.map(({ errorCode }) => errorCode),
+  )
 }
 
 /** What group `g` has committed for partition 0 of `t`, as who may not read what is undecided is told. */

@@ -501,7 +501,10 @@ const aboutTheCluster = (): Unauthorized[] => [
     },
     {
       markers: [
-        { producerId: 1, topics: [{ name: 't', partitions: [{ ...partitions[0]!, ...clusterError }] }] },
+        {
+          producerId: 1,
+          topics: [{ name: 't', partitions: [{ ...partitions[0]!, ...clusterError }] }],
+        },
       ],
     },
   ),

@@ -21,7 +21,10 @@ describe('WriteTxnMarkers', () => {
   test.each([1, 2])('v%i ends a transaction, which can be read from then on', async (version) => {
     const node = await nodeWithTopic()
     await writeOpen(node, 't', { values: ['a', 'b'] })
-    expect(await fetchCommitted(node, 't')).toMatchObject({ lastStableOffset: 0, records: null })
+    expect(await fetchCommitted(node, 't')).toMatchObject({
+      lastStableOffset: 0,
+      records: Buffer.alloc(0),
+    })
     expect(await writeMarker(node, { version })).toEqual(['NONE'])
     const read = await fetchCommitted(node, 't')
     expect(read).toMatchObject({ lastStableOffset: 3, abortedTransactions: [] })

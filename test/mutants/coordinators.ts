@@ -492,7 +492,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/coordinators/runtime/partition-log.ts',
     text: 'this.#standings.get(producerId) ?? ',
     replacement: '',
-    about: 'A zombie that commits in the turn of its successor has the groups of its partition loaded again.',
+    about:
+      'A zombie that commits in the turn of its successor has the groups of its partition loaded again.',
     killedBy: ['coordinators/group/transactions'],
   },
   {

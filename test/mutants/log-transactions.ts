@@ -6,7 +6,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/producers/producer-state.ts',
     text: 'if (fault !== null) return { fault }\n    }\n    if (known !== undefined) {',
     replacement: '}\n    if (known !== undefined) {',
-    about: 'Records of a transaction that is over, or that nobody knows, are left open in the log for ever.',
+    about:
+      'Records of a transaction that is over, or that nobody knows, are left open in the log for ever.',
     killedBy: ['log/producers/transactions'],
   },
   {
@@ -27,7 +28,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/producers/verifications.ts',
     text: 'return sequence > verification.lowestSequence',
     replacement: 'return false',
-    about: 'A batch overtakes the one before it while that is verified, which then is out of order for ever.',
+    about:
+      'A batch overtakes the one before it while that is verified, which then is out of order for ever.',
     killedBy: ['log/producers/transactions'],
   },
   {

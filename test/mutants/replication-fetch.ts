@@ -363,7 +363,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: 'this.#missingBytes -= sizeBytes',
+    text: 'this.#missingBytes -= cameBytes',
     replacement: '',
     about: 'A fetch of min bytes waits until its time is up, however much came.',
     killedBy: ['replication/fetch/fetch'],
@@ -491,7 +491,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/replication/fetch/fetch.ts',
     text: 'if (cameBytes < 0) return',
     replacement: '',
-    about: 'read_committed consumers look again at each batch of an open transaction that they wait for.',
+    about:
+      'read_committed consumers look again at each batch of an open transaction that they wait for.',
     killedBy: ['replication/fetch/fetch'],
   },
 ]

@@ -126,7 +126,8 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     const { transactions } = this.#partition.log!
     const known = this.#standings.get(producerId) ?? transactions.standing(producerId)
     const fault = transactionFault(transaction, known, transactions)
-    if (fault !== null) return new AppendError(fault.errorCode, `${this.#name}: ${fault.errorMessage}`)
+    if (fault !== null)
+      return new AppendError(fault.errorCode, `${this.#name}: ${fault.errorMessage}`)
     // Else what is verified now would be taken for part of the next transaction.
     if (isMarker) transactions.endVerification(producerId)
     this.#standings.set(producerId, standingAfter(transaction, known))

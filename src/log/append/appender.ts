@@ -19,12 +19,7 @@ import {
   type AppendTarget,
   type PreparedBatches,
 } from './prepare.ts'
-import type {
-  AppendDone,
-  AppendOrigin,
-  AppendResult,
-  TransactionTerms,
-} from '../base/results.ts'
+import type { AppendDone, AppendOrigin, AppendResult, TransactionTerms } from '../base/results.ts'
 import { newSegment, type Segment } from '../segment/segment.ts'
 import type { LogState } from '../state/state.ts'
 import type { LogTail } from '../read/tail-cache.ts'

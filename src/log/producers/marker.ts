@@ -45,7 +45,10 @@ export function buildMarker(
   timestamp: number,
   codecs: LogCodecs,
 ): Buffer {
-  const record = { timestamp, ...encodeControlRecord({ type: result, value: { coordinatorEpoch } }) }
+  const record = {
+    timestamp,
+    ...encodeControlRecord({ type: result, value: { coordinatorEpoch } }),
+  }
   const marks = { isTransactional: true, isControl: true }
   return buildBatch({ records: [record], producerId, producerEpoch, ...marks }, codecs)
 }

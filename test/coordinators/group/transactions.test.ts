@@ -4,7 +4,12 @@ import type { CoordinatorError } from '../../../src/coordinators/runtime/errors.
 import { UNGUARDED } from '../../../src/log/producers/verifications.ts'
 import { commit, committed, nodeWithGroups, stableGroup } from '../../handlers/group-client.ts'
 import { TestNode } from '../../handlers/test-node.ts'
-import { partitionOf, PRODUCER, stableOffset, writeMarker } from '../../handlers/transaction-client.ts'
+import {
+  partitionOf,
+  PRODUCER,
+  stableOffset,
+  writeMarker,
+} from '../../handlers/transaction-client.ts'
 
 const OFFSETS = [{ name: OFFSETS_TOPIC, partitionIndexes: [0] }]
 
@@ -57,9 +62,9 @@ async function restarted(node: TestNode): Promise<TestNode> {
   node.groups.close()
   await node.logs.close(-1)
   const next = new TestNode({ 'group.initial.rebalance.delay.ms': '0' }, node.disk)
-  const configs = Object.fromEntries([...node.image.topics.byName].map(([name, { id }]) => [name, id]))
-  await next.addTopic('t', { id: configs.t! })
-  await next.addTopic(OFFSETS_TOPIC, { id: configs[OFFSETS_TOPIC]! })
+  const idOf = (name: string): string => node.image.topics.byName.get(name)!.id
+  await next.addTopic('t', { id: idOf('t') })
+  await next.addTopic(OFFSETS_TOPIC, { id: idOf(OFFSETS_TOPIC) })
   next.groups.follow()
   await next.groupsLoaded()
   return next

@@ -117,7 +117,9 @@ describe('the first record of a transaction in a partition', () => {
   })
 
   test('of a verification that nobody has answered for too long is not taken', async () => {
-    const { log } = await openLog(temporaryDirectory(), { config: { producerIdExpirationMs: 1000 } })
+    const { log } = await openLog(temporaryDirectory(), {
+      config: { producerIdExpirationMs: 1000 },
+    })
     const longAgo = Date.now() - 1000
     const guard = log.transactions.beginVerification(PRODUCER, 0, 0, false, longAgo)
     log.removeExpiredProducers()

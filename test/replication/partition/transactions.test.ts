@@ -42,8 +42,7 @@ test('who waits for what is decided is told of it by the marker: of all bytes si
 test('a marker for a partition that was deleted, or is led elsewhere, is refused', async () => {
   const node = await nodeWithTopic()
   const partition = partitionOf(node, 't')
-  const end = () =>
-    new Promise<ErrorName>((resolve) => partition.appendMarker(END, 1000, resolve))
+  const end = () => new Promise<ErrorName>((resolve) => partition.appendMarker(END, 1000, resolve))
   expect(await end()).toBe('NONE')
   partition.update({ ...partition.assignment, leader: 2, leaderEpoch: 1 })
   expect(await end()).toBe('NOT_LEADER_OR_FOLLOWER')
@@ -54,7 +53,9 @@ test('a marker for a partition that was deleted, or is led elsewhere, is refused
 test('a marker does not overtake records that wait for a thread', async () => {
   const node = new TestNode()
   await node.addTopic('t', { configs: { 'compression.type': 'gzip' } })
-  const written = writeOpen(node, 't', { values: Array.from({ length: 3000 }, () => 'x'.repeat(100)) })
+  const written = writeOpen(node, 't', {
+    values: Array.from({ length: 3000 }, () => 'x'.repeat(100)),
+  })
   expect(await writeMarker(node)).toEqual(['NONE'])
   expect(await written).toBe('NONE')
   const { lastStableOffset, logEndOffset } = partitionOf(node, 't').log!
