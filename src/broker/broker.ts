@@ -116,6 +116,7 @@ export class Broker {
       partition: (index) => this.#partition(OFFSETS_TOPIC, index),
     })
     const markers = new LocalMarkerWriter({
+      clock,
       replicas: this.#replicas,
       groups: this.#groups,
       timeoutMs: () => config.get('request.timeout.ms'),

@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import type { Clock } from '../host/host.ts'
 import type { MarkerToWrite } from '../log/base/results.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { MarkerWriter, TopicPartition, TransactionEnd } from '../replication/transactions.ts'
@@ -6,26 +7,52 @@ import type { GroupCoordinator } from './group/coordinator.ts'
 import { OFFSETS_TOPIC } from './group/kind.ts'
 import { CoordinatorError } from './runtime/errors.ts'
 
+/** So many markers are appended in a turn of the event loop: each takes some 10 µs. */
+const MARKERS_A_TURN = 100
+
 /** Writes the markers of transactions into the partitions that this broker leads. */
 export class LocalMarkerWriter implements MarkerWriter {
   readonly #replicas: Pick<ReplicaManager, 'find'>
   readonly #groups: Pick<GroupCoordinator, 'askPartition'>
   readonly #timeoutMs: () => number
+  readonly #clock: Pick<Clock, 'endOfTurn'>
+  #leftInTurn = MARKERS_A_TURN
+  /** Resolves with the next turn, while markers were appended in this one. */
+  #nextTurn: Promise<void> | null = null
 
   constructor(options: {
+    clock: Pick<Clock, 'endOfTurn'>
     replicas: Pick<ReplicaManager, 'find'>
     groups: Pick<GroupCoordinator, 'askPartition'>
     /** How long a marker may wait for the ISR. */
     timeoutMs: () => number
   }) {
+    this.#clock = options.clock
     this.#replicas = options.replicas
     this.#groups = options.groups
     this.#timeoutMs = options.timeoutMs
   }
 
-  /** All markers are appended before anything is awaited; each is told of when all of the ISR has it. */
-  write({ partitions, ...marker }: TransactionEnd): Promise<readonly ErrorName[]> {
-    return Promise.all(partitions.map((place) => this.#writeOne(place, marker)))
+  /** Markers are appended a hundred a turn, whoever asks for them; each is told of when all of the ISR has it. */
+  async write({ partitions, ...marker }: TransactionEnd): Promise<readonly ErrorName[]> {
+    const errors: Promise<ErrorName>[] = []
+    for (const place of partitions) {
+      while (this.#leftInTurn === 0) await this.#nextTurn
+      this.#takeOne()
+      errors.push(this.#writeOne(place, marker))
+    }
+    return Promise.all(errors)
+  }
+
+  #takeOne(): void {
+    this.#leftInTurn--
+    this.#nextTurn ??= new Promise((resolve) => {
+      this.#clock.endOfTurn(() => {
+        this.#leftInTurn = MARKERS_A_TURN
+        this.#nextTurn = null
+        resolve()
+      })
+    })
   }
 
   #writeOne(place: TopicPartition, marker: MarkerToWrite): Promise<ErrorName> {

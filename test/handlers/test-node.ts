@@ -179,6 +179,7 @@ export class TestNode {
       producerIds: new ProducerIds(() => Promise.resolve({ firstId: 7000, size: 10 })),
       groups: this.groups,
       markers: new LocalMarkerWriter({
+        clock: this.clock,
         replicas: this.replicas,
         groups: this.groups,
         timeoutMs: () => this.config.get('request.timeout.ms'),

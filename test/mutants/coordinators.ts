@@ -524,4 +524,11 @@ export const mutants: readonly Mutant[] = [
     about: 'The marker of a transaction is in __consumer_offsets, and its offsets stay pending.',
     killedBy: ['coordinators/group/transactions'],
   },
+  {
+    file: 'src/coordinators/marker-writer.ts',
+    text: 'while (this.#leftInTurn === 0) await this.#nextTurn',
+    replacement: '',
+    about: 'A transaction of thousands of partitions that ends holds up all clients.',
+    killedBy: ['server/dearest-request'],
+  },
 ]
