@@ -64,6 +64,10 @@ describe('OffsetFetch', () => {
     // 36 MB, 64 KiB in each.
     expect(turns).toBeGreaterThan(500)
     expect(await node.answer(OffsetFetch, 7, often(12_000))).toBe(CLOSED)
+    turns = 0
+    await node.ask(OffsetFetch, 7, often(400))
+    // Few names, and 5 MB of metadata.
+    expect(turns).toBeGreaterThan(50)
   })
 
   test.each([8, 9])('v%i tells of several groups', async (version) => {

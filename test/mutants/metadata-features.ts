@@ -127,13 +127,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/node', 'metadata/format'],
   },
   {
-    file: 'src/metadata/bootstrap.ts',
-    text: 'offset === BOOTSTRAP_ID.offset && epoch',
-    replacement: 'epoch',
-    about: "A snapshot of the log passes for the format's.",
-    killedBy: ['metadata/node', 'metadata/format'],
-  },
-  {
     file: 'src/metadata/controller/broker-commands.ts',
     text: '(level >= least && level <= most) || isKept(name, level)',
     replacement: '(level >= least && level < most) || isKept(name, level)',

@@ -207,6 +207,29 @@ describe('transactions', () => {
     expect((await committed(log)).map(({ value }) => value)).toEqual(['1', 'committed', '1', '2'])
   })
 
+  test('the marker of aborted records that are gone stays until its delete horizon', async () => {
+    const { log, host } = await opened({ deleteRetentionMs: 5000 })
+    const transaction = { producerId: 1, producerEpoch: 0, isTransactional: true }
+    await put(log, 'a', 'aborted', { ...transaction, baseSequence: 0 })
+    await mark(log, 1, 'ABORT')
+    await put(log, 'b', 'committed', { ...transaction, baseSequence: 1 })
+    await mark(log, 1, 'COMMIT')
+    await put(log, 'z', '1')
+    await put(log, 'z', '2')
+    const cleanAfter = async (delayMs: number): Promise<string[]> => {
+      host.time.nowMs = NOW_MS + delayMs
+      const all = { ...(await log.cleaner.find(host.time.nowMs)), firstDirtyOffset: 0 }
+      expect((await log.cleaner.clean(all, budget))?.kind).toBe('done')
+      return shapesOf(log)
+    }
+    await clean(log, NOW_MS)
+    const kept = ['C1-1(1)', '2-2(1)', 'C3-3(1)', '4-4(1)', '5-5(1)']
+    // The second clean finds nothing that it marks, and gives it its horizon.
+    expect(await cleanAfter(0)).toEqual(kept)
+    expect(await cleanAfter(4999)).toEqual(kept)
+    expect(await cleanAfter(5000)).toEqual(kept.slice(1))
+  })
+
   test('that are under way are not cleaned', async () => {
     const { log } = await opened()
     await put(log, 'a', '1')
