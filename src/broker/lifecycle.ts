@@ -1,3 +1,4 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import type { Clock, Logger, Timer } from '../host/host.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import type { BrokerRegistration, ErrorOutcome } from '../metadata/controller/commands.ts'
@@ -104,7 +105,7 @@ export class BrokerLifecycle {
       const reason = reasonOf(reply)
       const isFinal = !(reply instanceof Error) && FINAL_REFUSALS.includes(reply.errorCode)
       if (isFinal || clock.monotonic() >= deadline) {
-        throw new StartError(`The controller refused this broker: ${reason}`)
+        throw new StartError(refusal(reply))
       }
       const delayMs = this.#nextRetryMs()
       log.warn({ reason, delayMs }, 'The broker registers again')
@@ -198,6 +199,7 @@ export class BrokerLifecycle {
         wantFence: !this.#wantsToServe,
         wantShutDown: this.#state === 'controlled shutdown',
         offlineLogDirs,
+        cordonedLogDirs: null,
       }),
     )
     this.#isAsking = false
@@ -265,6 +267,26 @@ export class BrokerLifecycle {
 
 function stopped(): StartError {
   return new StartError('The broker was stopped as it started')
+}
+
+/** Where a refusal comes over the wire, it has no text. */
+const REFUSALS: Readonly<Partial<Record<ErrorName, string>>> = {
+  INCONSISTENT_CLUSTER_ID:
+    'its log directories are of another cluster. Correct controller.quorum.bootstrap.servers, or set log.dirs to directories that are formatted for this cluster',
+  INVALID_REGISTRATION:
+    "a log directory has no id, or another broker's: it was copied. Remove its meta.properties where that broker goes on",
+  UNSUPPORTED_VERSION:
+    'the cluster has finalized a feature at a level that it does not support. Use a version that does',
+  DUPLICATE_BROKER_REGISTRATION:
+    'another broker with its id is alive. Stop that one, or give this one another node.id',
+}
+
+function refusal(reply: Error | ErrorOutcome): string {
+  if (reply instanceof Error) {
+    return `No controller has registered this broker within initial.broker.registration.timeout.ms: ${reply.message}. See that one runs where controller.quorum.bootstrap.servers or controller.quorum.voters says`
+  }
+  const { errorCode, errorMessage } = reply
+  return `The controller refused this broker: ${errorMessage ?? REFUSALS[errorCode] ?? errorCode}`
 }
 
 function reasonOf(reply: Error | ErrorOutcome): string {

@@ -104,6 +104,16 @@ export class LogManager {
     return this.#directories.metadata
   }
 
+  /**
+   * [KIP-966] The epoch of the broker's last life, where that has ended in order in every directory; null where any is
+   * offline or says something else.
+   */
+  get lastBrokerEpoch(): number | null {
+    const epochs = new Set(this.directories.map((directory) => directory.lastBrokerEpoch))
+    const [epoch = null] = epochs
+    return this.isWhole && epochs.size === 1 ? epoch : null
+  }
+
   /** Whether every directory is online. A partition that isn't found may be in one that isn't. */
   get isWhole(): boolean {
     return this.#directories.areWhole

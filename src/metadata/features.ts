@@ -107,9 +107,14 @@ export function losesMetadata(from: number, to: number): boolean {
   return LEVELS_WITH_NEW_METADATA.some((level) => level > to && level <= from)
 }
 
+/** [KIP-1066] Whether all brokers know of directories that get no new replicas. */
+export function knowsCordoned(features: MetadataImage['features']): boolean {
+  return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES
+}
+
 /** The version that a broker's registration is written in at a level of metadata.version. */
 export function registrationVersion(features: MetadataImage['features']): number {
-  return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES ? 4 : 3
+  return knowsCordoned(features) ? 4 : 3
 }
 
 /**

@@ -167,6 +167,15 @@ export function hasOnlineDirectory(logDirs: readonly string[], directoryId: stri
   return logDirs.length === 0 || logDirs.includes(directoryId)
 }
 
+/** [KIP-1066] Whether a broker gets no new replicas: none of its directories takes any. */
+export function isCordoned({
+  logDirs,
+  cordonedLogDirs,
+}: Pick<BrokerImage, 'logDirs' | 'cordonedLogDirs'>): boolean {
+  const cordoned = cordonedLogDirs ?? []
+  return logDirs.length > 0 && logDirs.every((id) => cordoned.includes(id))
+}
+
 /** What changed from one image to the next. */
 export interface MetadataDelta {
   readonly before: MetadataImage

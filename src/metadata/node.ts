@@ -232,6 +232,7 @@ export class MetadataNode implements ControllerChannel {
         numPartitions: config.get('num.partitions'),
         replicationFactor: config.get('default.replication.factor'),
       },
+      maxReplicas: 1,
       deleteTopicEnable: config.get('delete.topic.enable'),
       rules: {
         incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),

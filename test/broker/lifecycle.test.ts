@@ -152,6 +152,14 @@ describe('a broker that starts', () => {
     },
   )
 
+  test('says what to mend where the controller, in another process, has said no more than the error', async () => {
+    const life = new Life()
+    life.register = () => ({ errorCode: 'INCONSISTENT_CLUSTER_ID', errorMessage: null })
+    await expect(life.does(life.lifecycle.register(REGISTRATION))).rejects.toThrow(
+      /another cluster\. Correct controller\.quorum\.bootstrap\.servers/,
+    )
+  })
+
   test('gives up after initial.broker.registration.timeout.ms', async () => {
     const life = new Life()
     life.register = () => LOST

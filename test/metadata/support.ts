@@ -26,6 +26,7 @@ export const BROKER = {
   endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
   features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
   rack: null,
+  previousBrokerEpoch: null,
 }
 
 /** Has a broker register, and serve; gives its epoch. */
@@ -46,6 +47,7 @@ export async function serveAs(
     wantFence: false,
     wantShutDown: false,
     offlineLogDirs: [],
+    cordonedLogDirs: null,
   })
   expect(reply).toMatchObject({ errorCode: 'NONE', isFenced: false })
   return brokerEpoch

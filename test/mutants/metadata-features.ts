@@ -83,9 +83,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/features.ts',
-    text: '(features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES ? 4 : 3',
-    replacement:
-      '(features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES ? 4 : 4',
+    text: 'return knowsCordoned(features) ? 4 : 3',
+    replacement: 'return knowsCordoned(features) ? 4 : 4',
     about: "Kafka 4.2 can't read the metadata log any more, and does not start.",
     killedBy: ['metadata/features'],
   },

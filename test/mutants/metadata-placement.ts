@@ -3,10 +3,10 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/metadata/controller/placement.ts',
-    text: 'filter((broker) => !broker.inControlledShutdown)',
-    replacement: 'filter(() => true)',
-    about: 'New partitions are put on a broker that is stopping.',
-    killedBy: ['metadata/controller/placement'],
+    text: ' && !isCordoned(broker)',
+    replacement: '',
+    about: 'New partitions are put on a broker that an operator empties.',
+    killedBy: ['metadata/controller/controller'],
   },
   {
     file: 'src/metadata/controller/placement.ts',

@@ -170,4 +170,18 @@ export const mutants: readonly Mutant[] = [
     killedBy: [],
     equivalent: 'Nothing would change of them; it only takes longer.',
   },
+  {
+    file: 'src/metadata/controller/heartbeat-commands.ts',
+    text: 'known === null || !isSameSet(known, cordonedLogDirs)',
+    replacement: 'known === null',
+    about: 'A directory that is cordoned while its broker runs gets new replicas all the same.',
+    killedBy: ['metadata/controller/controller'],
+  },
+  {
+    file: 'src/metadata/controller/topic-commands.ts',
+    text: 'if (factor > view.maxReplicas) throw new PlacementError(NO_REPLICATION)',
+    replacement: '',
+    about: 'A topic gets replicas that nobody replicates to, and acks=all waits for ever.',
+    killedBy: ['metadata/controller/controller'],
+  },
 ]

@@ -650,8 +650,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/controller/placement.ts',
-    text: 'const all = [...brokers].filter((broker) => !broker.inControlledShutdown)',
-    replacement: 'const all = [...brokers]',
+    text: '!broker.inControlledShutdown && !isCordoned(broker)',
+    replacement: '!isCordoned(broker)',
     about: 'New partitions go to a broker that is shutting down.',
     killedBy: ['metadata/controller/placement'],
   },

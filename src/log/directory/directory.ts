@@ -59,6 +59,7 @@ export class LogDirectory implements LogHome {
   }
   #metaProperties: MetaProperties | null = null
   #wasClean = false
+  #lastEpoch: number | null = null
   /** What was durable of each partition: the file that said it is damaged, or gone. */
   #isRecoveryPointLost = false
   /** What the files say by now, or will when what is being written is there. */
@@ -125,7 +126,9 @@ export class LogDirectory implements LogHome {
 
   #read(): void {
     this.#metaProperties = this.#readMetaProperties()
-    this.#wasClean = this.#context.host.disk.exists(this.#file(CLEAN_SHUTDOWN))
+    const { disk } = this.#context.host
+    this.#wasClean = disk.exists(this.#file(CLEAN_SHUTDOWN))
+    if (this.#wasClean) this.#lastEpoch = epochOf(disk.readFile(this.#file(CLEAN_SHUTDOWN)))
     this.#loaded = {
       recoveryPoint: this.#readCheckpoint('recoveryPoint'),
       logStart: this.#readCheckpoint('logStart'),
@@ -151,6 +154,11 @@ export class LogDirectory implements LogHome {
   /** The node stopped in order when it was last here: nothing has to be checked. */
   get wasClean(): boolean {
     return this.#wasClean
+  }
+
+  /** [KIP-966] Of the broker that has stopped in order here last; null where that isn't known. */
+  get lastBrokerEpoch(): number | null {
+    return this.#lastEpoch
   }
 
   get failure(): Error | null {
@@ -376,4 +384,16 @@ function makeDurably(disk: Disk, path: string): void {
     missing.push(at)
   disk.makeDirectory(path)
   for (const made of missing) disk.syncDirectory(made.slice(0, made.lastIndexOf('/')) || '/')
+}
+
+/** What the file of a stop in order says; any that is there tells of one, whatever is in it. */
+function epochOf(content: Buffer): number | null {
+  try {
+    const { brokerEpoch } = JSON.parse(content.toString()) as { brokerEpoch?: unknown }
+    return Number.isSafeInteger(brokerEpoch) && (brokerEpoch as number) >= 0
+      ? (brokerEpoch as number)
+      : null
+  } catch {
+    return null
+  }
 }

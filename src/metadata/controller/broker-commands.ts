@@ -96,6 +96,29 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
   }
 }
 
+/** UnregisterBroker: forgets a broker. What it led gets another leader, or none; if it still runs, it has to register again. */
+export function unregisterBroker(
+  view: ControllerView,
+  brokerId: number,
+): Outcome<ControllerCommands['unregisterBroker']['reply']> {
+  const facts: ControllerFact[] = []
+  const reply = outcomeOf(() => {
+    const broker = view.image.brokers.get(brokerId)
+    if (broker === undefined) {
+      const what = `Broker ID ${brokerId} is not currently registered`
+      throw new Refusal('BROKER_ID_NOT_REGISTERED', what)
+    }
+    facts.push(...withoutReplicas(view.image, brokerId), {
+      type: 'UnregisterBrokerRecord',
+      version: 0,
+      value: { brokerId, brokerEpoch: broker.epoch },
+    })
+    if (view.sessions.has(brokerId)) facts.push({ type: 'BrokerSession', brokerId, session: null })
+    return SUCCESS
+  })
+  return { facts, reply }
+}
+
 /** AllocateProducerIds: a block of ids that nobody else gets. */
 export function allocateProducerIds(
   view: ControllerView,

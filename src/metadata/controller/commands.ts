@@ -73,6 +73,17 @@ export interface BrokerRegistration {
   readonly rack: string | null
   /** Directory ids. */
   readonly logDirs: readonly string[]
+  /** [KIP-966] Of its last life, where that has ended in order; null where nobody knows. */
+  readonly previousBrokerEpoch: number | null
+}
+
+/** [KIP-919] A controller that has started, the active one too. */
+export interface ControllerRegistration {
+  readonly controllerId: number
+  /** Random, of each life of the process. */
+  readonly incarnationId: string
+  readonly endPoints: readonly EndPoint[]
+  readonly features: readonly FeatureRange[]
 }
 
 export interface PartitionToReassign {
@@ -152,6 +163,15 @@ export interface ControllerCommands {
     command: BrokerRegistration
     reply: ErrorOutcome & { readonly brokerEpoch: number }
   }
+  /** Forgets a broker that is gone for good. */
+  unregisterBroker: {
+    command: { readonly brokerId: number }
+    reply: ErrorOutcome
+  }
+  registerController: {
+    command: ControllerRegistration
+    reply: ErrorOutcome
+  }
   alterPartitionReassignments: {
     command: {
       readonly topics: readonly {
@@ -185,6 +205,8 @@ export interface ControllerCommands {
       readonly wantShutDown: boolean
       /** [KIP-858] Directories that can't be used any more. */
       readonly offlineLogDirs: readonly string[]
+      /** [KIP-1066] Directories that get no new replicas; null as long as it has not said. */
+      readonly cordonedLogDirs: readonly string[] | null
     }
     reply: ErrorOutcome & {
       /** It knows of its own registration, and all that was before. */

@@ -1,8 +1,9 @@
 import assert from 'node:assert/strict'
 import type { Alarm, Decision, DecisionContext, Machine } from '../../machine/machine.ts'
-import { allocateProducerIds, registerBroker } from './broker-commands.ts'
+import { allocateProducerIds, registerBroker, unregisterBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
+import { registerController } from './controller-commands.ts'
 import { assignReplicasToDirs } from './directory-commands.ts'
 import { electLeaders } from './election-commands.ts'
 import type { MetadataFact } from '../facts.ts'
@@ -160,6 +161,10 @@ function answer(
       return alterConfigs(view, command.resources, command.validateOnly)
     case 'registerBroker':
       return registerBroker(view, command)
+    case 'unregisterBroker':
+      return unregisterBroker(view, command.brokerId)
+    case 'registerController':
+      return registerController(command)
     case 'allocateProducerIds':
       return allocateProducerIds(view, command)
     case 'alterPartitionReassignments':

@@ -1,4 +1,5 @@
 import type { Decision } from '../../machine/machine.ts'
+import { knowsCordoned } from '../features.ts'
 import type { BrokerImage } from '../image.ts'
 import type { ControllerCommands } from './commands.ts'
 import { requireBroker } from './directory-commands.ts'
@@ -66,7 +67,7 @@ function nextState(view: ControllerView, broker: BrokerImage, command: Command):
 function* changes(
   { image }: ControllerView,
   broker: BrokerImage,
-  { offlineLogDirs }: Command,
+  { offlineLogDirs, cordonedLogDirs }: Command,
   state: State,
 ): IterableIterator<ControllerFact> {
   const { id, fenced, inControlledShutdown, logDirs } = broker
@@ -85,6 +86,16 @@ function* changes(
   } else if (offline.size > 0) yield* withoutReplicas(image, id, offline)
   // [KIP-858] Their partitions have other leaders, or none.
   if (offline.size > 0) yield registrationChange(broker, { logDirs: online })
+  if (cordonedLogDirs !== null && knowsCordoned(image.features)) {
+    const known = broker.cordonedLogDirs
+    if (known === null || !isSameSet(known, cordonedLogDirs)) {
+      yield registrationChange(broker, { cordonedLogDirs: [...cordonedLogDirs] })
+    }
+  }
+}
+
+function isSameSet(left: readonly string[], right: readonly string[]): boolean {
+  return left.every((id) => right.includes(id)) && right.every((id) => left.includes(id))
 }
 
 function registrationChange(
@@ -93,14 +104,17 @@ function registrationChange(
     readonly fenced?: -1 | 1
     readonly inControlledShutdown?: 1
     readonly logDirs?: string[]
+    readonly cordonedLogDirs?: string[]
   },
 ): ControllerFact {
-  const { fenced = 0, inControlledShutdown = 0, logDirs = [] } = change
+  const { fenced = 0, inControlledShutdown = 0, logDirs = [], cordonedLogDirs = null } = change
+  const withDirectories = cordonedLogDirs === null ? 2 : 3
+  const saysDirectories = change.logDirs !== undefined || cordonedLogDirs !== null
   return {
     type: 'BrokerRegistrationChangeRecord',
     // The lowest one that has the fields.
-    version: change.logDirs !== undefined ? 2 : inControlledShutdown,
-    value: { brokerId, brokerEpoch, fenced, inControlledShutdown, logDirs, cordonedLogDirs: null },
+    version: saysDirectories ? withDirectories : inControlledShutdown,
+    value: { brokerId, brokerEpoch, fenced, inControlledShutdown, logDirs, cordonedLogDirs },
   }
 }
 

@@ -1,4 +1,5 @@
 import type { Random } from '../../host/host.ts'
+import { isCordoned } from '../image.ts'
 import type { BrokerImage } from '../image.ts'
 
 /** There are not enough brokers for as many replicas. The message is Kafka's. */
@@ -55,7 +56,7 @@ export function placeReplicas(
   replicationFactor: number,
   random: Pick<Random, 'below'>,
 ): number[][] {
-  const all = [...brokers].filter((broker) => !broker.inControlledShutdown)
+  const all = [...brokers].filter((broker) => !broker.inControlledShutdown && !isCordoned(broker))
   const unfenced = all.filter((broker) => !broker.fenced).length
   if (unfenced === 0) throw new PlacementError('All brokers are currently fenced.')
   if (replicationFactor > all.length) {

@@ -20,11 +20,12 @@ import {
 } from '../facts.ts'
 import { UNASSIGNED_DIRECTORY } from '../ids.ts'
 import type { PartitionImage } from '../image.ts'
-import { ResourceType } from '../image.ts'
+import { isCordoned, ResourceType } from '../image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 import { placeReplicas, PlacementError } from './placement.ts'
 import { collisionKey, topicNameProblem } from '../topic-names.ts'
 
+const NO_REPLICATION = 'This version replicates to no other broker.'
 const METADATA_TOPIC = '__cluster_metadata'
 
 interface Outcome<Reply> {
@@ -157,6 +158,9 @@ function assigned(
   brokerIds: readonly number[],
   partition: number,
 ): PartitionImage {
+  if (brokerIds.length > view.maxReplicas) {
+    throw new Refusal('INVALID_REPLICA_ASSIGNMENT', NO_REPLICATION)
+  }
   const isr = brokerIds.filter((id) => isActive(view, id))
   if (isr.length > 0) return newPartition(brokerIds, isr, directoriesOf(view, brokerIds))
   throw new Refusal(
@@ -177,8 +181,12 @@ export function checkAssignment(
   if (brokerIds.length === 0) refuse('includes an empty replica list.')
   const sorted = [...brokerIds].sort((left, right) => left - right)
   sorted.forEach((id, index) => {
-    if (!view.image.brokers.has(id)) {
-      refuse(`includes broker ${id}, but no such broker is registered.`)
+    const broker = view.image.brokers.get(id)
+    if (broker === undefined) {
+      return refuse(`includes broker ${id}, but no such broker is registered.`)
+    }
+    if (isCordoned(broker)) {
+      refuse(`includes broker ${id}, but all log directories on that broker are cordoned.`)
     }
     if (id === sorted[index - 1]) refuse(`includes the broker ${id} more than once.`)
   })
@@ -214,6 +222,7 @@ function place(
   prefix: string,
 ): PartitionImage[] {
   try {
+    if (factor > view.maxReplicas) throw new PlacementError(NO_REPLICATION)
     const placed = placeReplicas(view.image.brokers.values(), count, factor, view.random)
     return placed.map((replicas) =>
       newPartition(

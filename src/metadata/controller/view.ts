@@ -25,6 +25,8 @@ export interface ControllerSettings {
   readonly kraftVersion: number
   /** `num.partitions` and `default.replication.factor` */
   readonly defaults: { readonly numPartitions: number; readonly replicationFactor: number }
+  /** How many replicas a partition may have: one, as long as brokers don't replicate to each other. */
+  readonly maxReplicas: number
   /** `delete.topic.enable` */
   readonly deleteTopicEnable: boolean
   readonly rules: ConfigRules

@@ -13,7 +13,7 @@ import { CLUSTER_ID, topic } from '../support.ts'
 const ZERO = 'A'.repeat(22)
 
 function settingsWith(
-  options: { deleteTopicEnable?: boolean; kraftVersion?: number } = {},
+  options: { deleteTopicEnable?: boolean; kraftVersion?: number; maxReplicas?: number } = {},
 ): ControllerSettings {
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': '/nowhere' } })
   const random = seededRandom(1)
@@ -25,6 +25,7 @@ function settingsWith(
     sessionTimeoutMs: 9000,
     kraftVersion: options.kraftVersion ?? 1,
     defaults: { numPartitions: 2, replicationFactor: 1 },
+    maxReplicas: options.maxReplicas ?? Infinity,
     deleteTopicEnable: options.deleteTopicEnable ?? true,
     rules: {
       incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
@@ -46,6 +47,7 @@ const broker = (brokerId: number, parts: object = {}): Command => ({
   features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
   rack: null,
   logDirs: [`dir${brokerId}`.padEnd(21, 'x') + 'Q'],
+  previousBrokerEpoch: null,
   ...parts,
 })
 
@@ -57,6 +59,7 @@ const heartbeat = (brokerId: number, brokerEpoch: number, parts: object = {}): C
   wantFence: false,
   wantShutDown: false,
   offlineLogDirs: [],
+  cordonedLogDirs: null,
   ...parts,
 })
 
@@ -520,6 +523,71 @@ describe('the controller', () => {
     reassign('nobody', 0, [1])
     reassign('a', 0, [1], false)
     transcript.expectGolden('controller/reassignments')
+  })
+
+  test('places nothing new where all directories are cordoned', () => {
+    const { transcript, create } = begin([1, 2])
+    const directory = (id: number): string => `dir${id}`.padEnd(21, 'x') + 'Q'
+    const cordon = (cordonedLogDirs: readonly string[] | null) =>
+      transcript.step(heartbeat(1, 6, { cordonedLogDirs }))
+    transcript.note('it has not said yet; then it says that it has none; then again')
+    cordon(null)
+    cordon([])
+    cordon([])
+    transcript.note('its only directory')
+    cordon([directory(1)])
+    create([{ name: 'a', numPartitions: 3 }])
+    create([{ name: 'b', assignments: [{ partitionIndex: 0, brokerIds: [1] }] }])
+    transcript.note('as before, and no longer')
+    cordon([directory(1)])
+    cordon([])
+    create([{ name: 'b', assignments: [{ partitionIndex: 0, brokerIds: [1] }] }])
+    transcript.expectGolden('controller/cordoned')
+  })
+
+  test('has partitions of one replica only, where brokers don’t replicate', () => {
+    const { transcript, create } = begin([1, 2], { maxReplicas: 1 })
+    create([{ name: 'a', replicationFactor: 2 }])
+    create([{ name: 'a', assignments: [{ partitionIndex: 0, brokerIds: [1, 2] }] }])
+    create([{ name: 'a', assignments: [{ partitionIndex: 0, brokerIds: [2] }] }])
+    create([{ name: 'b', replicationFactor: 1 }])
+    transcript.expectGolden('controller/one-replica')
+  })
+
+  test('forgets brokers that are gone for good: others lead, or nobody', () => {
+    const { transcript, create } = begin([1, 2])
+    create([
+      { name: 'a', assignments: [{ partitionIndex: 0, brokerIds: [1, 2] }] },
+      { name: 'b', assignments: [{ partitionIndex: 0, brokerIds: [1] }] },
+    ])
+    const forget = (brokerId: number) => transcript.step({ type: 'unregisterBroker', brokerId })
+    forget(1)
+    transcript.note('nobody of that id is there any more')
+    forget(1)
+    transcript.step(heartbeat(1, 6))
+    transcript.note('it may come back')
+    transcript.step(broker(1, { incarnationId: 'k'.repeat(21) + 'Q' }))
+    transcript.note('one that is fenced is forgotten, too')
+    forget(1)
+    transcript.expectGolden('controller/unregister-broker')
+  })
+
+  test('takes note of controllers, and of what they know', () => {
+    const { transcript } = begin()
+    const endPoints = [{ name: 'CONTROLLER', host: 'h', port: 9093, securityProtocol: 0 }]
+    const register = (controllerId: number, incarnation: string) =>
+      transcript.step({
+        type: 'registerController',
+        controllerId,
+        incarnationId: incarnation.repeat(21) + 'Q',
+        endPoints,
+        features: [levels('metadata.version', 25, 33), levels('kraft.version', 0, 1)],
+      })
+    register(1, 'c')
+    register(2, 'd')
+    transcript.note('in another life')
+    register(2, 'e')
+    transcript.expectGolden('controller/register-controller')
   })
 
   test('hands out producer ids in blocks to the broker that is registered', () => {

@@ -55,6 +55,7 @@ class TestedController extends Controller {
       sessionTimeoutMs: 9000,
       kraftVersion: 1,
       defaults: { numPartitions: 1, replicationFactor: 1 },
+      maxReplicas: Infinity,
       deleteTopicEnable: true,
       rules,
       random: { below: seededRandom(1).below, bytes: (length) => Buffer.alloc(length, 0x3c) },
@@ -127,6 +128,7 @@ const register = (brokerId: number): ControllerCommand => ({
   features: [],
   rack: null,
   logDirs: [directory(brokerId), directory(brokerId, 'e')],
+  previousBrokerEpoch: null,
 })
 
 const heartbeat = (
@@ -141,6 +143,7 @@ const heartbeat = (
   wantFence: false,
   wantShutDown: false,
   offlineLogDirs: [],
+  cordonedLogDirs: null,
   ...parts,
 })
 
