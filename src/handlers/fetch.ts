@@ -9,10 +9,13 @@ import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { custom } from './access.ts'
 import { Later } from './answer.ts'
 import type { RequestContext } from './context.ts'
+import { currentLeader, endpointsOf } from './current-leader.ts'
 import { handle } from './handler.ts'
 
 type TopicResponse = (typeof Fetch)['response']['encoded']['responses'][number]
 type PartitionResponse = TopicResponse['partitions'][number]
+
+const NO_ENDPOINTS: NonNullable<FetchResponse['nodeEndpoints']> = []
 
 const FIRST_VERSION_WITH_TOPIC_IDS = 13
 const READ_COMMITTED = 1
@@ -74,12 +77,7 @@ export const fetch = handle(Fetch, {
     {
       fetched: (data) => {
         context.afterSent(() => data.release())
-        const responses = byTopic(session, data.partitions, context)
-        answer.give({
-          errorCode: 'NONE',
-          sessionId: session.sessionId,
-          responses,
-        })
+        answer.give(answerOf(session, data.partitions, context))
       },
       failed: (error) => answer.fail(error),
       abandoned: () => answer.give(null),
@@ -121,11 +119,12 @@ function targetsOf(request: FetchRequest): FetchTarget[] {
 }
 
 /** Neighbours of the same topic share an entry; in a session only what has changed is told. */
-function byTopic(
+function answerOf(
   session: FetchContext,
   partitions: readonly PartitionData[],
   context: RequestContext,
-): TopicResponse[] {
+): FetchResponse {
+  let leaders: Set<number> | null = null
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []
   for (const data of partitions) {
     const { target } = data
@@ -135,9 +134,19 @@ function byTopic(
       topic = { topic: target.topic, topicId: target.topicId, partitions: [] }
       responses.push(topic)
     }
-    topic.partitions.push(responseOf(data, context))
+    const response = responseOf(data, context)
+    if (response.currentLeader !== undefined) {
+      leaders ??= new Set()
+      leaders.add(response.currentLeader.leaderId ?? -1)
+    }
+    topic.partitions.push(response)
   }
-  return responses
+  return {
+    errorCode: 'NONE',
+    sessionId: session.sessionId,
+    responses,
+    nodeEndpoints: leaders === null ? NO_ENDPOINTS : endpointsOf(leaders, context),
+  }
 }
 
 function responseOf(data: PartitionData, context: RequestContext): PartitionResponse {
@@ -156,13 +165,6 @@ function responseOf(data: PartitionData, context: RequestContext): PartitionResp
         : { epoch: divergingEpoch.leaderEpoch, endOffset: divergingEpoch.endOffset },
   }
   if (errorCode !== 'NOT_LEADER_OR_FOLLOWER' && errorCode !== 'FENCED_LEADER_EPOCH') return response
-  // [KIP-951] Saves the consumer a Metadata request.
-  const { replicas } = context.services
-  const partition =
-    target.topicId === ZERO_UUID
-      ? replicas.find(target.topic, target.partition)
-      : replicas.findById(target.topicId, target.partition)
-  if (typeof partition === 'string') return response
-  const { leader, leaderEpoch } = partition.assignment
-  return { ...response, currentLeader: { leaderId: leader, leaderEpoch } }
+  const { topic, topicId, partition } = target
+  return { ...response, currentLeader: currentLeader(topic, topicId, partition, context) }
 }

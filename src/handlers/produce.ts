@@ -16,11 +16,12 @@ import {
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
-import type { Partition, RequiredAcks } from '../replication/partition/partition.ts'
+import type { RequiredAcks } from '../replication/partition/partition.ts'
 import { all, each, one } from './access.ts'
 import { closeConnection, Later } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
+import { currentLeader, endpointsOf } from './current-leader.ts'
 import { handle } from './handler.ts'
 
 type TopicRequest = ProduceRequest['topicData'][number]
@@ -64,19 +65,24 @@ export const produce = handle(Produce, {
 class ProduceAnswer extends Later<ProduceResponse> {
   readonly #acks: number
   readonly #responses: TopicResponse[]
+  readonly #context: RequestContext
   #missing = 1
+  /** Somebody else leads one of the partitions. */
+  #isMisled = false
 
   constructor(request: ProduceRequest, context: RequestContext) {
     super()
     this.#acks = request.acks
+    this.#context = context
     this.#responses = request.topicData.map(({ name, topicId, partitionData }) => ({
       name,
       topicId,
       partitionResponses: partitionData.map(({ index, records }) => {
         const response = unanswered(index)
         this.#missing++
-        append(request, context, name, topicId, index, records, (result, partition) => {
-          fill(response, result, partition)
+        append(request, context, name, topicId, index, records, (result) => {
+          fill(response, result)
+          if (response.errorCode === 'NOT_LEADER_OR_FOLLOWER') this.#isMisled = true
           this.#appended()
         })
         return response
@@ -86,8 +92,32 @@ class ProduceAnswer extends Later<ProduceResponse> {
   }
 
   #appended(): void {
-    if (--this.#missing === 0) this.give(answerOf(this.#acks, this.#responses))
+    if (--this.#missing > 0) return
+    const answer = answerOf(this.#acks, this.#responses)
+    this.give(this.#isMisled ? withLeaders(answer, this.#context) : answer)
   }
+}
+
+/** [KIP-951] With those who lead instead. */
+function withLeaders(
+  answer: Answer<ProduceResponse>,
+  context: RequestContext,
+): Answer<ProduceResponse> {
+  if (answer === null || answer === closeConnection) return answer
+  const leaders = new Set<number>()
+  const responses = answer.responses.map(
+    ({ name = '', topicId = ZERO_UUID, partitionResponses }) => ({
+      name,
+      topicId,
+      partitionResponses: partitionResponses.map((response) => {
+        if (response.errorCode !== 'NOT_LEADER_OR_FOLLOWER') return response
+        const leader = currentLeader(name, topicId, response.index, context)
+        if (leader !== undefined) leaders.add(leader.leaderId)
+        return { ...response, currentLeader: leader }
+      }),
+    }),
+  )
+  return { responses, nodeEndpoints: endpointsOf(leaders, context) }
 }
 
 function answerOf(acks: number, responses: TopicResponse[]): Answer<ProduceResponse> {
@@ -176,7 +206,7 @@ function unanswered(index: number): MutablePartitionResponse {
 
 const NO_RECORD_ERRORS: PartitionResponse['recordErrors'] = []
 
-type Appended = (result: AppendResult | ErrorName, partition: Partition | null) => void
+type Appended = (result: AppendResult | ErrorName) => void
 
 function append(
   { acks, timeoutMs }: ProduceRequest,
@@ -191,16 +221,14 @@ function append(
     version >= FIRST_VERSION_WITH_TOPIC_IDS
       ? replicas.findById(topicId, index)
       : replicas.find(name, index)
-  if (typeof partition === 'string') return done(partition, null)
+  if (typeof partition === 'string') return done(partition)
   const batch = onlyBatch(records, version)
-  if (typeof batch === 'string') return done(batch, partition)
-  if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS', partition)
+  if (typeof batch === 'string') return done(batch)
+  if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS')
   if (isInternalTopic(partition.topic) && clientId !== ADMIN_CLIENT_ID) {
-    return done('INVALID_TOPIC_EXCEPTION', partition)
+    return done('INVALID_TOPIC_EXCEPTION')
   }
-  partition.append(batch, acks satisfies RequiredAcks, 'client', timeoutMs, (result) =>
-    done(result, partition),
-  )
+  partition.append(batch, acks satisfies RequiredAcks, 'client', timeoutMs, done)
 }
 
 /**
@@ -225,11 +253,7 @@ function onlyBatch(records: Buffer | null, version: number): Buffer | ErrorName 
   return isTransactional(attributes) ? 'INVALID_TXN_STATE' : batch
 }
 
-function fill(
-  response: MutablePartitionResponse,
-  result: AppendResult | ErrorName,
-  partition: Partition | null,
-): void {
+function fill(response: MutablePartitionResponse, result: AppendResult | ErrorName): void {
   if (typeof result === 'string') {
     response.errorCode = result
     return
@@ -240,9 +264,4 @@ function fill(
   response.baseOffset = result.baseOffset
   response.logAppendTimeMs = result.logAppendTimeMs
   response.logStartOffset = result.logStartOffset
-  if (result.errorCode === 'NOT_LEADER_OR_FOLLOWER' && partition !== null) {
-    // [KIP-951] Saves the producer a Metadata request.
-    const { leader, leaderEpoch } = partition.assignment
-    response.currentLeader = { leaderId: leader, leaderEpoch }
-  }
 }

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts'
 import type { LogConfig } from '../log/base/config.ts'
 import type { Log } from '../log/log.ts'
 import { directoryOf, isUnassigned } from '../metadata/image.ts'
-import type { PartitionImage, TopicImage } from '../metadata/image.ts'
+import type { PartitionImage, TopicImage, TopicsImage } from '../metadata/image.ts'
 import { LogCreation } from './log-creation.ts'
 import { Partition } from './partition/partition.ts'
 import type { PartitionAssignment, TopicSettings } from './partition/partition.ts'
@@ -51,6 +51,7 @@ export class ReplicaManager {
   readonly #logs: Logs
   readonly #settingsOf: (topic: string) => TopicSettings
   readonly #onPlaced: ReplicaPlaced
+  readonly #topics: () => TopicsImage
   readonly #byName = new Map<string, HostedTopic>()
   readonly #byId = new Map<string, HostedTopic>()
   readonly #removed: ((topic: string, topicId: string) => void)[] = []
@@ -64,12 +65,15 @@ export class ReplicaManager {
     settingsOf: (topic: string) => TopicSettings
     /** A replica is in another directory than the cluster knows. */
     onPlaced: ReplicaPlaced
+    /** All of the cluster: what isn't here may be on another broker. */
+    topics: () => TopicsImage
   }) {
     this.#host = options.host
     this.#brokerId = options.brokerId
     this.#logs = options.logs
     this.#settingsOf = options.settingsOf
     this.#onPlaced = options.onPlaced
+    this.#topics = options.topics
     this.#creation = new LogCreation({
       log: options.host.log,
       create: async ({ topic: { name, id }, index, assignment }) =>
@@ -87,14 +91,22 @@ export class ReplicaManager {
 
   /** The partition of this name, or the error that a client should see. */
   find(topic: string, index: number): Partition | ErrorName {
-    return this.#byName.get(topic)?.partitions.get(index) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+    return this.#byName.get(topic)?.partitions.get(index) ?? this.#missing(topic, index)
   }
 
   /** [KIP-516] By topic id: a topic that was deleted and made again isn't the one that the client means. */
   findById(topicId: string, index: number): Partition | ErrorName {
-    const topic = this.#byId.get(topicId)
-    if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
-    return topic.partitions.get(index) ?? 'UNKNOWN_TOPIC_OR_PARTITION'
+    const hosted = this.#byId.get(topicId)
+    const partition = hosted?.partitions.get(index)
+    if (partition !== undefined) return partition
+    const topic = this.#topics().byId.get(topicId)
+    if (topic !== undefined) return elsewhere(topic, index)
+    return hosted === undefined ? 'UNKNOWN_TOPIC_ID' : 'UNKNOWN_TOPIC_OR_PARTITION'
+  }
+
+  #missing(name: string, index: number): ErrorName {
+    const topic = this.#topics().byName.get(name)
+    return topic === undefined ? 'UNKNOWN_TOPIC_OR_PARTITION' : elsewhere(topic, index)
   }
 
   *partitions(): Iterable<Partition> {
@@ -257,4 +269,9 @@ export class ReplicaManager {
     for (const partition of hosted.partitions.values()) partition.delete()
     for (const index of hosted.partitions.keys()) this.#logs.deleteLog(name, index)
   }
+}
+
+/** Of a partition that isn't here: another broker has it, which the client finds in its metadata. */
+function elsewhere({ partitions }: TopicImage, index: number): ErrorName {
+  return index in partitions ? 'NOT_LEADER_OR_FOLLOWER' : 'UNKNOWN_TOPIC_OR_PARTITION'
 }

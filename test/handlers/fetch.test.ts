@@ -236,6 +236,25 @@ describe('Fetch', () => {
     ])
   })
 
+  test('tells where the leader is of what another broker has', async () => {
+    const node = new TestNode()
+    node.addBroker({ id: 2, rack: 'r' })
+    const elsewhere = { replicas: [2], isr: [2], leader: 2, leaderEpoch: 5 }
+    const topicId = await node.addTopic('a', { partitions: [elsewhere, {}] })
+    for (const [version, asked] of [
+      [12, {}],
+      [17, { topicId }],
+    ] as const) {
+      const answer = await node.ask(Fetch, version, body([{}, { partition: 1 }], asked))
+      expect(answer.responses[0]!.partitions).toMatchObject([
+        { errorCode: 'NOT_LEADER_OR_FOLLOWER', currentLeader: { leaderId: 2, leaderEpoch: 5 } },
+        { errorCode: 'NONE', currentLeader: { leaderId: -1, leaderEpoch: -1 } },
+      ])
+      const endpoint = { nodeId: 2, host: 'host2', port: 9002, rack: 'r' }
+      expect(answer.nodeEndpoints).toEqual(version < 16 ? [] : [endpoint])
+    }
+  })
+
   test('tells of aborted transactions only where committed records are asked for', async () => {
     const { node } = await nodeWith('x')
     const [all] = await fetched(node, [{}])

@@ -121,6 +121,37 @@ describe('Produce', () => {
     ])
   })
 
+  test('tells where the leader is of what another broker has', async () => {
+    const served = new TestNode()
+    served.addBroker({ id: 2, rack: 'r' })
+    served.addBroker({ id: 3, fenced: true })
+    const elsewhere = (leader: number) => ({
+      replicas: [2, 3],
+      isr: [2, 3],
+      leader,
+      leaderEpoch: 5,
+    })
+    const topicId = await served.addTopic('a', { partitions: [elsewhere(2), elsewhere(3), {}] })
+    for (const [version, asked] of [
+      [12, { name: 'a' }],
+      [13, { topicId }],
+    ] as const) {
+      const partitionData = [0, 1, 2].map((index) => ({ index, records: batch(['x']) }))
+      const answer = await served.ask(Produce, version, {
+        acks: -1,
+        timeoutMs: 1000,
+        topicData: [{ name: '', topicId: ZERO_UUID, ...asked, partitionData }],
+      })
+      expect(answer.responses[0]!.partitionResponses).toMatchObject([
+        { errorCode: 'NOT_LEADER_OR_FOLLOWER', currentLeader: { leaderId: 2, leaderEpoch: 5 } },
+        { errorCode: 'NOT_LEADER_OR_FOLLOWER', currentLeader: { leaderId: 3, leaderEpoch: 5 } },
+        { errorCode: 'NONE', currentLeader: { leaderId: -1, leaderEpoch: -1 } },
+      ])
+      // Nobody serves at the other one's place.
+      expect(answer.nodeEndpoints).toEqual([{ nodeId: 2, host: 'host2', port: 9002, rack: 'r' }])
+    }
+  })
+
   test('refuses acks=all where too few replicas are in sync, and takes acks=1', async () => {
     const served = new TestNode({ 'min.insync.replicas': '2' })
     await served.addTopic('a', { partitions: [{ replicas: [1, 2], isr: [1] }] })

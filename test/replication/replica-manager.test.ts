@@ -1,7 +1,9 @@
 import { nodeHost } from '../../src/host/node.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import type { Log } from '../../src/log/log.ts'
-import type { TopicImage } from '../../src/metadata/image.ts'
+import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
+import type { TopicImage, TopicsImage } from '../../src/metadata/image.ts'
+import { Table } from '../../src/metadata/table.ts'
 import type { Partition, TopicSettings } from '../../src/replication/partition/partition.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import type { Logs } from '../../src/replication/replica-manager.ts'
@@ -58,6 +60,7 @@ function managing(
     minInSyncReplicas: 1,
     deletesRecords: true,
   }),
+  topics: TopicsImage = EMPTY_IMAGE.topics,
 ) {
   const made: string[] = []
   const placed: [string, number, string][] = []
@@ -77,6 +80,7 @@ function managing(
       ...logs,
     },
     onPlaced: (topicId, partition, directoryId) => placed.push([topicId, partition, directoryId]),
+    topics: () => topics,
     settingsOf,
   })
   return { manager, made, placed, partition: () => manager.find('t', 0) as Partition }
@@ -241,6 +245,24 @@ describe('ReplicaManager', () => {
     expect(held.log).toBeNull()
     expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
     expect(manager.findById(topic.id, 0)).toBe('UNKNOWN_TOPIC_ID')
+  })
+
+  test('what only other brokers have is led elsewhere, by name and id', async () => {
+    const elsewhere = { ...topic.partitions[0]!, replicas: [BROKER + 1], leader: BROKER + 1 }
+    const spread = { ...topic, partitions: [topic.partitions[0]!, elsewhere] }
+    const other = { name: 'other', id: 'CCCCCCCCCCCCCCCCCCCCCQ', partitions: [elsewhere] }
+    const all = [spread, other]
+    const byName = Table.empty<TopicImage>().with(new Map(all.map((each) => [each.name, each])))
+    const byId = Table.empty<TopicImage>().with(new Map(all.map((each) => [each.id, each])))
+    const { manager } = managing({}, undefined, { byName, byId })
+    await manager.load(all)
+    for (const { name, id } of all) {
+      const index = name === 'other' ? 0 : 1
+      expect(manager.find(name, index)).toBe('NOT_LEADER_OR_FOLLOWER')
+      expect(manager.findById(id, index)).toBe('NOT_LEADER_OR_FOLLOWER')
+      expect(manager.find(name, 7)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+      expect(manager.findById(id, 7)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
+    }
   })
 
   test('a topic made again under its name stays when the old one is removed late', async () => {
