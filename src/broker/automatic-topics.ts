@@ -14,6 +14,8 @@ interface Means {
   readonly clock: Clock
   readonly config: BrokerConfig
   readonly controller: ControllerChannel
+  /** Resolves when this broker knows the topics, or after a while. */
+  known(names: readonly string[]): Promise<void>
   /** Resolves when the replicas of what was made serve. */
   settled(): Promise<void>
 }
@@ -36,6 +38,7 @@ export async function createTopicsAutomatically(
     if (from > 0) await nextTurn(means.clock)
     await createSome(names.slice(from, from + TOPICS_AT_ONCE), means, refused)
   }
+  await means.known(names.filter((name) => !refused.has(name)))
   await means.settled()
   return refused
 }

@@ -4,6 +4,7 @@ import { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
 import { LocalMarkerWriter } from '../coordinators/marker-writer.ts'
 import { handlersOn } from '../handlers/index.ts'
+import type { BrokerServices } from '../handlers/services.ts'
 import type { Host } from '../host/host.ts'
 import { RatedLog } from '../host/rated-log.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
@@ -20,7 +21,10 @@ import { topicSettings } from '../replication/topic-settings.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
+import { NO_STAGES } from '../server/stages.ts'
+import { BrokerControllerChannel } from './controller-channel.ts'
 import { ImageFollower } from './follow.ts'
+import { Forwarding } from './forwarding.ts'
 import { BrokerLifecycle } from './lifecycle.ts'
 import { BrokerListeners } from './listeners.ts'
 import type { Address } from './listeners.ts'
@@ -54,6 +58,7 @@ export class Broker {
   readonly #parts: BrokerParts
   readonly #nodeId: number
   readonly #cleaner: LogCleaner
+  readonly #controller: BrokerControllerChannel
   readonly #moves: DirectoryMoves
   readonly #assignments: AssignmentReporter
   readonly #replicas: ReplicaManager
@@ -76,10 +81,11 @@ export class Broker {
       logs: () => logs.logs(),
       settings: () => cleanerSettings(config),
     })
+    this.#controller = new BrokerControllerChannel(host, config, metadata)
     this.#lifecycle = new BrokerLifecycle({
       clock,
       log,
-      channel: metadata,
+      channel: this.#controller,
       settings: lifecycleSettings(config),
       metadataOffset: () => metadata.image.offset,
       fail: parts.fail,
@@ -88,7 +94,11 @@ export class Broker {
       clock,
       log,
       ask: (directories) =>
-        metadata.submit({ type: 'assignReplicasToDirs', ...this.#identity(), directories }),
+        this.#controller.submit({
+          type: 'assignReplicasToDirs',
+          ...this.#identity(),
+          directories,
+        }),
     })
     this.#replicas = new ReplicaManager({
       host,
@@ -97,6 +107,7 @@ export class Broker {
       settingsOf: (topic) =>
         topicSettings(config, configOf(metadata.image, ResourceType.TOPIC, topic)),
       onPlaced: (...place) => this.#assignments.report(...place),
+      topics: () => metadata.image.topics,
     })
     this.#moves = new DirectoryMoves({
       clock,
@@ -128,16 +139,7 @@ export class Broker {
       moves: this.#moves,
       groups: this.#groups,
     })
-    const services = brokerServices({
-      ...parts,
-      replicas: this.#replicas,
-      moves: this.#moves,
-      groups: this.#groups,
-      markers,
-      faults: this.#faults,
-      identity: () => this.#identity(),
-    })
-    const pipeline = new Pipeline(handlersOn('broker'), services)
+    const pipeline = this.#pipeline(markers)
     this.#server = new Server(host, serverSettings(config, parts.openFiles), parts.memory)
     this.#listeners = new BrokerListeners(config, host.network.hostName, (address) =>
       this.#server.listen(address, pipeline),
@@ -201,6 +203,7 @@ export class Broker {
     await this.#moves.close()
     await this.#assignments.settled()
     this.#assignments.close()
+    this.#controller.close()
     await this.#cleaner.stop()
   }
 
@@ -210,6 +213,28 @@ export class Broker {
     this.#moves.onDirectoryFailed(path)
     this.#groups.follow()
     if (id !== null) this.#lifecycle.reportOffline(id, path)
+  }
+
+  /** On the listeners for clients: what only the controller answers goes to it. */
+  #pipeline(markers: LocalMarkerWriter): Pipeline<BrokerServices> {
+    const { config, metadata } = this.#parts
+    const services = brokerServices({
+      ...this.#parts,
+      controller: this.#controller,
+      replicas: this.#replicas,
+      moves: this.#moves,
+      groups: this.#groups,
+      markers,
+      faults: this.#faults,
+      identity: () => this.#identity(),
+    })
+    const forwarder = new Forwarding({
+      link: this.#controller.forwarding,
+      faults: this.#faults,
+      isController: () => metadata.isController,
+      timeoutMs: config.get('request.timeout.ms'),
+    })
+    return new Pipeline(handlersOn('broker'), services, { ...NO_STAGES, forwarder })
   }
 
   async #register(): Promise<void> {
@@ -224,6 +249,7 @@ export class Broker {
       logDirs: logs.directories.flatMap(({ id, failure }) =>
         id !== null && failure === null ? [id] : [],
       ),
+      previousBrokerEpoch: logs.lastBrokerEpoch,
     })
     this.#assignments.start()
   }

@@ -3,12 +3,11 @@ import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
 import type { BrokerServices } from '../handlers/services.ts'
-import type { Host } from '../host/host.ts'
+import type { Clock, Host } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
 import { ShardError } from '../machine/runtime.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
-import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import { SUPPORTED_FEATURES, finalizedFeatures } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
@@ -17,10 +16,13 @@ import { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { MarkerWriter } from '../replication/transactions.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
+import type { BrokerControllerChannel } from './controller-channel.ts'
 
 /** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
 const MAX_UNSENT_BYTES = 128 << 20
 const FIRST_SESSION_ID = 1
+/** A client is told then that there is no such topic, and asks again. */
+const LEARNING_LIMIT_MS = 5_000
 const MAX_SESSION_ID = 0x7fff_fffe
 
 /** How the controller knows a life of a broker. */
@@ -34,6 +36,7 @@ interface Parts {
   readonly config: BrokerConfig
   readonly clusterId: string
   readonly metadata: MetadataNode
+  readonly controller: BrokerControllerChannel
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
@@ -45,7 +48,7 @@ interface Parts {
 
 /** What the handlers need of the broker. */
 export function brokerServices(parts: Parts): BrokerServices {
-  const { host, config, clusterId, metadata, replicas, identity } = parts
+  const { host, config, clusterId, metadata, controller, replicas, identity } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
   const supported = SUPPORTED_FEATURES.map(
@@ -56,6 +59,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     }),
   )
   return {
+    kind: 'broker',
     log,
     faults: parts.faults,
     clock,
@@ -68,10 +72,10 @@ export function brokerServices(parts: Parts): BrokerServices {
       () => clock.monotonic(),
       () => random.below(MAX_SESSION_ID) + FIRST_SESSION_ID,
     ),
-    producerIds: new ProducerIds(() => allocateProducerIds(metadata, identity())),
+    producerIds: new ProducerIds(() => allocateProducerIds(controller, identity())),
     groups: parts.groups,
     markers: parts.markers,
-    controller: metadata,
+    controller,
     logs: parts.logs,
     moves: parts.moves,
     spaceOf: (path) => disk.space(path),
@@ -86,14 +90,36 @@ export function brokerServices(parts: Parts): BrokerServices {
       createTopicsAutomatically(names, {
         clock,
         config,
-        controller: metadata,
+        controller,
+        known: (names) => untilKnown(names, metadata, clock),
         settled: () => replicas.settled(),
       }),
   }
 }
 
+/** Resolves when the image has these topics: where the controller is elsewhere, its reply may be faster than its log. */
+function untilKnown(
+  names: readonly string[],
+  metadata: Pick<MetadataNode, 'image' | 'onChange'>,
+  clock: Clock,
+): Promise<void> {
+  const isKnown = (): boolean => names.every((name) => metadata.image.topics.byName.has(name))
+  if (isKnown()) return Promise.resolve()
+  return new Promise((resolve) => {
+    const end = (): void => {
+      limit.cancel()
+      unfollow()
+      resolve()
+    }
+    const limit = clock.after(LEARNING_LIMIT_MS, end)
+    const unfollow = metadata.onChange(() => {
+      if (isKnown()) end()
+    })
+  })
+}
+
 async function allocateProducerIds(
-  channel: ControllerChannel,
+  channel: BrokerControllerChannel,
   identity: BrokerIdentity,
 ): Promise<ProducerIdBlock | null> {
   const asked = channel.submit({ type: 'allocateProducerIds', ...identity })

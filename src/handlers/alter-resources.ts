@@ -4,6 +4,7 @@ import { topicNameProblem } from '../metadata/topic-names.ts'
 import { ResourceType, invalidRequest, parseNodeId, twice } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
 import { inPieces } from './in-pieces.ts'
+import type { NodeServices } from './services.ts'
 
 interface Resource<Entry> {
   readonly resourceType: number
@@ -23,13 +24,19 @@ interface Altered {
 
 interface AlterOptions<E extends Entry> {
   readonly clock: Clock
-  readonly nodeId: number
+  /** Null on listeners of controllers, which have taken these settings for any broker's from the broker itself. */
+  readonly nodeId: number | null
   /** Whether this entry removes a setting: then it has no value. */
   removes(entry: E): boolean
   /** The levels of this broker's loggers, which no controller knows; null where they can't be altered. */
   readonly alterLoggers: ((entries: readonly E[]) => ResourceError | null) | null
   /** Has the controller alter the resources that passed. */
   submit(resources: readonly Resource<E>[]): Promise<readonly (Altered & ErrorOutcome)[]>
+}
+
+/** Whose settings and loggers may be altered through these listeners; null where any broker's. */
+export function judgingNode({ kind, config }: NodeServices): number | null {
+  return kind === 'broker' ? config.get('node.id') : null
 }
 
 /**
@@ -99,7 +106,8 @@ function judge<E extends Entry>(
   return invalidRequest(`Unknown resource type ${resourceType}`)
 }
 
-function otherNode(name: string, nodeId: number, beginning: string): ResourceError | null {
+function otherNode(name: string, nodeId: number | null, beginning: string): ResourceError | null {
+  if (nodeId === null) return null
   const id = parseNodeId(name)
   if (id === null) return invalidRequest(`Node id must be an integer, but it is: ${name}`)
   if (id === nodeId) return null

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { ControllerCommand, ErrorOutcome, ReplyTo } from '../metadata/controller/commands.ts'
 import type { RequestContext } from './context.ts'
+import { LostControllerError } from './lost-controller.ts'
 import type { NodeServices } from './services.ts'
 
 /** Nothing to tell of it but the error. */
@@ -45,6 +46,7 @@ const ERRORS: Readonly<Record<string, ErrorName>> = {
 }
 
 function outcomeOf(error: unknown): ErrorOutcome {
+  if (error instanceof LostControllerError) return error.outcome
   const errorCode = ERRORS[(error as { code?: string }).code ?? '']
   if (errorCode === undefined) throw error
   return { errorCode, errorMessage: (error as Error).message }

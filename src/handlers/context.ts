@@ -1,3 +1,4 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import type { Presence } from '../replication/fetch/presence.ts'
 import type { Authentication, Principal } from '../security/authentication.ts'
 import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
@@ -47,7 +48,18 @@ export interface ListenerContext {
   readonly name: string
   /** What is served on it, as ApiVersions tells it: in the order of the keys. */
   readonly apis: readonly AdvertisedApi[]
+  /**
+   * [KIP-590] Answers a client's request that a broker has forwarded, as if it had come by a connection of its own.
+   * @param frame header and body of the request, a header's least bytes at least
+   * @param connection the client's, with its address and its principal
+   */
+  answerForwarded(frame: Buffer, connection: ConnectionContext): Promise<ForwardedAnswer>
 }
+
+/** Header and body of a response, and the answer where it isn't large; or why there is none. */
+export type ForwardedAnswer =
+  | { readonly responseData: Uint8Array; readonly answer: object | null }
+  | { readonly refused: ErrorName }
 
 export interface AdvertisedApi {
   readonly apiKey: number

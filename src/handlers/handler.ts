@@ -40,8 +40,11 @@ export interface Handler<Services extends NodeServices = never> {
   readonly answer: AnswerTo<object, object, Services>
 }
 
-/** Who answers an API: the broker that is asked, or the active controller. */
-export type Place = 'broker' | 'controller'
+/**
+ * Who answers an API: the broker that is asked, or the active controller; or both, where a broker judges first what only it
+ * can, and has the controller do the rest.
+ */
+export type Place = 'broker' | 'controller' | 'both'
 
 /** The part of an API that says what its requests are decoded to and what its responses are encoded from. */
 interface Answerable {
@@ -85,7 +88,7 @@ interface Unanswered<A extends Answerable, Services extends NodeServices> {
 interface Handle {
   <A extends Answerable>(
     api: A,
-    traits: TraitsOf<A> & { readonly at: 'controller' },
+    traits: TraitsOf<A> & { readonly at: 'controller' | 'both' },
   ): Unanswered<A, NodeServices>
   <A extends Answerable>(
     api: A,
@@ -106,7 +109,7 @@ function declare<A extends Answerable>(
   {
     access,
     at = 'broker',
-    listeners = at === 'controller' ? api.listeners : ['broker'],
+    listeners = at === 'broker' ? ['broker'] : api.listeners,
     advertised,
     pipelined = false,
     pooled = false,

@@ -2,7 +2,7 @@ import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alt
 import { ConfigOperation } from '../metadata/controller/commands.ts'
 import type { ConfigChange } from '../metadata/controller/commands.ts'
 import { eachResource } from './access.ts'
-import { alterResources } from './alter-resources.ts'
+import { alterResources, judgingNode } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
 import { ALTERED_RESOURCES, invalidRequest } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
@@ -11,11 +11,12 @@ import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 /** IncrementalAlterConfigs: v0-1. Sets, removes, appends to and subtracts from single settings (KIP-339). */
 export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
   access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', ALTERED_RESOURCES),
+  at: 'both',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({
   responses: await alterResources(request.resources, {
     clock: context.services.clock,
-    nodeId: context.services.config.get('node.id'),
+    nodeId: judgingNode(context.services),
     removes: ({ configOperation }) => configOperation === ConfigOperation.DELETE,
     alterLoggers: refuseLoggers,
     submit: async (resources) => {

@@ -1,8 +1,13 @@
 import type { ListenerKind } from '../../protocol/schema.ts'
+import { allocateProducerIds } from './allocate-producer-ids.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { apiVersions } from './api-versions.ts'
+import { assignReplicasToDirs } from './assign-replicas-to-dirs.ts'
+import { brokerHeartbeat } from './broker-heartbeat.ts'
+import { brokerRegistration } from './broker-registration.ts'
+import { controllerRegistration } from './controller-registration.ts'
 import { createAcls } from './create-acls.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
@@ -19,6 +24,7 @@ import { describeProducers } from './describe-producers.ts'
 import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { envelope } from './envelope.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
@@ -39,15 +45,21 @@ import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import type { BrokerServices, NodeServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
+import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
 export const handlers: readonly Handler[] = [
+  allocateProducerIds,
   alterConfigs,
   alterPartitionReassignments,
   alterReplicaLogDirs,
   apiVersions,
+  assignReplicasToDirs,
+  brokerHeartbeat,
+  brokerRegistration,
+  controllerRegistration,
   createAcls,
   createPartitions,
   createTopics,
@@ -64,6 +76,7 @@ export const handlers: readonly Handler[] = [
   describeQuorum,
   describeTopicPartitions,
   electLeaders,
+  envelope,
   fetch,
   findCoordinator,
   heartbeat,
@@ -82,6 +95,7 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   produce,
   syncGroup,
+  unregisterBroker,
   updateFeatures,
   writeTxnMarkers,
 ]

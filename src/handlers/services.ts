@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import type { ListenerKind } from '../../protocol/schema.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import type { Clock, DiskSpace, Logger } from '../host/host.ts'
@@ -16,6 +17,8 @@ import type { Authorizer } from '../security/authorizer.ts'
 
 /** What every node has for those who serve its listeners, whatever its roles. */
 export interface NodeServices {
+  /** Whom the listeners are for. */
+  readonly kind: ListenerKind
   readonly log: Logger
   /** For what clients do wrong. */
   readonly faults: RatedLog
@@ -57,6 +60,8 @@ export interface FeatureLevels {
 
 /** What the handlers ask of the controller. */
 export interface ControllerAccess extends ControllerChannel {
+  /** Whether this node is the active controller now. */
+  readonly isController: boolean
   describeQuorum(): QuorumState
 }
 

@@ -1,15 +1,18 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import { KnownStrings } from '../../protocol/known-strings.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
-import { DecodeError, Reader } from '../../protocol/wire.ts'
+import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
 import { answerAllowed } from './authorize.ts'
 import { tell } from '../handlers/answer.ts'
-import type { Answered } from '../handlers/answer.ts'
-import type { AdvertisedApi, ConnectionContext } from '../handlers/context.ts'
+import type { AdvertisedApi, ConnectionContext, ForwardedAnswer } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
+import { LostController } from '../handlers/lost-controller.ts'
 import type { NodeServices } from '../handlers/services.ts'
+import { NotForwarded } from './forward.ts'
+import type { Forwarder } from './forward.ts'
 import { failure } from './outcome.ts'
-import type { Requester } from './outcome.ts'
+import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
 import { Reply } from './reply.ts'
 import { Context } from './request-context.ts'
 import { Routes, routeOf } from './routes.ts'
@@ -25,8 +28,9 @@ const LEAST_HEADER_BYTES = 8
  * and answer, throttle, observe, encode. Who answers authorizes, as in Kafka: what is forwarded goes on as it came.
  */
 export class Pipeline<Services extends NodeServices = NodeServices> {
-  /** What is served, as ApiVersions tells it: in the order of the keys. */
-  readonly apis: readonly AdvertisedApi[]
+  readonly #apis: readonly AdvertisedApi[]
+  /** The keys of what only the controller can do. */
+  readonly #controllers: ReadonlySet<number>
   readonly #routes: Routes
   readonly #services: Services
   readonly #stages: Stages
@@ -34,16 +38,27 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
 
   /** @param handlers they get these services, and no others */
   constructor(handlers: readonly Handler<Services>[], services: Services, stages = NO_STAGES) {
-    this.apis = handlers
+    this.#apis = handlers
       .map(({ api, advertised: [minVersion, maxVersion] }) => ({
         apiKey: api.key,
         minVersion,
         maxVersion,
       }))
       .sort((a, b) => a.apiKey - b.apiKey)
+    const ofControllers = handlers.filter(({ at }) => at !== 'broker')
+    this.#controllers = new Set(ofControllers.map(({ api }) => api.key))
     this.#routes = new Routes(handlers as readonly Handler<NodeServices>[], stages)
     this.#services = services
     this.#stages = stages
+  }
+
+  /**
+   * What is served, as ApiVersions tells it: in the order of the keys; of what the controller answers the versions that it
+   * serves, too.
+   */
+  get apis(): readonly AdvertisedApi[] {
+    const theirs = this.#stages.forwarder?.controllerApis ?? null
+    return theirs === null ? this.#apis : inCommon(this.#apis, theirs, this.#controllers)
   }
 
   /** Whether the memory of a request to this API may be reused once it was answered. */
@@ -95,7 +110,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
     }
     try {
       const forwarded = this.#forwarded(frame, handler, context)
-      if (forwarded !== null) tell(forwarded, reply)
+      if (forwarded !== null) this.#whenForwarded(forwarded, handler, request, context, reply)
       else if (this.#services.authorizer === null) tell(handler.answer(request, context), reply)
       else answerAllowed(handler, request, context, reply)
     } catch (error) {
@@ -103,19 +118,93 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
     }
   }
 
+  /**
+   * [KIP-590] Answers a client's request that came within a broker's: one that brokers serve, and the controller answers.
+   * @param connection the client's, as it were
+   */
+  answerForwarded(frame: Buffer, connection: ConnectionContext): Promise<ForwardedAnswer> {
+    const handler = this.#routes.handler(frame.readInt16BE(0))
+    if (handler === undefined) return Promise.resolve({ refused: 'UNSUPPORTED_VERSION' })
+    const { at, api } = handler
+    if (at === 'broker' || !api.listeners.includes('broker')) {
+      return Promise.resolve({ refused: 'INVALID_REQUEST' })
+    }
+    return new Promise((resolve) => {
+      const settle = (outcome: Outcome): void => resolve(this.#inBytes(outcome))
+      this.start(frame, connection, { settle })
+    })
+  }
+
+  #inBytes(outcome: Outcome): ForwardedAnswer {
+    if (outcome instanceof Reply) {
+      const writer = new Writer()
+      const fault = outcome.writeTo(writer)
+      outcome.sent()
+      if (fault !== null) return { refused: this.#refusal(fault) }
+      return { responseData: writer.toBuffer().subarray(4), answer: outcome.answer }
+    }
+    return { refused: outcome === null ? 'INVALID_REQUEST' : this.#refusal(outcome) }
+  }
+
+  /** For what costs a client of its own its connection: this error has the broker close it. */
+  #refusal({ fault, cause }: ConnectionFault): ErrorName {
+    if (cause !== undefined) this.#services.log.error({ err: cause }, fault)
+    return 'UNSUPPORTED_VERSION'
+  }
+
   /** The controller's answer, where it is the controller that answers and this node isn't it. */
-  #forwarded(frame: Buffer, handler: Handler<NodeServices>, context: Context): Answered<object> {
+  #forwarded(
+    frame: Buffer,
+    handler: Handler<NodeServices>,
+    context: Context,
+  ): ReturnType<Forwarder['forward']> {
     const { forwarder } = this.#stages
-    if (forwarder === null || handler.at === 'broker') return null
+    if (forwarder === null || handler.at !== 'controller') return null
     return forwarder.forward(frame, handler, context)
+  }
+
+  /** Where the controller has not answered, the handler says so: it knows how its answer tells an error. */
+  #whenForwarded(
+    forwarded: NonNullable<ReturnType<Forwarder['forward']>>,
+    handler: Handler<NodeServices>,
+    request: object,
+    context: Context,
+    reply: Reply,
+  ): void {
+    forwarded
+      .then((answer) => {
+        if (!(answer instanceof NotForwarded)) return reply.given(answer)
+        const { services } = context
+        const controller = new LostController(services.controller, answer.outcome)
+        context.services = { ...services, controller }
+        if (services.authorizer === null) tell(handler.answer(request, context), reply)
+        else answerAllowed(handler, request, context, reply)
+      })
+      .catch((error: unknown) => reply.failed(error))
   }
 
   /** [KIP-511] A client newer than this broker is told of the versions of ApiVersions, in the form all clients read. */
   #answerUnknown(correlationId: number, connection: ConnectionContext, requester: Requester): void {
-    const apiKeys = this.apis.filter(({ apiKey }) => apiKey === ApiVersions.key)
+    const apiKeys = this.#apis.filter(({ apiKey }) => apiKey === ApiVersions.key)
     const route = routeOf(ApiVersions as unknown as AnyApi, 0, this.#stages)
     const context = new Context(this.#services, 0, '', connection, 0)
     const reply = new Reply(route, correlationId, context, requester)
     reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }
+}
+
+/** Of what `theirs` has to serve, too, the versions that both do. */
+function inCommon(
+  own: readonly AdvertisedApi[],
+  theirs: readonly AdvertisedApi[],
+  isTheirs: ReadonlySet<number>,
+): AdvertisedApi[] {
+  return own.flatMap((api) => {
+    if (!isTheirs.has(api.apiKey)) return [api]
+    const other = theirs.find(({ apiKey }) => apiKey === api.apiKey)
+    if (other === undefined) return []
+    const minVersion = Math.max(api.minVersion, other.minVersion)
+    const maxVersion = Math.min(api.maxVersion, other.maxVersion)
+    return minVersion <= maxVersion ? [{ ...api, minVersion, maxVersion }] : []
+  })
 }

@@ -108,6 +108,11 @@ export class Reply implements AnswerListener<object> {
     })
   }
 
+  /** Null where there is none, or it was large and is encoded. */
+  get answer(): object | null {
+    return this.#answer
+  }
+
   /** Whether somebody wants to know when it was sent. */
   get isAwaited(): boolean {
     return this.#context.sent !== undefined

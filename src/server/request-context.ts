@@ -14,7 +14,7 @@ export class CostError extends Error {
 
 /** The context of a request, with what its handler wants to be told of. */
 export class Context implements RequestContext<NodeServices> {
-  readonly services: NodeServices
+  services: NodeServices
   readonly version: number
   readonly clientId: string
   readonly principal: Principal

@@ -79,7 +79,14 @@ export class Server {
    * served after `open`: what the pipeline serves.
    */
   async listen({ name, host, port }: ListenerAddress, pipeline: Pipeline): Promise<number> {
-    const served = { context: { name, apis: pipeline.apis }, pipeline }
+    const context: ListenerContext = {
+      name,
+      get apis() {
+        return pipeline.apis
+      },
+      answerForwarded: (frame, connection) => pipeline.answerForwarded(frame, connection),
+    }
+    const served = { context, pipeline }
     const listener = await this.#host.network.listen(host, port, (socket) =>
       this.#accept(socket, served),
     )

@@ -17,6 +17,7 @@ async function make(
 ) {
   const asked: string[][] = []
   let settled = 0
+  const known: string[] = []
   const controller = {
     submit: (command: ControllerCommand) => {
       if (command.type !== 'createTopics') throw new Error(command.type)
@@ -32,12 +33,16 @@ async function make(
     clock: systemClock(),
     config: new BrokerConfig({ set }),
     controller: controller as unknown as Means['controller'],
+    known: (made) => {
+      known.push(...made)
+      return Promise.resolve()
+    },
     settled: () => {
       settled++
       return Promise.resolve()
     },
   })
-  return { asked, refused, settled }
+  return { asked, refused, settled, known }
 }
 
 describe('topics that are made because a client named them', () => {
@@ -50,12 +55,14 @@ describe('topics that are made because a client named them', () => {
   })
 
   test("are told of where they can't be made, but not where somebody else has made them", async () => {
-    const { refused } = await make(['a', 'b', 'c'], [], (name) => {
+    const { refused, known } = await make(['a', 'b', 'c'], [], (name) => {
       if (name === 'a') return OK
       const errorCode = name === 'b' ? 'TOPIC_ALREADY_EXISTS' : 'INVALID_REPLICATION_FACTOR'
       return { errorCode, errorMessage: null }
     })
     expect([...refused]).toEqual([['c', 'INVALID_REPLICATION_FACTOR']])
+    // Those that are there are waited for: the controller may be faster than its log.
+    expect(known).toEqual(['a', 'b'])
   })
 
   test('are none where their partitions are more than one request may make', async () => {

@@ -30,10 +30,15 @@ const topicError = { errorCode: 'TOPIC_AUTHORIZATION_FAILED' }
 
 /** What Apache Kafka 4.4.0 asks its authorizer (KafkaApis, ControllerApis and what they call), by API. */
 const APACHE: Readonly<Record<string, readonly string[]>> = {
+  AllocateProducerIds: ['CLUSTER_ACTION CLUSTER'],
   AlterConfigs: ['ALTER_CONFIGS CLUSTER', 'ALTER_CONFIGS GROUP', 'ALTER_CONFIGS TOPIC'],
   AlterPartitionReassignments: ['ALTER CLUSTER'],
   AlterReplicaLogDirs: ['ALTER CLUSTER'],
   ApiVersions: [],
+  AssignReplicasToDirs: ['CLUSTER_ACTION CLUSTER'],
+  BrokerHeartbeat: ['CLUSTER_ACTION CLUSTER'],
+  BrokerRegistration: ['CLUSTER_ACTION CLUSTER'],
+  ControllerRegistration: ['CLUSTER_ACTION CLUSTER'],
   CreateAcls: ['ALTER CLUSTER'],
   CreatePartitions: ['ALTER TOPIC'],
   CreateTopics: ['CREATE CLUSTER', 'CREATE TOPIC', 'DESCRIBE_CONFIGS TOPIC'],
@@ -50,6 +55,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   DescribeQuorum: ['DESCRIBE CLUSTER'],
   DescribeTopicPartitions: ['DESCRIBE TOPIC'],
   ElectLeaders: ['ALTER CLUSTER'],
+  Envelope: ['CLUSTER_ACTION CLUSTER'],
   Fetch: ['CLUSTER_ACTION CLUSTER', 'READ TOPIC'],
   // And CLUSTER_ACTION for coordinators of share groups.
   FindCoordinator: ['DESCRIBE GROUP', 'DESCRIBE TRANSACTIONAL_ID'],
@@ -70,6 +76,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   OffsetForLeaderEpoch: ['CLUSTER_ACTION CLUSTER', 'DESCRIBE TOPIC'],
   Produce: ['WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   SyncGroup: ['READ GROUP'],
+  UnregisterBroker: ['ALTER CLUSTER'],
   UpdateFeatures: ['ALTER CLUSTER'],
   WriteTxnMarkers: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],
 }

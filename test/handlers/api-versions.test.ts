@@ -1,5 +1,5 @@
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
-import { handlers } from '../../src/handlers/index.ts'
+import { handlersOn } from '../../src/handlers/index.ts'
 import { CLUSTER_ID, NODE_ID, TestNode } from './test-node.ts'
 
 const software = { clientSoftwareName: 'kcat', clientSoftwareVersion: '1.7.0' }
@@ -9,14 +9,16 @@ describe('ApiVersions', () => {
     const answer = await new TestNode().ask(ApiVersions, version, software)
     expect(answer.errorCode).toBe('NONE')
     expect(answer.apiKeys.map(({ apiKey }) => apiKey).sort((a, b) => a - b)).toEqual(
-      handlers.map(({ api }) => api.key).sort((a, b) => a - b),
+      handlersOn('broker')
+        .map(({ api }) => api.key)
+        .sort((a, b) => a - b),
     )
   })
 
   test('tells what is served on the listener that it came by', async () => {
     const node = new TestNode()
     const apis = [{ apiKey: 18, minVersion: 0, maxVersion: 5 }]
-    node.connection = { ...node.connection, listener: { name: 'CONTROLLER', apis } }
+    node.connection = { ...node.connection, listener: { ...node.connection.listener, apis } }
     expect((await node.ask(ApiVersions, 4, software)).apiKeys).toEqual(apis)
   })
 
@@ -67,7 +69,7 @@ describe('ApiVersions', () => {
       const node = new TestNode()
       const answer = await ask(node, here)
       expect(answer.errorCode).toBe('NONE')
-      expect(answer.apiKeys).toHaveLength(handlers.length)
+      expect(answer.apiKeys).toHaveLength(handlersOn('broker').length)
       expect(await ask(node, {})).toMatchObject({ errorCode: 'NONE' })
     })
 

@@ -13,20 +13,20 @@ describe('where APIs are served, as Apache Kafka has it', () => {
     expect(names(elsewhere)).toEqual([])
   })
 
-  test('every one of them on those of brokers', () => {
-    expect(names(handlersOn('broker'))).toEqual(names(handlers))
+  test('every one of them on those of brokers, but for what only nodes ask of controllers', () => {
+    const clients = handlers.filter(({ api }) => apache.get(api.key)!.listeners.includes('broker'))
+    expect(names(handlersOn('broker'))).toEqual(names(clients))
   })
 
   test('those that controllers answer, and ApiVersions, on theirs', () => {
-    const answered = handlers.filter(({ at }) => at === 'controller')
+    const answered = handlers.filter(({ at }) => at !== 'broker')
     expect(names(handlersOn('controller'))).toEqual([...names(answered), 'ApiVersions'].sort())
   })
 
   test('the controller answers what Apache’s brokers forward to it', () => {
-    const forwarded = handlers.filter(({ api }) => apache.get(api.key)!.forwardable)
-    // A broker looks at these itself, and has the controller do what passes.
-    const judgedFirst = ['AlterConfigs', 'IncrementalAlterConfigs']
-    const answered = handlers.filter(({ at }) => at === 'controller')
-    expect([...names(answered), ...judgedFirst].sort()).toEqual(names(forwarded))
+    // AllocateProducerIds is no client's to ask for.
+    const forwarded = handlersOn('broker').filter(({ api }) => apache.get(api.key)!.forwardable)
+    const answered = handlersOn('broker').filter(({ at }) => at !== 'broker')
+    expect(names(answered)).toEqual(names(forwarded))
   })
 })

@@ -95,7 +95,10 @@ export class TestNode {
   features: FeatureLevels = { supported: [], finalized: [], epoch: 0 }
   automatic: BrokerServices['createTopicsAutomatically'] = () => Promise.resolve(new Map())
   connection: ConnectionContext
-  readonly #pipeline: Pipeline
+  /** Whether this node is the active controller. */
+  isController = true
+  readonly #pipeline: Pipeline<BrokerServices>
+  readonly #controllers: Pipeline
   #nextId = 1
   #correlationId = 0
 
@@ -135,6 +138,7 @@ export class TestNode {
       settingsOf: (topic) =>
         topicSettings(this.config, configOf(this.image, ResourceType.TOPIC, topic)),
       onPlaced: () => undefined,
+      topics: () => this.image.topics,
     })
     this.moves = new DirectoryMoves({
       clock: host.clock,
@@ -163,7 +167,9 @@ export class TestNode {
     })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
+    const isController = (): boolean => this.isController
     const services: BrokerServices = {
+      kind: 'broker',
       log: host.log,
       faults: new RatedLog(host.log, host.clock),
       clock: host.clock,
@@ -190,6 +196,9 @@ export class TestNode {
           return Promise.resolve().then(() => this.controller(command) as never)
         },
         describeQuorum: () => this.quorum,
+        get isController() {
+          return isController()
+        },
       },
       logs: this.logs,
       moves: this.moves,
@@ -200,10 +209,19 @@ export class TestNode {
       createTopicsAutomatically: (names) => this.automatic(names),
     }
     this.#pipeline = new Pipeline(handlersOn('broker'), services)
+    this.#controllers = new Pipeline(handlersOn('controller'), {
+      ...services,
+      kind: 'controller',
+    })
     this.connection = {
       id: 1,
       host: '127.0.0.1',
-      listener: { name: 'PLAINTEXT', apis: this.#pipeline.apis },
+      listener: {
+        name: 'PLAINTEXT',
+        apis: this.#pipeline.apis,
+        answerForwarded: (frame, connection) =>
+          this.#controllers.answerForwarded(frame, connection),
+      },
       presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
       software: { name: 'unknown', version: 'unknown' },
@@ -328,13 +346,16 @@ export class TestNode {
     return codecOf(api.response, version).read(reader) as Decoded<R>
   }
 
-  /** Starts the request of a frame; resolves with what it came to. */
+  /** Starts the request of a frame, on a listener that serves it; resolves with what it came to. */
   start(frame: Buffer): Promise<Outcome> {
-    return new Promise((settle) => this.#pipeline.start(frame, this.connection, { settle }))
+    const key = frame.readInt16BE(0)
+    const isBrokers = this.#pipeline.apis.some(({ apiKey }) => apiKey === key)
+    const pipeline = isBrokers ? this.#pipeline : this.#controllers
+    return new Promise((settle) => pipeline.start(frame, this.connection, { settle }))
   }
 }
 
-function requestFrame<Q extends Shape, R extends Shape>(
+export function requestFrame<Q extends Shape, R extends Shape>(
   api: Api<Q, R>,
   version: number,
   header: { readonly correlationId: number; readonly clientId: string },

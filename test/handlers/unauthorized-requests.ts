@@ -1,7 +1,12 @@
+import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.ts'
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import { AssignReplicasToDirs } from '../../protocol/messages/assign-replicas-to-dirs.ts'
+import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.ts'
+import { BrokerRegistration } from '../../protocol/messages/broker-registration.ts'
+import { ControllerRegistration } from '../../protocol/messages/controller-registration.ts'
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
@@ -18,6 +23,7 @@ import { DescribeProducers } from '../../protocol/messages/describe-producers.ts
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
+import { Envelope } from '../../protocol/messages/envelope.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
@@ -36,6 +42,7 @@ import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
 import { OffsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
+import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
 import type { AnyApi, Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
@@ -510,9 +517,57 @@ const aboutTheCluster = (): Unauthorized[] => [
   ),
 ]
 
+const aboutNodes = (): Unauthorized[] => [
+  asking(AllocateProducerIds, 0, { brokerId: 1, brokerEpoch: 1 }, clusterError),
+  asking(AssignReplicasToDirs, 0, { brokerId: 1, brokerEpoch: 1, directories: [] }, clusterError),
+  asking(
+    BrokerHeartbeat,
+    2,
+    { brokerId: 1, currentMetadataOffset: 0, wantFence: false, wantShutDown: false },
+    { ...clusterError, isCaughtUp: false, isFenced: true, shouldShutDown: false },
+  ),
+  asking(
+    BrokerRegistration,
+    4,
+    {
+      brokerId: 1,
+      clusterId: 'c',
+      incarnationId: ZERO_UUID,
+      listeners: [],
+      features: [],
+      rack: null,
+    },
+    { ...clusterError, brokerEpoch: -1 },
+  ),
+  asking(
+    ControllerRegistration,
+    0,
+    {
+      controllerId: 1,
+      incarnationId: ZERO_UUID,
+      zkMigrationReady: false,
+      listeners: [],
+      features: [],
+    },
+    clusterError,
+  ),
+  asking(
+    Envelope,
+    0,
+    {
+      requestData: Buffer.alloc(8),
+      requestPrincipal: null,
+      clientHostAddress: Buffer.alloc(4),
+    },
+    { ...clusterError, responseData: null },
+  ),
+  asking(UnregisterBroker, 0, { brokerId: 1 }, clusterError),
+]
+
 /** `mine` is a group that everything may be done to; nothing else may be done to anything. */
 export const unauthorizedRequests = (topicId: string): readonly Unauthorized[] => [
   ...aboutTheCluster(),
+  ...aboutNodes(),
   ...aboutTopics(topicId),
   ...aboutRecords(topicId),
   ...aboutGroups(topicId),

@@ -6,6 +6,7 @@ import { mutants as configStart } from './config-start.ts'
 import { mutants as coordinators } from './coordinators.ts'
 import { mutants as handlers } from './handlers.ts'
 import { mutants as access } from './handlers-access.ts'
+import { mutants as handlersController } from './handlers-controller.ts'
 import { mutants as handlersGroups } from './handlers-groups.ts'
 import { mutants as turns } from './handlers-turns.ts'
 import { mutants as host } from './host.ts'
@@ -20,6 +21,7 @@ import { mutants as machine } from './machine.ts'
 import { mutants as metadata } from './metadata.ts'
 import { mutants as features } from './metadata-features.ts'
 import { mutants as format } from './metadata-format.ts'
+import { mutants as joining } from './metadata-joining.ts'
 import { mutants as office } from './metadata-office.ts'
 import { mutants as sessions } from './metadata-sessions.ts'
 import { mutants as placement } from './metadata-placement.ts'
@@ -33,6 +35,7 @@ import { mutants as quorum } from './quorum.ts'
 import { mutants as replication } from './replication.ts'
 import { mutants as following } from './replication-following.ts'
 import { mutants as fetches } from './replication-fetch.ts'
+import { mutants as security } from './security.ts'
 import { mutants as server } from './server.ts'
 import { mutants as connections } from './server-connection.ts'
 import { mutants as pipeline } from './server-pipeline.ts'
@@ -47,10 +50,11 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   machine,
   peer,
   quorum,
-  metadata: [...metadata, ...features, ...format, ...office, ...placement, ...sessions],
+  metadata: [...metadata, ...features, ...format, ...joining, ...office, ...placement, ...sessions],
   replication: [...replication, ...fetches, ...following],
   coordinators,
-  handlers: [...handlers, ...handlersGroups, ...access, ...turns],
+  security,
+  handlers: [...handlers, ...handlersController, ...handlersGroups, ...access, ...turns],
   server: [...server, ...connections, ...frames, ...pipeline],
   broker,
   bin: [...bin, ...storage],

@@ -147,4 +147,32 @@ export const mutants: readonly Mutant[] = [
     about: 'A broker that has stopped stops its process once more, half a minute later.',
     killedBy: ['broker/lifecycle'],
   },
+  {
+    file: 'src/broker/forwarding.ts',
+    text: 'requestPrincipal: encodePrincipal(principal),',
+    replacement: "requestPrincipal: encodePrincipal({ type: 'User', name: 'ANONYMOUS' }),",
+    about: 'The controller refuses what a client may do, for it does not know the client.',
+    killedBy: ['broker/forwarding'],
+  },
+  {
+    file: 'src/broker/forwarding.ts',
+    text: "if (errorCode === 'UNSUPPORTED_VERSION') return closeConnection",
+    replacement: '',
+    about: 'A client goes on in a version that the controller does not know.',
+    killedBy: ['broker/forwarding'],
+  },
+  {
+    file: 'src/broker/forwarding.ts',
+    text: 'if (correlationId !== expected) reader.fail(`answer ${correlationId} in place of ${expected}`)',
+    replacement: '',
+    about: "A client gets another one's answer.",
+    killedBy: ['broker/forwarding'],
+  },
+  {
+    file: 'src/broker/automatic-topics.ts',
+    text: 'await means.known(names.filter((name) => !refused.has(name)))',
+    replacement: 'await means.known([])',
+    about: 'A client that names a new topic is told that there is none, though it was made.',
+    killedBy: ['broker/automatic-topics'],
+  },
 ]

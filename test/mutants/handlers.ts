@@ -299,7 +299,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/handler.ts',
-    text: "at === 'controller' ? api.listeners : ['broker']",
+    text: "at === 'broker' ? ['broker'] : api.listeners",
     replacement: 'api.listeners',
     about: 'Handlers that need a broker are served by controllers, too.',
     killedBy: ['handlers/listeners'],

@@ -64,4 +64,47 @@ export const mutants: readonly Mutant[] = [
     about: 'An answer that is longer than it should be is taken for what it begins with.',
     killedBy: ['peer/connection'],
   },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: 'if (isElsewhere(answer)) return false',
+    replacement: 'if (isElsewhere(answer)) return (settle(), resolve(answer), true)',
+    about: 'Who asks a controller that has lost its office is told so, and looks for no other.',
+    killedBy: ['peer/controller-link'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: 'if (connection !== null && !isSame(target, connection.address)) this.#drop(connection)',
+    replacement: '',
+    about:
+      'A controller that is cut off holds a broker up until its request times out, though another one leads.',
+    killedBy: ['peer/controller-link'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: "const code = waiting.isSent ? 'NO_ANSWER' : 'NOT_SENT'",
+    replacement: "const code = waiting.isSent ? 'NOT_SENT' : 'NO_ANSWER'",
+    about: 'What may have been done is told to be undone.',
+    killedBy: ['peer/controller-link'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: 'if (place > 0) this.#queue.splice(place, 1)',
+    replacement: '',
+    about: 'What nobody waits for any more is done all the same, later.',
+    killedBy: ['peer/controller-link'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: "if (error instanceof PeerError && error.code !== 'UNSUPPORTED_VERSION') return false",
+    replacement: 'if (error instanceof PeerError) return false',
+    about: 'What a controller does not know is asked of it again and again.',
+    killedBy: ['peer/controller-link'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: 'if (!this.#isWorking) void this.#work()',
+    replacement: 'void this.#work()',
+    about: 'Requests to the controller overtake each other.',
+    killedBy: ['peer/controller-link'],
+  },
 ]

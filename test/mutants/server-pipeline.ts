@@ -102,8 +102,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/pipeline.ts',
-    text: "handler.at === 'broker'",
-    replacement: "handler.at !== 'broker'",
+    text: "handler.at !== 'controller') return null",
+    replacement: "handler.at === 'controller') return null",
     about: 'A broker that is not the controller makes topics that nobody knows of.',
     killedBy: ['server/stages'],
   },
@@ -134,5 +134,34 @@ export const mutants: readonly Mutant[] = [
     replacement: "authorizer.authorize({ type: 'User', name: 'ANONYMOUS' },",
     about: 'ACLs of a user who has proved who it is are not found.',
     killedBy: ['handlers/access'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: "if (at === 'broker' || !api.listeners.includes('broker')) {",
+    replacement: "if (at === 'broker') {",
+    about: 'A client registers itself as a broker, through one.',
+    killedBy: ['handlers/envelope'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: 'context.services = { ...services, controller }',
+    replacement: '',
+    about:
+      'A client whose request reached no controller waits for an answer from a broker that decides nothing.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: 'if (!isTheirs.has(api.apiKey)) return [api]',
+    replacement: '',
+    about: 'Where the controller is asked, too, brokers serve neither records nor groups.',
+    killedBy: ['server/stages'],
+  },
+  {
+    file: 'src/server/pipeline.ts',
+    text: 'const maxVersion = Math.min(api.maxVersion, other.maxVersion)',
+    replacement: 'const maxVersion = api.maxVersion',
+    about: 'Clients use a version that the controller does not know, and are cut off.',
+    killedBy: ['server/stages'],
   },
 ]

@@ -12,7 +12,7 @@ import { Metadata } from '../../protocol/messages/metadata.ts'
 import type { AnyApi, Api, Decoded, Shape } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
 
-/** What a fake broker answers to one API; null hangs up. */
+/** What a fake broker answers to one API; null hangs up, `SILENCE` says nothing. */
 export interface Answer {
   readonly api: AnyApi
   /** The versions that it says it has; all unless given. */
@@ -20,10 +20,15 @@ export interface Answer {
   readonly answer: (request: never, version: number) => unknown
 }
 
-/** Says what to answer to an API, in a body that the codec takes (throttleTimeMs may be missing); null hangs up. */
+export const SILENCE = Symbol('silence')
+
+/**
+ * Says what to answer to an API, in a body that the codec takes (throttleTimeMs may be missing); null hangs up, `SILENCE`
+ * says nothing.
+ */
 export function answer<Q extends Shape>(
   api: Api<Q, Shape>,
-  respond: (request: Decoded<Q>, version: number) => object | null,
+  respond: (request: Decoded<Q>, version: number) => object | null | typeof SILENCE,
   versions?: readonly [number, number],
 ): Answer {
   const any = { api: api as unknown as AnyApi, answer: respond as Answer['answer'] }
@@ -51,7 +56,7 @@ export async function fakeBroker(answers: readonly Answer[]): Promise<FakeBroker
     const frames = new FrameCutter((frame) => {
       const response = respond(all, frame, asked)
       if (response === null) socket.destroy()
-      else socket.write(response)
+      else if (response !== SILENCE) socket.write(response)
     })
     socket.on('data', (bytes: Buffer) => void frames.push(bytes))
   })
@@ -101,7 +106,11 @@ export function metadata(leaders: () => readonly { id: number; port: number }[])
   }))
 }
 
-function respond(answers: readonly Answer[], frame: Buffer, asked: string[]): Buffer | null {
+function respond(
+  answers: readonly Answer[],
+  frame: Buffer,
+  asked: string[],
+): Buffer | null | typeof SILENCE {
   const key = frame.readInt16BE(0)
   const version = frame.readInt16BE(2)
   const found = answers.find(({ api }) => api.key === key)
@@ -111,8 +120,8 @@ function respond(answers: readonly Answer[], frame: Buffer, asked: string[]): Bu
   const reader: Reader = new Reader(frame)
   const { correlationId } = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
   const request = codecOf(api.request, version).read(reader) as never
-  const told = found.answer(request, version) as { errorCode?: string } | null
-  if (told === null) return null
+  const told = found.answer(request, version) as { errorCode?: string } | null | typeof SILENCE
+  if (told === null || told === SILENCE) return told
   const body = { throttleTimeMs: 0, ...told }
   // KIP-511: a version of ApiVersions that isn't known is answered in version 0.
   const isRefused = key === ApiVersions.key && body.errorCode === 'UNSUPPORTED_VERSION'

@@ -110,7 +110,7 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
     context: {
       id: 1,
       host: '127.0.0.1',
-      listener: { name: 'PLAINTEXT', apis: [] },
+      listener: { name: 'PLAINTEXT', apis: [], answerForwarded: () => Promise.reject(new Error()) },
       presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
       software: { name: '', version: '' },

@@ -7,12 +7,14 @@ import { Reader, Writer } from '../../protocol/wire.ts'
 import { anyone } from '../../src/handlers/access.ts'
 import { closeConnection } from '../../src/handlers/answer.ts'
 import type { Answer } from '../../src/handlers/answer.ts'
-import type { ConnectionContext } from '../../src/handlers/context.ts'
+import { askController } from '../../src/handlers/ask-controller.ts'
+import type { AdvertisedApi, ConnectionContext } from '../../src/handlers/context.ts'
 import { handle } from '../../src/handlers/handler.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { BrokerServices } from '../../src/handlers/services.ts'
+import type { BrokerServices, NodeServices } from '../../src/handlers/services.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
+import { NotForwarded } from '../../src/server/forward.ts'
 import type { Observed } from '../../src/server/observe.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
 import { Pipeline } from '../../src/server/pipeline.ts'
@@ -168,6 +170,7 @@ describe('what only the controller answers', () => {
   const forwarding = (isActive: boolean) => {
     const forwarded: [Buffer, string, object][] = []
     const forwarder = {
+      controllerApis: null,
       forward: (frame: Buffer, { api }: Handler, { principal }: { principal: object }) => {
         forwarded.push([frame, api.name, principal])
         return isActive ? null : Promise.resolve({ responses: [theirs] })
@@ -192,6 +195,62 @@ describe('what only the controller answers', () => {
       responses: [own],
     })
     expect(await answerOf(deleting('controller'), {})).toMatchObject({ responses: [own] })
+  })
+
+  test.each([
+    ['allowed by nobody in particular', null],
+    ['authorized', { authorize: () => true }],
+  ])('says in its own form, %s, that no controller has answered', async (_who, authorizer) => {
+    const asking = handle(DeleteTopics, { access: anyone(), at: 'controller' }).by(
+      async (_request, context) => {
+        const { controller } = context.services
+        const asked = await askController(context, { type: 'deleteTopics', topics: [] })
+        const { leaderId } = controller.describeQuorum()
+        const name = `${controller.isController} ${leaderId}`
+        return { responses: [{ name, errorCode: asked.failed?.errorCode ?? 'NONE' }] }
+      },
+    )
+    const outcome = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: 'why' } as const
+    const forwarder = {
+      controllerApis: null,
+      forward: () => Promise.resolve(new NotForwarded(outcome)),
+    }
+    const controller = { describeQuorum: () => ({ leaderId: 5 }) }
+    const services = { authorizer, controller } as unknown as NodeServices
+    const answered = await start(asking, { forwarder }, { frame: deletion, services })
+    expect(decoded(answered, DeleteTopics as unknown as AnyApi)).toMatchObject({
+      responses: [{ name: 'false 5', errorCode: 'REQUEST_TIMED_OUT' }],
+    })
+  })
+
+  test('ends its connection where forwarding has failed for no reason that anybody knows', async () => {
+    const cause = new Error('a bug')
+    const forwarder = { controllerApis: null, forward: () => Promise.reject(cause) }
+    expect(await start(deleting('controller'), { forwarder }, { frame: deletion })).toEqual({
+      fault: 'DeleteTopics v4 could not be answered',
+      cause,
+    })
+  })
+
+  test('is told in the versions that the controller serves, too', () => {
+    const served = (controllerApis: readonly AdvertisedApi[] | null) => {
+      const forwarder = { controllerApis, forward: () => null }
+      const own = [deleting('controller'), answering(() => null).handler]
+      const stages = { ...NO_STAGES, forwarder }
+      const { apis } = new Pipeline(own, { authorizer: null } as BrokerServices, stages)
+      return apis.map(({ apiKey, minVersion, maxVersion }) => [apiKey, minVersion, maxVersion])
+    }
+    const heartbeat = [Heartbeat.key, ...Heartbeat.versions]
+    const [first, last] = DeleteTopics.versions
+    const theirs = (minVersion: number, maxVersion: number) => [
+      { apiKey: Heartbeat.key, minVersion: 99, maxVersion: 99 },
+      { apiKey: DeleteTopics.key, minVersion, maxVersion },
+    ]
+    expect(served(null)).toEqual([heartbeat, [DeleteTopics.key, first, last]])
+    expect(served(theirs(0, last - 1))).toEqual([heartbeat, [DeleteTopics.key, first, last - 1]])
+    expect(served(theirs(last, last + 1))).toEqual([heartbeat, [DeleteTopics.key, last, last]])
+    expect(served(theirs(last + 1, last + 1))).toEqual([heartbeat])
+    expect(served([])).toEqual([heartbeat])
   })
 
   test('nothing else is forwarded', async () => {
