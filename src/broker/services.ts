@@ -14,7 +14,8 @@ import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import { FetchMemory } from '../replication/fetch/memory.ts'
 import { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
-import type { MarkerWriter } from '../replication/transactions.ts'
+import { TransactionGate } from '../replication/transaction-gate.ts'
+import type { MarkerWriter, TransactionVerifier } from '../replication/transactions.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
 
@@ -24,6 +25,11 @@ const FIRST_SESSION_ID = 1
 /** A client is told then that there is no such topic, and asks again. */
 const LEARNING_LIMIT_MS = 5_000
 const MAX_SESSION_ID = 0x7fff_fffe
+
+/** As long as there is no coordinator here, no partition is part of a transaction: nobody could end it. */
+const NO_COORDINATOR: TransactionVerifier = {
+  verify: ({ partitions }) => Promise.resolve(partitions.map(() => 'INVALID_TXN_STATE')),
+}
 
 /** How the controller knows a life of a broker. */
 export interface BrokerIdentity {
@@ -75,6 +81,13 @@ export function brokerServices(parts: Parts): BrokerServices {
     producerIds: new ProducerIds(() => allocateProducerIds(controller, identity())),
     groups: parts.groups,
     markers: parts.markers,
+    transactionGate: new TransactionGate({
+      clock,
+      verifier: NO_COORDINATOR,
+      isEnabled: () => config.get('transaction.partition.verification.enable'),
+      retryBackoffMs: () => config.get('add.partitions.to.txn.retry.backoff.ms'),
+      retryMaxMs: () => config.get('add.partitions.to.txn.retry.backoff.max.ms'),
+    }),
     controller,
     logs: parts.logs,
     moves: parts.moves,

@@ -9,6 +9,8 @@ import {
   LOG_OVERHEAD_BYTES,
   batchAttributes,
   batchMagic,
+  batchProducerEpoch,
+  batchProducerId,
   batchSizeBytes,
   compressionType,
   isTransactional,
@@ -23,6 +25,8 @@ import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { currentLeader, endpointsOf } from './current-leader.ts'
 import { handle } from './handler.ts'
+import { appendInTransaction } from './produce-in-transaction.ts'
+import type { Appended, OfTransaction } from './produce-in-transaction.ts'
 
 type TopicRequest = ProduceRequest['topicData'][number]
 type TopicResponse = (typeof Produce)['response']['encoded']['responses'][number]
@@ -66,6 +70,7 @@ class ProduceAnswer extends Later<ProduceResponse> {
   readonly #acks: number
   readonly #responses: TopicResponse[]
   readonly #context: RequestContext
+  #ofTransaction: OfTransaction[] | null = null
   #missing = 1
   /** Somebody else leads one of the partitions. */
   #isMisled = false
@@ -80,14 +85,16 @@ class ProduceAnswer extends Later<ProduceResponse> {
       partitionResponses: partitionData.map(({ index, records }) => {
         const response = unanswered(index)
         this.#missing++
-        append(request, context, name, topicId, index, records, (result) => {
+        const held = append(request, context, name, topicId, index, records, (result) => {
           fill(response, result)
           if (response.errorCode === 'NOT_LEADER_OR_FOLLOWER') this.#isMisled = true
           this.#appended()
         })
+        if (held !== null) (this.#ofTransaction ??= []).push(held)
         return response
       }),
     }))
+    if (this.#ofTransaction !== null) appendInTransaction(request, context, this.#ofTransaction)
     this.#appended()
   }
 
@@ -131,21 +138,35 @@ function answerOf(acks: number, responses: TopicResponse[]): Answer<ProduceRespo
 
 /**
  * What Kafka finds wrong before it looks at any partition by itself: the first batch of one is noise, or belongs to a
- * transaction that the request doesn't name. Then no partition is written to.
+ * transaction that the request doesn't name, or to another one than that of another partition. Then no partition is written to.
  */
 function refuseAll({ topicData, transactionalId }: ProduceRequest): ErrorName | null {
+  let first: Buffer | null = null
   for (const { partitionData } of topicData) {
     for (const { records } of partitionData) {
       if (records === null) continue
       const batch = firstBatch(records)
-      if (batch === 'noise') return 'CORRUPT_MESSAGE'
-      if (batch === null || batchMagic(batch, 0) !== CURRENT_MAGIC) continue
-      if (isTransactional(batchAttributes(batch, 0))) {
-        return transactionalId === null ? 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED' : null
-      }
+      if (batch === 'noise' && first === null) return 'CORRUPT_MESSAGE'
+      if (batch === null || batch === 'noise' || batchMagic(batch, 0) !== CURRENT_MAGIC) continue
+      if (!isTransactional(batchAttributes(batch, 0))) continue
+      if (transactionalId === null) return 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+      first ??= batch
+      if (!isOfOneProducer(batch, first)) return 'INVALID_PRODUCER_ID_MAPPING'
     }
   }
   return null
+}
+
+function isOfOneProducer(one: Buffer, other: Buffer): boolean {
+  if (one === other || !isWithHeader(one) || !isWithHeader(other)) return true
+  return (
+    batchProducerId(one, 0) === batchProducerId(other, 0) &&
+    batchProducerEpoch(one, 0) === batchProducerEpoch(other, 0)
+  )
+}
+
+function isWithHeader(batch: Buffer): boolean {
+  return batch.length >= BATCH_HEADER_BYTES
 }
 
 /** The transaction that the records belong to; null for none. */
@@ -206,8 +227,7 @@ function unanswered(index: number): MutablePartitionResponse {
 
 const NO_RECORD_ERRORS: PartitionResponse['recordErrors'] = []
 
-type Appended = (result: AppendResult | ErrorName) => void
-
+/** Appends at once, unless the batch is of a transaction: that is given back. */
 function append(
   { acks, timeoutMs }: ProduceRequest,
   { services: { replicas }, version, clientId }: RequestContext,
@@ -216,19 +236,33 @@ function append(
   index: number,
   records: Buffer | null,
   done: Appended,
-): void {
+): OfTransaction | null {
   const partition =
     version >= FIRST_VERSION_WITH_TOPIC_IDS
       ? replicas.findById(topicId, index)
       : replicas.find(name, index)
-  if (typeof partition === 'string') return done(partition)
+  if (typeof partition === 'string') return refuse(done, partition)
   const batch = onlyBatch(records, version)
-  if (typeof batch === 'string') return done(batch)
-  if (acks !== 0 && acks !== 1 && acks !== -1) return done('INVALID_REQUIRED_ACKS')
+  if (typeof batch === 'string') return refuse(done, batch)
+  if (!isRequiredAcks(acks)) return refuse(done, 'INVALID_REQUIRED_ACKS')
   if (isInternalTopic(partition.topic) && clientId !== ADMIN_CLIENT_ID) {
-    return done('INVALID_TOPIC_EXCEPTION')
+    return refuse(done, 'INVALID_TOPIC_EXCEPTION')
   }
-  partition.append(batch, acks satisfies RequiredAcks, 'client', timeoutMs, done)
+  // As Kafka: a transaction that nobody has is none.
+  const isOfTransaction =
+    isTransactional(batchAttributes(batch, 0)) && batchProducerId(batch, 0) >= 0
+  if (isOfTransaction) return { partition, batch, acks, done }
+  partition.append(batch, acks, 'client', timeoutMs, done)
+  return null
+}
+
+function refuse(done: Appended, error: ErrorName): null {
+  done(error)
+  return null
+}
+
+function isRequiredAcks(acks: number): acks is RequiredAcks {
+  return acks === 0 || acks === 1 || acks === -1
 }
 
 /**
@@ -249,8 +283,7 @@ function onlyBatch(records: Buffer | null, version: number): Buffer | ErrorName 
   if (compressionType(attributes) === 'zstd' && version < FIRST_VERSION_WITH_ZSTD) {
     return 'UNSUPPORTED_COMPRESSION_TYPE'
   }
-  // Nobody could end the transaction that this would open, and read_committed consumers would wait for its end for ever.
-  return isTransactional(attributes) ? 'INVALID_TXN_STATE' : batch
+  return batch
 }
 
 function fill(response: MutablePartitionResponse, result: AppendResult | ErrorName): void {

@@ -12,6 +12,7 @@ import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { TransactionGate } from '../replication/transaction-gate.ts'
 import type { MarkerWriter } from '../replication/transactions.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 
@@ -43,6 +44,8 @@ export interface BrokerServices extends NodeServices {
   readonly groups: GroupCoordinator
   /** Of transactions, into partitions that this broker leads. */
   readonly markers: MarkerWriter
+  /** For records of transactions. */
+  readonly transactionGate: TransactionGate
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */

@@ -237,12 +237,14 @@ describe('Produce', () => {
     ])
   })
 
-  test('opens no transaction that nobody could end', async () => {
+  test('looks for noise only up to the first transactional batch, before it looks at each partition', async () => {
     const served = await node(2)
+    const noise = changed((bytes) => bytes.writeInt8(9, 16))
     const asked = { transactionalId: 'mine' }
-    expect(await produced(served, [batch(['x']), transactional()], asked)).toMatchObject([
-      { errorCode: 'NONE' },
+    const answers = await produced(served, [transactional(), noise], asked)
+    expect(answers).toMatchObject([
       { errorCode: 'INVALID_TXN_STATE' },
+      { errorCode: 'CORRUPT_MESSAGE' },
     ])
   })
 })

@@ -32,6 +32,8 @@ import { RatedLog } from '../../src/host/rated-log.ts'
 import { FetchMemory } from '../../src/replication/fetch/memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch/session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
+import { TransactionGate } from '../../src/replication/transaction-gate.ts'
+import type { TransactionVerifier } from '../../src/replication/transactions.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
 import { NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Authorizer } from '../../src/security/authorizer.ts'
@@ -76,6 +78,9 @@ export class TestNode {
   readonly groups: GroupCoordinator
   /** For moves between directories; and what the cluster was told of them. */
   bytesPerSecond = Infinity
+  /** What the coordinator of a transaction says of partitions that records come for. */
+  verify: TransactionVerifier['verify'] = ({ partitions }) =>
+    Promise.resolve(partitions.map(() => 'INVALID_TXN_STATE'))
   readonly places: string[] = []
   readonly fetchMemory = new FetchMemory(1 << 20, this.clock)
   image: MetadataImage = EMPTY_IMAGE
@@ -189,6 +194,13 @@ export class TestNode {
         replicas: this.replicas,
         groups: this.groups,
         timeoutMs: () => this.config.get('request.timeout.ms'),
+      }),
+      transactionGate: new TransactionGate({
+        clock: this.clock,
+        verifier: { verify: (question) => this.verify(question) },
+        isEnabled: () => this.config.get('transaction.partition.verification.enable'),
+        retryBackoffMs: () => this.config.get('add.partitions.to.txn.retry.backoff.ms'),
+        retryMaxMs: () => this.config.get('add.partitions.to.txn.retry.backoff.max.ms'),
       }),
       controller: {
         submit: (command) => {

@@ -107,7 +107,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['handlers/offset-commit'],
   },
   {
-    file: 'src/handlers/offset-commit.ts',
+    file: 'src/handlers/offsets-to-commit.ts',
     text: 'partitions: partitions.filter(exists),',
     replacement: 'partitions,',
     about: 'Offsets of partitions that do not exist are stored.',

@@ -36,7 +36,7 @@ export const transactions = {
   'transaction.partition.verification.enable': boolean({
     default: true,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'Asks the coordinator whether a partition is part of the transaction before records are accepted.',
   }),
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int({
@@ -84,13 +84,13 @@ export const transactions = {
   'add.partitions.to.txn.retry.backoff.ms': int({
     default: 20,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The pause before the broker tries again to add a partition to a transaction.',
   }),
   'add.partitions.to.txn.retry.backoff.max.ms': int({
     default: 100,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long the broker tries at most to add a partition to a transaction.',
   }),
 }
