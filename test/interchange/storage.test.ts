@@ -1,5 +1,7 @@
-import { mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { execFile } from 'node:child_process'
+import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs'
+import { basename, join } from 'node:path'
+import { promisify } from 'node:util'
 import { batchSizeBytes, readBatches } from '../../protocol/records/batch.ts'
 import { featuresOfRelease, KAFKA_FEATURES, releaseName } from '../../src/metadata/releases.ts'
 import { startBroker } from '../../src/index.ts'
@@ -11,7 +13,7 @@ import { startDriver } from '../clients/driver.ts'
 import { java, javaMissing } from '../clients/toolchains.ts'
 import { freePorts } from '../support/ports.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
-import { describeWithApache, propertiesText } from './apache.ts'
+import { describeWithApache, NEWEST, OLDER, propertiesText } from './apache.ts'
 
 const CLUSTER = 'AAAAAAAAQACAAAAAAAAAAQ'
 const SNAPSHOT = '__cluster_metadata-0/00000000000000000000-0000000000.checkpoint'
@@ -59,97 +61,125 @@ const CASES: readonly (readonly [what: string, settings: object, args: readonly 
   ],
 ]
 
-describeWithApache('ottla storage', () => {
-  const directories = temporaryDirectories()
-  let driver: Driver
+describeWithApache(
+  'ottla storage',
+  () => {
+    const directories = temporaryDirectories()
+    let driver: Driver
 
-  beforeAll(async () => {
-    const missing = await javaMissing()
-    if (missing !== null) throw new Error(missing)
-    driver = startDriver('tools', [...java(), 'Driver'], '127.0.0.1:1')
-  }, 60_000)
-  afterAll(async () => {
-    await driver.close()
-    directories.removeAll()
-  })
+    beforeAll(async () => {
+      const missing = await javaMissing()
+      if (missing !== null) throw new Error(missing)
+      driver = startDriver('tools', [...java(), 'Driver'], '127.0.0.1:1')
+    }, 60_000)
+    afterAll(async () => {
+      await driver.close()
+      directories.removeAll()
+    })
 
-  const apache = async (name: string, ...args: string[]) => {
-    const { status, output, errors } = await driver.call('tool', { class: name, args })
-    if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${output}${errors}`)
-    return output
-  }
-  const storageTool = (...args: string[]) => apache('kafka.tools.StorageTool', ...args)
-
-  /** A node's settings file, with two empty directories. */
-  function nodeOf(settings: object) {
-    const place = directories.make()
-    const data = [join(place, 'a'), join(place, 'b')]
-    const file = join(place, 'server.properties')
-    writeFileSync(file, propertiesText({ ...settings, 'log.dirs': data.join(',') }))
-    return { place, data, file }
-  }
-
-  test.each(CASES)(
-    'formats %s as Apache Kafka does, to the byte',
-    async (_, settings, args) => {
-      const [theirs, ours] = [nodeOf(settings), nodeOf(settings)]
-      const off = KAFKA_FEATURES.filter((name) => name !== 'kraft.version').flatMap((name) => [
-        '--feature',
-        `${name}=0`,
-      ])
-      await storageTool('format', '-t', CLUSTER, '-c', theirs.file, ...args, ...off)
-      const formatted = await ottla(['storage', 'format', '-t', CLUSTER, '-c', ours.file, ...args])
-      expect(formatted).toMatchObject({ code: 0, stderr: '' })
-      const found = { theirs: contentOf(theirs.data), ours: contentOf(ours.data) }
-      expect(found.ours).toEqual(found.theirs)
-      expect(await storageTool('info', '-c', ours.file)).toMatch(
-        /^Found log directories:\n(.|\n)*Found metadata: \{cluster\.id=AAAAAAAAQACAAAAAAAAAAQ, directory\.id=.{22}, node\.id=2, version=1\}/,
-      )
-      const info = await ottla(['storage', 'info', '-c', theirs.file])
-      expect(info).toMatchObject({ code: 0, stderr: '' })
-    },
-    60_000,
-  )
-
-  test('what it writes is dumped alike by both dump tools', async () => {
-    const { file, data } = nodeOf(CONTROLLER)
-    await ottla(['storage', 'format', '-t', CLUSTER, '-c', file, '-I', VOTERS])
-    expect(await compareDumps(data[0]!)).toEqual({ checkpoint: expect.any(Number) })
-  }, 60_000)
-
-  test("the levels that a release brings are Apache's", async () => {
-    for (const [level, name] of [25, 27, 29, 30, 33].map(
-      (each) => [each, releaseName(each)] as const,
-    )) {
-      const lines = (await storageTool('version-mapping', '--release-version', name)).split('\n')
-      const theirs = lines.filter((line) => /^[a-z.]+=\d+$/.test(line) && !line.endsWith('=0'))
-      const ours = [...featuresOfRelease(level)].map(([feature, at]) => `${feature}=${at}`)
-      expect(ours.sort()).toEqual(theirs.sort())
-      expect(lines[0]).toBe(`metadata.version=${level} (${name})`)
+    const apache = async (name: string, ...args: string[]) => {
+      const { status, output, errors } = await driver.call('tool', { class: name, args })
+      if (status !== 0) throw new Error(`${name} ${args.join(' ')}: ${output}${errors}`)
+      return output
     }
-  }, 60_000)
+    const storageTool = (...args: string[]) => apache('kafka.tools.StorageTool', ...args)
 
-  test('Ottla starts on what Apache Kafka formatted for a static quorum of one', async () => {
-    const [port] = await freePorts(1)
-    const { file, data } = nodeOf({
-      ...STATIC,
-      'process.roles': 'broker,controller',
-      listeners: `PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:${port}`,
-      'controller.quorum.voters': `2@127.0.0.1:${port}`,
-      'offsets.topic.replication.factor': '1',
-    })
-    const off = ['eligible.leader.replicas.version=0']
-    await storageTool('format', '-t', CLUSTER, '-c', file, '--feature', ...off)
-    const host = nodeHost({ log: { level: 'silent' } })
-    const broker = await startBroker({
-      file: { path: file, text: readFileSync(file, 'utf8') },
-      host,
-    })
-    expect(broker.clusterId).toBe(CLUSTER)
-    await broker.close()
-    expect(readdirSync(data[0]!)).toContain('meta.properties')
-  }, 60_000)
-})
+    /** A node's settings file, with two empty directories. */
+    function nodeOf(settings: object) {
+      const place = directories.make()
+      const data = [join(place, 'a'), join(place, 'b')]
+      const file = join(place, 'server.properties')
+      writeFileSync(file, propertiesText({ ...settings, 'log.dirs': data.join(',') }))
+      return { place, data, file }
+    }
+
+    test.each(CASES)(
+      'formats %s as Apache Kafka does, to the byte',
+      async (_, settings, args) => {
+        const [theirs, ours] = [nodeOf(settings), nodeOf(settings)]
+        const off = KAFKA_FEATURES.filter((name) => name !== 'kraft.version').flatMap((name) => [
+          '--feature',
+          `${name}=0`,
+        ])
+        await storageTool('format', '-t', CLUSTER, '-c', theirs.file, ...args, ...off)
+        const formatted = await ottla([
+          'storage',
+          'format',
+          '-t',
+          CLUSTER,
+          '-c',
+          ours.file,
+          ...args,
+        ])
+        expect(formatted).toMatchObject({ code: 0, stderr: '' })
+        const found = { theirs: contentOf(theirs.data), ours: contentOf(ours.data) }
+        expect(found.ours).toEqual(found.theirs)
+        expect(await storageTool('info', '-c', ours.file)).toMatch(
+          /^Found log directories:\n(.|\n)*Found metadata: \{cluster\.id=AAAAAAAAQACAAAAAAAAAAQ, directory\.id=.{22}, node\.id=2, version=1\}/,
+        )
+        const info = await ottla(['storage', 'info', '-c', theirs.file])
+        expect(info).toMatchObject({ code: 0, stderr: '' })
+      },
+      60_000,
+    )
+
+    test('what it writes is dumped alike by both dump tools', async () => {
+      const { file, data } = nodeOf(CONTROLLER)
+      await ottla(['storage', 'format', '-t', CLUSTER, '-c', file, '-I', VOTERS])
+      expect(await compareDumps(data[0]!)).toEqual({ checkpoint: expect.any(Number) })
+    }, 60_000)
+
+    test("Apache's metadata shell shows what it writes", async () => {
+      const { file, data, place } = nodeOf(CONTROLLER)
+      await ottla(['storage', 'format', '-t', CLUSTER, '-c', file, '-s'])
+      // The shell takes the lock of the directory two above the snapshot's.
+      const home = join(place, 'x/y')
+      mkdirSync(home, { recursive: true })
+      const snapshot = join(home, basename(SNAPSHOT))
+      copyFileSync(join(data[0]!, SNAPSHOT), snapshot)
+      const main = 'org.apache.kafka.shell.MetadataShell'
+      // Maven has no shell of 4.4.0; the one of 4.3.1 needs classes that 4.4.0 moved.
+      const jars = [NEWEST, OLDER].map((release) => `${release.jars}/*`).join(':')
+      const read = ['--snapshot', snapshot, 'cat', '/image/features/metadataVersion']
+      const { stdout } = await promisify(execFile)('java', ['-cp', jars, main, ...read])
+      expect(stdout.trimEnd().split('\n').at(-1)).toContain('4.4-IV2')
+    }, 60_000)
+
+    test("the levels that a release brings are Apache's", async () => {
+      for (const [level, name] of [25, 27, 29, 30, 33].map(
+        (each) => [each, releaseName(each)] as const,
+      )) {
+        const lines = (await storageTool('version-mapping', '--release-version', name)).split('\n')
+        const theirs = lines.filter((line) => /^[a-z.]+=\d+$/.test(line) && !line.endsWith('=0'))
+        const ours = [...featuresOfRelease(level)].map(([feature, at]) => `${feature}=${at}`)
+        expect(ours.sort()).toEqual(theirs.sort())
+        expect(lines[0]).toBe(`metadata.version=${level} (${name})`)
+      }
+    }, 60_000)
+
+    test('Ottla starts on what Apache Kafka formatted for a static quorum of one', async () => {
+      const [port] = await freePorts(1)
+      const { file, data } = nodeOf({
+        ...STATIC,
+        'process.roles': 'broker,controller',
+        listeners: `PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:${port}`,
+        'controller.quorum.voters': `2@127.0.0.1:${port}`,
+        'offsets.topic.replication.factor': '1',
+      })
+      const off = ['eligible.leader.replicas.version=0']
+      await storageTool('format', '-t', CLUSTER, '-c', file, '--feature', ...off)
+      const host = nodeHost({ log: { level: 'silent' } })
+      const broker = await startBroker({
+        file: { path: file, text: readFileSync(file, 'utf8') },
+        host,
+      })
+      expect(broker.clusterId).toBe(CLUSTER)
+      await broker.close()
+      expect(readdirSync(data[0]!)).toContain('meta.properties')
+    }, 60_000)
+  },
+  [NEWEST, OLDER],
+)
 
 /** What is in directories, with the moments and the ids that were drawn taken out. */
 function contentOf(paths: readonly string[]): object[] {
