@@ -39,6 +39,6 @@ test('a schedule that is given takes the place of the seed’s own', async () =>
     durationMs: 3000,
     faults: [{ atMs: 1000, type: 'power', survives: 'torn', downMs: 100 }] as const,
   }
-  const result = await simulateBroker(7, schedule)
+  const result = await simulateBroker(7, { schedule })
   expect([result.schedule, result.starts]).toEqual([schedule, 2])
 }, 600_000)

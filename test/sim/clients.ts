@@ -20,7 +20,6 @@ export interface ClientParts {
   readonly name: string
   readonly host: Host
   readonly codecs: Codecs
-  readonly history: History
   readonly bootstrap: { readonly host: string; readonly port: number }
   /** The client should come to an end after what it does now. */
   readonly isOver: () => boolean
@@ -28,17 +27,17 @@ export interface ClientParts {
 
 const REQUEST_TIMEOUT_MS = 5000
 
-function clientOf({ host, bootstrap, name }: ClientParts): Client {
+export function clientOf({ host, bootstrap, name }: ClientParts): Client {
   return new Client([bootstrap], { host, clientId: name, requestTimeoutMs: REQUEST_TIMEOUT_MS })
 }
 
-function sleep({ host }: ClientParts, mostMs: number): Promise<void> {
+export function sleep({ host }: ClientParts, mostMs: number): Promise<void> {
   const delayMs = 1 + host.random.below(mostMs)
   return new Promise((resolve) => void host.clock.after(delayMs, resolve))
 }
 
 /** Runs until it is told to end; what the broker or the network refuses is tried again with a new client. */
-async function untilOver(
+export async function untilOver(
   parts: ClientParts,
   work: (client: Client) => Promise<void>,
 ): Promise<void> {
@@ -55,8 +54,8 @@ async function untilOver(
 }
 
 /** Sends records with acks=all, each value once, several at a time. */
-export async function runProducer(parts: ClientParts): Promise<void> {
-  const { name, host, codecs, history } = parts
+export async function runProducer(parts: ClientParts, history: History): Promise<void> {
+  const { name, host, codecs } = parts
   let count = 0
   let producer: { readonly client: Client; readonly producer: Producer } | null = null
   await untilOver(parts, async (client) => {
@@ -83,8 +82,8 @@ export async function runProducer(parts: ClientParts): Promise<void> {
 }
 
 /** Reads a partition from its beginning, again and again, in steps. */
-export async function runReader(parts: ClientParts): Promise<void> {
-  const { host, codecs, history } = parts
+export async function runReader(parts: ClientParts, history: History): Promise<void> {
+  const { host, codecs } = parts
   await untilOver(parts, async (client) => {
     const partition = host.random.below(PARTITIONS)
     let next = 0
@@ -104,8 +103,8 @@ export async function runReader(parts: ClientParts): Promise<void> {
 }
 
 /** Commits the offsets of a group of its own, and looks whether they are there. */
-export async function runCommitter(parts: ClientParts): Promise<void> {
-  const { name, host, history } = parts
+export async function runCommitter(parts: ClientParts, history: History): Promise<void> {
+  const { name, host } = parts
   let offset = 0
   await untilOver(parts, async (client) => {
     const partition = host.random.below(PARTITIONS)
@@ -142,8 +141,8 @@ async function commit(client: Client, groupId: string, partition: number, offset
 }
 
 /** Makes and deletes topics, each name once. */
-export async function runAdministrator(parts: ClientParts): Promise<void> {
-  const { name, host, history } = parts
+export async function runAdministrator(parts: ClientParts, history: History): Promise<void> {
+  const { name, host } = parts
   let count = 0
   await untilOver(parts, async (client) => {
     const topic = `${name}-${count++}`

@@ -32,7 +32,7 @@ async function simulate(seed: number): Promise<string> {
     const { hash, events, acknowledged, epochs, starts } = result
     return `${events} events, ${acknowledged} records acknowledged, ${epochs} leaders, ${starts} starts, trace ${hash}`
   }
-  const { hash, events, acknowledged, reads, starts } = await simulateBroker(seed, schedule)
+  const { hash, events, acknowledged, reads, starts } = await simulateBroker(seed, { schedule })
   return `${events} events, ${acknowledged} records acknowledged, ${reads} read, ${starts} starts, trace ${hash}`
 }
 

@@ -1,21 +1,12 @@
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { SimMachine, type World } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
-import { Scheduler, SimulationError } from '../../src/host/sim/scheduler.ts'
-import {
-  PARTITIONS,
-  readAll,
-  runAdministrator,
-  runCommitter,
-  runProducer,
-  runReader,
-  TOPIC,
-  type ClientParts,
-} from './clients.ts'
+import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { PARTITIONS, type ClientParts } from './clients.ts'
 import { SimulationFailure } from './failure.ts'
 import { randomSchedule, type Fault, type Schedule } from './faults.ts'
-import { History } from './history.ts'
 import { SimulatedBroker } from './simulated-broker.ts'
+import { plainWorkload, type Workload } from './workload.ts'
 
 const BROKER = 'broker'
 const PORT = 9092
@@ -43,19 +34,29 @@ export interface SimulationResult {
   readonly starts: number
 }
 
+interface SimulationOptions {
+  /** In place of the seed's own. */
+  readonly schedule?: Schedule | undefined
+  /** Of `npm run sim`, to repeat it. */
+  readonly option?: string
+}
+
 /**
- * One broker as it ships, with producers, readers, committers of offsets and an administrator, under a schedule of
- * faults. When the schedule has ended all must come right: the broker serves, each client gets on, and the logs hold
- * exactly what the clients were told.
- * @param schedule in place of the seed's own
+ * One broker as it ships, and what its clients do, under a schedule of faults. When the schedule has ended all must come
+ * right: the broker serves, the clients get on, and the broker holds exactly what they were told.
  * @throws SimulationFailure
  */
-export async function simulateBroker(seed: number, schedule?: Schedule): Promise<SimulationResult> {
-  const simulation = new BrokerSimulation(seed, schedule)
+export async function simulateBroker(
+  seed: number,
+  { schedule, option = '' }: SimulationOptions = {},
+  workload = plainWorkload(),
+): Promise<SimulationResult> {
+  const simulation = new BrokerSimulation(seed, schedule, workload)
   try {
     return await simulation.run()
   } catch (error) {
-    throw new SimulationFailure(`--seed ${seed}`, simulation.schedule, error, simulation.log())
+    const options = `--seed ${seed}${option}`
+    throw new SimulationFailure(options, simulation.schedule, error, simulation.log())
   }
 }
 
@@ -64,13 +65,14 @@ class BrokerSimulation {
   readonly #scheduler: Scheduler
   readonly #world: World
   readonly #broker: SimulatedBroker
-  readonly #history = new History()
+  readonly #workload: Workload
   /** Of clients: what they could not cope with. */
   readonly #failures: unknown[] = []
   #isOver = false
   #ended = 0
 
-  constructor(seed: number, schedule?: Schedule) {
+  constructor(seed: number, schedule: Schedule | undefined, workload: Workload) {
+    this.#workload = workload
     this.#scheduler = new Scheduler(seed)
     this.schedule = schedule ?? randomSchedule(this.#scheduler.random)
     const network = new SimNetwork(this.#scheduler)
@@ -78,20 +80,18 @@ class BrokerSimulation {
     const machine = new SimMachine(BROKER, this.#world)
     machine.disk.makeDirectory('/data')
     machine.disk.syncDirectory('/')
-    this.#broker = new SimulatedBroker(machine, this.#scheduler, SETTINGS)
+    this.#broker = new SimulatedBroker(machine, this.#scheduler, {
+      ...SETTINGS,
+      ...workload.settings,
+    })
   }
 
   async run(): Promise<SimulationResult> {
     const scheduler = this.#scheduler
     this.#broker.start()
     await scheduler.until(() => this.#broker.isServing, PATIENCE_MS, 'broker that serves')
-    const runs = [
-      ...['p0', 'p1', 'p2'].map((name) => [name, runProducer] as const),
-      ...['r0', 'r1'].map((name) => [name, runReader] as const),
-      ...['c0', 'c1'].map((name) => [name, runCommitter] as const),
-      ['a0', runAdministrator] as const,
-    ]
-    for (const [name, run] of runs) this.#runClient(name, run)
+    const { clients } = this.#workload
+    for (const [name, run] of clients) this.#runClient(name, run)
     for (const fault of this.schedule.faults) {
       scheduler.after(fault.atMs, `fault: ${fault.type}`, () => this.#inflict(fault))
     }
@@ -100,14 +100,11 @@ class BrokerSimulation {
     await this.#watch(this.#getsOn())
     this.#isOver = true
     await this.#watch(
-      scheduler.until(() => this.#ended === runs.length, PATIENCE_MS, 'end of the clients'),
+      scheduler.until(() => this.#ended === clients.length, PATIENCE_MS, 'end of the clients'),
     )
-    const { logs, topics } = await this.#watch(
-      scheduler.resolve(readAll(this.#client('last')), PATIENCE_MS, 'last reading'),
-    )
-    this.#history.checkLogs(logs)
-    this.#history.checkTopics(topics)
-    if (!topics.has(TOPIC)) throw new SimulationError(`Topic ${TOPIC} was lost`)
+    const checking = this.#workload.check(this.#client('last'))
+    const judge = await this.#watch(scheduler.resolve(checking, PATIENCE_MS, 'last reading'))
+    judge()
     return this.#result()
   }
 
@@ -126,7 +123,7 @@ class BrokerSimulation {
 
   #result(): SimulationResult {
     const { trace, seed } = this.#scheduler
-    const { acknowledgedCount: acknowledged, readCount: reads } = this.#history
+    const { acknowledged, reads } = this.#workload
     const { schedule } = this
     const { starts } = this.#broker
     return { seed, schedule, hash: trace.hash, events: trace.count, acknowledged, reads, starts }
@@ -138,7 +135,6 @@ class BrokerSimulation {
       name,
       host: machine.start(),
       codecs: this.#world.codecs,
-      history: this.#history,
       bootstrap: { host: BROKER, port: PORT },
       isOver: () => this.#isOver,
     }
@@ -158,11 +154,11 @@ class BrokerSimulation {
     return result
   }
 
-  /** Liveness: a record of a producer after the faults is acknowledged. */
+  /** Liveness: more is acknowledged after the faults. */
   #getsOn(): Promise<void> {
-    const before = this.#history.acknowledgedCount
+    const before = this.#workload.acknowledged
     const isOn = (): boolean =>
-      this.#failures.length > 0 || this.#history.acknowledgedCount > before + 10
+      this.#failures.length > 0 || this.#workload.acknowledged > before + 10
     return this.#scheduler.until(isOn, PATIENCE_MS, 'further record after the faults')
   }
 
@@ -194,7 +190,7 @@ class BrokerSimulation {
         network.resetOne()
         return
       case 'cut':
-        for (const { name } of this.#peers()) {
+        for (const [name] of this.#workload.clients) {
           if (fault.way !== 'from broker') network.cut(name, BROKER)
           if (fault.way !== 'to broker') network.cut(BROKER, name)
         }
@@ -209,9 +205,5 @@ class BrokerSimulation {
         machine.diskSlowness = fault.factor
         return later(fault.forMs, () => (machine.diskSlowness = 1))
     }
-  }
-
-  #peers(): { readonly name: string }[] {
-    return ['p0', 'p1', 'p2', 'r0', 'r1', 'c0', 'c1', 'a0'].map((name) => ({ name }))
   }
 }
