@@ -46,6 +46,7 @@ import { produce } from './produce.ts'
 import type { BrokerServices, NodeServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
 import { unregisterBroker } from './unregister-broker.ts'
+import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { updateFeatures } from './update-features.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
@@ -96,6 +97,7 @@ export const handlers: readonly Handler[] = [
   produce,
   syncGroup,
   unregisterBroker,
+  txnOffsetCommit,
   updateFeatures,
   writeTxnMarkers,
 ]

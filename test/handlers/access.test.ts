@@ -77,6 +77,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   Produce: ['WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   SyncGroup: ['READ GROUP'],
   UnregisterBroker: ['ALTER CLUSTER'],
+  TxnOffsetCommit: ['READ GROUP', 'READ TOPIC', 'WRITE TRANSACTIONAL_ID'],
   UpdateFeatures: ['ALTER CLUSTER'],
   WriteTxnMarkers: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],
 }

@@ -43,6 +43,7 @@ import { OffsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-
 import { Produce } from '../../protocol/messages/produce.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
+import { TxnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
 import type { AnyApi, Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
@@ -339,6 +340,34 @@ const aboutGroups = (topicId: string): Unauthorized[] => [
       topics: [{ ...groupTopics[0]!, name: '', topicId }],
     },
     { topics: [{ topicId, partitions: [{ partitionIndex: 0, ...topicError }] }] },
+  ),
+  ...(
+    [
+      ['x', 'mine', 5, transactionError],
+      ['mine', 'g', 5, groupError],
+      ['mine', 'mine', 5, topicError],
+      ['mine', 'mine', 6, topicError],
+    ] as const
+  ).map(([transactionalId, groupId, version, error]) =>
+    asking(
+      TxnOffsetCommit,
+      version,
+      {
+        transactionalId,
+        groupId,
+        producerId: 1,
+        producerEpoch: 0,
+        topics: [{ ...groupTopics[0]!, topicId }],
+      },
+      {
+        topics: [
+          {
+            ...(version < 6 ? { name: 't' } : { topicId }),
+            partitions: [{ partitionIndex: 0, ...error }],
+          },
+        ],
+      },
+    ),
   ),
   asking(OffsetDelete, 0, { groupId: 'g', topics: [{ name: 't', partitions }] }, groupError),
   asking(

@@ -148,4 +148,32 @@ export const mutants: readonly Mutant[] = [
     about: 'The first batch of a producer has an epoch that nobody knows.',
     killedBy: ['handlers/init-producer-id'],
   },
+  {
+    file: 'src/handlers/txn-offset-commit.ts',
+    text: "if (groupId === '') return 'INVALID_GROUP_ID'",
+    replacement: '',
+    about: 'Offsets are stored for a group without a name.',
+    killedBy: ['handlers/txn-offset-commit'],
+  },
+  {
+    file: 'src/handlers/txn-offset-commit.ts',
+    text: 'const FIRST_VERSION_THAT_ADDS = 5',
+    replacement: 'const FIRST_VERSION_THAT_ADDS = 6',
+    about: 'Producers that count on it commit no offsets.',
+    killedBy: ['handlers/txn-offset-commit'],
+  },
+  {
+    file: 'src/handlers/txn-offset-commit.ts',
+    text: "error === 'NETWORK_EXCEPTION' ? 'COORDINATOR_LOAD_IN_PROGRESS' : error",
+    replacement: 'error',
+    about: 'Producers of old fail for good where a connection between brokers broke.',
+    killedBy: ['handlers/txn-offset-commit'],
+  },
+  {
+    file: 'src/handlers/txn-offset-commit.ts',
+    text: 'generation: request.generationIdOrMemberEpoch',
+    replacement: 'generation: -1',
+    about: 'A member that was expelled commits offsets over those of its successor.',
+    killedBy: ['handlers/txn-offset-commit'],
+  },
 ]
