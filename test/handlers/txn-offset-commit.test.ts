@@ -3,7 +3,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { OFFSETS_TOPIC } from '../../src/coordinators/group/kind.ts'
 import { committed, nodeWithGroups, stableGroup } from './group-client.ts'
-import { TestNode } from './test-node.ts'
+import type { TestNode } from './test-node.ts'
 import { PRODUCER, stableOffset, writeMarker } from './transaction-client.ts'
 
 interface Asked {
