@@ -41,7 +41,7 @@ const rooms = {
     ],
     doors: { log: ['directory'], manager: [], copying: [] },
   },
-  coordinators: { order: ['runtime', 'group'], doors: { 'internal-topics': [] } },
+  coordinators: { order: ['runtime', 'group', 'transaction'], doors: { 'internal-topics': [] } },
   replication: { order: ['partition', 'fetch', 'directories'], doors: { 'replica-manager': [] } },
 }
 

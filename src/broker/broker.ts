@@ -1,8 +1,7 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
-import { GroupCoordinator } from '../coordinators/group/coordinator.ts'
-import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
-import { LocalMarkerWriter } from '../coordinators/marker-writer.ts'
+import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import type { TransactionCoordinator } from '../coordinators/transaction/coordinator.ts'
 import { handlersOn } from '../handlers/index.ts'
 import type { BrokerServices } from '../handlers/services.ts'
 import type { Host } from '../host/host.ts'
@@ -23,6 +22,8 @@ import type { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
 import { NO_STAGES } from '../server/stages.ts'
 import { BrokerControllerChannel } from './controller-channel.ts'
+import { brokerCoordinators } from './coordinators.ts'
+import type { BrokerIdentity, Coordinators } from './coordinators.ts'
 import { ImageFollower } from './follow.ts'
 import { Forwarding } from './forwarding.ts'
 import { BrokerLifecycle } from './lifecycle.ts'
@@ -31,7 +32,6 @@ import type { Address } from './listeners.ts'
 import type { OpenFileShares } from './open-file-shares.ts'
 import { loadPartitions } from './partitions.ts'
 import { brokerServices } from './services.ts'
-import type { BrokerIdentity } from './services.ts'
 import { cleanerSettings, lifecycleSettings, logIntervals, serverSettings } from './settings.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
@@ -63,6 +63,7 @@ export class Broker {
   readonly #assignments: AssignmentReporter
   readonly #replicas: ReplicaManager
   readonly #groups: GroupCoordinator
+  readonly #transactions: TransactionCoordinator
   readonly #follower: ImageFollower
   readonly #lifecycle: BrokerLifecycle
   readonly #server: Server
@@ -71,7 +72,7 @@ export class Broker {
   #unfollow: () => void = () => undefined
 
   constructor(parts: BrokerParts) {
-    const { host, codecs, config, logs, metadata } = parts
+    const { host, config, logs, metadata } = parts
     const { clock, log } = host
     this.#parts = parts
     this.#faults = new RatedLog(log, clock)
@@ -119,27 +120,21 @@ export class Broker {
       report: (...place) => this.#assignments.report(...place),
     })
     this.#replicas.onRemoved((topic, topicId) => this.#moves.forget(topic, topicId))
-    this.#groups = new GroupCoordinator({
-      host,
-      codecs,
-      config,
-      partitionCount: () => metadata.image.topics.byName.get(OFFSETS_TOPIC)?.partitions.length ?? 0,
-      partition: (index) => this.#partition(OFFSETS_TOPIC, index),
-    })
-    const markers = new LocalMarkerWriter({
-      clock,
-      replicas: this.#replicas,
-      groups: this.#groups,
-      timeoutMs: () => config.get('request.timeout.ms'),
-    })
+    const identity = (): BrokerIdentity => this.#identity()
+    const controller = this.#controller
+    const of = { ...parts, controller, replicas: this.#replicas, identity }
+    const coordinators = brokerCoordinators(of)
+    this.#groups = coordinators.groups
+    this.#transactions = coordinators.transactions
     this.#follower = new ImageFollower({
       log,
       config,
       replicas: this.#replicas,
       moves: this.#moves,
       groups: this.#groups,
+      transactions: this.#transactions,
     })
-    const pipeline = this.#pipeline(markers)
+    const pipeline = this.#pipeline(coordinators)
     this.#server = new Server(host, serverSettings(config, parts.openFiles), parts.memory)
     this.#listeners = new BrokerListeners(config, host.network.hostName, (address) =>
       this.#server.listen(address, pipeline),
@@ -192,6 +187,7 @@ export class Broker {
     if (handsOver && !this.#isAlone) await this.#lifecycle.shutDown()
     // Members that wait for a rebalance are told to come back, so that their requests don't hold the stop up.
     this.#groups.close()
+    this.#transactions.close()
     const served = this.#server.close(STOP_GRACE_MS)
     this.#replicas.endWaiting()
     await served
@@ -211,22 +207,20 @@ export class Broker {
   takeOffline({ id, path }: LogDirectory): void {
     this.#replicas.takeOffline(path)
     this.#moves.onDirectoryFailed(path)
-    this.#groups.follow()
+    this.#follower.followCoordinated()
     if (id !== null) this.#lifecycle.reportOffline(id, path)
   }
 
   /** On the listeners for clients: what only the controller answers goes to it. */
-  #pipeline(markers: LocalMarkerWriter): Pipeline<BrokerServices> {
+  #pipeline(coordinators: Coordinators): Pipeline<BrokerServices> {
     const { config, metadata } = this.#parts
     const services = brokerServices({
       ...this.#parts,
+      ...coordinators,
       controller: this.#controller,
       replicas: this.#replicas,
       moves: this.#moves,
-      groups: this.#groups,
-      markers,
       faults: this.#faults,
-      identity: () => this.#identity(),
     })
     const forwarder = new Forwarding({
       link: this.#controller.forwarding,

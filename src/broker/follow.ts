@@ -1,5 +1,6 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import type { TransactionCoordinator } from '../coordinators/transaction/coordinator.ts'
 import type { Logger } from '../host/host.ts'
 import { ResourceType, configOf } from '../metadata/image.ts'
 import type { MetadataDelta, MetadataImage } from '../metadata/image.ts'
@@ -12,6 +13,7 @@ export interface Followers {
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
   readonly groups: GroupCoordinator
+  readonly transactions: TransactionCoordinator
 }
 
 /** Has the broker's services follow the image of the cluster. */
@@ -25,7 +27,13 @@ export class ImageFollower {
   /** The image that the broker begins with, its partitions opened. Resolves when all of them are here. */
   async begin(image: MetadataImage): Promise<void> {
     await this.#followers.replicas.load(image.topics.byName.values())
+    this.followCoordinated()
+  }
+
+  /** Which partitions are led here has changed: their coordinators take up some and give up others. */
+  followCoordinated(): void {
     this.#followers.groups.follow()
+    this.#followers.transactions.follow()
   }
 
   /** What changed from one image to the next. */
@@ -40,10 +48,10 @@ export class ImageFollower {
     const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
     const made = replicas.apply(changes)
     // What is led no longer is given up at once; what is led from now on may have to be made.
-    groups.follow()
+    this.followCoordinated()
     made
       .then(() => {
-        groups.follow()
+        this.followCoordinated()
         return groups.forgetTopics(deletedTopics.map(({ name }) => name))
       })
       .catch((error: unknown) => {

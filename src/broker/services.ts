@@ -1,12 +1,8 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
-import { ProducerIds } from '../coordinators/producer-ids.ts'
-import type { ProducerIdBlock } from '../coordinators/producer-ids.ts'
 import type { BrokerServices } from '../handlers/services.ts'
 import type { Clock, Host } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
-import { ShardError } from '../machine/runtime.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
 import { SUPPORTED_FEATURES, finalizedFeatures } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
@@ -15,9 +11,9 @@ import { FetchMemory } from '../replication/fetch/memory.ts'
 import { FetchSessionCache } from '../replication/fetch/session.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { TransactionGate } from '../replication/transaction-gate.ts'
-import type { MarkerWriter, TransactionVerifier } from '../replication/transactions.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
+import type { Coordinators } from './coordinators.ts'
 
 /** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
 const MAX_UNSENT_BYTES = 128 << 20
@@ -26,18 +22,7 @@ const FIRST_SESSION_ID = 1
 const LEARNING_LIMIT_MS = 5_000
 const MAX_SESSION_ID = 0x7fff_fffe
 
-/** As long as there is no coordinator here, no partition is part of a transaction: nobody could end it. */
-const NO_COORDINATOR: TransactionVerifier = {
-  verify: ({ partitions }) => Promise.resolve(partitions.map(() => 'INVALID_TXN_STATE')),
-}
-
-/** How the controller knows a life of a broker. */
-export interface BrokerIdentity {
-  readonly brokerId: number
-  readonly brokerEpoch: number
-}
-
-interface Parts {
+interface Parts extends Coordinators {
   readonly host: Host
   readonly config: BrokerConfig
   readonly clusterId: string
@@ -46,15 +31,12 @@ interface Parts {
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
-  readonly groups: GroupCoordinator
-  readonly markers: MarkerWriter
   readonly faults: RatedLog
-  readonly identity: () => BrokerIdentity
 }
 
 /** What the handlers need of the broker. */
 export function brokerServices(parts: Parts): BrokerServices {
-  const { host, config, clusterId, metadata, controller, replicas, identity } = parts
+  const { host, config, clusterId, metadata, controller, replicas } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
   const supported = SUPPORTED_FEATURES.map(
@@ -78,12 +60,13 @@ export function brokerServices(parts: Parts): BrokerServices {
       () => clock.monotonic(),
       () => random.below(MAX_SESSION_ID) + FIRST_SESSION_ID,
     ),
-    producerIds: new ProducerIds(() => allocateProducerIds(controller, identity())),
+    producerIds: parts.producerIds,
     groups: parts.groups,
+    transactions: parts.transactions,
     markers: parts.markers,
     transactionGate: new TransactionGate({
       clock,
-      verifier: NO_COORDINATOR,
+      verifier: parts.transactions,
       isEnabled: () => config.get('transaction.partition.verification.enable'),
       retryBackoffMs: () => config.get('add.partitions.to.txn.retry.backoff.ms'),
       retryMaxMs: () => config.get('add.partitions.to.txn.retry.backoff.max.ms'),
@@ -129,17 +112,4 @@ function untilKnown(
       if (isKnown()) end()
     })
   })
-}
-
-async function allocateProducerIds(
-  channel: BrokerControllerChannel,
-  identity: BrokerIdentity,
-): Promise<ProducerIdBlock | null> {
-  const asked = channel.submit({ type: 'allocateProducerIds', ...identity })
-  const reply = await asked.catch((error: unknown) => {
-    if (error instanceof ShardError) return null
-    throw error
-  })
-  if (reply === null || reply.errorCode !== 'NONE') return null
-  return { firstId: reply.producerIdStart, size: reply.producerIdLen }
 }

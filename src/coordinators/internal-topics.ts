@@ -1,8 +1,8 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { TopicToCreate } from '../metadata/controller/commands.ts'
 import { OFFSETS_TOPIC } from './group/kind.ts'
+import { TRANSACTIONS_TOPIC } from './transaction/kind.ts'
 
-const TRANSACTIONS_TOPIC = '__transaction_state'
 const SHARE_STATE_TOPIC = '__share_group_state'
 
 /** What a coordinator's topic is made with. */

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
+import { TRANSACTIONS_TOPIC } from '../coordinators/transaction/kind.ts'
 import { custom } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -19,8 +20,8 @@ interface Coordinator {
 }
 
 /**
- * FindCoordinator: one key up to v3, several of one type from v4 on. The topic of the groups is made when it is missing.
- * Transactional ids are sent to this broker, whose InitProducerId refuses them.
+ * FindCoordinator: one key up to v3, several of one type from v4 on. The topic that has the coordinators' state is made when it
+ * is missing.
  */
 export const findCoordinator = handle(FindCoordinator, {
   access: custom(['DESCRIBE', 'GROUP'], ['DESCRIBE', 'TRANSACTIONAL_ID']),
@@ -39,9 +40,10 @@ export const findCoordinator = handle(FindCoordinator, {
 })
 
 async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
+  const { groups, transactions } = context.services
   if (keyType === GROUP_KEY_TYPE) {
     return context.may('DESCRIBE', 'GROUP', key)
-      ? coordinatorOf(key, context)
+      ? leaderOf(OFFSETS_TOPIC, () => groups.partitionOf(key), context)
       : none('GROUP_AUTHORIZATION_FAILED')
   }
   if (keyType !== TRANSACTION_KEY_TYPE) {
@@ -50,23 +52,23 @@ async function find(key: string, keyType: number, context: RequestContext): Prom
   if (!context.may('DESCRIBE', 'TRANSACTIONAL_ID', key)) {
     return none('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
   }
-  // A client that is refused here may ask 200 times (Sarama): all of them take InitProducerId's refusal for final.
-  const self = context.services.config.get('node.id')
-  return found(self, context)
+  return leaderOf(TRANSACTIONS_TOPIC, () => transactions.partitionOf(key), context)
 }
 
-async function coordinatorOf(groupId: string, context: RequestContext): Promise<Coordinator> {
-  const { cluster, groups } = context.services
-  if (cluster().topic(OFFSETS_TOPIC) === undefined) {
-    const refused = await context.services.createTopicsAutomatically([OFFSETS_TOPIC])
-    const reason = refused.get(OFFSETS_TOPIC)
+/** @param partition asked once the topic is there, for it depends on how many there are */
+async function leaderOf(
+  topic: string,
+  partition: () => number,
+  context: RequestContext,
+): Promise<Coordinator> {
+  const { cluster, createTopicsAutomatically } = context.services
+  if (cluster().topic(topic) === undefined) {
+    const reason = (await createTopicsAutomatically([topic])).get(topic)
     if (reason !== undefined) {
-      return none('COORDINATOR_NOT_AVAILABLE', `${OFFSETS_TOPIC} could not be made: ${reason}.`)
+      return none('COORDINATOR_NOT_AVAILABLE', `${topic} could not be made: ${reason}.`)
     }
   }
-  const view = cluster()
-  const leader = view.topic(OFFSETS_TOPIC)?.partitions[groups.partitionOf(groupId)]?.leader ?? -1
-  return found(leader, context)
+  return found(cluster().topic(topic)?.partitions[partition()]?.leader ?? -1, context)
 }
 
 function found(nodeId: number, { services, connection }: RequestContext): Coordinator {

@@ -23,6 +23,7 @@ import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
 import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
+import { describeTransactions } from './describe-transactions.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { envelope } from './envelope.ts'
 import { fetch } from './fetch.ts'
@@ -37,6 +38,7 @@ import { listConfigResources } from './list-config-resources.ts'
 import { listGroups } from './list-groups.ts'
 import { listOffsets } from './list-offsets.ts'
 import { listPartitionReassignments } from './list-partition-reassignments.ts'
+import { listTransactions } from './list-transactions.ts'
 import { metadata } from './metadata.ts'
 import { offsetCommit } from './offset-commit.ts'
 import { offsetDelete } from './offset-delete.ts'
@@ -76,6 +78,7 @@ export const handlers: readonly Handler[] = [
   describeProducers,
   describeQuorum,
   describeTopicPartitions,
+  describeTransactions,
   electLeaders,
   envelope,
   fetch,
@@ -89,6 +92,7 @@ export const handlers: readonly Handler[] = [
   listGroups,
   listOffsets,
   listPartitionReassignments,
+  listTransactions,
   metadata,
   offsetCommit,
   offsetDelete,

@@ -2,6 +2,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { ListenerKind } from '../../protocol/schema.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
+import type { TransactionCoordinator } from '../coordinators/transaction/coordinator.ts'
 import type { Clock, DiskSpace, Logger } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { ProducerIds } from '../coordinators/producer-ids.ts'
@@ -46,6 +47,7 @@ export interface BrokerServices extends NodeServices {
   readonly markers: MarkerWriter
   /** For records of transactions. */
   readonly transactionGate: TransactionGate
+  readonly transactions: TransactionCoordinator
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */

@@ -2,6 +2,8 @@ import type { FeatureRange, MetadataImage } from './image.ts'
 
 export const METADATA_VERSION = 'metadata.version'
 export const KRAFT_VERSION = 'kraft.version'
+/** [KIP-890] 1: records of transactions have tags; 2: each transaction has an epoch of its own. */
+export const TRANSACTION_VERSION = 'transaction.version'
 const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
 /** 4.4-IV2, the newest level that Kafka 4.4 calls stable. */
 const LATEST_METADATA_VERSION = 33
@@ -40,7 +42,7 @@ const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
   ['group.version', 1],
   ['share.version', 2],
   ['streams.version', 1],
-  ['transaction.version', 2],
+  [TRANSACTION_VERSION, 2],
 ])
 
 /** Levels of features that this version can't work at. The message names the first and says what to do. */

@@ -22,6 +22,7 @@ import { handlers } from '../../src/handlers/index.ts'
 import { commit, committed, stableGroup } from './group-client.ts'
 import { TOPIC_ID, guardedNode } from './test-authorizer.ts'
 import { CLOSED, TestNode, batch } from './test-node.ts'
+import { addPartitions, initProducer } from './transactional-producer.ts'
 import { unauthorizedRequests } from './unauthorized-requests.ts'
 
 const ALICE = { type: 'User', name: 'alice' }
@@ -54,6 +55,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   DescribeProducers: ['READ TOPIC'],
   DescribeQuorum: ['DESCRIBE CLUSTER'],
   DescribeTopicPartitions: ['DESCRIBE TOPIC'],
+  DescribeTransactions: ['DESCRIBE TOPIC', 'DESCRIBE TRANSACTIONAL_ID'],
   ElectLeaders: ['ALTER CLUSTER'],
   Envelope: ['CLUSTER_ACTION CLUSTER'],
   Fetch: ['CLUSTER_ACTION CLUSTER', 'READ TOPIC'],
@@ -69,6 +71,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   ListGroups: ['DESCRIBE CLUSTER', 'DESCRIBE GROUP'],
   ListOffsets: ['DESCRIBE TOPIC'],
   ListPartitionReassignments: ['DESCRIBE CLUSTER'],
+  ListTransactions: ['DESCRIBE TRANSACTIONAL_ID'],
   Metadata: ['CREATE CLUSTER', 'CREATE TOPIC', 'DESCRIBE CLUSTER', 'DESCRIBE TOPIC'],
   OffsetCommit: ['READ GROUP', 'READ TOPIC'],
   OffsetDelete: ['DELETE GROUP', 'READ TOPIC'],
@@ -97,6 +100,8 @@ describe('what is demanded of who asks', () => {
     const { node, authorizer } = await guardedNode()
     authorizer.allows = () => true
     await stableGroup(node, { groupId: 'hidden' })
+    await node.addTransactions()
+    await addPartitions(node, await initProducer(node, 'mine'))
     authorizer.asked.length = 0
     const asked = new Map<string, Set<string>>(handlers.map(({ api }) => [api.name, new Set()]))
     const remember = (name: string): void => {
@@ -405,6 +410,7 @@ describe('who looks for topics and groups', () => {
 
   test('finds the coordinator of what it may describe', async () => {
     const { node, authorizer } = await guardedNode()
+    await node.addTopic('__transaction_state')
     authorizer.allows = (_operation, _type, name) => name === 'g' || name === 'x'
     for (const [coordinatorKeys, keyType] of [
       [['g'], 0],

@@ -1,22 +1,14 @@
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { TestNode } from './test-node.ts'
 
+const GROUP = 0
 const TRANSACTION = 1
 const SHARE = 2
 
 describe('FindCoordinator', () => {
-  test('sends a transactional id to this broker, where InitProducerId refuses it for good', async () => {
-    const node = new TestNode()
-    node.addBroker({ id: 2 })
-    const asked = { keyType: TRANSACTION, coordinatorKeys: ['payments'] }
-    const answer = await node.ask(FindCoordinator, 6, asked)
-    expect(answer.coordinators).toMatchObject([
-      { key: 'payments', errorCode: 'NONE', nodeId: 1, host: 'host1', port: 9001 },
-    ])
-  })
-
   test('answers the old form with the error’s text, too', async () => {
     const node = new TestNode()
+    await node.addTopic('__transaction_state')
     const found = await node.ask(FindCoordinator, 2, { keyType: TRANSACTION, key: 'payments' })
     expect(found).toMatchObject({ errorCode: 'NONE', errorMessage: 'NONE', nodeId: 1 })
     const none = await node.ask(FindCoordinator, 2, { keyType: SHARE, key: 'payments' })
@@ -33,17 +25,44 @@ describe('FindCoordinator', () => {
   })
 })
 
-test('a group is coordinated by the leader of its own partition of __consumer_offsets', async () => {
-  const node = new TestNode()
-  node.addBroker({ id: 2 })
-  const other = { leader: 2, replicas: [2], isr: [2] }
-  await node.addTopic('__consumer_offsets', { partitions: [{}, other] })
-  const groups = ['a', 'b', 'c', 'd', 'e']
-  const { coordinators } = await node.ask(FindCoordinator, 4, {
-    keyType: 0,
-    coordinatorKeys: groups,
+describe.each([
+  ['a group', GROUP, '__consumer_offsets'],
+  ['a transactional id', TRANSACTION, '__transaction_state'],
+] as const)('%s', (_of, keyType, topic) => {
+  const coordinatorKeys = ['a', 'b', 'c', 'd', 'e']
+
+  test('is coordinated by the leader of its own partition', async () => {
+    const node = new TestNode()
+    node.addBroker({ id: 2 })
+    const other = { leader: 2, replicas: [2], isr: [2] }
+    await node.addTopic(topic, { partitions: [{}, other] })
+    const { coordinators } = await node.ask(FindCoordinator, 4, { keyType, coordinatorKeys })
+    const coordinator = keyType === GROUP ? node.groups : node.transactions
+    const leaders = coordinatorKeys.map((key) => coordinator.partitionOf(key) + 1)
+    expect(new Set(leaders)).toEqual(new Set([1, 2]))
+    expect(coordinators.map(({ nodeId }) => nodeId)).toEqual(leaders)
   })
-  const leaders = groups.map((group) => node.groups.partitionOf(group) + 1)
-  expect(new Set(leaders)).toEqual(new Set([1, 2]))
-  expect(coordinators.map(({ nodeId }) => nodeId)).toEqual(leaders)
+
+  test('has its topic made where it is missing', async () => {
+    const node = new TestNode()
+    const asked: string[] = []
+    node.automatic = async (names) => {
+      asked.push(...names)
+      for (const name of names) await node.addTopic(name)
+      return new Map()
+    }
+    const { coordinators } = await node.ask(FindCoordinator, 4, { keyType, coordinatorKeys })
+    expect(new Set(asked)).toEqual(new Set([topic]))
+    expect(coordinators[0]).toMatchObject({ errorCode: 'NONE', nodeId: 1 })
+  })
+
+  test('has no coordinator where its topic cannot be made', async () => {
+    const node = new TestNode()
+    node.automatic = () => Promise.resolve(new Map([[topic, 'INVALID_REPLICATION_FACTOR']]))
+    const { coordinators } = await node.ask(FindCoordinator, 4, { keyType, coordinatorKeys })
+    expect(coordinators[0]).toMatchObject({
+      errorCode: 'COORDINATOR_NOT_AVAILABLE',
+      errorMessage: expect.stringContaining('INVALID_REPLICATION_FACTOR'),
+    })
+  })
 })

@@ -239,6 +239,7 @@ describe('Produce', () => {
 
   test('looks for noise only up to the first transactional batch, before it looks at each partition', async () => {
     const served = await node(2)
+    served.verify = () => Promise.resolve(['INVALID_TXN_STATE'])
     const noise = changed((bytes) => bytes.writeInt8(9, 16))
     const asked = { transactionalId: 'mine' }
     const answers = await produced(served, [transactional(), noise], asked)

@@ -6,6 +6,7 @@ import {
   responseHeaderVersion,
 } from '../../protocol/messages/headers.ts'
 import { ListGroups } from '../../protocol/messages/list-groups.ts'
+import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
@@ -14,6 +15,8 @@ import { GroupCoordinator } from '../../src/coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../../src/coordinators/group/kind.ts'
 import { LocalMarkerWriter } from '../../src/coordinators/marker-writer.ts'
 import { ProducerIds } from '../../src/coordinators/producer-ids.ts'
+import { TransactionCoordinator } from '../../src/coordinators/transaction/coordinator.ts'
+import { TRANSACTIONS_TOPIC } from '../../src/coordinators/transaction/kind.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
 import type { BrokerServices, FeatureLevels, QuorumState } from '../../src/handlers/services.ts'
@@ -23,7 +26,13 @@ import { SimDisk } from '../../src/host/sim/disk.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { clusterView } from '../../src/metadata/cluster-view.ts'
 import type { ControllerCommand } from '../../src/metadata/controller/commands.ts'
-import { EMPTY_IMAGE, ResourceType, configOf, resourceKey } from '../../src/metadata/image.ts'
+import {
+  EMPTY_IMAGE,
+  ResourceType,
+  configOf,
+  partitionOf,
+  resourceKey,
+} from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
 import { DirectoryMoves } from '../../src/replication/directories/moves.ts'
@@ -76,11 +85,12 @@ export class TestNode {
   readonly moves: DirectoryMoves
   /** Serves from `addGroups` on. */
   readonly groups: GroupCoordinator
+  /** Serves from `addTransactions` on. */
+  readonly transactions: TransactionCoordinator
   /** For moves between directories; and what the cluster was told of them. */
   bytesPerSecond = Infinity
   /** What the coordinator of a transaction says of partitions that records come for. */
-  verify: TransactionVerifier['verify'] = ({ partitions }) =>
-    Promise.resolve(partitions.map(() => 'INVALID_TXN_STATE'))
+  verify: TransactionVerifier['verify'] = (question) => this.transactions.verify(question)
   readonly places: string[] = []
   readonly fetchMemory = new FetchMemory(1 << 20, this.clock)
   image: MetadataImage = EMPTY_IMAGE
@@ -97,6 +107,7 @@ export class TestNode {
     observers: [],
     voters: [],
   }
+  transactionVersion = 2
   features: FeatureLevels = { supported: [], finalized: [], epoch: 0 }
   automatic: BrokerServices['createTopicsAutomatically'] = () => Promise.resolve(new Map())
   connection: ConnectionContext
@@ -160,15 +171,30 @@ export class TestNode {
         accepted?.()
       },
     })
-    this.groups = new GroupCoordinator({
+    const coordinated = (topic: string) => ({
       host,
       codecs,
       config: this.config,
-      partitionCount: () => this.image.topics.byName.get(OFFSETS_TOPIC)?.partitions.length ?? 0,
-      partition: (index) => {
-        const partition = this.replicas.find(OFFSETS_TOPIC, index)
+      partitionCount: () => this.image.topics.byName.get(topic)?.partitions.length ?? 0,
+      partition: (index: number) => {
+        const partition = this.replicas.find(topic, index)
         return typeof partition === 'string' ? undefined : partition
       },
+    })
+    this.groups = new GroupCoordinator(coordinated(OFFSETS_TOPIC))
+    const markers = new LocalMarkerWriter({
+      clock: this.clock,
+      replicas: this.replicas,
+      groups: this.groups,
+      timeoutMs: () => this.config.get('request.timeout.ms'),
+    })
+    const producerIds = new ProducerIds(() => Promise.resolve({ firstId: 7000, size: 10 }))
+    this.transactions = new TransactionCoordinator({
+      ...coordinated(TRANSACTIONS_TOPIC),
+      producerIds,
+      transactionVersion: () => this.transactionVersion,
+      markers,
+      isGone: ({ topic, partition }) => partitionOf(this.image, topic, partition) === undefined,
     })
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
@@ -187,14 +213,8 @@ export class TestNode {
         () => host.clock.monotonic(),
         () => sessionId++,
       ),
-      producerIds: new ProducerIds(() => Promise.resolve({ firstId: 7000, size: 10 })),
+      producerIds,
       groups: this.groups,
-      markers: new LocalMarkerWriter({
-        clock: this.clock,
-        replicas: this.replicas,
-        groups: this.groups,
-        timeoutMs: () => this.config.get('request.timeout.ms'),
-      }),
       transactionGate: new TransactionGate({
         clock: this.clock,
         verifier: { verify: (question) => this.verify(question) },
@@ -202,6 +222,8 @@ export class TestNode {
         retryBackoffMs: () => this.config.get('add.partitions.to.txn.retry.backoff.ms'),
         retryMaxMs: () => this.config.get('add.partitions.to.txn.retry.backoff.max.ms'),
       }),
+      markers,
+      transactions: this.transactions,
       controller: {
         submit: (command) => {
           this.commands.push(command)
@@ -313,6 +335,24 @@ export class TestNode {
   async groupsLoaded(): Promise<void> {
     for (;;) {
       const { errorCode } = await this.ask(ListGroups, 4, { statesFilter: [] })
+      if (errorCode !== 'COORDINATOR_LOAD_IN_PROGRESS') return
+      await new Promise((resolve) => setImmediate(resolve))
+    }
+  }
+
+  /** The same for `__transaction_state` and its transactional ids. */
+  async addTransactions(partitions: readonly Partial<PartitionImage>[] = [{}]): Promise<void> {
+    const configs = { 'cleanup.policy': 'compact', 'compression.type': 'uncompressed' }
+    await this.addTopic(TRANSACTIONS_TOPIC, { partitions, configs })
+    this.transactions.follow()
+    await this.transactionsLoaded()
+  }
+
+  /** Resolves when no transactional id is being loaded any more. */
+  async transactionsLoaded(): Promise<void> {
+    const all = { stateFilters: [], producerIdFilters: [] }
+    for (;;) {
+      const { errorCode } = await this.ask(ListTransactions, 0, all)
       if (errorCode !== 'COORDINATOR_LOAD_IN_PROGRESS') return
       await new Promise((resolve) => setImmediate(resolve))
     }

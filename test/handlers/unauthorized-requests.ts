@@ -22,6 +22,7 @@ import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
 import { DescribeProducers } from '../../protocol/messages/describe-producers.ts'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
+import { DescribeTransactions } from '../../protocol/messages/describe-transactions.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { Envelope } from '../../protocol/messages/envelope.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
@@ -35,6 +36,7 @@ import { ListConfigResources } from '../../protocol/messages/list-config-resourc
 import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
 import { ListPartitionReassignments } from '../../protocol/messages/list-partition-reassignments.ts'
+import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import { OffsetDelete } from '../../protocol/messages/offset-delete.ts'
@@ -259,6 +261,26 @@ const aboutRecords = (topicId: string): Unauthorized[] => [
     5,
     { transactionalId: 'x', transactionTimeoutMs: 1000 },
     { producerId: -1, producerEpoch: -1, ...transactionError },
+  ),
+]
+
+const aboutTransactions = (): Unauthorized[] => [
+  asking(
+    DescribeTransactions,
+    0,
+    { transactionalIds: ['x', 'mine'] },
+    {
+      transactionStates: [
+        { transactionalId: 'mine', errorCode: 'NOT_COORDINATOR' },
+        { transactionalId: 'x', transactionState: '', topics: [], ...transactionError },
+      ],
+    },
+  ),
+  asking(
+    ListTransactions,
+    2,
+    { stateFilters: [], producerIdFilters: [] },
+    { errorCode: 'NONE', transactionStates: [] },
   ),
 ]
 
@@ -593,11 +615,12 @@ const aboutNodes = (): Unauthorized[] => [
   asking(UnregisterBroker, 0, { brokerId: 1 }, clusterError),
 ]
 
-/** `mine` is a group that everything may be done to; nothing else may be done to anything. */
+/** `mine` is a group and a transactional id that everything may be done to; nothing else may be done to anything. */
 export const unauthorizedRequests = (topicId: string): readonly Unauthorized[] => [
   ...aboutTheCluster(),
   ...aboutNodes(),
   ...aboutTopics(topicId),
   ...aboutRecords(topicId),
+  ...aboutTransactions(),
   ...aboutGroups(topicId),
 ]

@@ -4,10 +4,12 @@ import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
 import { mutants as configStart } from './config-start.ts'
 import { mutants as coordinators } from './coordinators.ts'
+import { mutants as coordinatorsTransactions } from './coordinators-transactions.ts'
 import { mutants as handlers } from './handlers.ts'
 import { mutants as access } from './handlers-access.ts'
 import { mutants as handlersController } from './handlers-controller.ts'
 import { mutants as handlersGroups } from './handlers-groups.ts'
+import { mutants as handlersTransactions } from './handlers-transactions.ts'
 import { mutants as turns } from './handlers-turns.ts'
 import { mutants as host } from './host.ts'
 import { mutants as network } from './host-network.ts'
@@ -52,9 +54,16 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   quorum,
   metadata: [...metadata, ...features, ...format, ...joining, ...office, ...placement, ...sessions],
   replication: [...replication, ...fetches, ...following],
-  coordinators,
+  coordinators: [...coordinators, ...coordinatorsTransactions],
   security,
-  handlers: [...handlers, ...handlersController, ...handlersGroups, ...access, ...turns],
+  handlers: [
+    ...handlers,
+    ...handlersController,
+    ...handlersGroups,
+    ...handlersTransactions,
+    ...access,
+    ...turns,
+  ],
   server: [...server, ...connections, ...frames, ...pipeline],
   broker,
   bin: [...bin, ...storage],

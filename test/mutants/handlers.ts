@@ -52,21 +52,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/find-coordinator.ts',
-    text: 'return found(self, context)',
-    replacement: "return none('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')",
-    about: 'A transactional producer of Sarama asks 200 times before its user learns anything.',
-    killedBy: ['handlers/find-coordinator'],
-  },
-  {
-    file: 'src/handlers/find-coordinator.ts',
-    text: "context.services.config.get('node.id')",
-    replacement: '0',
-    about: 'A transactional producer asks for ever and its user learns nothing.',
-    killedBy: ['handlers/find-coordinator'],
-  },
-  {
-    file: 'src/handlers/find-coordinator.ts',
-    text: 'groups.partitionOf(groupId)',
+    text: 'groups.partitionOf(key)',
     replacement: '0',
     about: 'Groups are sent to the leader of another partition than theirs.',
     killedBy: ['handlers/find-coordinator'],

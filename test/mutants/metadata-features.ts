@@ -39,8 +39,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/features.ts',
-    text: "['transaction.version', 2]",
-    replacement: "['transaction.version', 3]",
+    text: '[TRANSACTION_VERSION, 2]',
+    replacement: '[TRANSACTION_VERSION, 3]',
     about:
       "A feature that nobody knows yet is taken for harmless, and what it needs isn't written.",
     killedBy: ['system/features'],

@@ -19,13 +19,13 @@ export const transactions = {
   'transactional.id.expiration.ms': int({
     default: 7 * DAY_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long the coordinator remembers a transactional id without transactions.',
   }),
   'transaction.max.timeout.ms': int({
     default: 15 * MINUTE_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The longest time-out a producer may ask for its transactions.',
   }),
   'transaction.two.phase.commit.enable': boolean({
@@ -42,43 +42,43 @@ export const transactions = {
   'transaction.abort.timed.out.transaction.cleanup.interval.ms': int({
     default: 10 * SECOND_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often transactions past their time-out are looked for and aborted.',
   }),
   'transaction.remove.expired.transaction.cleanup.interval.ms': int({
     default: HOUR_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often expired transactional ids are looked for and removed.',
   }),
   'transaction.state.log.num.partitions': int({
     default: 50,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The number of partitions of __transaction_state; never change it later.',
   }),
   'transaction.state.log.replication.factor': short({
     default: 3,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The number of replicas of __transaction_state.',
   }),
   'transaction.state.log.min.isr': int({
     default: 2,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'min.insync.replicas of __transaction_state.',
   }),
   'transaction.state.log.segment.bytes': int({
     default: 100 * MiB,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The segment size of __transaction_state.',
   }),
   'transaction.state.log.load.buffer.size': int({
     default: 5 * MiB,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How much of __transaction_state is read at a time when it is loaded.',
   }),
   'add.partitions.to.txn.retry.backoff.ms': int({

@@ -12,6 +12,7 @@ import type {
   ShardSettings,
 } from './kind.ts'
 import { Shard } from './shard.ts'
+import type { ShardPlace } from './shard.ts'
 
 export interface CoordinatorOptions<Effect = never> {
   readonly host: Pick<Host, 'clock' | 'log' | 'random'>
@@ -22,7 +23,7 @@ export interface CoordinatorOptions<Effect = never> {
   /** The partition of the topic, if this broker has it. */
   readonly partition: (index: number) => Partition | undefined
   /** Does what is to be done outside, after it was committed. Not needed where a kind has no effects. */
-  readonly runEffect?: (effect: Effect) => void
+  readonly runEffect?: (effect: Effect, place: ShardPlace) => void
 }
 
 /** One kind of coordinator on this broker: it has the state in the partitions that the broker leads. */
@@ -55,6 +56,13 @@ export class Coordinator<
   /** The partitions that are led here. */
   get partitions(): readonly number[] {
     return [...this.#shards.keys()]
+  }
+
+  /** Whether a shard is at work here still, in the same epoch and without having been loaded since. */
+  leads({ index, leaderEpoch, loads }: ShardPlace): boolean {
+    const shard = this.#shards.get(index)
+    if (shard?.leaderEpoch !== leaderEpoch || shard.place.loads !== loads) return false
+    return shard.partition.checkLeader(leaderEpoch) === 'NONE'
   }
 
   /** Takes up the partitions that this broker leads now, and gives up the others. Call it when leadership has changed. */

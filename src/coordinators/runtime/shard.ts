@@ -14,6 +14,15 @@ import type {
 import { loadMachine } from './loading.ts'
 import { PartitionLog } from './partition-log.ts'
 
+/** Where and when a shard has decided something. */
+export interface ShardPlace {
+  /** Of its partition. */
+  readonly index: number
+  readonly leaderEpoch: number
+  /** How often it was loaded in this epoch: what was under way before begins anew with each time. */
+  readonly loads: number
+}
+
 export interface ShardOptions<
   Operations extends OperationsOf<Operations>,
   Fact,
@@ -22,7 +31,7 @@ export interface ShardOptions<
 > {
   readonly kind: CoordinatorKind<Operations, Fact, Settings, Effect>
   readonly settings: Settings
-  readonly runEffect: (effect: Effect) => void
+  readonly runEffect: (effect: Effect, place: ShardPlace) => void
   readonly host: Pick<Host, 'clock' | 'log'>
   readonly codecs: Codecs
   readonly partition: Partition
@@ -49,6 +58,7 @@ export class Shard<
   /** Null while it loads, and when it can't. */
   #runtime: ShardRuntime<Operations, Fact, Settings, Effect> | null = null
   #partitionLog: PartitionLog<Fact> | null = null
+  #loads = 0
   #isLoading = false
   #isClosed = false
 
@@ -76,6 +86,11 @@ export class Shard<
     }
   }
 
+  /** Of what it decides now. */
+  get place(): ShardPlace {
+    return { index: this.partition.index, leaderEpoch: this.leaderEpoch, loads: this.#loads }
+  }
+
   /** Leadership has gone elsewhere, or the broker stops. Whoever waits has to look for the new coordinator. */
   close(): void {
     this.#isClosed = true
@@ -91,6 +106,7 @@ export class Shard<
   }
 
   #load(): void {
+    this.#loads++
     this.#isLoading = true
     this.#runtime = null
     void this.#rebuild().catch((error: unknown) => {
@@ -141,13 +157,14 @@ export class Shard<
       settings,
     })
     this.#partitionLog = log
+    const { place } = this
     return new Runtime({
       clock: host.clock,
       machine,
       log,
       settings: () => settings,
       commitTimeoutMs: settings.commitTimeoutMs,
-      runEffect: this.#options.runEffect,
+      runEffect: (effect) => this.#options.runEffect(effect, place),
       onRefused: (command, error) => this.#noteRefusal(kind.subject(command), error),
       onLost: (error) => this.#lose(error),
     })
