@@ -1,4 +1,6 @@
 import type { ListenerKind } from '../../protocol/schema.ts'
+import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
+import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { allocateProducerIds } from './allocate-producer-ids.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
@@ -25,6 +27,7 @@ import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { endTxn } from './end-txn.ts'
 import { envelope } from './envelope.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
@@ -54,6 +57,8 @@ import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
 export const handlers: readonly Handler[] = [
+  addOffsetsToTxn,
+  addPartitionsToTxn,
   allocateProducerIds,
   alterConfigs,
   alterPartitionReassignments,
@@ -80,6 +85,7 @@ export const handlers: readonly Handler[] = [
   describeTopicPartitions,
   describeTransactions,
   electLeaders,
+  endTxn,
   envelope,
   fetch,
   findCoordinator,

@@ -31,6 +31,8 @@ const topicError = { errorCode: 'TOPIC_AUTHORIZATION_FAILED' }
 
 /** What Apache Kafka 4.4.0 asks its authorizer (KafkaApis, ControllerApis and what they call), by API. */
 const APACHE: Readonly<Record<string, readonly string[]>> = {
+  AddOffsetsToTxn: ['READ GROUP', 'WRITE TRANSACTIONAL_ID'],
+  AddPartitionsToTxn: ['CLUSTER_ACTION CLUSTER', 'WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   AllocateProducerIds: ['CLUSTER_ACTION CLUSTER'],
   AlterConfigs: ['ALTER_CONFIGS CLUSTER', 'ALTER_CONFIGS GROUP', 'ALTER_CONFIGS TOPIC'],
   AlterPartitionReassignments: ['ALTER CLUSTER'],
@@ -57,6 +59,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   DescribeTopicPartitions: ['DESCRIBE TOPIC'],
   DescribeTransactions: ['DESCRIBE TOPIC', 'DESCRIBE TRANSACTIONAL_ID'],
   ElectLeaders: ['ALTER CLUSTER'],
+  EndTxn: ['WRITE TRANSACTIONAL_ID'],
   Envelope: ['CLUSTER_ACTION CLUSTER'],
   Fetch: ['CLUSTER_ACTION CLUSTER', 'READ TOPIC'],
   // And CLUSTER_ACTION for coordinators of share groups.

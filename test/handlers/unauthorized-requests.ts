@@ -1,4 +1,7 @@
 import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.ts'
+import type { ErrorName } from '../../protocol/errors.ts'
+import { AddOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.ts'
+import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-txn.ts'
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
@@ -25,6 +28,7 @@ import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-
 import { DescribeTransactions } from '../../protocol/messages/describe-transactions.ts'
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { Envelope } from '../../protocol/messages/envelope.ts'
+import { EndTxn } from '../../protocol/messages/end-txn.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
@@ -264,7 +268,41 @@ const aboutRecords = (topicId: string): Unauthorized[] => [
   ),
 ]
 
+const producer = { producerId: 1, producerEpoch: 0 }
+const joining = (transactionalId: string) => ({
+  v3AndBelowTransactionalId: transactionalId,
+  v3AndBelowProducerId: 1,
+  v3AndBelowProducerEpoch: 0,
+  v3AndBelowTopics: [{ name: 't', partitions: [0] }],
+})
+const joined = (partitionErrorCode: ErrorName) => ({
+  resultsByTopicV3AndBelow: [
+    { name: 't', resultsByPartition: [{ partitionIndex: 0, partitionErrorCode }] },
+  ],
+})
+
 const aboutTransactions = (): Unauthorized[] => [
+  asking(
+    AddOffsetsToTxn,
+    4,
+    { transactionalId: 'x', ...producer, groupId: 'mine' },
+    transactionError,
+  ),
+  asking(AddOffsetsToTxn, 4, { transactionalId: 'mine', ...producer, groupId: 'g' }, groupError),
+  asking(AddPartitionsToTxn, 3, joining('x'), joined(transactionError.errorCode)),
+  asking(AddPartitionsToTxn, 3, joining('mine'), joined(topicError.errorCode)),
+  asking(
+    AddPartitionsToTxn,
+    5,
+    { transactions: [{ transactionalId: 'mine', ...producer, verifyOnly: false, topics: [] }] },
+    { ...clusterError, resultsByTransaction: [] },
+  ),
+  asking(
+    EndTxn,
+    5,
+    { transactionalId: 'x', ...producer, committed: true },
+    { producerId: -1, producerEpoch: -1, ...transactionError },
+  ),
   asking(
     DescribeTransactions,
     0,

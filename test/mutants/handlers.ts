@@ -291,20 +291,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['handlers/update-features'],
   },
   {
-    file: 'src/handlers/init-producer-id.ts',
-    text: "'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'",
-    replacement: "'COORDINATOR_NOT_AVAILABLE'",
-    about: 'A transactional producer asks for ever, and its user learns nothing.',
-    killedBy: ['handlers/init-producer-id'],
-  },
-  {
-    file: 'src/handlers/init-producer-id.ts',
-    text: 'if (transactionalId !== null) {',
-    replacement: 'if (transactionalId !== null && request.producerId < 0) {',
-    about: 'A transactional producer that comes back is taken for an idempotent one.',
-    killedBy: ['handlers/init-producer-id'],
-  },
-  {
     file: 'src/handlers/index.ts',
     text: 'listeners.includes(kind)',
     replacement: "listeners.includes('broker')",
