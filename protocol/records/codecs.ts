@@ -23,9 +23,15 @@ export interface Codecs {
   compress(type: CompressionType, bytes: Uint8Array, level?: number): Buffer
   /**
    * Never allocates much more than `maxBytes`, whatever the bytes say of themselves.
+   * @param maxBlocks LZ4 and snappy: into how many blocks they may be cut, each of which costs some time by itself
    * @throws CorruptRecordError when the bytes are damaged, or would be more than `maxBytes`
    */
-  decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number): Buffer
+  decompress(
+    type: CompressionType,
+    bytes: Uint8Array,
+    maxBytes: number,
+    maxBlocks?: number,
+  ): Buffer
 }
 
 /**

@@ -11,6 +11,11 @@ export class CorruptRecordError extends Error {
   }
 }
 
+/** The error of records that are cut into more blocks than the caller takes. */
+export function tooManyBlocks(maxBlocks: number): CorruptRecordError {
+  return new CorruptRecordError(`Compressed records are more than ${maxBlocks} blocks`)
+}
+
 /** The error of records that are more than the caller takes. */
 export function tooManyBytes(maxBytes: number): CorruptRecordError {
   return new CorruptRecordError(`Decompressed records are more than ${maxBytes} bytes`)

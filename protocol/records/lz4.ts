@@ -1,4 +1,4 @@
-import { CorruptRecordError, tooManyBytes } from './errors.ts'
+import { CorruptRecordError, tooManyBlocks, tooManyBytes } from './errors.ts'
 
 /**
  * The LZ4 frame format as Kafka uses it (github.com/lz4/lz4, doc/lz4_Frame_format.md):
@@ -73,12 +73,13 @@ export type Lz4BlockDecoder = (
 /**
  * Decodes a frame. The output grows as blocks are decoded, so that memory follows what is really there.
  * @param fastBlock decodes the blocks; those that it can't are decoded here, which says what is wrong with them
- * @throws CorruptRecordError when the frame is damaged or has more than `maxBytes`
+ * @throws CorruptRecordError when the frame is damaged, or has more than `maxBytes` or `maxBlocks`
  */
 export function decodeLz4Frame(
   input: Uint8Array,
   maxBytes: number,
   fastBlock?: Lz4BlockDecoder,
+  maxBlocks = Infinity,
 ): Buffer {
   const frame = Buffer.from(input.buffer, input.byteOffset, input.length)
   if (frame.length < 7 || frame.readUInt32LE(0) !== FRAME_MAGIC) throw damaged('no frame')
@@ -94,11 +95,12 @@ export function decodeLz4Frame(
   if (!matches(DESCRIPTOR_AT) && !(at < 16 && matches(0))) throw damaged('a wrong header checksum')
   at++
   const output = new Output(maxBytes, Math.min(maxBytes, Math.max(1024, frame.length * 4)))
-  for (;;) {
+  for (let blocks = 0; ; blocks++) {
     if (frame.length - at < 4) throw damaged('no end')
     const word = frame.readUInt32LE(at)
     at += 4
     if (word === 0) break
+    if (blocks === maxBlocks) throw tooManyBlocks(maxBlocks)
     const stored = word >= STORED_BLOCK
     const size = stored ? word - STORED_BLOCK : word
     if (size > maxBlockBytes || size > frame.length - at) throw damaged('a block of a wrong size')

@@ -15,7 +15,7 @@ interface Lz4 {
 
 interface Compressor {
   compress(bytes: Uint8Array, level?: number): Buffer
-  decompress(bytes: Uint8Array, maxBytes: number): Buffer
+  decompress(bytes: Uint8Array, maxBytes: number, maxBlocks?: number): Buffer
 }
 
 /** Checksums and compression by this machine's libraries, each loaded when it is first needed. */
@@ -42,9 +42,9 @@ export function nodeCodecs(): Codecs {
     crc32c: fastCrc32c(),
     crc32: (bytes, seed) => zlib.crc32(bytes, seed),
     compress: (type, bytes, level) => compressors[type].compress(bytes, level),
-    decompress: (type, bytes, maxBytes) => {
+    decompress: (type, bytes, maxBytes, maxBlocks) => {
       try {
-        return compressors[type].decompress(bytes, maxBytes)
+        return compressors[type].decompress(bytes, maxBytes, maxBlocks)
       } catch (error) {
         if (error instanceof CorruptRecordError) throw error
         if ((error as NodeJS.ErrnoException).code === 'ERR_BUFFER_TOO_LARGE') {
@@ -76,7 +76,8 @@ function lz4Codec(): Compressor {
   }
   return {
     compress: (bytes) => lz4().compressFrameSync(asBuffer(bytes)),
-    decompress: (bytes, maxBytes) => decodeLz4Frame(bytes, maxBytes, decodeBlock),
+    decompress: (bytes, maxBytes, maxBlocks) =>
+      decodeLz4Frame(bytes, maxBytes, decodeBlock, maxBlocks),
   }
 }
 

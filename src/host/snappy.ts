@@ -1,5 +1,5 @@
 import { createRequire } from 'node:module'
-import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
+import { CorruptRecordError, tooManyBlocks, tooManyBytes } from '../../protocol/records/errors.ts'
 
 interface Snappy {
   compressSync(bytes: Uint8Array, options: typeof COPY): Buffer
@@ -25,7 +25,7 @@ const GREATEST_RATIO = 64
 /** Snappy by the native package, which is loaded when it is first needed. */
 export function snappyCodec(): {
   compress(bytes: Uint8Array): Buffer
-  decompress(bytes: Uint8Array, maxBytes: number): Buffer
+  decompress(bytes: Uint8Array, maxBytes: number, maxBlocks?: number): Buffer
 } {
   let loaded: Snappy | undefined
   const snappy = (): Snappy => (loaded ??= createRequire(import.meta.url)('snappy') as Snappy)
@@ -51,7 +51,7 @@ export function snappyCodec(): {
       }
       return Buffer.concat(parts)
     },
-    decompress: (bytes, maxBytes) => {
+    decompress: (bytes, maxBytes, maxBlocks = Infinity) => {
       const input = Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)
       if (!input.subarray(0, FRAMING_MAGIC.length).equals(FRAMING_MAGIC)) {
         return decompressBlock(input, 0, maxBytes)
@@ -63,6 +63,7 @@ export function snappyCodec(): {
       let total = 0
       let at = FRAMING_HEADER.length
       while (at < input.length) {
+        if (parts.length === maxBlocks) throw tooManyBlocks(maxBlocks)
         const length = input.length - at < 4 ? -1 : input.readInt32BE(at)
         if (length < 0 || length > input.length - at - 4) {
           throw new CorruptRecordError('A snappy block is cut')

@@ -93,6 +93,13 @@ describe('snappy', () => {
     expect(() => codecs.decompress('snappy', raw, 69_999)).toThrow(tooMany(69_999))
   })
 
+  test('more blocks than the caller takes are refused', () => {
+    const bytes = text(100_000)
+    const framed = codecs.compress('snappy', bytes)
+    expect(codecs.decompress('snappy', framed, 100_000, 4).equals(bytes)).toBe(true)
+    expect(() => codecs.decompress('snappy', framed, 100_000, 3)).toThrow(corrupt)
+  })
+
   test('a block that claims gigabytes is refused before anything is allocated', () => {
     const claim = Buffer.from([0xff, 0xff, 0xff, 0xff, 0x0f, 0, 0])
     expect(() => codecs.decompress('snappy', claim, 2 ** 40)).toThrow(corrupt)
@@ -153,6 +160,15 @@ describe('lz4', () => {
       if (isTaken) expect(decode()).toBe(length)
       else expect(decode).toThrow(corrupt)
     }
+  })
+
+  test('more blocks than the caller takes are refused', () => {
+    const frame = frameOf(
+      0x40,
+      [1, 2, 3].map((byte) => Buffer.from([0x10, byte])),
+    )
+    expect([...codecs.decompress('lz4', frame, 100, 3)]).toEqual([1, 2, 3])
+    expect(() => codecs.decompress('lz4', frame, 100, 2)).toThrow(corrupt)
   })
 
   test('a block gets no more memory than it can fill, and a tiny one none of the fast decoder', () => {

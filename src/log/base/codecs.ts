@@ -14,11 +14,28 @@ export type LogCodecs = Pick<Codecs, 'compress' | 'crc32c' | 'decompress'>
 const LIGHT_BYTES = 64 * 1024
 /** Making so many records takes a millisecond. */
 const LIGHT_RECORDS = 2000
-/** Compressed bytes, which take longer. */
-const LIGHT_COMPRESSED_BYTES = 4 * 1024
-const LIGHT_DECOMPRESSED_BYTES = 32 * 1024
+/** Bytes to compress, which takes longer. */
+const LIGHT_UNCOMPRESSED_BYTES = 32 * 1024
 /** The others take most of a millisecond even for little. */
 const LIGHT_COMPRESSIONS: readonly CompressionType[] = ['none', 'lz4', 'snappy']
+
+/** What is decompressed here at most. */
+interface LightLimits {
+  readonly compressedBytes: number
+  readonly decompressedBytes: number
+}
+const SLOW: LightLimits = { compressedBytes: 4 * 1024, decompressedBytes: 32 * 1024 }
+/** A tenth of a millisecond, as the way to a thread and back takes at least. */
+const FAST: LightLimits = { compressedBytes: LIGHT_BYTES, decompressedBytes: 256 * 1024 }
+const LIGHT_LIMITS: Readonly<Record<CompressionType, LightLimits>> = {
+  none: FAST,
+  lz4: FAST,
+  snappy: FAST,
+  gzip: SLOW,
+  zstd: SLOW,
+}
+/** Clients' blocks have 64 KiB (LZ4) or 32 KiB (snappy); each costs some microseconds, however little is in it. */
+const LIGHT_BLOCKS = 16
 
 /** Work turned out to be too much for the event loop. */
 class TooHeavyError extends Error {}
@@ -46,10 +63,9 @@ export function tryHere<Result>(
 }
 
 function isHeavilyCompressed(batch: Buffer): boolean {
-  return (
-    batchSizeBytes(batch, 0) - BATCH_HEADER_BYTES > LIGHT_COMPRESSED_BYTES &&
-    compressionType(batchAttributes(batch, 0)) !== 'none'
-  )
+  const type = compressionType(batchAttributes(batch, 0))
+  const { compressedBytes } = type === null ? SLOW : LIGHT_LIMITS[type]
+  return batchSizeBytes(batch, 0) - BATCH_HEADER_BYTES > compressedBytes
 }
 
 /** Codecs that give up early. Few compressed bytes may be very many: a frame of 9 KB can say 300 MB. */
@@ -57,15 +73,16 @@ function lightCodecs(codecs: LogCodecs): LogCodecs {
   return {
     crc32c: codecs.crc32c,
     compress: (type, bytes, level) => {
-      if (bytes.length > LIGHT_DECOMPRESSED_BYTES || !LIGHT_COMPRESSIONS.includes(type)) {
+      if (bytes.length > LIGHT_UNCOMPRESSED_BYTES || !LIGHT_COMPRESSIONS.includes(type)) {
         throw new TooHeavyError()
       }
       return codecs.compress(type, bytes, level)
     },
     decompress: (type, bytes, maxBytes) => {
-      if (bytes.length > LIGHT_COMPRESSED_BYTES) throw new TooHeavyError()
+      const { compressedBytes, decompressedBytes } = LIGHT_LIMITS[type]
+      if (bytes.length > compressedBytes) throw new TooHeavyError()
       try {
-        return codecs.decompress(type, bytes, Math.min(maxBytes, LIGHT_DECOMPRESSED_BYTES))
+        return codecs.decompress(type, bytes, Math.min(maxBytes, decompressedBytes), LIGHT_BLOCKS)
       } catch (error) {
         // Whether they are damaged or only many, the thread tells.
         if (error instanceof CorruptRecordError) throw new TooHeavyError()

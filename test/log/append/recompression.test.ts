@@ -411,8 +411,14 @@ describe('little work is done at once, much in a thread', () => {
     ['few records of a compacted topic', { compacted: true }, () => keyed(10, 'gzip'), 0],
     ['many records of a compacted topic', { compacted: true }, () => keyed(2000, 'none'), 0],
     ['many of them to another compression', compressedBy('lz4'), () => keyed(2000, 'none'), 1],
-    ['compressed bytes that are more than a few', { compacted: true }, () => random(8000), 1],
-    ['few bytes that are many', { compacted: true }, () => keyed(1, 'gzip', 100_000), 1],
+    ['compressed bytes that are more than a few', {}, () => random(8000, 'gzip'), 1],
+    ['few bytes that are many', {}, () => keyed(1, 'gzip', 100_000), 1],
+    ['as much for a fast compression', {}, () => random(60_000, 'snappy'), 0],
+    ['few bytes that are as many, by a fast one', {}, () => keyed(1, 'lz4', 200_000), 0],
+    ['much even for a fast compression', {}, () => random(70_000, 'snappy'), 1],
+    ['few bytes that are many even for a fast one', {}, () => keyed(1, 'lz4', 300_000), 1],
+    ['a little in sixteen blocks', {}, () => inBlocks(16), 0],
+    ['a little in more blocks than any client makes', {}, () => inBlocks(17), 1],
     ['a little to lz4', compressedBy('lz4'), () => keyed(10, 'gzip'), 0],
     ['a little to gzip', compressedBy('gzip'), () => keyed(10, 'lz4'), 1],
   ])('%s', async (_, config, build, jobs) => {
@@ -424,13 +430,30 @@ describe('little work is done at once, much in a thread', () => {
     expect((await result).errorCode).toBe('NONE')
   })
 
-  function random(valueBytes: number): Buffer {
+  function random(valueBytes: number, compression: CompressionType): Buffer {
     const record = {
       timestamp: Date.now(),
       key: Buffer.from('key'),
       value: host.random.bytes(valueBytes),
     }
-    return buildBatch({ records: [record], compression: 'snappy' }, codecs)
+    return buildBatch({ records: [record], compression }, codecs)
+  }
+
+  /** In Java's framing of snappy, which begins with a header of 16 bytes. */
+  function inBlocks(count: number): Buffer {
+    const compress = (type: CompressionType, bytes: Uint8Array): Buffer => {
+      const size = Math.ceil(bytes.length / count)
+      const blocks = Array.from({ length: count }, (_, index) =>
+        codecs.compress(type, bytes.subarray(index * size, (index + 1) * size)),
+      )
+      return Buffer.concat([
+        blocks[0]!.subarray(0, 16),
+        ...blocks.map((block) => block.subarray(16)),
+      ])
+    }
+    const timestamp = Date.now()
+    const records = [{ timestamp, key: Buffer.from('key'), value: Buffer.alloc(1000) }]
+    return buildBatch({ records, compression: 'snappy' }, { ...codecs, compress })
   }
 
   function keyed(count: number, compression: CompressionType, valueBytes = 40): Buffer {
