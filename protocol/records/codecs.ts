@@ -26,12 +26,7 @@ export interface Codecs {
    * @param maxBlocks LZ4 and snappy: into how many blocks they may be cut, each of which costs some time by itself
    * @throws CorruptRecordError when the bytes are damaged, or would be more than `maxBytes`
    */
-  decompress(
-    type: CompressionType,
-    bytes: Uint8Array,
-    maxBytes: number,
-    maxBlocks?: number,
-  ): Buffer
+  decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number, maxBlocks?: number): Buffer
 }
 
 /**

@@ -115,17 +115,21 @@ export function decodeLz4Frame(
   return output.bytes.subarray(0, output.length)
 }
 
+const NOTHING = Buffer.alloc(0)
+
 /** What has been decoded, in a buffer that grows up to a limit. */
 class Output {
-  bytes: Buffer
+  bytes: Buffer = NOTHING
   length = 0
   /** Where the current block has to end. */
   #blockEnd = 0
   readonly #maxBytes: number
+  readonly #firstBytes: number
 
+  /** @param firstBytes how much memory is taken at first */
   constructor(maxBytes: number, firstBytes: number) {
     this.#maxBytes = maxBytes
-    this.bytes = Buffer.allocUnsafeSlow(firstBytes)
+    this.#firstBytes = firstBytes
   }
 
   beginBlock(maxBlockBytes: number): void {
@@ -139,7 +143,7 @@ class Output {
     if (needed <= this.bytes.length) return
     if (needed > this.#maxBytes) throw tooManyBytes(this.#maxBytes)
     const grown = Buffer.allocUnsafeSlow(
-      Math.min(this.#maxBytes, Math.max(needed, this.bytes.length * 2)),
+      Math.min(this.#maxBytes, Math.max(needed, this.bytes.length * 2, this.#firstBytes)),
     )
     this.bytes.copy(grown, 0, 0, this.length)
     this.bytes = grown
@@ -163,7 +167,12 @@ class Output {
     const maxBytes = Math.min(room, block.length * GREATEST_RATIO)
     const decoded = decode(block, maxBytes, before)
     if (decoded === null) return false
-    this.append(decoded, 0, decoded.length)
+    // Most frames have one block, which is all there is to return.
+    if (length > 0) this.append(decoded, 0, decoded.length)
+    else {
+      this.bytes = decoded
+      this.length = decoded.length
+    }
     return true
   }
 

@@ -1,11 +1,5 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
-import {
-  batchAttributes,
-  buildBatch,
-  isControl,
-  readBatches,
-  readRecords,
-} from '../../protocol/records/batch.ts'
+import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
 import type { ControlRecord, ControlRecordToWrite } from '../../protocol/state/control-records.ts'
 import { decodeControlRecord, encodeControlRecord } from '../../protocol/state/control-records.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
@@ -35,15 +29,6 @@ export function readControlRecords(batch: Buffer, codecs: Codecs): ControlRecord
     if (key === null || value === null) continue
     const record = decodeControlRecord(key, value)
     if (record !== null) records.push(record)
-  }
-  return records
-}
-
-/** The control records of several batches. */
-export function controlRecordsIn(batches: Buffer, codecs: Codecs): ControlRecord[] {
-  const records: ControlRecord[] = []
-  for (const batch of readBatches(batches)) {
-    if (isControl(batchAttributes(batch, 0))) records.push(...readControlRecords(batch, codecs))
   }
   return records
 }
@@ -94,7 +79,9 @@ export interface QuorumFacts {
   readonly voters: readonly Voter[] | null
 }
 
-/** Folds control records into what is known of the quorum. */
+export const NOTHING_KNOWN: QuorumFacts = { kraftVersion: 0, voters: null }
+
+/** Folds control records into what is known of the quorum; the same object where they say nothing new. */
 export function withControlRecords(
   facts: QuorumFacts,
   records: readonly ControlRecord[],
@@ -110,5 +97,6 @@ export function withControlRecords(
       }))
     }
   }
-  return { kraftVersion, voters }
+  const isNew = kraftVersion !== facts.kraftVersion || voters !== facts.voters
+  return isNew ? { kraftVersion, voters } : facts
 }

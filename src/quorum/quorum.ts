@@ -5,29 +5,22 @@ import type { AppendResult } from '../log/base/results.ts'
 import type { Log } from '../log/log.ts'
 import type { AppendDone, CommittedBatch } from './committed-reader.ts'
 import { CommittedReader } from './committed-reader.ts'
-import type { QuorumFacts } from './control.ts'
 import {
   controlBatch,
-  controlRecordsIn,
   leaderChange,
+  NOTHING_KNOWN,
   quorumRecords,
   withControlRecords,
 } from './control.ts'
 import { describeQuorum, type QuorumDescription } from './description.ts'
 import { readElection, writeElection } from './election-file.ts'
+import { QuorumHistory } from './history.ts'
 import { JobQueue, type Job } from './job-queue.ts'
 import { packGroups } from './packing.ts'
 import { ParkedFetches } from './parked-fetches.ts'
 import type { Peers } from './peers.ts'
 import { Raft } from './raft.ts'
-import {
-  gapIn,
-  logView,
-  NotLeaderError,
-  QuorumLogError,
-  readFrom,
-  scanForControlRecords,
-} from './replica-log.ts'
+import { gapIn, logView, NotLeaderError, QuorumLogError, readFrom } from './replica-log.ts'
 import type { Retention } from './retention.ts'
 import { Snapshots } from './retention.ts'
 import { sameVoter } from './rules.ts'
@@ -70,8 +63,7 @@ export interface QuorumOptions {
 
 /** What was on disk. */
 export interface Found {
-  readonly snapshotFacts: QuorumFacts
-  readonly facts: QuorumFacts
+  readonly history: QuorumHistory
   readonly snapshot: LogPosition | null
 }
 
@@ -94,10 +86,8 @@ export class Quorum {
   readonly #queue: JobQueue
   readonly #fetches: ParkedFetches
   readonly #reader: CommittedReader
-  /** What the snapshot that was loaded says of the quorum, and where it ends. */
-  #snapshotFacts: QuorumFacts
-  #snapshotFactsOffset: number
-  #facts: QuorumFacts
+  /** What this node's snapshot and log say of the quorum. */
+  #history: QuorumHistory
   readonly #snapshots: Snapshots
   /** The last one received. */
   #received: LoadedSnapshot | null = null
@@ -118,14 +108,12 @@ export class Quorum {
   #failure: Error | null = null
   #isClosed = false
 
-  constructor(options: QuorumOptions, log: Log, { snapshotFacts, facts, snapshot }: Found) {
+  constructor(options: QuorumOptions, log: Log, { history, snapshot }: Found) {
     const { host, codecs } = options
     this.#options = options
     this.#host = host
     this.#log = log
-    this.#snapshotFacts = snapshotFacts
-    this.#snapshotFactsOffset = snapshot?.offset ?? 0
-    this.#facts = facts
+    this.#history = history
     this.#snapshots = new Snapshots(host, options.directory, log, options.retention)
     this.#nextOffset = log.logEndOffset
     const failed = (error: Error): void => this.#fail(error)
@@ -148,7 +136,7 @@ export class Quorum {
     })
     this.#raft = new Raft({
       self: options.self,
-      voters: facts.voters ?? options.initialVoters,
+      voters: history.latest.voters ?? options.initialVoters,
       election: readElection(host, options.directory),
       log: logView(log, this.#snapshots),
       random: host.random,
@@ -188,7 +176,7 @@ export class Quorum {
 
   /** The finalized kraft.version: 0 static voters, 1 voters in the log (KIP-853). */
   get kraftVersion(): number {
-    return this.#facts.kraftVersion
+    return this.#history.latest.kraftVersion
   }
 
   describe(): QuorumDescription {
@@ -230,8 +218,7 @@ export class Quorum {
   /** Writes a snapshot of what was delivered up to `id.offset`, and drops what it and its predecessors make spare. */
   async writeSnapshot(id: LogPosition, timestampMs: number, records: Iterable<Buffer>) {
     const { codecs, directory } = this.#options
-    const kraftVersion = this.#facts.kraftVersion
-    const voters = this.#raft.voters
+    const { kraftVersion, voters } = this.#history.before(id.offset)
     const snapshot = { id, timestampMs, kraftVersion, voters, records }
     await writeSnapshot(this.#host, directory, snapshot, codecs)
     if (this.#isClosed) return
@@ -346,9 +333,7 @@ export class Quorum {
     const { voters } = this.#raft
     const first = leaderChange(this.#options.self.id, voters, grantedBy)
     const records =
-      this.#log.logEndOffset === 0
-        ? [first, ...quorumRecords(this.#facts.kraftVersion, voters)]
-        : [first]
+      this.#log.logEndOffset === 0 ? [first, ...quorumRecords(this.kraftVersion, voters)] : [first]
     this.#wonEpoch = epoch
     this.#nextOffset = this.#log.logEndOffset
     this.#expect(controlBatch(records, this.#host.clock.now(), this.#options.codecs), null)
@@ -411,11 +396,11 @@ export class Quorum {
   // Following.
 
   async #appendFetched({ from, records }: NonNullable<RaftOutput['append']>): Promise<void> {
-    let facts: QuorumFacts
+    let news: ReturnType<QuorumHistory['read']>
     let fault: string | null
     try {
       fault = gapIn(records, this.#log.logEndOffset)
-      facts = withControlRecords(this.#facts, controlRecordsIn(records, this.#options.codecs))
+      news = this.#history.read(records, this.#options.codecs)
     } catch (cause) {
       return this.#refuse(from, new QuorumLogError('Its records are damaged', { cause }))
     }
@@ -428,7 +413,8 @@ export class Quorum {
       throw new QuorumLogError(`Append failed: ${errorCode}, ${errorMessage}`)
     }
     if (errorCode !== 'NONE') return this.#refuse(from, new QuorumLogError(String(errorMessage)))
-    this.#learnVoters(facts)
+    this.#history.add(news)
+    this.#takeVoters()
     this.#nextOffset = this.#log.logEndOffset
     this.#written()
   }
@@ -443,20 +429,16 @@ export class Quorum {
     this.#cuts++
     await this.#log.truncateTo(offset)
     this.#raft.truncated()
-    const { codecs } = this.#options
-    const snapshotOffset = this.#snapshotFactsOffset
-    this.#learnVoters(
-      await scanForControlRecords(this.#log, this.#snapshotFacts, snapshotOffset, codecs),
-    )
+    this.#history.truncateTo(this.#log.logEndOffset)
+    this.#takeVoters()
     this.#nextOffset = this.#log.logEndOffset
     await this.#log.flush()
     const end = this.#log.logEndOffset
     this.#step((nowMs) => this.#raft.flushed(end, nowMs))
   }
 
-  #learnVoters(facts: QuorumFacts): void {
-    this.#facts = facts
-    if (facts.voters !== null) this.#raft.setVoters(facts.voters)
+  #takeVoters(): void {
+    this.#raft.setVoters(this.#history.latest.voters ?? this.#options.initialVoters)
   }
 
   /** Fetches what is missing here and only in a snapshot of the leader's, beside everything else. */
@@ -486,9 +468,9 @@ export class Quorum {
     this.#cuts++
     await this.#log.truncateFullyAndStartAt(id.offset)
     this.#snapshots.beginWith(id)
-    this.#snapshotFacts = withControlRecords({ kraftVersion: 0, voters: null }, snapshot.control)
-    this.#snapshotFactsOffset = id.offset
-    this.#learnVoters(this.#snapshotFacts)
+    const facts = withControlRecords(NOTHING_KNOWN, snapshot.control)
+    this.#history = new QuorumHistory(facts, id.offset)
+    this.#takeVoters()
     this.#nextOffset = id.offset
     this.#reader.continueAt(id.offset)
     this.#options.listener.loadSnapshot(id, snapshot)

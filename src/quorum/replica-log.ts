@@ -1,8 +1,7 @@
 import type { Log } from '../log/log.ts'
 import { batchBaseOffset, batchNextOffset, readBatches } from '../../protocol/records/batch.ts'
 import type { Codecs } from '../../protocol/records/codecs.ts'
-import type { QuorumFacts } from './control.ts'
-import { controlRecordsIn, withControlRecords } from './control.ts'
+import type { QuorumHistory } from './history.ts'
 import type { Snapshots } from './retention.ts'
 import type { LogView } from './types.ts'
 
@@ -71,26 +70,20 @@ async function readAfter(log: Log, offset: number): Promise<Buffer | null> {
   return bytes
 }
 
-/**
- * Finds who the voters are: the last records that say so hold, committed or not.
- * @param facts what a snapshot says of it
- * @param snapshotOffset where that snapshot ends: what is before it in the log is in it
- */
-export async function scanForControlRecords(
+/** Reads what the log says of its quorum, committed or not: all that is behind the snapshot which the history begins with. */
+export async function readHistory(
   log: Log,
-  facts: QuorumFacts,
+  history: QuorumHistory,
   snapshotOffset: number,
   codecs: Codecs,
-): Promise<QuorumFacts> {
-  let known = facts
+): Promise<void> {
   let offset = Math.max(log.logStartOffset, snapshotOffset)
   while (offset < log.logEndOffset) {
     const bytes = await readFrom(log, offset)
     if (bytes === null) break
-    known = withControlRecords(known, controlRecordsIn(bytes, codecs))
+    history.add(history.read(bytes, codecs))
     for (const batch of readBatches(bytes)) offset = batchNextOffset(batch, 0)
   }
-  return known
 }
 
 /**
