@@ -142,8 +142,13 @@ function formattedText(
   if (bootstrap !== null && directories.some(({ hasMetadata }) => hasMetadata)) {
     const level = bootstrap.features.get(METADATA_VERSION)!
     const facts = [`${METADATA_VERSION}=${level} (${releaseName(level)})`]
-    facts.push(`kraft.version=${bootstrap.kraftVersion}`)
-    lines.push(`The cluster begins with ${facts.join(' and ')}; ${votersText(bootstrap)}.`)
+    for (const [name, own] of bootstrap.features) {
+      if (name !== METADATA_VERSION) facts.push(`${name}=${own}`)
+    }
+    const kraft = `kraft.version=${bootstrap.kraftVersion}`
+    lines.push(
+      `The cluster begins with ${facts.join(', ')} and ${kraft}; ${votersText(bootstrap)}.`,
+    )
     if (left.length > 0) {
       lines.push(`Not here yet, and so left at level 0: ${left.join(', ')}.`)
     }

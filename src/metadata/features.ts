@@ -17,9 +17,12 @@ const LEVELS_WITH_NEW_METADATA: readonly number[] = [30, 32, 33]
 /** The first level whose brokers know cordoned directories, which came with version 4 of RegisterBrokerRecord. */
 const CORDONED_DIRECTORIES = 30
 
+const LATEST_TRANSACTION_VERSION = 2
+
 /** The levels that a new cluster gets: no feature that isn't really here. */
 export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([
   [METADATA_VERSION, LATEST_METADATA_VERSION],
+  [TRANSACTION_VERSION, LATEST_TRANSACTION_VERSION],
 ])
 
 /** The features of KIP-584 that are really here, with the levels this node can work at. */
@@ -30,19 +33,23 @@ export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
     minSupportedVersion: OLDEST_METADATA_VERSION,
     maxSupportedVersion: LATEST_METADATA_VERSION,
   },
+  {
+    name: TRANSACTION_VERSION,
+    minSupportedVersion: 0,
+    maxSupportedVersion: LATEST_TRANSACTION_VERSION,
+  },
 ]
 
 /**
  * Features of Kafka 4.4 that are not here, but whose levels up to these change nothing of what this node writes: it
- * writes no records of transactions, share groups, streams groups or the new consumer groups, and where each partition
- * has one replica, none is ever eligible but it. Their records stay in the log; clients are not told of them.
+ * writes no records of share groups, streams groups or the new consumer groups, and where each partition has one replica,
+ * none is ever eligible but it. Their records stay in the log; clients are not told of them.
  */
 const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
   [ELIGIBLE_LEADER_REPLICAS, 1],
   ['group.version', 1],
   ['share.version', 2],
   ['streams.version', 1],
-  [TRANSACTION_VERSION, 2],
 ])
 
 /** Levels of features that this version can't work at. The message names the first and says what to do. */
@@ -84,8 +91,12 @@ function checkRange(
 ) {
   if (level >= minSupportedVersion && level <= maxSupportedVersion) return
   const range = `${minSupportedVersion} to ${maxSupportedVersion}`
+  const why =
+    name === METADATA_VERSION
+      ? 'the level says in which versions metadata records are written'
+      : "it can't tell what to write"
   throw new FeatureError(
-    `The cluster has finalized ${name}=${level}, and this version of Ottla works at ${range}: the level says in which versions metadata records are written. ${
+    `The cluster has finalized ${name}=${level}, and this version of Ottla works at ${range}: ${why}. ${
       level < minSupportedVersion
         ? 'Upgrade it with the Kafka that finalized it (kafka-features.sh upgrade --release-version 4.0 or later)'
         : 'Use a version of Ottla that knows it'

@@ -5,6 +5,7 @@ import {
   METADATA_VERSION,
   SUPPORTED_FEATURES,
 } from './features.ts'
+import type { FeatureRange } from './image.ts'
 import {
   featuresOfRelease,
   KAFKA_FEATURES,
@@ -38,12 +39,21 @@ export interface FirstLevels {
 export function firstLevels({ release, features: wanted, isDynamic }: WantedLevels): FirstLevels {
   const metadataVersion = wantedMetadataVersion(release, wanted.get(METADATA_VERSION))
   for (const [name, level] of wanted) {
-    if (name !== METADATA_VERSION && name !== KRAFT_VERSION) checkAbsent(name, level)
+    if (!isOurs(name)) checkAbsent(name, level)
   }
-  const left = [...featuresOfRelease(metadataVersion)].filter(([name]) => !isOurs(name))
+  const released = new Map(featuresOfRelease(metadataVersion))
+  const features = new Map([[METADATA_VERSION, metadataVersion]])
+  for (const range of SUPPORTED_FEATURES) {
+    const { name } = range
+    if (name === METADATA_VERSION || name === KRAFT_VERSION) continue
+    const level = wanted.get(name) ?? released.get(name) ?? 0
+    checkLevel(range, level)
+    if (level > 0) features.set(name, level)
+  }
+  const left = [...released].filter(([name]) => !isOurs(name))
   return {
     kraftVersion: wantedKraftVersion(wanted.get(KRAFT_VERSION), isDynamic),
-    features: new Map([[METADATA_VERSION, metadataVersion]]),
+    features,
     left: left.map(([name, level]) => `${name}=${level}`).sort(),
   }
 }
@@ -76,9 +86,19 @@ function levelOf(release: string): number {
   )
 }
 
+function checkLevel(
+  { name, minSupportedVersion: least, maxSupportedVersion: most }: FeatureRange,
+  level: number,
+): void {
+  if (level >= least && level <= most) return
+  throw new FeatureError(
+    `${name}=${level} is not what this version of Ottla works at: choose ${least} to ${most}`,
+  )
+}
+
 /** Level 0 is what a feature that isn't here has anyway. */
 function checkAbsent(name: string, level: number): void {
-  const ours = SUPPORTED_FEATURES.map((feature) => feature.name).join(' and ')
+  const ours = SUPPORTED_FEATURES.map((feature) => feature.name).join(', ')
   if (!KAFKA_FEATURES.includes(name)) {
     throw new FeatureError(`There is no feature ${name}: this version of Ottla has ${ours}`)
   }

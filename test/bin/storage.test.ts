@@ -81,7 +81,7 @@ describe('storage format', () => {
     expect(stdout).toContain(`Formatted metadata directory ${paths[0]}: cluster ${CLUSTER}`)
     expect(stdout).toContain(`Formatted data directory ${paths[1]}: cluster ${CLUSTER}`)
     expect(stdout).toContain(
-      'metadata.version=33 (4.4-IV2) and kraft.version=1; voters: 1@127.0.0.1:9093',
+      'metadata.version=33 (4.4-IV2), transaction.version=2 and kraft.version=1; voters: 1@127.0.0.1:9093',
     )
     const found = await info()
     const [first, second] = found.directories.map(({ metaProperties }) => metaProperties!)
@@ -217,17 +217,19 @@ describe('storage format', () => {
     const { stdout } = await format('-s', '--release-version', '4.1')
     expect(stdout).toContain('metadata.version=27 (4.1-IV1)')
     expect(stdout).toContain(
-      'left at level 0: eligible.leader.replicas.version=1, group.version=1, transaction.version=2.',
+      'left at level 0: eligible.leader.replicas.version=1, group.version=1.',
     )
-    expect((await info()).bootstrap!.features).toEqual({ 'metadata.version': 27 })
+    const levels = { 'metadata.version': 27, 'transaction.version': 2 }
+    expect((await info()).bootstrap!.features).toEqual(levels)
     const one = node()
     expect(
-      (await one.format('-s', '-f', 'metadata.version=30', '-f', 'share.version=0')).code,
+      (await one.format('-s', '-f', 'metadata.version=30', '-f', 'transaction.version=0')).code,
     ).toBe(0)
     expect((await one.info()).bootstrap!.features).toEqual({ 'metadata.version': 30 })
   })
 
   test.each([
+    [['-f', 'transaction.version=3'], 'choose 0 to 2'],
     [['-f', 'group.version=1'], 'does not have the feature group.version'],
     [['-f', 'quick.version=1'], 'There is no feature quick.version'],
     [['-f', 'metadata.version=34'], 'metadata.version=34 (34) is not what'],
@@ -292,7 +294,9 @@ describe('storage info', () => {
     const { format, file } = node()
     await format('-N')
     const { stdout } = await ottla(['storage', 'info', '-c', file])
-    expect(stdout).toMatch(/^Began with: +metadata\.version=33, kraft\.version=1$/m)
+    expect(stdout).toMatch(
+      /^Began with: +metadata\.version=33, transaction\.version=2, kraft\.version=1$/m,
+    )
     expect(stdout).toMatch(/^First voters: +-$/m)
   })
 

@@ -97,11 +97,13 @@ describe('the metadata node', () => {
     const bootstrap = readSnapshot(nodeHost(), `${path}/__cluster_metadata-0/${name}`, nodeCodecs())
     expect(bootstrap.records.map((record) => decodeMetadataRecord(record).value)).toEqual([
       { name: 'metadata.version', featureLevel: 33 },
+      { name: 'transaction.version', featureLevel: 2 },
     ])
     expect(readdirSync(path)).not.toContain('bootstrap.checkpoint')
     // [KIP-1170] What the cluster begins with is in its log, too.
     expect([...recordsOf(path)].map(({ type }) => type)).toEqual([
       'BeginTransactionRecord',
+      'FeatureLevelRecord',
       'FeatureLevelRecord',
       'EndTransactionRecord',
     ])

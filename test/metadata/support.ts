@@ -9,6 +9,7 @@ import { LogManager } from '../../src/log/manager.ts'
 import type { ControllerChannel } from '../../src/metadata/controller/channel.ts'
 import type { BrokerRegistration, ConfigChange } from '../../src/metadata/controller/commands.ts'
 import { ConfigOperation } from '../../src/metadata/controller/commands.ts'
+import { SUPPORTED_FEATURES } from '../../src/metadata/features.ts'
 import { formatIfNeeded } from '../../src/metadata/format.ts'
 import type { Identity } from '../../src/metadata/format.ts'
 import { randomId } from '../../src/metadata/ids.ts'
@@ -24,7 +25,7 @@ export const BROKER = {
   clusterId: CLUSTER_ID,
   incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA',
   endPoints: [{ name: 'PLAINTEXT', host: 'localhost', port: 9092, securityProtocol: 0 }],
-  features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: 33 }],
+  features: SUPPORTED_FEATURES,
   rack: null,
   previousBrokerEpoch: null,
 }

@@ -39,8 +39,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/features.ts',
-    text: '[TRANSACTION_VERSION, 2]',
-    replacement: '[TRANSACTION_VERSION, 3]',
+    text: 'const LATEST_TRANSACTION_VERSION = 2',
+    replacement: 'const LATEST_TRANSACTION_VERSION = 3',
     about:
       "A feature that nobody knows yet is taken for harmless, and what it needs isn't written.",
     killedBy: ['system/features'],

@@ -3,7 +3,13 @@ import { UpgradeType } from './commands.ts'
 import type { ControllerView } from './view.ts'
 import type { MetadataFact } from '../facts.ts'
 import { featureFact } from '../facts.ts'
-import { KRAFT_VERSION, losesMetadata, METADATA_VERSION, SUPPORTED_FEATURES } from '../features.ts'
+import {
+  KRAFT_VERSION,
+  losesMetadata,
+  METADATA_VERSION,
+  SUPPORTED_FEATURES,
+  TRANSACTION_VERSION,
+} from '../features.ts'
 import type { FeatureRange } from '../image.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
@@ -62,6 +68,7 @@ function updateOne(view: ControllerView, update: FeatureUpdate): MetadataFact[] 
     }
     return []
   }
+  if (feature === TRANSACTION_VERSION) return [featureFact(feature, level)]
   if (feature !== METADATA_VERSION) {
     // One that Kafka has finalized here is known, and kept as it is.
     refuse(

@@ -289,7 +289,9 @@ describe('the controller', () => {
       openTransaction: false,
     })
     const quorum = levels('kraft.version', 0, 1)
-    transcript.step(broker(1, { features: [levels('metadata.version', 25, 33), quorum] }))
+    const transactions = levels('transaction.version', 0, 2)
+    const offered = [levels('metadata.version', 25, 33), quorum, transactions]
+    transcript.step(broker(1, { features: offered }))
     const update = (validateOnly: boolean, ...updates: [string, number, number][]) =>
       transcript.step({
         type: 'updateFeatures',
@@ -326,10 +328,16 @@ describe('the controller', () => {
     update(false, ['metadata.version', 33, 0])
     update(false, ['metadata.version', 33, 4])
     transcript.note('refused: features that are not here, and all else with one of them')
-    update(false, ['metadata.version', 33, up], ['transaction.version', 2, up])
-    update(false, ['transaction.version', 0, safe])
+    update(false, ['metadata.version', 33, up], ['share.version', 2, up])
+    update(false, ['share.version', 0, safe])
     update(false, ['group.version', 0, safe])
     update(false, ['group.version', 0, up])
+    transcript.note('transactions: raised and lowered')
+    update(false, ['transaction.version', 3, up])
+    update(false, ['transaction.version', 2, up])
+    update(false, ['transaction.version', 1, up])
+    update(false, ['transaction.version', 1, safe])
+    update(false, ['transaction.version', 0, safe])
     transcript.note("the quorum's own stays")
     update(false, ['kraft.version', 1, up])
     update(false, ['kraft.version', 1, safe])
