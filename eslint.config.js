@@ -16,7 +16,7 @@ const ranks = [
   ['coordinators'],
   ['handlers'],
   ['server'],
-  ['broker'],
+  ['broker', 'controller'],
 ]
 
 const folders = ranks.flatMap((names, rank) =>
@@ -42,6 +42,7 @@ const rooms = {
     doors: { log: ['directory'], manager: [], copying: [] },
   },
   coordinators: { order: ['runtime', 'group', 'transaction'], doors: { 'internal-topics': [] } },
+  quorum: { order: ['wire'], doors: { quorum: [], 'open-quorum': [] } },
   replication: { order: ['partition', 'fetch', 'directories'], doors: { 'replica-manager': [] } },
 }
 

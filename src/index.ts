@@ -1,4 +1,4 @@
-import type { Address } from './broker/listeners.ts'
+import type { Address } from './server/listeners.ts'
 import { BrokerConfig } from './config/broker-config.ts'
 import type { ConfigSources } from './config/layers.ts'
 import { hostAndPort } from './host/address.ts'
@@ -8,8 +8,8 @@ import { nodeHost } from './host/node.ts'
 import { temporaryDirectory } from './host/temporary.ts'
 import { Node } from './node.ts'
 
-export type { Address } from './broker/listeners.ts'
-export { StartError } from './broker/start-error.ts'
+export type { Address } from './server/listeners.ts'
+export { StartError } from './server/start-error.ts'
 export { ConfigError } from './config/layers.ts'
 export type { ConfigSources } from './config/layers.ts'
 

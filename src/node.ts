@@ -1,72 +1,65 @@
 import type { Codecs } from '../protocol/records/codecs.ts'
 import { Broker } from './broker/broker.ts'
-import type { Address } from './broker/listeners.ts'
+import type { BrokerParts } from './broker/broker.ts'
 import { openFilesOf } from './broker/open-file-shares.ts'
 import { warnOfSettings } from './broker/settings.ts'
-import { StartError, startFailure } from './broker/start-error.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
-import { joiningProblem } from './config/joining.ts'
+import { quorumMembership } from './config/joining.ts'
+import type { QuorumMembership } from './config/joining.ts'
+import { QuorumMember } from './controller/quorum-member.ts'
 import type { Host } from './host/host.ts'
 import type { LogDirectory } from './log/directory/directory.ts'
 import { LogManager, type LogManagerOptions } from './log/manager.ts'
-import { checkFinalizedFeatures } from './metadata/features.ts'
 import { formatIfNeeded } from './metadata/format.ts'
 import type { Identity } from './metadata/format.ts'
 import { randomId } from './metadata/ids.ts'
-import { MetadataNode } from './metadata/node.ts'
+import type { Address } from './server/listeners.ts'
 import { RequestMemory } from './server/request-memory.ts'
+import { startFailure } from './server/start-error.ts'
 
-const KEPT =
-  'The cluster has finalized features that Ottla does not offer: their state is kept, and clients are not told of them'
-
-/** A node of the cluster: directories, a part in the quorum of the metadata, and its roles. */
+/** A node of the cluster: directories, a part in the quorum, and its roles. */
 export class Node {
   readonly clusterId: string
   /** Resolves only if the node can't go on, with the reason: its last log directory failed, or the metadata log. */
   readonly failed: Promise<Error>
   readonly #logs: LogManager
-  readonly #metadata: MetadataNode
-  readonly #broker: Broker
+  readonly #member: QuorumMember
+  readonly #isBroker: boolean
+  #broker: Broker | null = null
   #hasFailed = false
   #closing: Promise<void> | null = null
 
   /**
    * Takes the directories, formats them on the first start, takes part in the quorum, and starts the roles; resolves when
-   * the broker serves.
+   * the broker serves. A node that is only a controller need not have met the others by then.
    * @throws StartError, and errors of the directories, each with a `code` and a message that says what to mend
    */
   static async start(host: Host, codecs: Codecs, config: BrokerConfig): Promise<Node> {
-    const refusal = joiningProblem(config, config.listeners, host.network.hostName)
-    if (refusal !== null) throw new StartError(refusal)
+    const membership = quorumMembership(config, config.listeners, host.network.hostName)
     const openFiles = openFilesOf(host)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
     const failures = new Failures()
     const share = { maxOpenFiles: openFiles.logFiles, requestMemory: memory }
     const logs = openDirectories(host, codecs, config, share, failures)
     const { metadataDirectory: directory } = logs
-    const incarnationId = randomId(host.random)
     const fail = (reason: Error): void => failures.fail(reason)
-    const parts = { host, codecs, config, logs, incarnationId }
+    const incarnationId = randomId(host.random)
+    const parts = { host, codecs, config, logs, incarnationId, openFiles, memory, fail }
     let node: Node
     try {
-      const identity = identify(host, codecs, config, logs)
-      const metadata = new MetadataNode({ ...parts, directory, identity, onFailed: fail })
-      await metadata.open()
-      await metadata.whenCaughtUp()
-      const kept = checkFinalizedFeatures(metadata.image)
-      if (kept.length > 0) host.log.warn({ features: kept }, KEPT)
+      const identity = identify(host, codecs, config, logs, membership)
       warnOfSettings(config, host.log)
-      const { clusterId } = identity
-      const broker = new Broker({ ...parts, clusterId, metadata, openFiles, memory, fail })
-      failures.takeOffline = (failed) => broker.takeOffline(failed)
-      node = new Node(clusterId, logs, metadata, broker, failures)
+      const { connections: maxSockets } = openFiles
+      const member = new QuorumMember({ ...parts, identity, membership, maxSockets })
+      const isBroker = config.get('process.roles').includes('broker')
+      node = new Node(identity.clusterId, isBroker, logs, member, failures)
     } catch (error) {
       logs.abandon()
       throw startFailure(error, directory)
     }
     try {
       await Promise.race([
-        node.#broker.start(),
+        node.#startRoles(parts, failures),
         failures.failed.then((error) => Promise.reject(error)),
       ])
     } catch (error) {
@@ -75,28 +68,29 @@ export class Node {
       throw failure
     }
     const { clusterId, addresses } = node
-    host.log.info({ clusterId, nodeId: config.get('node.id'), addresses }, 'The broker is ready')
+    const role = node.#broker === null ? 'controller' : 'broker'
+    host.log.info({ clusterId, nodeId: config.get('node.id'), addresses }, `The ${role} is ready`)
     return node
   }
 
   private constructor(
     clusterId: string,
+    isBroker: boolean,
     logs: LogManager,
-    metadata: MetadataNode,
-    broker: Broker,
+    member: QuorumMember,
     { failed }: Failures,
   ) {
     this.clusterId = clusterId
+    this.#isBroker = isBroker
     this.#logs = logs
-    this.#metadata = metadata
-    this.#broker = broker
+    this.#member = member
     this.failed = failed
     void failed.then(() => (this.#hasFailed = true))
   }
 
-  /** Of each listener of the broker, with the real ports; the first one first. */
+  /** Of each listener of the broker, else of the controller, with the real ports; the first one first. */
   get addresses(): readonly Address[] {
-    return this.#broker.addresses
+    return this.#broker?.addresses ?? this.#member.addresses
   }
 
   /** Hands over what it leads, finishes the requests in flight, flushes, and leaves nothing running. */
@@ -104,10 +98,26 @@ export class Node {
     return (this.#closing ??= this.#close())
   }
 
+  async #startRoles(
+    parts: Omit<BrokerParts, 'clusterId' | 'metadata'>,
+    failures: Failures,
+  ): Promise<void> {
+    const { metadata } = this.#member
+    await this.#member.start()
+    if (!this.#isBroker) return
+    await this.#member.whenCaughtUp()
+    const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata })
+    failures.takeOffline = (failed) => broker.takeOffline(failed)
+    this.#broker = broker
+    await broker.start()
+  }
+
   async #close(): Promise<void> {
-    await this.#broker.close(!this.#hasFailed)
-    await this.#metadata.close()
-    await this.#logs.close(this.#broker.epoch)
+    await this.#broker?.close(!this.#hasFailed)
+    await this.#member.close()
+    // What was not looked at must be recovered at the next start all the same.
+    if (this.#isBroker && this.#broker?.hasLogs !== true) this.#logs.abandon()
+    else await this.#logs.close(this.#broker?.epoch ?? -1)
   }
 }
 
@@ -147,13 +157,20 @@ function openDirectories(
   return logs
 }
 
-function identify(host: Host, codecs: Codecs, config: BrokerConfig, logs: LogManager): Identity {
+function identify(
+  host: Host,
+  codecs: Codecs,
+  config: BrokerConfig,
+  logs: LogManager,
+  { kind }: QuorumMembership,
+): Identity {
   return formatIfNeeded({
     host,
     codecs,
     directories: logs.directories,
     metadataDirectory: logs.metadataDirectory,
     nodeId: config.get('node.id'),
+    quorum: config.get('process.roles').includes('controller') ? kind : null,
     ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
   })
 }

@@ -18,8 +18,12 @@ import type { Partition } from '../replication/partition/partition.ts'
 import { ReplicaManager } from '../replication/replica-manager.ts'
 import { topicSettings } from '../replication/topic-settings.ts'
 import { Pipeline } from '../server/pipeline.ts'
+import { RoleListeners } from '../server/listeners.ts'
+import type { Address } from '../server/listeners.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
+import type { ListenerAddress } from '../server/server.ts'
+import { serverSettings } from '../server/settings.ts'
 import { NO_STAGES } from '../server/stages.ts'
 import { BrokerControllerChannel } from './controller-channel.ts'
 import { brokerCoordinators } from './coordinators.ts'
@@ -27,12 +31,10 @@ import type { BrokerIdentity, Coordinators } from './coordinators.ts'
 import { ImageFollower } from './follow.ts'
 import { Forwarding } from './forwarding.ts'
 import { BrokerLifecycle } from './lifecycle.ts'
-import { BrokerListeners } from './listeners.ts'
-import type { Address } from './listeners.ts'
 import type { OpenFileShares } from './open-file-shares.ts'
 import { loadPartitions } from './partitions.ts'
 import { brokerServices } from './services.ts'
-import { cleanerSettings, lifecycleSettings, logIntervals, serverSettings } from './settings.ts'
+import { cleanerSettings, lifecycleSettings, logIntervals } from './settings.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
 const STOP_GRACE_MS = 10_000
@@ -67,8 +69,9 @@ export class Broker {
   readonly #follower: ImageFollower
   readonly #lifecycle: BrokerLifecycle
   readonly #server: Server
-  readonly #listeners: BrokerListeners
+  readonly #listeners: RoleListeners
   readonly #faults: RatedLog
+  #hasLogs = false
   #unfollow: () => void = () => undefined
 
   constructor(parts: BrokerParts) {
@@ -135,15 +138,31 @@ export class Broker {
       transactions: this.#transactions,
     })
     const pipeline = this.#pipeline(coordinators)
-    this.#server = new Server(host, serverSettings(config, parts.openFiles), parts.memory)
-    this.#listeners = new BrokerListeners(config, host.network.hostName, (address) =>
-      this.#server.listen(address, pipeline),
+    this.#server = new Server(
+      host,
+      serverSettings(config, parts.openFiles.connections),
+      parts.memory,
     )
+    this.#listeners = this.#listenersOf(pipeline)
+  }
+
+  #listenersOf(pipeline: Pipeline): RoleListeners {
+    const { config, host } = this.#parts
+    const { broker: endpoints, advertised } = config.listeners
+    const { hostName } = host.network
+    const listen = (address: ListenerAddress): Promise<number> =>
+      this.#server.listen(address, pipeline)
+    return new RoleListeners({ endpoints, advertised, hostName, listen })
   }
 
   /** Of each listener, with the real ports; the first one first. */
   get addresses(): readonly Address[] {
     return this.#listeners.addresses
+  }
+
+  /** Whether it has come so far that the partitions in its directories are open, and recovered where that was needed. */
+  get hasLogs(): boolean {
+    return this.#hasLogs
   }
 
   /** As the controller gave it to this life; -1 before. */
@@ -166,6 +185,7 @@ export class Broker {
     await this.#lifecycle.caughtUp()
     this.#follower.applyDynamicConfig(metadata.image)
     loadPartitions(logs, metadata.image, config)
+    this.#hasLogs = true
     this.#unfollow = metadata.onChange((delta, image) => this.#follower.follow(delta, image))
     await this.#follower.begin(metadata.image)
     logs.runPeriodically(logIntervals(config))

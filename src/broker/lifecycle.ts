@@ -3,7 +3,7 @@ import type { Clock, Logger, Timer } from '../host/host.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import type { BrokerRegistration, ErrorOutcome } from '../metadata/controller/commands.ts'
 import { OfflineDirectories } from './offline-directories.ts'
-import { StartError } from './start-error.ts'
+import { StartError } from '../server/start-error.ts'
 
 /** Where the controller has granted one step of a start, the next one is asked for right after. */
 const NEXT_STEP_MS = 10

@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts'
-import { StartError } from './start-error.ts'
+import { StartError } from '../server/start-error.ts'
 
 /** Who may have how many files and sockets open. */
 export interface OpenFileShares {

@@ -4,7 +4,7 @@ import type { Clock, Host } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
-import { SUPPORTED_FEATURES, finalizedFeatures } from '../metadata/features.ts'
+import { featureLevels } from '../metadata/feature-levels.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import { FetchMemory } from '../replication/fetch/memory.ts'
@@ -39,13 +39,6 @@ export function brokerServices(parts: Parts): BrokerServices {
   const { host, config, clusterId, metadata, controller, replicas } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
-  const supported = SUPPORTED_FEATURES.map(
-    ({ name, minSupportedVersion, maxSupportedVersion }) => ({
-      name,
-      minVersion: minSupportedVersion,
-      maxVersion: maxSupportedVersion,
-    }),
-  )
   return {
     kind: 'broker',
     log,
@@ -76,11 +69,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     moves: parts.moves,
     spaceOf: (path) => disk.space(path),
     cluster: () => clusterView(metadata.image, clusterId, nodeId),
-    features: () => ({
-      supported,
-      finalized: finalizedFeatures(metadata.image, metadata.kraftVersion),
-      epoch: metadata.image.offset,
-    }),
+    features: () => featureLevels(metadata),
     settled: () => replicas.settled(),
     createTopicsAutomatically: (names) =>
       createTopicsAutomatically(names, {

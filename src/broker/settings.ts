@@ -1,11 +1,8 @@
-import { addressLimits } from '../config/checks.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Logger } from '../host/host.ts'
 import type { CleanerSettings } from '../log/cleaner/log-cleaner.ts'
 import type { LogIntervals } from '../log/manager.ts'
-import type { ServerSettings } from '../server/server.ts'
 import type { LifecycleSettings } from './lifecycle.ts'
-import type { OpenFileShares } from './open-file-shares.ts'
 
 /** An operator should not believe in a setting that does nothing. */
 export function warnOfSettings({ unknown, notActedUpon }: BrokerConfig, log: Logger): void {
@@ -14,18 +11,6 @@ export function warnOfSettings({ unknown, notActedUpon }: BrokerConfig, log: Log
   }
   if (notActedUpon.length > 0) {
     log.warn({ settings: notActedUpon }, 'Settings that Ottla does not act upon yet are ignored')
-  }
-}
-
-export function serverSettings(config: BrokerConfig, openFiles: OpenFileShares): ServerSettings {
-  const perAddress = config.get('max.connections.per.ip')
-  const overrides = addressLimits(config.get('max.connections.per.ip.overrides'))
-  return {
-    maxRequestBytes: config.get('socket.request.max.bytes'),
-    maxConnections: config.get('max.connections'),
-    maxSockets: openFiles.connections,
-    maxConnectionsOf: (address) => overrides?.get(address) ?? perAddress,
-    maxIdleMs: config.get('connections.max.idle.ms'),
   }
 }
 

@@ -3,24 +3,32 @@ import { custom } from './access.ts'
 import { operationsOnCluster } from './authorized-operations.ts'
 import { handle } from './handler.ts'
 
+/** [KIP-919] The types of endpoints that a client may think it has reached. */
+const ENDPOINT_TYPES = ['', 'BROKER', 'CONTROLLER']
 const BROKERS = 1
 const CONTROLLERS = 2
 
-/** DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700). */
+/**
+ * DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700): brokers on theirs, on controllers'
+ * from v1 on the controllers (KIP-919).
+ */
 export const describeCluster = handle(DescribeCluster, {
   access: custom(['DESCRIBE', 'CLUSTER']),
+  listeners: ['broker', 'controller'],
 }).by((request, context) => {
-  const { clusterId, controllerId, brokers } = context.services.cluster()
+  const { kind, cluster } = context.services
+  const { clusterId, controllerId, ...view } = cluster()
+  const { name } = context.connection.listener
   const { endpointType } = request
-  if (endpointType !== BROKERS) {
-    // [KIP-919] This listener serves clients; controllers have one of their own.
+  const own = kind === 'broker' ? BROKERS : CONTROLLERS
+  if (endpointType !== own) {
+    const wanted = ENDPOINT_TYPES[endpointType] ?? ''
     return {
-      errorCode:
-        endpointType === CONTROLLERS ? 'MISMATCHED_ENDPOINT_TYPE' : 'UNSUPPORTED_ENDPOINT_TYPE',
+      errorCode: wanted === '' ? 'UNSUPPORTED_ENDPOINT_TYPE' : 'MISMATCHED_ENDPOINT_TYPE',
       errorMessage:
-        endpointType === CONTROLLERS
-          ? 'The request was sent to an endpoint of type BROKER, but we wanted an endpoint of type CONTROLLER'
-          : `Unsupported endpoint type ${endpointType}`,
+        wanted === ''
+          ? `Unsupported endpoint type ${endpointType}`
+          : `The request was sent to an endpoint of type ${ENDPOINT_TYPES[own]}, but we wanted an endpoint of type ${wanted}`,
       clusterId: '',
       brokers: [],
     }
@@ -30,9 +38,12 @@ export const describeCluster = handle(DescribeCluster, {
     endpointType,
     clusterId,
     controllerId,
-    brokers: brokers(context.connection.listener.name, request.includeFencedBrokers).map(
-      ({ id, host, port, rack, isFenced }) => ({ brokerId: id, host, port, rack, isFenced }),
-    ),
+    brokers:
+      own === BROKERS
+        ? view
+            .brokers(name, request.includeFencedBrokers)
+            .map(({ id, ...rest }) => ({ brokerId: id, ...rest }))
+        : view.controllers(name).map(({ id, ...rest }) => ({ brokerId: id, rack: null, ...rest })),
     clusterAuthorizedOperations: operationsOnCluster(
       request.includeClusterAuthorizedOperations,
       context,

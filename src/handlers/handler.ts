@@ -2,7 +2,7 @@ import type { AnyApi, ListenerKind, VersionRange } from '../../protocol/schema.t
 import type { Access } from './access.ts'
 import type { Answered } from './answer.ts'
 import type { RequestContext } from './context.ts'
-import type { BrokerServices, NodeServices } from './services.ts'
+import type { BrokerServices, ControllerServices, NodeServices } from './services.ts'
 
 /**
  * How an API is answered. The answer must not change once it was given: it is encoded when it is sent. An error that is
@@ -94,6 +94,10 @@ interface Handle {
     api: A,
     traits: TraitsOf<A> & { readonly listeners: readonly ['broker', 'controller'] },
   ): Unanswered<A, NodeServices>
+  <A extends Answerable>(
+    api: A,
+    traits: TraitsOf<A> & { readonly listeners: readonly ['controller'] },
+  ): Unanswered<A, ControllerServices>
   <A extends Answerable>(api: A, traits: TraitsOf<A>): Unanswered<A, BrokerServices>
 }
 

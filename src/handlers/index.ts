@@ -7,6 +7,7 @@ import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
 import { apiVersions } from './api-versions.ts'
 import { assignReplicasToDirs } from './assign-replicas-to-dirs.ts'
+import { beginQuorumEpoch } from './begin-quorum-epoch.ts'
 import { brokerHeartbeat } from './broker-heartbeat.ts'
 import { brokerRegistration } from './broker-registration.ts'
 import { controllerRegistration } from './controller-registration.ts'
@@ -27,8 +28,11 @@ import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
 import { electLeaders } from './elect-leaders.ts'
+import { endQuorumEpoch } from './end-quorum-epoch.ts'
 import { endTxn } from './end-txn.ts'
 import { envelope } from './envelope.ts'
+import { fetchMetadata } from './fetch-metadata.ts'
+import { fetchSnapshot } from './fetch-snapshot.ts'
 import { fetch } from './fetch.ts'
 import { findCoordinator } from './find-coordinator.ts'
 import type { Handler } from './handler.ts'
@@ -48,11 +52,12 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
-import type { BrokerServices, NodeServices } from './services.ts'
+import type { BrokerServices, ControllerServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
-import { unregisterBroker } from './unregister-broker.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
+import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
+import { vote } from './vote.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
 /** Every API that is served, in the only list: the pipelines, the ApiVersions answer and the README's table derive from it. */
@@ -65,6 +70,7 @@ export const handlers: readonly Handler[] = [
   alterReplicaLogDirs,
   apiVersions,
   assignReplicasToDirs,
+  beginQuorumEpoch,
   brokerHeartbeat,
   brokerRegistration,
   controllerRegistration,
@@ -85,9 +91,12 @@ export const handlers: readonly Handler[] = [
   describeTopicPartitions,
   describeTransactions,
   electLeaders,
+  endQuorumEpoch,
   endTxn,
   envelope,
   fetch,
+  fetchMetadata,
+  fetchSnapshot,
   findCoordinator,
   heartbeat,
   incrementalAlterConfigs,
@@ -106,15 +115,16 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   produce,
   syncGroup,
-  unregisterBroker,
   txnOffsetCommit,
+  unregisterBroker,
   updateFeatures,
+  vote,
   writeTxnMarkers,
 ]
 
 /** What is served on the listeners of a kind: handlers that need no more than what is there, as `handle` has seen to. */
 export function handlersOn(kind: 'broker'): readonly Handler<BrokerServices>[]
-export function handlersOn(kind: 'controller'): readonly Handler<NodeServices>[]
+export function handlersOn(kind: 'controller'): readonly Handler<ControllerServices>[]
 export function handlersOn(kind: ListenerKind): readonly Handler[] {
   return handlers.filter(({ listeners }) => listeners.includes(kind))
 }

@@ -9,6 +9,7 @@ import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
+import type { RaftServer } from '../quorum/wire/server.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { FetchMemory } from '../replication/fetch/memory.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
@@ -54,6 +55,12 @@ export interface BrokerServices extends NodeServices {
   spaceOf(path: string): DiskSpace
   /** Makes topics that a client named; those that could not be made, with the error to tell. */
   createTopicsAutomatically(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>>
+}
+
+/** What the handlers on a controller's listeners need. */
+export interface ControllerServices extends NodeServices {
+  /** This node's part in the quorum, as its other nodes ask it. */
+  readonly raft: RaftServer
 }
 
 /** KIP-584. `supported`: what this broker could do; `finalized`: what the cluster has agreed on, as of `epoch`. */

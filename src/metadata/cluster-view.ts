@@ -7,10 +7,13 @@ import type {
   TopicImage,
 } from './image.ts'
 
-export interface BrokerAddress {
+export interface NodeAddress {
   readonly id: number
   readonly host: string
   readonly port: number
+}
+
+export interface BrokerAddress extends NodeAddress {
   readonly rack: string | null
   readonly isFenced: boolean
 }
@@ -22,6 +25,8 @@ export interface ClusterView {
   readonly controllerId: number
   /** The brokers that have this listener, with their addresses on it; the fenced ones only if asked for. */
   brokers(listenerName: string, includeFenced?: boolean): BrokerAddress[]
+  /** The controllers that have this listener, with their addresses on it (KIP-919). */
+  controllers(listenerName: string): NodeAddress[]
   /** The replicas of brokers that this listener's clients can't reach, and those in directories that are offline. */
   offlineReplicas(partition: PartitionImage, listenerName: string): number[]
   topics(): Iterable<TopicImage>
@@ -33,7 +38,7 @@ export interface ClusterView {
   configured(): Iterable<ResourceName>
 }
 
-/** @param controllerId the broker to name as the controller: any live one will do, requests are forwarded */
+/** @param controllerId the node to name as the controller; to clients any live broker will do, requests are forwarded */
 export function clusterView(
   image: MetadataImage,
   clusterId: string,
@@ -51,6 +56,11 @@ export function clusterView(
       }
       return addresses
     },
+    controllers: (listenerName) =>
+      Array.from(image.controllers.values()).flatMap(({ id, endPoints }) => {
+        const endPoint = endPoints.find(({ name }) => name === listenerName)
+        return endPoint === undefined ? [] : [{ id, host: endPoint.host, port: endPoint.port }]
+      }),
     offlineReplicas: (partition, listenerName) =>
       partition.replicas.filter((id) => {
         const broker = image.brokers.get(id)

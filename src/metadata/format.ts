@@ -32,6 +32,8 @@ export interface FormatIfNeededOptions {
   readonly clusterId?: string | undefined
   /** Where this node's controller listener is; none for a node that needs none. */
   readonly controllerEndpoints?: readonly VoterEndpoint[]
+  /** The quorum that a new node is to be in: it alone unless others are named; null for a node that is no controller. */
+  readonly quorum?: 'alone' | 'static' | 'dynamic' | null
 }
 
 /** Whose directories these are. */
@@ -62,6 +64,7 @@ export function formatIfNeeded(options: FormatIfNeededOptions): Identity {
   const clusterId = known?.metaProperties?.clusterId ?? (options.clusterId || randomId(host.random))
   const formatted = metadataDirectory.metaProperties === null
   if (formatted) {
+    checkAgreed(options)
     checkUsable(options.directories)
     checkNew(directories, metadataDirectory)
   }
@@ -70,9 +73,8 @@ export function formatIfNeeded(options: FormatIfNeededOptions): Identity {
     ids.set(directory, directory.metaProperties?.directoryId ?? randomId(host.random))
   }
   const directoryId = ids.get(metadataDirectory)!
-  if (formatted) {
-    const self = { id: nodeId, directoryId, endpoints: options.controllerEndpoints ?? [] }
-    const bootstrap = { kraftVersion: 1, voters: [self], features: INITIAL_FEATURES } as const
+  const bootstrap = formatted ? bootstrapOf(options, directoryId) : null
+  if (bootstrap !== null) {
     writeBootstrap(host, codecs, metadataDirectory.path, bootstrap)
     host.disk.syncDirectory(metadataDirectory.path)
   }
@@ -174,6 +176,36 @@ function write(
     if (directory === metadataDirectory) throw error
     directory.fail('write its meta.properties', error)
   }
+}
+
+/** What a new node's metadata log begins with; a broker's comes from the controllers, and begins with nothing. */
+function bootstrapOf(
+  { quorum = 'alone', nodeId: id, controllerEndpoints: endpoints = [] }: FormatIfNeededOptions,
+  directoryId: string,
+): Bootstrap | null {
+  if (quorum === null) return null
+  const features = INITIAL_FEATURES
+  // The voters of a static quorum stand in the settings.
+  if (quorum === 'static') return { kraftVersion: 0, voters: null, features }
+  return { kraftVersion: 1, voters: [{ id, directoryId, endpoints }], features }
+}
+
+/** Each of several nodes would make a cluster of its own. */
+function checkAgreed({
+  quorum = 'alone',
+  clusterId,
+  metadataDirectory: { path },
+}: FormatIfNeededOptions): void {
+  if (quorum === 'alone') return
+  if (quorum === 'dynamic') {
+    throw new FormatError(
+      `The log directory ${path} is empty, and controller.quorum.bootstrap.servers names other nodes: format it for their cluster with ottla storage format`,
+    )
+  }
+  if (clusterId) return
+  throw new FormatError(
+    `The log directory ${path} is empty, and nothing says which cluster it is for: give the same id to all of its nodes, by the environment variable CLUSTER_ID or by ottla storage format`,
+  )
 }
 
 /** A broken disk is to be lived with; a wrong name in log.dirs is better told at once, as Kafka's format does. */

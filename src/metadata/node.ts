@@ -85,6 +85,11 @@ export class MetadataNode implements ControllerChannel {
     return this.#loader.image
   }
 
+  /** This node's part in the quorum; null before `open`. */
+  get quorum(): Quorum | null {
+    return this.#quorum
+  }
+
   /** Whether commands are taken here. */
   get isController(): boolean {
     return this.#office.isHeld
@@ -96,13 +101,9 @@ export class MetadataNode implements ControllerChannel {
    */
   get activeController(): ActiveController | null {
     const leader = this.#quorum?.leader ?? null
-    if (leader === null) return null
-    const [first] = this.#options.config.get('controller.listener.names')
-    const name = first?.toUpperCase()
-    const endpoint =
-      leader.endpoints.find((each) => each.name.toUpperCase() === name) ?? leader.endpoints[0]
-    if (endpoint === undefined) return null
-    return { id: leader.id, host: endpoint.host, port: endpoint.port }
+    if (leader === null || leader.address === null) return null
+    const { host, port } = leader.address
+    return { id: leader.id, host, port }
   }
 
   /** Calls back when `activeController` is another one, or elsewhere. Returns the way to stop it. */

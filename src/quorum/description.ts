@@ -1,5 +1,7 @@
 import type { Clock } from '../host/host.ts'
 import type { Raft } from './raft.ts'
+import { keyText } from './roles.ts'
+import { isKeyOf } from './rules.ts'
 import type { ReplicaKey, Voter } from './types.ts'
 
 /** DescribeQuorum's view of a node. */
@@ -34,7 +36,7 @@ export function describeQuorum(
     if (key.id === selfId) {
       return { ...key, logEndOffset, lastFetchTimestamp: wallMs, lastCaughtUpTimestamp: wallMs }
     }
-    const seen = role.name === 'leader' ? role.progress.get(key.id) : undefined
+    const seen = role.name === 'leader' ? role.progress.get(keyText(key)) : undefined
     return {
       ...key,
       logEndOffset: seen?.offset ?? -1,
@@ -42,14 +44,14 @@ export function describeQuorum(
       lastCaughtUpTimestamp: wallTimeOf(seen?.caughtUpAt),
     }
   }
-  const known = role.name === 'leader' ? [...role.directoryIds] : []
-  const others = known.filter(([id]) => !voters.some((voter) => voter.id === id))
+  const known = role.name === 'leader' ? [...role.progress.values()] : []
+  const others = known.filter(({ replica }) => !voters.some((voter) => isKeyOf(replica, voter)))
   return {
     leaderId,
     leaderEpoch: epoch,
     highWatermark,
     currentVoters: voters.map(({ id, directoryId }) => state({ id, directoryId })),
-    observers: others.map(([id, directoryId]) => state({ id, directoryId })),
+    observers: others.map(({ replica }) => state(replica)),
     voters,
   }
 }

@@ -1,6 +1,6 @@
 import type { Host } from '../host/host.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import type { ElectionState } from './types.ts'
+import type { ElectionState, Voter } from './types.ts'
 
 const FILE_NAME = 'quorum-state'
 
@@ -44,14 +44,34 @@ export function readElection(host: Host, directory: string): ElectionState | nul
   }
 }
 
-/** Writes `quorum-state` durably, as kraft.version 1 has it. */
-export function writeElection(host: Host, directory: string, election: ElectionState): void {
-  const content = JSON.stringify({
-    leaderId: election.leaderId,
-    leaderEpoch: election.epoch,
-    votedId: election.votedFor?.id ?? -1,
-    votedDirectoryId: election.votedFor?.directoryId ?? ZERO_UUID,
-    data_version: 1,
-  })
-  host.disk.replaceFile(`${directory}/${FILE_NAME}`, content)
+/**
+ * Writes `quorum-state` durably, in the form of kraft.version 0 or 1.
+ * @param staticVoters those of kraft.version 0, which knows nothing of their disks; else null
+ */
+export function writeElection(
+  host: Host,
+  directory: string,
+  { leaderId, epoch, votedFor }: ElectionState,
+  staticVoters: readonly Voter[] | null,
+): void {
+  const votedId = votedFor?.id ?? -1
+  const content =
+    staticVoters === null
+      ? {
+          leaderId,
+          leaderEpoch: epoch,
+          votedId,
+          votedDirectoryId: votedFor?.directoryId ?? ZERO_UUID,
+          data_version: 1,
+        }
+      : {
+          clusterId: '',
+          leaderId,
+          leaderEpoch: epoch,
+          votedId,
+          appliedOffset: 0,
+          currentVoters: staticVoters.map(({ id }) => ({ voterId: id })),
+          data_version: 0,
+        }
+  host.disk.replaceFile(`${directory}/${FILE_NAME}`, JSON.stringify(content))
 }

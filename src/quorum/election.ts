@@ -1,7 +1,10 @@
 import type { Candidate, Prospective } from './roles.ts'
-import { isAhead, isValidVote, sameKey } from './rules.ts'
+import { isAhead, isKeyOf, isValidVote } from './rules.ts'
 import type { RaftState } from './raft-state.ts'
 import type { VoteReply, VoteRequest } from './types.ts'
+
+/** When to ask again who would not vote, where the leader is gone. */
+const AGAIN_MS = 100
 
 /** Another node asks for this node's vote, or whether it would have it (KIP-996). */
 export function vote(state: RaftState, request: VoteRequest, now: number): VoteReply {
@@ -17,7 +20,7 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
   if (!isValidVote(request)) return reply('INVALID_REQUEST')
   if (epoch < state.epoch) return reply('FENCED_LEADER_EPOCH')
   if (epoch > state.epoch) state.becomeUnattached(epoch, -1, now)
-  if (!sameKey(voter, state.self)) return reply('INVALID_VOTER_KEY')
+  if (!isKeyOf(state.self, voter)) return reply('INVALID_VOTER_KEY')
   const upToDate = !isAhead(state.log.end, { offset: lastOffset, epoch: lastEpoch })
   const { role } = state
   if (preVote) {
@@ -25,7 +28,7 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
     return reply('NONE', open && upToDate)
   }
   if (role.name !== 'unattached' && role.name !== 'prospective') return reply('NONE')
-  if (role.votedFor !== null) return reply('NONE', sameKey(role.votedFor, candidate))
+  if (role.votedFor !== null) return reply('NONE', isKeyOf(candidate, role.votedFor))
   if (role.leaderId >= 0 || !upToDate) return reply('NONE')
   role.votedFor = candidate
   return reply('NONE', true)
@@ -39,6 +42,8 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   if (reply.errorCode !== 'NONE' && reply.errorCode !== 'INVALID_VOTER_KEY') return
   if (!state.voters.some(({ id }) => id === from)) return
   if (reply.granted) role.granted.add(from)
+  // That voter may not have missed the leader yet.
+  else if (role.name === 'prospective' && role.hasEvidence) role.askAt.set(from, now + AGAIN_MS)
   else role.refused.add(from)
   count(state, role, now)
 }
@@ -48,11 +53,32 @@ export function electionTick(state: RaftState, role: Prospective | Candidate, no
   if (now >= role.deadline) {
     if (role.name === 'candidate') state.becomeProspective(now)
     else giveUpAsking(state, role, now)
-  } else if (now >= role.resendAt) {
+  } else {
     askForVotes(state, role, now)
     count(state, role, now)
   }
 }
+
+/** When to ask the next of those who have not answered; Infinity when all have. */
+export function askAt(state: RaftState, role: Prospective | Candidate): number {
+  return Math.min(...unanswered(state, role).map(({ id }) => role.askAt.get(id) ?? 0), Infinity)
+}
+
+/** A voter has not got the question, or has not answered it: it is asked again after a pause. */
+export function notAnswered(
+  state: RaftState,
+  voterId: number,
+  request: VoteRequest,
+  now: number,
+): void {
+  const { role, epoch } = state
+  if (role.name !== 'prospective' && role.name !== 'candidate') return
+  if (request.epoch !== epoch || request.preVote !== (role.name === 'prospective')) return
+  role.askAt.set(voterId, now + state.timeouts.retryBackoffMs)
+}
+
+const unanswered = ({ voters }: RaftState, { granted, refused }: Prospective | Candidate) =>
+  voters.filter(({ id }) => !granted.has(id) && !refused.has(id))
 
 function count(state: RaftState, role: Prospective | Candidate, now: number): void {
   const { majority, voters } = state
@@ -65,10 +91,10 @@ function count(state: RaftState, role: Prospective | Candidate, now: number): vo
 }
 
 function askForVotes(state: RaftState, role: Prospective | Candidate, now: number): void {
-  role.resendAt = now + state.timeouts.requestTimeoutMs
   const { offset, epoch } = state.log.end
-  for (const voter of state.voters) {
-    if (role.granted.has(voter.id) || role.refused.has(voter.id)) continue
+  for (const voter of unanswered(state, role)) {
+    if (now < (role.askAt.get(voter.id) ?? 0)) continue
+    role.askAt.set(voter.id, now + state.timeouts.requestTimeoutMs)
     state.send(voter.id, {
       type: 'vote',
       candidate: state.self,

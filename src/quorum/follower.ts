@@ -1,13 +1,21 @@
-import type { Follower } from './roles.ts'
-import { sameKey, samePosition, successionDelayMs } from './rules.ts'
+import type { Follower, Unattached } from './roles.ts'
+import { isKeyOf, samePosition, successionDelayMs } from './rules.ts'
 import { ContradictionError, type RaftState } from './raft-state.ts'
+import { ANYBODY } from './types.ts'
 import type {
   BeginQuorumEpoch,
   EndQuorumEpoch,
   EpochReply,
   FetchReply,
+  FetchRequest,
   LogPosition,
+  NoAnswer,
 } from './types.ts'
+
+/** As Apache Kafka's raft client asks for. */
+const MAX_WAIT_MS = 500
+/** Between two refusals of a connection that together are evidence: a process that is being restarted listens again by then, or won't soon. */
+const EVIDENCE_MS = 100
 
 /** A leader begins or ends its epoch. */
 export function epochMessage(
@@ -20,7 +28,7 @@ export function epochMessage(
   if (!isStale) state.learn(message.epoch, message.leaderId, now, begins)
   const { role } = state
   if (!isStale && message.type === 'endQuorumEpoch' && role.name === 'follower') {
-    const rank = message.preferredCandidates.findIndex((key) => sameKey(key, state.self))
+    const rank = message.preferredCandidates.findIndex((key) => isKeyOf(state.self, key))
     const delayMs = successionDelayMs(message, rank, state.timeouts)
     if (rank >= 0) role.deadline = Math.min(role.deadline, now + delayMs)
   }
@@ -30,7 +38,7 @@ export function epochMessage(
 
 export function followerTick(state: RaftState, role: Follower, now: number): void {
   if (now >= role.deadline) {
-    if (state.isVoter) state.becomeProspective(now)
+    if (state.isVoter) state.becomeProspective(now, role.isGone)
     else state.becomeUnattached(state.epoch, -1, now)
   } else if (now >= fetchAt(state, role)) sendFetch(state, role, now)
 }
@@ -43,10 +51,17 @@ export function fetchAt(state: RaftState, { fetching }: Follower): number {
 }
 
 function sendFetch(state: RaftState, role: Follower, now: number): void {
+  const isDetour = role.isSilent && state.discovers
+  // The leader itself has its turn again next time.
+  if (isDetour) role.isSilent = false
+  const requestId = fetchFrom(state, isDetour ? ANYBODY : role.leaderId)
+  role.fetching = { name: 'sent', requestId, resendAt: now + state.timeouts.requestTimeoutMs }
+}
+
+function fetchFrom(state: RaftState, to: number): number {
   const { offset, epoch } = state.log.end
   const requestId = state.nextRequestId()
-  role.fetching = { name: 'sent', requestId, resendAt: now + state.timeouts.requestTimeoutMs }
-  state.send(role.leaderId, {
+  state.send(to, {
     type: 'fetch',
     requestId,
     replica: state.self,
@@ -54,19 +69,51 @@ function sendFetch(state: RaftState, role: Follower, now: number): void {
     fetchOffset: offset,
     lastFetchedEpoch: epoch,
     highWatermark: state.highWatermark,
+    maxWaitMs: MAX_WAIT_MS,
   })
+  return requestId
+}
+
+/** Asks anybody who leads: whatever is fetched from, the answer says it. */
+export function find(state: RaftState, role: Unattached, now: number): void {
+  if (!state.discovers || now < role.findAt) return
+  role.findAt = now + state.timeouts.requestTimeoutMs
+  fetchFrom(state, ANYBODY)
+}
+
+/** A fetch has no answer. */
+export function notFetched(
+  state: RaftState,
+  to: number,
+  { requestId }: FetchRequest,
+  why: NoAnswer,
+  now: number,
+): void {
+  const { role } = state
+  if (role.name === 'unattached') role.findAt = now + state.timeouts.retryBackoffMs
+  if (role.name !== 'follower' || role.fetching.name !== 'sent') return
+  if (role.fetching.requestId !== requestId) return
+  role.isSilent = to !== ANYBODY
+  if (to === role.leaderId) weigh(state, role, why, now)
+  fetchAgain(state, role, now)
 }
 
 /** Only the answer to the fetch that is under way counts: another one is about a log that may have changed since. */
 export function fetchReply(state: RaftState, from: number, reply: FetchReply, now: number): void {
   if (state.learn(reply.epoch, reply.leaderId, now)) return
   const { role } = state
-  if (role.name !== 'follower' || role.leaderId !== from || reply.epoch !== state.epoch) return
+  // Who was asked knows no leader either.
+  if (role.name === 'unattached') role.findAt = now + state.timeouts.retryBackoffMs
+  if (role.name !== 'follower') return
   if (role.fetching.name !== 'sent' || role.fetching.requestId !== reply.requestId) return
+  if (from === ANYBODY) return fetchAgain(state, role, now)
+  if (role.leaderId !== from || reply.epoch !== state.epoch) return
   if (reply.errorCode !== 'NONE') return fetchAgain(state, role, now)
   const { log, output } = state
   const truncateTo = reply.diverging === null ? null : commonEnd(state, reply.diverging)
   role.hasFetched = true
+  role.isSilent = role.isGone = false
+  role.refusedAt = null
   state.committed = Math.max(state.committed, reply.highWatermark)
   role.deadline = now + state.timeouts.fetchTimeoutMs
   if (truncateTo !== null) {
@@ -80,6 +127,19 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
     output.append = reply.records === null ? null : { from, records: reply.records }
     const known = Math.min(reply.highWatermark, log.end.offset)
     if (known > state.highWatermark) state.commit(known)
+  }
+}
+
+/**
+ * A leader that has answered, and whose machine then says twice, with a pause in between, that nobody listens there, is gone:
+ * its voters need not wait until they miss it. No epoch is raised for that: they ask for pre-votes, and grant them.
+ */
+function weigh(state: RaftState, role: Follower, why: NoAnswer, now: number): void {
+  if (why !== 'refused' || !role.hasFetched) role.refusedAt = null
+  else if (role.refusedAt === null) role.refusedAt = now
+  else if (!role.isGone && now - role.refusedAt >= EVIDENCE_MS) {
+    role.isGone = true
+    role.deadline = Math.min(role.deadline, now + state.jitter())
   }
 }
 

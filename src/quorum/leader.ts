@@ -1,7 +1,13 @@
-import type { Leader, Resigned } from './roles.ts'
+import type { Leader, Progress, Resigned } from './roles.ts'
+import { keyText } from './roles.ts'
 import { fetchProblem, quorumTimeoutMs, replicatedOffset, successors } from './rules.ts'
 import type { RaftState } from './raft-state.ts'
-import type { FetchReply, FetchRequest, ReplicaKey } from './types.ts'
+import type { FetchReply, FetchRequest, ReplicaKey, Voter } from './types.ts'
+
+/** As in Apache Kafka, an observer that has not fetched for this long is one no more. */
+const OBSERVER_TIMEOUT_MS = 300_000
+/** Whoever reaches the listener can call itself an observer; more than this are not kept in mind. */
+const MAX_KNOWN_REPLICAS = 10_000
 
 /** Makes itself known to who does not fetch, and gives up without a majority that does. */
 export function leaderTick(state: RaftState, role: Leader, now: number): void {
@@ -11,9 +17,21 @@ export function leaderTick(state: RaftState, role: Leader, now: number): void {
   if (now < role.beginAt) return
   const quietAfter = state.timeouts.fetchTimeoutMs / 2
   role.beginAt = now + quietAfter
-  for (const { id } of others) {
-    if ((role.progress.get(id)?.fetchedAt ?? -Infinity) > now - quietAfter) continue
-    state.send(id, { type: 'beginQuorumEpoch', leaderId: state.self.id, epoch: state.epoch })
+  for (const voter of others) {
+    if (fetchedAt(role, voter) > now - quietAfter) continue
+    state.send(voter.id, { type: 'beginQuorumEpoch', leaderId: state.self.id, epoch: state.epoch })
+  }
+}
+
+const fetchedAt = ({ progress }: Leader, voter: Voter): number =>
+  progress.get(keyText(voter))?.fetchedAt ?? -Infinity
+
+/** Those who fetch no more, and the first of too many. */
+function forgetObservers(state: RaftState, { progress }: Leader, now: number): void {
+  for (const [key, seen] of progress) {
+    const isRecent = seen.fetchedAt > now - OBSERVER_TIMEOUT_MS
+    if (isRecent && progress.size <= MAX_KNOWN_REPLICAS) return
+    if (state.voterOf(seen.replica) === undefined) progress.delete(key)
   }
 }
 
@@ -55,30 +73,59 @@ export function fetchAnswer(
 }
 
 /** A follower asks for more, and by that acknowledges what is below the offset it asks for. */
-export function fetch(state: RaftState, from: number, request: FetchRequest, now: number): void {
-  const { fetchOffset, replica, requestId, highWatermark } = request
+export function fetch(state: RaftState, request: FetchRequest, now: number): void {
+  const { fetchOffset, replica, requestId, highWatermark, maxWaitMs } = request
   const { role, log, epoch } = state
   const problem = fetchProblem(request, epoch, role.name === 'leader', log)
   if (problem !== null || role.name !== 'leader') {
-    return state.send(from, fetchAnswer(state, requestId, problem ?? {}))
+    return state.answer(fetchAnswer(state, requestId, problem ?? {}))
   }
-  const before = role.progress.get(from)
   const caughtUp = fetchOffset >= log.end.offset
-  role.progress.set(from, {
+  note(state, role, replica, now, (before) => ({
+    replica,
     offset: fetchOffset,
     fetchedAt: now,
     caughtUpAt: caughtUp ? now : (before?.caughtUpAt ?? -1),
-  })
-  role.directoryIds.set(from, replica.directoryId)
-  renewQuorum(state, role, now)
+  }))
   advance(state, role)
-  state.output.reads.push({ to: from, requestId, epoch, offset: fetchOffset, highWatermark })
+  const offset = fetchOffset
+  state.output.reads.push({ requestId, epoch, offset, highWatermark, maxWaitMs })
+}
+
+/** A follower reads this node's snapshot: it is there, and still has what it had. */
+export function fetchingSnapshot(
+  state: RaftState,
+  role: Leader,
+  replica: ReplicaKey,
+  now: number,
+): void {
+  note(state, role, replica, now, (before) => ({
+    replica,
+    offset: before?.offset ?? -1,
+    fetchedAt: now,
+    caughtUpAt: before?.caughtUpAt ?? -1,
+  }))
+}
+
+function note(
+  state: RaftState,
+  role: Leader,
+  replica: ReplicaKey,
+  now: number,
+  progressFrom: (before: Progress | undefined) => Progress,
+): void {
+  const key = keyText(state.voterOf(replica) ?? replica)
+  const progress = progressFrom(role.progress.get(key))
+  role.progress.delete(key)
+  role.progress.set(key, progress)
+  forgetObservers(state, role, now)
+  renewQuorum(state, role, now)
 }
 
 /** As long as a majority fetches, the leader leads. */
 function renewQuorum(state: RaftState, role: Leader, now: number): void {
   const times = state.voters
-    .map(({ id }) => (id === state.self.id ? now : (role.progress.get(id)?.fetchedAt ?? 0)))
+    .map((voter) => (voter.id === state.self.id ? now : fetchedAt(role, voter)))
     .sort((a, b) => b - a)
   const reached = times[state.majority - 1]!
   role.quorumDeadline = Math.max(role.quorumDeadline, reached + quorumTimeoutMs(state.timeouts))

@@ -15,6 +15,7 @@ export function emptyOutput(): Draft {
     fetchSnapshot: null,
     restore: null,
     send: [],
+    answer: null,
     reads: [],
     commit: null,
     contradiction: null,

@@ -1,7 +1,7 @@
 import type { Clock, Timer } from '../host/host.ts'
 import type { FetchToAnswer } from './types.ts'
 
-/** As Apache Kafka's raft client asks for. */
+/** As Apache Kafka's raft client asks for; who would wait longer is answered all the same. */
 const MAX_WAIT_MS = 500
 
 interface FetchSource {
@@ -12,7 +12,7 @@ interface FetchSource {
   failed(error: Error): void
 }
 
-/** Followers' fetches that wait for something to tell them: records, or a later high watermark. One for each follower. */
+/** Followers' fetches that wait for something to tell them: records, or a later high watermark. By their request's id. */
 export class ParkedFetches {
   readonly #clock: Clock
   readonly #source: FetchSource
@@ -27,13 +27,13 @@ export class ParkedFetches {
   }
 
   answer(fetch: FetchToAnswer): void {
-    this.#take(fetch.to)
+    this.#take(fetch.requestId)
     const wakes = this.#wakes
     this.#source.read(fetch.offset).then(
       (records) => {
         if (this.#isClosed) return
         const isNews = records !== null || this.#source.highWatermark() > fetch.highWatermark
-        if (isNews) this.#source.reply(fetch, records)
+        if (isNews || fetch.maxWaitMs === 0) this.#source.reply(fetch, records)
         // What was appended during the read may not be in it.
         else if (wakes !== this.#wakes) this.answer(fetch)
         else this.#park(fetch)
@@ -48,22 +48,29 @@ export class ParkedFetches {
     for (const { fetch } of [...this.#parked.values()]) this.answer(fetch)
   }
 
+  /** Nothing will come: all are answered. */
+  release(): void {
+    for (const { fetch } of [...this.#parked.values()]) {
+      this.#take(fetch.requestId)
+      this.#source.reply(fetch, null)
+    }
+  }
+
   close(): void {
     this.#isClosed = true
-    for (const to of [...this.#parked.keys()]) this.#take(to)
+    for (const requestId of [...this.#parked.keys()]) this.#take(requestId)
   }
 
   #park(fetch: FetchToAnswer): void {
-    this.#take(fetch.to)
-    const timer = this.#clock.after(MAX_WAIT_MS, () => {
-      this.#parked.delete(fetch.to)
+    const timer = this.#clock.after(Math.min(fetch.maxWaitMs, MAX_WAIT_MS), () => {
+      this.#parked.delete(fetch.requestId)
       this.#source.reply(fetch, null)
     })
-    this.#parked.set(fetch.to, { fetch, timer })
+    this.#parked.set(fetch.requestId, { fetch, timer })
   }
 
-  #take(to: number): void {
-    this.#parked.get(to)?.timer.cancel()
-    this.#parked.delete(to)
+  #take(requestId: number): void {
+    this.#parked.get(requestId)?.timer.cancel()
+    this.#parked.delete(requestId)
   }
 }

@@ -1,21 +1,46 @@
-import type { LogPosition, RaftMessage, Voter } from './types.ts'
+import type { Address } from '../host/address.ts'
+import type { LogPosition, NoAnswer, RaftReply, RaftRequest, Voter } from './types.ts'
 
-/** The way to the other nodes of the quorum. Messages may be lost, late and out of order, never changed. */
+/** Who is told of what became of the requests to other nodes. */
+export interface PeerListener {
+  /** @param from who was asked, which may be `ANYBODY` */
+  replied(from: number, reply: RaftReply): void
+  /** There is no answer, and none will come. */
+  unanswered(to: number, request: RaftRequest, why: NoAnswer): void
+}
+
+/** The way to the other nodes of the quorum. Requests and replies may be lost, late and out of order, never changed. */
 export interface Peers {
-  /** Names who is told of what arrives. */
-  attach(receive: (from: number, message: RaftMessage) => void): void
-  /** @param voter what is known of the other node; null for an observer, which is answered where it asked */
-  send(to: number, voter: Voter | null, message: RaftMessage): void
+  /** Whether there is somebody to ask where `ANYBODY` is asked. */
+  readonly discovers: boolean
+  attach(listener: PeerListener): void
+  /** @param voter what is known of the other node; null where it is none, or `ANYBODY` */
+  send(to: number, voter: Voter | null, request: RaftRequest): void
+  /**
+   * Where a node's controller listener is, this node's own too; null where nobody has said.
+   * @param voter what is known of it
+   */
+  endpointOf(id: number, voter: Voter | null): Address | null
   /** Ends the connection to another node that says what can't be true. */
   disconnect(id: number): void
-  /** The bytes of another node's snapshot, piece by piece (FetchSnapshot). Fails when it can't be had. */
-  fetchSnapshot(from: number, voter: Voter | null, snapshot: LogPosition): AsyncIterable<Buffer>
+  /**
+   * The bytes of the snapshot of an epoch's leader, piece by piece (FetchSnapshot). Fails when it can't be had.
+   * @param epoch in which the node was told of it
+   */
+  fetchSnapshot(
+    from: number,
+    voter: Voter | null,
+    snapshot: LogPosition,
+    epoch: number,
+  ): AsyncIterable<Buffer>
 }
 
 /** For a quorum of one, which has nobody to talk to. */
 export const NO_PEERS: Peers = {
+  discovers: false,
   attach: () => undefined,
   send: () => undefined,
+  endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
   disconnect: () => undefined,
   fetchSnapshot: (from) => {
     throw new Error(`Node ${from} is not known here`)

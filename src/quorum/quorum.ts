@@ -1,5 +1,6 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import { batchNextOffset, buildBatch } from '../../protocol/records/batch.ts'
+import type { Address } from '../host/address.ts'
 import type { Host, Timer } from '../host/host.ts'
 import type { AppendResult } from '../log/base/results.ts'
 import type { Log } from '../log/log.ts'
@@ -19,14 +20,25 @@ import { JobQueue, type Job } from './job-queue.ts'
 import { packGroups } from './packing.ts'
 import { ParkedFetches } from './parked-fetches.ts'
 import type { Peers } from './peers.ts'
+import { sameLeader, type KnownLeader } from './known-leader.ts'
+import { PendingAnswers, type TellAnswer } from './pending-answers.ts'
 import { Raft } from './raft.ts'
 import { gapIn, logView, NotLeaderError, QuorumLogError, readFrom } from './replica-log.ts'
 import type { Retention } from './retention.ts'
 import { Snapshots } from './retention.ts'
-import { sameVoter } from './rules.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
 import { receiveSnapshot, writeSnapshot } from './snapshot.ts'
-import type { LogPosition, RaftOutput, RaftTimeouts, ReplicaKey, Voter } from './types.ts'
+import { readPiece } from './snapshot-pieces.ts'
+import { senderOf } from './types.ts'
+import type {
+  LogPosition,
+  RaftOutput,
+  RaftRequest,
+  RaftTimeouts,
+  ReplicaKey,
+  SnapshotRequest,
+  Voter,
+} from './types.ts'
 
 export interface QuorumListener {
   /** The state up to `id.offset` (exclusive), in place of everything before. */
@@ -84,6 +96,7 @@ export class Quorum {
   readonly #log: Log
   readonly #raft: Raft
   readonly #queue: JobQueue
+  readonly #answers = new PendingAnswers()
   readonly #fetches: ParkedFetches
   readonly #reader: CommittedReader
   /** What this node's snapshot and log say of the quorum. */
@@ -97,7 +110,7 @@ export class Quorum {
   /** How often the log was cut: what was synced before says nothing of what was written after. */
   #cuts = 0
   /** The one that the listener was told of last. */
-  #knownLeader: Voter | null = null
+  #knownLeader: KnownLeader | null = null
   /** In which this node won and wrote; -1 while it doesn't lead. */
   #wonEpoch = -1
   /** In which it takes what others want appended. */
@@ -131,7 +144,8 @@ export class Quorum {
     this.#fetches = new ParkedFetches(host.clock, {
       highWatermark,
       read: (offset) => readFrom(log, offset),
-      reply: (fetch, records) => this.#send(fetch.to, this.#raft.fetchReplyFor(fetch, records)),
+      reply: (fetch, records) =>
+        this.#answers.fetched(fetch, this.#raft.fetchReplyFor(fetch, records)),
       failed,
     })
     this.#raft = new Raft({
@@ -141,6 +155,7 @@ export class Quorum {
       log: logView(log, this.#snapshots),
       random: host.random,
       timeouts: options.timeouts,
+      discovers: options.peers.discovers,
     })
   }
 
@@ -162,11 +177,16 @@ export class Quorum {
     return this.#raft.leaderId
   }
 
-  /** Who leads, with its endpoints as far as they are known; null while nobody is known to, or it has resigned. */
-  get leader(): Voter | null {
+  /** Who leads, and where it is as far as that is known; null while nobody is known to, or this node has resigned. */
+  get leader(): KnownLeader | null {
     const { leaderId, role } = this.#raft
     if (leaderId < 0 || role.name === 'resigned') return null
-    return this.#voter(leaderId)
+    return { id: leaderId, address: this.endpointOf(leaderId) }
+  }
+
+  /** Where a node's controller listener is, this one's too; null where nobody has said. */
+  endpointOf(id: number): Address | null {
+    return this.#options.peers.endpointOf(id, this.#voter(id))
   }
 
   /** Whether this node leads and has delivered everything before its epoch. */
@@ -185,9 +205,11 @@ export class Quorum {
   }
 
   async start(): Promise<void> {
-    this.#options.peers.attach((from, message) =>
-      this.#step((nowMs) => this.#raft.receive(from, message, nowMs)),
-    )
+    this.#options.peers.attach({
+      replied: (from, reply) => this.#step((nowMs) => this.#raft.receive(from, reply, nowMs)),
+      unanswered: (to, request, why) =>
+        this.#step((nowMs) => this.#raft.unanswered(to, request, why, nowMs)),
+    })
     this.#step((nowMs) => this.#raft.start(nowMs))
     if (this.#failure !== null) throw this.#failure
     if (this.#raft.role.name !== 'leader') return
@@ -215,6 +237,29 @@ export class Quorum {
     this.#put(() => this.#writeOwn())
   }
 
+  /**
+   * Another node asks.
+   * @param answer called once, now or later
+   */
+  request(request: RaftRequest, answer: TellAnswer): void {
+    if (this.#isClosed || this.#failure !== null) return answer(null)
+    const { ticket, request: numbered } = this.#answers.add(request, answer)
+    this.#put(() => {
+      const output = this.#raft.receive(senderOf(request), numbered, this.#now())
+      const tell = (): void => this.#answers.stepped(ticket, output)
+      const done = this.#do(output)
+      return done === undefined ? tell() : done.then(tell)
+    })
+  }
+
+  /** Another node wants to read a snapshot of this node, which leads. */
+  async readSnapshot({ snapshot, position, maxBytes, ...asking }: SnapshotRequest) {
+    const problem = this.#raft.snapshotProblem(asking, this.#now())
+    if (problem !== null) return { errorCode: problem }
+    const { directory } = this.#options
+    return readPiece(this.#host, directory, snapshot, position, maxBytes)
+  }
+
   /** Writes a snapshot of what was delivered up to `id.offset`, and drops what it and its predecessors make spare. */
   async writeSnapshot(id: LogPosition, timestampMs: number, records: Iterable<Buffer>) {
     const { codecs, directory } = this.#options
@@ -235,6 +280,7 @@ export class Quorum {
     this.#queue.stop()
     this.#timer?.cancel()
     this.#fetches.close()
+    this.#answers.close()
     this.#reader.stop()
     await this.#reader.whenIdle()
     this.#reader.dropOwn(new QuorumLogError('The quorum was closed'))
@@ -264,7 +310,8 @@ export class Quorum {
   #do(output: RaftOutput): void | Promise<void> {
     // What can't be remembered must not be said.
     if (output.persist !== null) {
-      writeElection(this.#host, this.#options.directory, output.persist)
+      const voters = this.kraftVersion === 0 ? this.#raft.voters : null
+      writeElection(this.#host, this.#options.directory, output.persist, voters)
     }
     this.#checkLead()
     const { truncateTo, restore, beginEpoch, append } = output
@@ -284,7 +331,7 @@ export class Quorum {
   /** Tells others, and the listener, what holds now. */
   #tell({ send, commit, reads, fetchSnapshot, contradiction }: RaftOutput): void {
     if (contradiction !== null) this.#distrust(contradiction.from, contradiction.error)
-    for (const { to, message } of send) this.#send(to, message)
+    for (const { to, message } of send) this.#options.peers.send(to, this.#voter(to), message)
     if (fetchSnapshot !== null) this.#transfer(fetchSnapshot)
     if (commit !== null) this.#log.setHighWatermark(commit)
     for (const fetch of reads) this.#fetches.answer(fetch)
@@ -296,13 +343,9 @@ export class Quorum {
 
   #checkLeader(): void {
     const { leader } = this
-    if (sameVoter(leader, this.#knownLeader)) return
+    if (sameLeader(leader, this.#knownLeader)) return
     this.#knownLeader = leader
     this.#options.listener.leaderChanged()
-  }
-
-  #send(to: number, message: Parameters<Peers['send']>[2]): void {
-    this.#options.peers.send(to, this.#voter(to), message)
   }
 
   #voter(id: number): Voter | null {
@@ -378,6 +421,7 @@ export class Quorum {
     this.#unwritten = []
     this.#nextOffset = this.#log.logEndOffset
     this.#reader.dropOwn(new NotLeaderError('This node leads the quorum no longer'))
+    this.#fetches.release()
     if (wasLeading) this.#options.listener.resigned()
   }
 
@@ -444,7 +488,7 @@ export class Quorum {
   /** Fetches what is missing here and only in a snapshot of the leader's, beside everything else. */
   #transfer({ from, snapshot: id }: NonNullable<RaftOutput['fetchSnapshot']>): void {
     const { codecs, directory, peers } = this.#options
-    const pieces = peers.fetchSnapshot(from, this.#voter(from), id)
+    const pieces = peers.fetchSnapshot(from, this.#voter(from), id, this.#raft.epoch)
     const noted = noting(pieces, () => this.#step((nowMs) => this.#raft.receiving(id, nowMs)))
     receiveSnapshot(this.#host, directory, id, noted, codecs).then(
       (received) => {
@@ -509,6 +553,7 @@ export class Quorum {
     this.#timer?.cancel()
     this.#reader.stop()
     this.#reader.dropOwn(error)
+    this.#answers.close()
     this.#options.listener.failed(error)
     this.#startDone(error)
   }

@@ -10,12 +10,13 @@ import {
   newResigned,
   newUnattached,
 } from './roles.ts'
-import { knownElection, quorumTimeoutMs, sameElection, sameKey } from './rules.ts'
+import { isKeyOf, knownElection, quorumTimeoutMs, sameElection } from './rules.ts'
 import type {
   ElectionState,
   LogView,
-  RaftMessage,
   RaftOutput,
+  RaftReply,
+  RaftRequest,
   RaftTimeouts,
   ReplicaKey,
   Voter,
@@ -30,7 +31,12 @@ export interface RaftOptions {
   readonly log: LogView
   readonly random: Pick<Random, 'below'>
   readonly timeouts: RaftTimeouts
+  /** Whether `ANYBODY` can be asked. */
+  readonly discovers: boolean
 }
+
+/** Who has evidence that its leader is gone waits less than this before it stands. */
+const EVIDENCE_JITTER_MS = 150
 
 /** Another node says what can't be true beside what is known: its word is not taken, and its connection not kept. */
 export class ContradictionError extends Error {
@@ -46,6 +52,7 @@ export class RaftState {
   readonly self: ReplicaKey
   readonly log: LogView
   readonly timeouts: RaftTimeouts
+  readonly discovers: boolean
   voters: readonly Voter[]
   /** Everything below is committed; -1 before that is known in this life. */
   highWatermark = -1
@@ -60,11 +67,12 @@ export class RaftState {
   #output: Draft = emptyOutput()
   readonly #random: Pick<Random, 'below'>
 
-  constructor({ self, voters, election, log, random, timeouts }: RaftOptions) {
+  constructor({ self, voters, election, log, random, timeouts, discovers }: RaftOptions) {
     this.self = self
     this.voters = voters
     this.log = log
     this.timeouts = timeouts
+    this.discovers = discovers
     this.#random = random
     this.synced = log.end.offset
     const known = knownElection(election, log.end.epoch)
@@ -111,11 +119,16 @@ export class RaftState {
   }
 
   get isVoter(): boolean {
-    return this.voters.some((voter) => sameKey(voter, this.self))
+    return this.voterOf(this.self) !== undefined
   }
 
   get isSoleVoter(): boolean {
     return this.voters.length === 1 && this.isVoter
+  }
+
+  /** The voter that another node is; undefined for an observer, and for a voter's node with another disk. */
+  voterOf(replica: ReplicaKey): Voter | undefined {
+    return this.voters.find((voter) => isKeyOf(replica, voter))
   }
 
   get majority(): number {
@@ -126,6 +139,11 @@ export class RaftState {
   electionTimeout(): number {
     const least = this.timeouts.electionTimeoutMs
     return least + this.#random.below(least)
+  }
+
+  /** So that not all voters stand at the same moment, ms. */
+  jitter(): number {
+    return this.#random.below(EVIDENCE_JITTER_MS)
   }
 
   /** Each is used once. */
@@ -142,11 +160,11 @@ export class RaftState {
     this.#role = newUnattached(leaderId, votedFor, now + this.electionTimeout())
   }
 
-  becomeProspective(now: number): void {
+  becomeProspective(now: number, hasEvidence = false): void {
     const { name } = this.#role
     const leaderId = name === 'candidate' || name === 'resigned' ? -1 : this.leaderId
     const deadline = now + this.electionTimeout()
-    this.#role = newProspective(this.self.id, leaderId, this.votedFor, deadline)
+    this.#role = newProspective(this.self.id, leaderId, this.votedFor, hasEvidence, deadline)
   }
 
   becomeCandidate(now: number): void {
@@ -206,8 +224,13 @@ export class RaftState {
 
   // What a step wants done.
 
-  send(to: number, message: RaftMessage): void {
+  send(to: number, message: RaftRequest): void {
     this.#output.send.push({ to, message })
+  }
+
+  /** Of the request that this step takes. */
+  answer(reply: RaftReply): void {
+    this.#output.answer = reply
   }
 
   commit(offset: number): void {

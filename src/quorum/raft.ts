@@ -1,22 +1,36 @@
-import { electionTick, vote, voteReply } from './election.ts'
+import { askAt, electionTick, notAnswered, vote, voteReply } from './election.ts'
 import {
   epochMessage,
   fetchAgain,
   fetchAt,
   fetchReply,
+  find,
   followerTick,
   isRestoring,
+  notFetched,
 } from './follower.ts'
-import { advance, fetch, fetchAnswer, leaderTick, resign, resignedTick } from './leader.ts'
+import {
+  advance,
+  fetch,
+  fetchAnswer,
+  fetchingSnapshot,
+  leaderTick,
+  resign,
+  resignedTick,
+} from './leader.ts'
 import { ContradictionError, RaftState, type RaftOptions } from './raft-state.ts'
 import type { Role } from './roles.ts'
-import { sameKey } from './rules.ts'
+import { epochProblem, isKeyOf } from './rules.ts'
 import type {
+  EpochProblem,
   FetchReply,
+  FetchRequest,
   FetchToAnswer,
   LogPosition,
+  NoAnswer,
   RaftMessage,
   RaftOutput,
+  RaftRequest,
   Voter,
 } from './types.ts'
 
@@ -67,7 +81,7 @@ export class Raft {
     const { role, self } = state
     if (role.name === 'resigned') role.deadline = now + state.electionTimeout()
     else if (role.name === 'unattached') {
-      if (role.votedFor !== null && sameKey(role.votedFor, self)) state.becomeCandidate(now)
+      if (role.votedFor !== null && isKeyOf(self, role.votedFor)) state.becomeCandidate(now)
       else if (role.leaderId >= 0) state.follow(role.leaderId, now)
       else role.deadline = now + state.electionTimeout()
     }
@@ -100,21 +114,24 @@ export class Raft {
         else if (role.name === 'follower') followerTick(state, role, now)
         else if (role.name === 'resigned') resignedTick(state, role, now)
         else if (now >= role.deadline && state.isVoter) state.becomeProspective(now)
+        else find(state, role, now)
     }
   }
 
   /** When the next `tick` has something to do; Infinity for a sole voter that leads. */
   nextTick(): number {
-    const { role, isSoleVoter, isVoter } = this.#state
+    const { role, isSoleVoter, isVoter, discovers } = this.#state
     switch (role.name) {
       case 'leader':
         return isSoleVoter ? Infinity : Math.min(role.beginAt, role.quorumDeadline)
       case 'unattached':
-        return isVoter ? role.deadline : Infinity
+        return Math.min(isVoter ? role.deadline : Infinity, discovers ? role.findAt : Infinity)
       case 'follower':
         return Math.min(role.deadline, fetchAt(this.#state, role))
-      default:
+      case 'resigned':
         return Math.min(role.deadline, role.resendAt)
+      default:
+        return Math.min(role.deadline, askAt(this.#state, role))
     }
   }
 
@@ -129,16 +146,36 @@ export class Raft {
     return this.tick(now)
   }
 
+  /** A request to another node came to nothing, or nothing is known of it. */
+  unanswered(to: number, request: RaftRequest, why: NoAnswer, now: number): RaftOutput {
+    const state = this.#state
+    if (request.type === 'vote') notAnswered(state, to, request, now)
+    else if (request.type === 'fetch') notFetched(state, to, request, why, now)
+    return this.tick(now)
+  }
+
+  /** Another node reads a piece of this node's snapshot. Why it can't have it; null where it can. */
+  snapshotProblem(
+    { replica, currentLeaderEpoch }: Pick<FetchRequest, 'replica' | 'currentLeaderEpoch'>,
+    now: number,
+  ): EpochProblem | null {
+    const state = this.#state
+    const { role } = state
+    const problem = epochProblem(currentLeaderEpoch, state.epoch, role.name === 'leader')
+    if (role.name === 'leader' && problem === null) fetchingSnapshot(state, role, replica, now)
+    return problem
+  }
+
   #take(from: number, message: RaftMessage, now: number): void {
     const state = this.#state
     switch (message.type) {
       case 'vote':
-        return state.send(from, vote(state, message, now))
+        return state.answer(vote(state, message, now))
       case 'voteReply':
         return voteReply(state, from, message, now)
       case 'beginQuorumEpoch':
       case 'endQuorumEpoch':
-        return state.send(from, epochMessage(state, message, now))
+        return state.answer(epochMessage(state, message, now))
       case 'epochReply':
         state.learn(message.epoch, message.leaderId, now)
         if (state.role.name === 'resigned' && message.errorCode === 'NONE') {
@@ -146,7 +183,7 @@ export class Raft {
         }
         return
       case 'fetch':
-        return fetch(state, from, message, now)
+        return fetch(state, message, now)
       case 'fetchReply':
         return fetchReply(state, from, message, now)
     }

@@ -6,6 +6,8 @@ export interface Unattached {
   readonly leaderId: number
   votedFor: ReplicaKey | null
   deadline: number
+  /** When to ask anybody who leads. */
+  findAt: number
 }
 
 /** Asks whether it could win before it disturbs anybody with a new epoch (KIP-996). */
@@ -13,11 +15,14 @@ export interface Prospective {
   readonly name: 'prospective'
   /** Whom it followed in this epoch, -1 for nobody. */
   readonly leaderId: number
+  /** The leader's process is gone, as its machine says: who would not vote yet may hear of it in a moment. */
+  readonly hasEvidence: boolean
   votedFor: ReplicaKey | null
   readonly granted: Set<number>
   readonly refused: Set<number>
   readonly deadline: number
-  resendAt: number
+  /** When to ask each voter next, by id; at once who isn't here. */
+  readonly askAt: Map<number, number>
 }
 
 export interface Candidate {
@@ -25,23 +30,27 @@ export interface Candidate {
   readonly granted: Set<number>
   readonly refused: Set<number>
   readonly deadline: number
-  resendAt: number
+  readonly askAt: Map<number, number>
 }
 
 /** How far another node is, as its last fetch told. */
 export interface Progress {
-  offset: number
-  fetchedAt: number
+  readonly replica: ReplicaKey
+  readonly offset: number
+  readonly fetchedAt: number
   /** When its fetch offset last was our log end. */
-  caughtUpAt: number
+  readonly caughtUpAt: number
 }
+
+/** What another node's progress is found by: with another disk it is another one, and has nothing of what that had. */
+export const keyText = ({ id, directoryId }: ReplicaKey): string => `${id} ${directoryId}`
 
 export interface Leader {
   readonly name: 'leader'
   /** Where its LeaderChange is: nothing of its epoch is committed at or below this. */
   epochStart: number
-  readonly progress: Map<number, Progress>
-  readonly directoryIds: Map<number, string>
+  /** By `keyText`, of voters as they are named among the voters; who fetched last comes last. */
+  readonly progress: Map<string, Progress>
   beginAt: number
   quorumDeadline: number
 }
@@ -52,6 +61,12 @@ export interface Follower {
   votedFor: ReplicaKey | null
   /** Whether this leader has answered a fetch, which makes others' pre-votes a disturbance. */
   hasFetched: boolean
+  /** When its machine first said that nobody listens there any more, after it had answered; null while it doesn't say so. */
+  refusedAt: number | null
+  /** It still said so after a while. */
+  isGone: boolean
+  /** The last fetch had no answer: others are asked in between whether they know of another leader. */
+  isSilent: boolean
   deadline: number
   fetching: Fetching
 }
@@ -80,22 +95,24 @@ export const newUnattached = (
   leaderId: number,
   votedFor: ReplicaKey | null,
   deadline: number,
-): Unattached => ({ name: 'unattached', leaderId, votedFor, deadline })
+): Unattached => ({ name: 'unattached', leaderId, votedFor, deadline, findAt: 0 })
 
 /** @param self has its own vote */
 export const newProspective = (
   self: number,
   leaderId: number,
   votedFor: ReplicaKey | null,
+  hasEvidence: boolean,
   deadline: number,
 ): Prospective => ({
   name: 'prospective',
   leaderId,
+  hasEvidence,
   votedFor,
   granted: new Set([self]),
   refused: new Set(),
   deadline,
-  resendAt: 0,
+  askAt: new Map(),
 })
 
 export const newCandidate = (self: number, deadline: number): Candidate => ({
@@ -103,14 +120,13 @@ export const newCandidate = (self: number, deadline: number): Candidate => ({
   granted: new Set([self]),
   refused: new Set(),
   deadline,
-  resendAt: 0,
+  askAt: new Map(),
 })
 
 export const newLeader = (epochStart: number, now: number, quorumDeadline: number): Leader => ({
   name: 'leader',
   epochStart,
   progress: new Map(),
-  directoryIds: new Map(),
   beginAt: now,
   quorumDeadline,
 })
@@ -125,6 +141,9 @@ export const newFollower = (
   leaderId,
   votedFor,
   hasFetched: false,
+  refusedAt: null,
+  isGone: false,
+  isSilent: false,
   deadline,
   fetching: { name: 'idle', at: now },
 })

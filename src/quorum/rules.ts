@@ -1,7 +1,10 @@
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Leader } from './roles.ts'
+import { keyText } from './roles.ts'
 import type {
   ElectionState,
   EndQuorumEpoch,
+  EpochProblem,
   FetchReply,
   FetchRequest,
   LogPosition,
@@ -16,18 +19,13 @@ import type {
 export const isAhead = (left: LogPosition, right: LogPosition): boolean =>
   left.epoch !== right.epoch ? left.epoch > right.epoch : left.offset > right.offset
 
-export const sameKey = (left: ReplicaKey, right: ReplicaKey): boolean =>
-  left.id === right.id && left.directoryId === right.directoryId
+/** Whether a node is the voter that is named. A static quorum (kraft.version 0) names its voters without their disks. */
+export const isKeyOf = (replica: ReplicaKey, voter: ReplicaKey): boolean =>
+  replica.id === voter.id &&
+  (voter.directoryId === ZERO_UUID || voter.directoryId === replica.directoryId)
 
-/** Whether two are one and the same, at the same place. */
-export function sameVoter(left: Voter | null, right: Voter | null): boolean {
-  if (left === null || right === null) return left === right
-  if (!sameKey(left, right) || left.endpoints.length !== right.endpoints.length) return false
-  return left.endpoints.every(({ name, host, port }, index) => {
-    const other = right.endpoints[index]!
-    return name === other.name && host === other.host && port === other.port
-  })
-}
+const sameKey = (left: ReplicaKey, right: ReplicaKey): boolean =>
+  left.id === right.id && left.directoryId === right.directoryId
 
 export const samePosition = (left: LogPosition, right: LogPosition): boolean =>
   left.offset === right.offset && left.epoch === right.epoch
@@ -41,16 +39,16 @@ export function sameElection(left: ElectionState, right: ElectionState | null): 
 export const isValidVote = ({ lastOffset, lastEpoch, epoch, preVote }: VoteRequest): boolean =>
   lastOffset >= 0 && lastEpoch >= 0 && (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
 
-/** How far another node is, as its last fetch told; -1 unknown. */
-function offsetOf(role: Leader, id: number): number {
-  return role.progress.get(id)?.offset ?? -1
+/** How far another voter is, as its last fetch told; -1 unknown. */
+function offsetOf(role: Leader, voter: Voter): number {
+  return role.progress.get(keyText(voter))?.offset ?? -1
 }
 
 /** Who should lead next: the one that has most. */
 export function successors(role: Leader, others: readonly Voter[]): ReplicaKey[] {
-  return others
+  return [...others]
+    .sort((left, right) => offsetOf(role, right) - offsetOf(role, left))
     .map(({ id, directoryId }) => ({ id, directoryId }))
-    .sort((left, right) => offsetOf(role, right.id) - offsetOf(role, left.id))
 }
 
 /**
@@ -78,9 +76,16 @@ export function replicatedOffset(
   synced: number,
 ): number {
   const offsets = voters
-    .map(({ id }) => (id === self ? synced : offsetOf(role, id)))
+    .map((voter) => (voter.id === self ? synced : offsetOf(role, voter)))
     .sort((left, right) => right - left)
   return offsets[Math.floor(offsets.length / 2)] ?? -1
+}
+
+/** Why a node that is taken for the leader of an epoch is none; null where it is. */
+export function epochProblem(asked: number, epoch: number, isLeader: boolean): EpochProblem | null {
+  if (asked < epoch) return 'FENCED_LEADER_EPOCH'
+  if (asked > epoch) return 'UNKNOWN_LEADER_EPOCH'
+  return isLeader ? null : 'NOT_LEADER_OR_FOLLOWER'
 }
 
 /**
@@ -93,13 +98,13 @@ export function fetchProblem(
   isLeader: boolean,
   log: LogView,
 ): Partial<FetchReply> | null {
-  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = request
-  if (fetchOffset < 0 || lastFetchedEpoch < 0 || lastFetchedEpoch > currentLeaderEpoch) {
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch, maxWaitMs } = request
+  const isWrong = maxWaitMs < 0 || fetchOffset < 0 || lastFetchedEpoch < 0
+  if (isWrong || lastFetchedEpoch > currentLeaderEpoch) {
     return { errorCode: 'INVALID_REQUEST' }
   }
-  if (currentLeaderEpoch < epoch) return { errorCode: 'FENCED_LEADER_EPOCH' }
-  if (currentLeaderEpoch > epoch) return { errorCode: 'UNKNOWN_LEADER_EPOCH' }
-  if (!isLeader) return { errorCode: 'NOT_LEADER_OR_FOLLOWER' }
+  const errorCode = epochProblem(currentLeaderEpoch, epoch, isLeader)
+  if (errorCode !== null) return { errorCode }
   const { latestSnapshot, startOffset } = log
   // An empty log is sent the snapshot even where the log still has everything: it is shorter.
   if (latestSnapshot !== null && fetchOffset === 0) return { snapshot: latestSnapshot }

@@ -32,7 +32,7 @@ export function snapshotPath(directory: string, { offset, epoch }: LogPosition):
 }
 
 /** The snapshots in a directory, oldest first. */
-export function listSnapshots(host: Host, directory: string): LogPosition[] {
+export function listSnapshots(host: Pick<Host, 'disk'>, directory: string): LogPosition[] {
   const found: LogPosition[] = []
   for (const name of host.disk.list(directory)) {
     const match = /^(\d{20})-(\d{10})\.checkpoint$/.exec(name)

@@ -54,8 +54,7 @@ export type VoteRequest = {
 
 export type VoteReply = {
   readonly type: 'voteReply'
-  readonly errorCode:
-    'NONE' | 'INVALID_REQUEST' | 'FENCED_LEADER_EPOCH' | 'INVALID_VOTER_KEY' | 'UNKNOWN_VOTER'
+  readonly errorCode: 'NONE' | 'INVALID_REQUEST' | 'FENCED_LEADER_EPOCH' | 'INVALID_VOTER_KEY'
   readonly epoch: number
   readonly leaderId: number
   readonly granted: boolean
@@ -85,7 +84,7 @@ export type EpochReply = {
 
 export type FetchRequest = {
   readonly type: 'fetch'
-  /** The answer has it too. Between processes it is the request's correlation id. */
+  /** The answer has it too. */
   readonly requestId: number
   readonly replica: ReplicaKey
   readonly currentLeaderEpoch: number
@@ -93,6 +92,8 @@ export type FetchRequest = {
   readonly lastFetchedEpoch: number
   /** What the follower knows to be committed: it is answered at once where there is news of that (KIP-1166). */
   readonly highWatermark: number
+  /** How long the answer may wait for news. */
+  readonly maxWaitMs: number
 }
 
 export type FetchReply = {
@@ -116,18 +117,39 @@ export type FetchReply = {
   readonly records: Buffer | null
 }
 
-export type RaftMessage =
-  | VoteRequest
-  | VoteReply
-  | BeginQuorumEpoch
-  | EndQuorumEpoch
-  | EpochReply
-  | FetchRequest
-  | FetchReply
+/** Why a node that is asked as the leader of an epoch isn't it. */
+export type EpochProblem = 'FENCED_LEADER_EPOCH' | 'UNKNOWN_LEADER_EPOCH' | 'NOT_LEADER_OR_FOLLOWER'
+
+export type RaftRequest = VoteRequest | BeginQuorumEpoch | EndQuorumEpoch | FetchRequest
+export type RaftReply = VoteReply | EpochReply | FetchReply
+export type RaftMessage = RaftRequest | RaftReply
+
+/** The node that a request is from. */
+export function senderOf(request: RaftRequest): number {
+  if (request.type === 'vote') return request.candidate.id
+  return request.type === 'fetch' ? request.replica.id : request.leaderId
+}
+
+/** A follower reads a piece of its leader's snapshot. */
+export interface SnapshotRequest {
+  readonly replica: ReplicaKey
+  readonly currentLeaderEpoch: number
+  readonly snapshot: LogPosition
+  /** The byte from which to read. */
+  readonly position: number
+  readonly maxBytes: number
+}
+
+/** Why there is no answer: `refused` where the machine says that nobody listens there. */
+export type NoAnswer = 'refused' | 'lost'
+
+/** Whom a node asks that knows nobody who leads: any of the nodes that it was told of at its start. */
+export const ANYBODY = -1
 
 export interface Envelope {
+  /** A node's id, or `ANYBODY`. */
   readonly to: number
-  readonly message: RaftMessage
+  readonly message: RaftRequest
 }
 
 export interface RaftTimeouts {
@@ -152,17 +174,17 @@ export const DEFAULT_TIMEOUTS: RaftTimeouts = {
 }
 
 export interface FetchToAnswer {
-  readonly to: number
   readonly requestId: number
   /** The one this node leads. */
   readonly epoch: number
   readonly offset: number
   readonly highWatermark: number
+  readonly maxWaitMs: number
 }
 
 /**
  * What a step asks its driver to do, in this order: make `persist` durable, truncate or restore, append (`beginEpoch`,
- * `append`), send, tell of the commit.
+ * `append`), send, answer, tell of the commit.
  */
 export interface RaftOutput {
   readonly persist: ElectionState | null
@@ -177,6 +199,8 @@ export interface RaftOutput {
   /** Put this snapshot, which was received, in the log's place, and tell by `restored`. */
   readonly restore: LogPosition | null
   readonly send: readonly Envelope[]
+  /** To the request that this step took; null where it took none, where `reads` has it, or where it is not believed. */
+  readonly answer: RaftReply | null
   /**
    * Followers' fetches that are valid: answer with uncommitted records from `offset` on, at once or when there are some or
    * the high watermark is above the one they know.

@@ -1,73 +1,71 @@
 import { BrokerConfig } from '../../src/config/broker-config.ts'
-import { joiningProblem } from '../../src/config/joining.ts'
+import { quorumMembership } from '../../src/config/joining.ts'
+import type { QuorumMembership } from '../../src/config/joining.ts'
 
 const HOST_NAME = 'Node1.example'
 
-function problemOf(...set: string[]): string | null {
+function membershipOf(...set: string[]): QuorumMembership {
   const config = new BrokerConfig({
     set: ['node.id=1', 'process.roles=broker,controller', ...set],
     file: { path: 'server.properties', text: 'controller.listener.names=CONTROLLER' },
   })
-  return joiningProblem(config, config.listeners, HOST_NAME)
+  return quorumMembership(config, config.listeners, HOST_NAME)
 }
 
 const BOTH = 'listeners=PLAINTEXT://:9092,CONTROLLER://:9093'
 const VOTERS = 'controller.quorum.voters'
 const SERVERS = 'controller.quorum.bootstrap.servers'
 
-describe('a node of its own', () => {
+describe('a node is the whole of its quorum', () => {
   test.each([
-    ['names no quorum', ['listeners=PLAINTEXT://:9092']],
-    ['is the only voter, by whatever address', [BOTH, `${VOTERS}=1@elsewhere:9093`]],
-    ['is at localhost', [BOTH, `${SERVERS}=localhost:9093`]],
-    ['is at a loopback address', [BOTH, `${SERVERS}=127.0.0.1:9093,[::1]:9093`]],
-    ['is at the name of its machine', [BOTH, `${SERVERS}=node1.example:9093,NODE1:9093`]],
+    ['where it names none', ['listeners=PLAINTEXT://:9092']],
+    ['where it is the only voter, by whatever address', [BOTH, `${VOTERS}=1@elsewhere:9093`]],
+    ['that is at localhost', [BOTH, `${SERVERS}=localhost:9093`]],
+    ['that is at a loopback address', [BOTH, `${SERVERS}=127.0.0.1:9093,[::1]:9093`]],
+    ['that is at the name of its machine', [BOTH, `${SERVERS}=node1.example:9093,NODE1:9093`]],
     [
-      'is where it listens',
+      'that is where it listens',
       [BOTH.replace('//:9093', '//10.0.0.1:9093'), `${SERVERS}=10.0.0.1:9093`],
     ],
     [
-      'is where it says that it is',
+      'that is where it says that it is',
       [BOTH, 'advertised.listeners=PLAINTEXT://kafka:9092', `${SERVERS}=kafka:9093`],
     ],
   ])('%s', (_, set) => {
-    expect(problemOf(...set)).toBeNull()
+    expect(membershipOf(...set)).toMatchObject({ kind: 'alone', servers: [] })
   })
 })
 
-describe('a node that is told to join others is refused', () => {
-  test('where there are other voters, which are named', () => {
-    const problem = problemOf(BOTH, `${VOTERS}=1@a:9093,2@b:9093,3@c:9093`)
-    expect(problem).toContain(`${VOTERS}=1@a:9093,2@b:9093,3@c:9093`)
-    expect(problem).toContain('to join others (2@b:9093, 3@c:9093)')
-    expect(problem).toContain('cluster of one node')
+describe('a node is one of several', () => {
+  test('that are the voters by their settings, and ask each other who leads', () => {
+    const set = [BOTH, `${VOTERS}=1@a:9093,2@B:9094,3@[::1]:9095`]
+    const others = [
+      { id: 2, host: 'b', port: 9094 },
+      { id: 3, host: '::1', port: 9095 },
+    ]
+    expect(membershipOf(...set)).toEqual({
+      kind: 'static',
+      voters: [{ id: 1, host: 'a', port: 9093 }, ...others],
+      servers: others,
+    })
+  })
+
+  test('whose voters the log names, and who are found by servers', () => {
+    const set = [BOTH, `${SERVERS}=localhost:9093,other:9093`]
+    expect(membershipOf(...set)).toEqual({
+      kind: 'dynamic',
+      voters: [],
+      servers: [
+        { host: 'localhost', port: 9093 },
+        { host: 'other', port: 9093 },
+      ],
+    })
   })
 
   test.each(['other:9093', 'localhost:9094', 'localhost:9092', '[fe80::1]:9093', 'node2:9093'])(
     'where %s may be another controller',
     (server) => {
-      const problem = problemOf(BOTH, `${SERVERS}=localhost:9093,${server}`)
-      expect(problem).toContain(`to join others (${server})`)
-      expect(problem).toContain('or localhost')
+      expect(membershipOf(BOTH, `${SERVERS}=localhost:9093,${server}`).kind).toBe('dynamic')
     },
   )
-
-  test('where it is only a broker', () => {
-    const problem = problemOf(
-      'process.roles=broker',
-      'listeners=PLAINTEXT://:9092',
-      `${SERVERS}=localhost:9093`,
-    )
-    expect(problem).toMatch(/^process\.roles=broker asks for a node that joins controllers/)
-    expect(problem).toContain('set process.roles=broker,controller and remove')
-  })
-
-  test('where it is only a controller', () => {
-    const problem = problemOf(
-      'process.roles=controller',
-      'listeners=CONTROLLER://:9093',
-      `${VOTERS}=1@localhost:9093`,
-    )
-    expect(problem).toMatch(/^process\.roles=controller asks for a node that is only a controller/)
-  })
 })

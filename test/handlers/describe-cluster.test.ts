@@ -48,4 +48,31 @@ describe('DescribeCluster', () => {
       brokers: [],
     })
   })
+
+  test('tells the controllers on a controller’s listener, and there nothing else', async () => {
+    const made = node()
+    const endPoint = { name: 'PLAINTEXT', host: 'c2', port: 9093, securityProtocol: 0 }
+    const parts = { incarnationId: 'A'.repeat(22), features: [] }
+    made.image = {
+      ...made.image,
+      controllers: new Map([
+        [2, { id: 2, ...parts, endPoints: [endPoint] }],
+        [3, { id: 3, ...parts, endPoints: [{ ...endPoint, name: 'OTHER' }] }],
+      ]),
+    }
+    const ask = (endpointType: number) =>
+      made.ask(DescribeCluster, 2, { ...plainly, endpointType }, 'test', 'controller')
+    expect(await ask(2)).toMatchObject({
+      errorCode: 'NONE',
+      endpointType: 2,
+      clusterId: CLUSTER_ID,
+      brokers: [{ brokerId: 2, host: 'c2', port: 9093, rack: null }],
+    })
+    expect(await ask(1)).toMatchObject({
+      errorCode: 'MISMATCHED_ENDPOINT_TYPE',
+      errorMessage:
+        'The request was sent to an endpoint of type CONTROLLER, but we wanted an endpoint of type BROKER',
+      brokers: [],
+    })
+  })
 })

@@ -13,14 +13,16 @@ describe('where APIs are served, as Apache Kafka has it', () => {
     expect(names(elsewhere)).toEqual([])
   })
 
-  test('every one of them on those of brokers, but for what only nodes ask of controllers', () => {
-    const clients = handlers.filter(({ api }) => apache.get(api.key)!.listeners.includes('broker'))
-    expect(names(handlersOn('broker'))).toEqual(names(clients))
+  test('on those of brokers all that Apache Kafka serves there', () => {
+    const theirs = handlers.filter(({ api }) => apache.get(api.key)!.listeners.includes('broker'))
+    expect(names(handlersOn('broker'))).toEqual([...new Set(names(theirs))])
   })
 
-  test('those that controllers answer, and ApiVersions, on theirs', () => {
+  test('on those of controllers what they answer, what is about them, and the quorum’s own', () => {
     const answered = handlers.filter(({ at }) => at !== 'broker')
-    expect(names(handlersOn('controller'))).toEqual([...names(answered), 'ApiVersions'].sort())
+    const raft = ['BeginQuorumEpoch', 'EndQuorumEpoch', 'Fetch', 'FetchSnapshot', 'Vote']
+    const both = ['ApiVersions', 'DescribeCluster']
+    expect(names(handlersOn('controller'))).toEqual([...names(answered), ...raft, ...both].sort())
   })
 
   test('the controller answers what Apache’s brokers forward to it', () => {

@@ -8,7 +8,7 @@ import {
 import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
-import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
+import type { Api, Decoded, Encoded, ListenerKind, Shape } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { GroupCoordinator } from '../../src/coordinators/group/coordinator.ts'
@@ -19,7 +19,13 @@ import { TransactionCoordinator } from '../../src/coordinators/transaction/coord
 import { TRANSACTIONS_TOPIC } from '../../src/coordinators/transaction/kind.ts'
 import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { BrokerServices, FeatureLevels, QuorumState } from '../../src/handlers/services.ts'
+import type {
+  BrokerServices,
+  ControllerServices,
+  FeatureLevels,
+  NodeServices,
+  QuorumState,
+} from '../../src/handlers/services.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { SimDisk } from '../../src/host/sim/disk.ts'
@@ -35,6 +41,8 @@ import {
 } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
+import type { RaftReply, RaftRequest } from '../../src/quorum/types.ts'
+import { RaftServer } from '../../src/quorum/wire/server.ts'
 import { DirectoryMoves } from '../../src/replication/directories/moves.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
@@ -113,8 +121,12 @@ export class TestNode {
   connection: ConnectionContext
   /** Whether this node is the active controller. */
   isController = true
-  readonly #pipeline: Pipeline<BrokerServices>
-  readonly #controllers: Pipeline
+  /** What the quorum's part of a controller was asked, and what it says. */
+  readonly raftRequests: RaftRequest[] = []
+  raft: (request: RaftRequest) => RaftReply | null = () => {
+    throw new Error('The quorum is not expected to be asked')
+  }
+  readonly #pipelines: { readonly broker: Pipeline; readonly controller: Pipeline }
   #nextId = 1
   #correlationId = 0
 
@@ -199,13 +211,29 @@ export class TestNode {
     this.addBroker({ id: NODE_ID })
     let sessionId = 1
     const isController = (): boolean => this.isController
-    const services: BrokerServices = {
-      kind: 'broker',
+    const common: Omit<NodeServices, 'kind'> = {
       log: host.log,
       faults: new RatedLog(host.log, host.clock),
       clock: host.clock,
       authorizer,
       config: this.config,
+      controller: {
+        submit: (command) => {
+          this.commands.push(command)
+          return Promise.resolve().then(() => this.controller(command) as never)
+        },
+        describeQuorum: () => this.quorum,
+        get isController() {
+          return isController()
+        },
+      },
+      cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
+      features: () => this.features,
+      settled: () => this.replicas.settled(),
+    }
+    const services: BrokerServices = {
+      ...common,
+      kind: 'broker',
       replicas: this.replicas,
       fetchMemory: this.fetchMemory,
       fetchSessions: new FetchSessionCache(
@@ -224,42 +252,52 @@ export class TestNode {
       }),
       markers,
       transactions: this.transactions,
-      controller: {
-        submit: (command) => {
-          this.commands.push(command)
-          return Promise.resolve().then(() => this.controller(command) as never)
-        },
-        describeQuorum: () => this.quorum,
-        get isController() {
-          return isController()
-        },
-      },
       logs: this.logs,
       moves: this.moves,
       spaceOf: (path) => this.disk.space(path),
-      cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
-      features: () => this.features,
-      settled: () => this.replicas.settled(),
       createTopicsAutomatically: (names) => this.automatic(names),
     }
-    this.#pipeline = new Pipeline(handlersOn('broker'), services)
-    this.#controllers = new Pipeline(handlersOn('controller'), {
-      ...services,
+    const controllerServices: ControllerServices = {
+      ...common,
       kind: 'controller',
-    })
+      raft: this.#raftServer(),
+    }
+    this.#pipelines = {
+      broker: new Pipeline(handlersOn('broker'), services),
+      controller: new Pipeline(handlersOn('controller'), controllerServices),
+    }
     this.connection = {
       id: 1,
       host: '127.0.0.1',
       listener: {
         name: 'PLAINTEXT',
-        apis: this.#pipeline.apis,
+        apis: this.#pipelines.broker.apis,
         answerForwarded: (frame, connection) =>
-          this.#controllers.answerForwarded(frame, connection),
+          this.#pipelines.controller.answerForwarded(frame, connection),
       },
       presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
       software: { name: 'unknown', version: 'unknown' },
     }
+  }
+
+  #raftServer(): RaftServer {
+    return new RaftServer({
+      quorum: () => ({
+        epoch: 1,
+        leaderId: NODE_ID,
+        endpointOf: () => ({ host: `host${NODE_ID}`, port: 9093 }),
+        request: (request, answer) => {
+          this.raftRequests.push(request)
+          answer(this.raft(request))
+        },
+        readSnapshot: () => Promise.resolve({ errorCode: 'SNAPSHOT_NOT_FOUND' }),
+      }),
+      self: { id: NODE_ID, directoryId: Buffer.alloc(16, 0x80).toString('base64url') },
+      clusterId: CLUSTER_ID,
+      listenerName: 'CONTROLLER',
+      learn: () => undefined,
+    })
   }
 
   #logger(of: object): Logger {
@@ -358,14 +396,18 @@ export class TestNode {
     }
   }
 
-  /** Asks as a client does: what is written and read goes through the codecs. */
+  /**
+   * Asks as a client does: what is written and read goes through the codecs.
+   * @param kind of the listener; unless given, a broker's where it serves the API, else a controller's
+   */
   async ask<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
     version: number,
     body: Encoded<Q>,
     clientId = 'test',
+    kind?: ListenerKind,
   ): Promise<Decoded<R>> {
-    const answer = await this.answer(api, version, body, clientId)
+    const answer = await this.answer(api, version, body, clientId, kind)
     if (answer === SILENCE || answer === CLOSED) throw new Error(`${api.name}: ${answer}`)
     return answer
   }
@@ -379,10 +421,11 @@ export class TestNode {
     version: number,
     body: Encoded<Q>,
     clientId = 'test',
+    kind?: ListenerKind,
   ): Promise<Decoded<R> | typeof CLOSED | typeof SILENCE> {
     const correlationId = ++this.#correlationId
     const frame = requestFrame(api, version, { correlationId, clientId }, body)
-    const outcome = await this.start(frame)
+    const outcome = await this.start(frame, kind)
     if (outcome === null) return SILENCE
     if (!(outcome instanceof Reply)) return closedFor(outcome)
     const writer = new Writer()
@@ -391,19 +434,24 @@ export class TestNode {
     // A copy: what the answer refers to, and the request's own bytes, are used again once it was sent.
     const bytes = Buffer.concat(writer.chunks())
     outcome.sent()
-    if (this.#pipeline.isPooled(api.key)) frame.fill(0xee)
+    if (this.#pipelineOf(frame, kind).isPooled(api.key)) frame.fill(0xee)
     const reader = new Reader(bytes, 4)
     const header = codecOf(ResponseHeader, responseHeaderVersion(api, version)).read(reader)
     expect(header).toEqual({ correlationId })
     return codecOf(api.response, version).read(reader) as Decoded<R>
   }
 
-  /** Starts the request of a frame, on a listener that serves it; resolves with what it came to. */
-  start(frame: Buffer): Promise<Outcome> {
-    const key = frame.readInt16BE(0)
-    const isBrokers = this.#pipeline.apis.some(({ apiKey }) => apiKey === key)
-    const pipeline = isBrokers ? this.#pipeline : this.#controllers
+  /** Starts the request of a frame; resolves with what it came to. */
+  start(frame: Buffer, kind?: ListenerKind): Promise<Outcome> {
+    const pipeline = this.#pipelineOf(frame, kind)
     return new Promise((settle) => pipeline.start(frame, this.connection, { settle }))
+  }
+
+  #pipelineOf(frame: Buffer, kind?: ListenerKind): Pipeline {
+    const key = frame.readInt16BE(0)
+    const { broker } = this.#pipelines
+    const isBrokers = broker.apis.some(({ apiKey }) => apiKey === key)
+    return this.#pipelines[kind ?? (isBrokers ? 'broker' : 'controller')]
   }
 }
 

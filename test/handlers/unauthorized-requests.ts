@@ -10,6 +10,7 @@ import { AssignReplicasToDirs } from '../../protocol/messages/assign-replicas-to
 import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.ts'
 import { BrokerRegistration } from '../../protocol/messages/broker-registration.ts'
 import { ControllerRegistration } from '../../protocol/messages/controller-registration.ts'
+import { BeginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
 import { CreateAcls } from '../../protocol/messages/create-acls.ts'
 import { CreatePartitions } from '../../protocol/messages/create-partitions.ts'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
@@ -29,6 +30,8 @@ import { DescribeTransactions } from '../../protocol/messages/describe-transacti
 import { ElectLeaders } from '../../protocol/messages/elect-leaders.ts'
 import { Envelope } from '../../protocol/messages/envelope.ts'
 import { EndTxn } from '../../protocol/messages/end-txn.ts'
+import { EndQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
+import { FetchSnapshot } from '../../protocol/messages/fetch-snapshot.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
@@ -51,8 +54,9 @@ import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import { TxnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
+import { Vote } from '../../protocol/messages/vote.ts'
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
-import type { AnyApi, Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
+import type { AnyApi, Api, Decoded, Encoded, ListenerKind, Shape } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { batch } from './test-node.ts'
 
@@ -62,6 +66,8 @@ export interface Unauthorized {
   readonly version: number
   readonly body: Encoded<Shape>
   readonly answer: object
+  /** Of the listener; unless given, a broker's where it serves the API. */
+  readonly kind?: ListenerKind
 }
 
 type PartlyOf<T> = T extends (infer E)[]
@@ -562,6 +568,17 @@ const aboutTheCluster = (): Unauthorized[] => [
     { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] },
     { ...clusterError, topics: [] },
   ),
+  asking(Vote, 2, { topics: [] }, { ...clusterError, topics: [] }),
+  asking(BeginQuorumEpoch, 1, { topics: [], leaderEndpoints: [] }, { ...clusterError, topics: [] }),
+  asking(EndQuorumEpoch, 1, { topics: [], leaderEndpoints: [] }, { ...clusterError, topics: [] }),
+  asking(FetchSnapshot, 1, { topics: [] }, { ...clusterError, topics: [] }),
+  {
+    ...asking(Fetch, 18, fetching({ topicId: 'A'.repeat(21) + 'Q' }, 2), {
+      ...clusterError,
+      responses: [],
+    }),
+    kind: 'controller',
+  },
   asking(
     ElectLeaders,
     2,

@@ -5,9 +5,9 @@ import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { MetadataNode } from '../../src/metadata/node.ts'
-import type { Peers } from '../../src/quorum/peers.ts'
+import type { PeerListener, Peers } from '../../src/quorum/peers.ts'
 import { snapshotPath } from '../../src/quorum/snapshot.ts'
-import type { LogPosition, RaftMessage, Voter } from '../../src/quorum/types.ts'
+import type { LogPosition, Voter } from '../../src/quorum/types.ts'
 import { CLUSTER_ID } from './support.ts'
 
 const ROOT = '/data'
@@ -33,7 +33,7 @@ export class SimulatedQuorum {
   }
   readonly #voters: readonly Voter[]
   readonly #settings: Readonly<Record<string, string>>
-  readonly #receivers = new Map<number, (from: number, message: RaftMessage) => void>()
+  readonly #listeners = new Map<number, PeerListener>()
   readonly #cutOff = new Set<number>()
 
   /** @param absent so many of the voters are not started */
@@ -117,10 +117,16 @@ export class SimulatedQuorum {
 
   #peers(self: number): Peers {
     return {
-      attach: (receive) => void this.#receivers.set(self, receive),
-      send: (to, _voter, message) => {
-        this.scheduler.after(WAY_MS, `${self} to ${to}: ${message.type}`, () => {
-          if (this.#passes(self, to)) this.#receivers.get(to)?.(self, message)
+      discovers: false,
+      endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
+      attach: (listener) => void this.#listeners.set(self, listener),
+      send: (to, _voter, request) => {
+        this.#pass(self, to, request.type, () => {
+          const target = this.nodes.find(({ id }) => id === to)
+          target?.node.quorum?.request(request, (reply) => {
+            if (reply === null) return
+            this.#pass(to, self, reply.type, () => this.#listeners.get(self)?.replied(to, reply))
+          })
         })
       },
       disconnect: (id) => {
@@ -134,6 +140,12 @@ export class SimulatedQuorum {
     if (!this.#passes(from, to)) throw new Error(`Node ${from} is not reached`)
     const { machine } = this.nodes.find(({ id }) => id === from)!
     yield await Promise.resolve(machine.disk.readFile(snapshotPath(METADATA, snapshot)))
+  }
+
+  #pass(from: number, to: number, what: string, arrives: () => void): void {
+    this.scheduler.after(WAY_MS, `${from} to ${to}: ${what}`, () => {
+      if (this.#passes(from, to)) arrives()
+    })
   }
 
   #passes(from: number, to: number): boolean {

@@ -34,6 +34,7 @@ import { mutants as costs } from './protocol-costs.ts'
 import { mutants as messages } from './protocol-messages.ts'
 import { mutants as records } from './protocol-records.ts'
 import { mutants as quorum } from './quorum.ts'
+import { mutants as wire } from './quorum-wire.ts'
 import { mutants as replication } from './replication.ts'
 import { mutants as following } from './replication-following.ts'
 import { mutants as fetches } from './replication-fetch.ts'
@@ -51,7 +52,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   log: [...log, ...appends, ...parts, ...damage, ...recovery, ...logTransactions],
   machine,
   peer,
-  quorum,
+  quorum: [...quorum, ...wire],
   metadata: [...metadata, ...features, ...format, ...joining, ...office, ...placement, ...sessions],
   replication: [...replication, ...fetches, ...following],
   coordinators: [...coordinators, ...coordinatorsTransactions],

@@ -41,20 +41,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['test/node'],
   },
   {
-    file: 'src/broker/listeners.ts',
-    text: 'port: port === 0 ? (this.#ports.get(listener) ?? 0) : port,',
-    replacement: 'port,',
-    about: 'Clients are told to connect to port 0.',
-    killedBy: ['test/node'],
-  },
-  {
-    file: 'src/broker/listeners.ts',
-    text: 'return this.#take(({ port }) => port === 0)',
-    replacement: 'return this.#take(() => true)',
-    about: 'All ports answer before the broker serves.',
-    killedBy: ['test/node'],
-  },
-  {
     file: LIFECYCLE,
     text: 'if (!reply.isCaughtUp) return NEXT_STEP_MS\n',
     replacement: '',

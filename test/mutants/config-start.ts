@@ -88,8 +88,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/config/joining.ts',
-    text: "voters.filter((voter) => Number(voter.split('@')[0]) !== nodeId)",
-    replacement: "voters.filter((voter) => Number(voter.split('@')[0]) < nodeId)",
+    text: 'if (voters.some(({ id }) => id !== nodeId)) return',
+    replacement: 'if (voters.some(({ id }) => id < nodeId)) return',
     about: 'A node that is told to join two others starts as a cluster of its own.',
     killedBy: ['config/joining'],
   },

@@ -10,7 +10,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election.ts',
-    text: "return reply('NONE', sameKey(role.votedFor, candidate))",
+    text: "return reply('NONE', isKeyOf(candidate, role.votedFor))",
     replacement: "return reply('NONE', true)",
     about: 'A node votes twice in one epoch, so that two lead.',
     killedBy: ['quorum/raft'],
@@ -45,7 +45,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election.ts',
-    text: "if (!sameKey(voter, state.self)) return reply('INVALID_VOTER_KEY')\n",
+    text: "if (!isKeyOf(state.self, voter)) return reply('INVALID_VOTER_KEY')\n",
     replacement: '',
     about: 'A node with another disk votes for the one that it replaced.',
     killedBy: ['quorum/raft'],
@@ -129,15 +129,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/leader.ts',
-    text: '  renewQuorum(state, role, now)\n  advance(state, role)',
-    replacement: '  advance(state, role)',
+    text: '  renewQuorum(state, role, now)\n',
+    replacement: '',
     about: 'A leader gives up though a majority follows.',
     killedBy: ['quorum/elections'],
   },
   {
     file: 'src/quorum/leader.ts',
-    text: '  renewQuorum(state, role, now)\n  advance(state, role)',
-    replacement: '  renewQuorum(state, role, now)',
+    text: '  advance(state, role)\n  const offset',
+    replacement: '  const offset',
     about: 'What followers have never becomes committed.',
     killedBy: ['quorum/elections'],
   },
@@ -227,22 +227,22 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/raft-state.ts',
-    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, deadline)',
-    replacement: 'this.#role = newProspective(this.self.id, leaderId, null, deadline)',
+    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, hasEvidence, deadline)',
+    replacement: 'this.#role = newProspective(this.self.id, leaderId, null, hasEvidence, deadline)',
     about: 'A candidate that lost forgets its own vote.',
     killedBy: ['quorum/elections'],
   },
   {
     file: 'src/quorum/election.ts',
-    text: 'role.resendAt = now + state.timeouts.requestTimeoutMs',
-    replacement: 'role.resendAt = now',
+    text: 'role.askAt.set(voter.id, now + state.timeouts.requestTimeoutMs)',
+    replacement: 'role.askAt.set(voter.id, now)',
     about: 'A candidate asks again without end while it waits.',
     killedBy: ['quorum/elections'],
   },
   {
     file: 'src/quorum/election.ts',
-    text: 'if (role.granted.has(voter.id) || role.refused.has(voter.id)) continue',
-    replacement: 'if (role.granted.size < 0) continue',
+    text: 'voters.filter(({ id }) => !granted.has(id) && !refused.has(id))',
+    replacement: 'voters.filter(({ id }) => !granted.has(id) || refused.has(id))',
     about: 'Voters that have answered are asked again.',
     killedBy: ['quorum/elections'],
   },
@@ -276,8 +276,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/rules.ts',
-    text: '.sort((left, right) => offsetOf(role, right.id) - offsetOf(role, left.id))',
-    replacement: '.sort((left, right) => offsetOf(role, left.id) - offsetOf(role, right.id))',
+    text: '.sort((left, right) => offsetOf(role, right) - offsetOf(role, left))',
+    replacement: '.sort((left, right) => offsetOf(role, left) - offsetOf(role, right))',
     about: 'The node that has least is told to lead next.',
     killedBy: ['quorum/elections'],
   },
@@ -297,7 +297,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/rules.ts',
-    text: "if (currentLeaderEpoch < epoch) return { errorCode: 'FENCED_LEADER_EPOCH' }\n",
+    text: "  if (asked < epoch) return 'FENCED_LEADER_EPOCH'\n",
     replacement: '',
     about: 'A fetch of an old epoch acknowledges records of the new one.',
     killedBy: ['quorum/raft'],
@@ -318,9 +318,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/quorum.ts',
-    text: '      writeElection(this.#host, this.#options.directory, output.persist)',
+    text: '      writeElection(this.#host, this.#options.directory, output.persist, voters)',
     replacement:
-      '      this.#host.clock.endOfTurn(() => writeElection(this.#host, this.#options.directory, output.persist!))',
+      '      this.#host.clock.endOfTurn(() => writeElection(this.#host, this.#options.directory, output.persist!, voters))',
     about:
       'quorum-state is written after the messages are sent: a crash between them has a node vote twice.',
     killedBy: ['quorum/quorum'],
@@ -477,8 +477,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election-file.ts',
-    text: 'votedId: election.votedFor?.id ?? -1',
-    replacement: 'votedId: election.votedFor?.id ?? 0',
+    text: 'const votedId = votedFor?.id ?? -1',
+    replacement: 'const votedId = votedFor?.id ?? 0',
     about: 'No vote is written as one for node 0.',
     killedBy: ['quorum/election-file'],
   },
@@ -505,8 +505,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/parked-fetches.ts',
-    text: '      this.#source.reply(fetch, null)\n',
-    replacement: '',
+    text: '      this.#source.reply(fetch, null)\n    })',
+    replacement: '    })',
     about: 'A follower whose leader has nothing new is never answered, and leaves it.',
     killedBy: ['quorum/parked-fetches'],
   },
@@ -526,12 +526,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/parked-fetches.ts',
-    text: '    this.#take(fetch.to)\n    const timer',
-    replacement: '    const timer',
-    about: 'A follower is answered twice.',
-    killedBy: [],
-    equivalent:
-      'A fetch that is parked was taken out when its answer began, and a follower has one at a time.',
+    text: 'if (isNews || fetch.maxWaitMs === 0)',
+    replacement: 'if (isNews)',
+    about: 'Who asks without waiting is held up for a moment all the same.',
+    killedBy: ['quorum/parked-fetches'],
   },
   {
     file: 'src/quorum/packing.ts',
@@ -723,7 +721,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election.ts',
-    text: "  if (role.votedFor !== null) return reply('NONE', sameKey(role.votedFor, candidate))\n",
+    text: "  if (role.votedFor !== null) return reply('NONE', isKeyOf(candidate, role.votedFor))\n",
     replacement: '',
     about: 'Two candidates of an epoch have the same vote, and both lead.',
     killedBy: ['sim/quorum'],

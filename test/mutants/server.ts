@@ -225,4 +225,18 @@ export const mutants: readonly Mutant[] = [
     about: 'A slow client gets the answer of another.',
     killedBy: ['server/connection'],
   },
+  {
+    file: 'src/server/listeners.ts',
+    text: 'port: port === 0 ? (this.#ports.get(listener) ?? 0) : port,',
+    replacement: 'port,',
+    about: 'Clients are told to connect to port 0.',
+    killedBy: ['test/node'],
+  },
+  {
+    file: 'src/server/listeners.ts',
+    text: 'return this.#take(({ port }) => port === 0)',
+    replacement: 'return this.#take(() => true)',
+    about: 'All ports answer before the broker serves.',
+    killedBy: ['test/node'],
+  },
 ]

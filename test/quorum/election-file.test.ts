@@ -18,14 +18,14 @@ test.each<ElectionState>([
   { epoch: 7, leaderId: 3, votedFor: { id: 2, directoryId } },
 ])('what is written of elections is there after a power cut: %j', (election) => {
   const { disk, host } = onDisk()
-  writeElection(host, '', election)
+  writeElection(host, '', election, null)
   const after = simulatedHost(disk.crash('lost'))
   expect(readElection(after, '')).toEqual(election)
 })
 
 test('is written as Apache Kafka writes it for kraft.version 1', () => {
   const { disk, host } = onDisk()
-  writeElection(host, '', { epoch: 7, leaderId: 3, votedFor: null })
+  writeElection(host, '', { epoch: 7, leaderId: 3, votedFor: null }, null)
   expect(JSON.parse(disk.readFile(FILE).toString())).toEqual({
     leaderId: 3,
     leaderEpoch: 7,
@@ -33,6 +33,15 @@ test('is written as Apache Kafka writes it for kraft.version 1', () => {
     votedDirectoryId: 'A'.repeat(22),
     data_version: 1,
   })
+})
+
+test('is written as Apache Kafka writes it for kraft.version 0', () => {
+  const { disk, host } = onDisk()
+  const voters = [1, 2].map((id) => ({ id, directoryId: 'A'.repeat(22), endpoints: [] }))
+  writeElection(host, '', { epoch: 1, leaderId: -1, votedFor: { id: 2, directoryId } }, voters)
+  expect(disk.readFile(FILE).toString()).toBe(
+    '{"clusterId":"","leaderId":-1,"leaderEpoch":1,"votedId":2,"appliedOffset":0,"currentVoters":[{"voterId":1},{"voterId":2}],"data_version":0}',
+  )
 })
 
 test('the form of kraft.version 0, which has no directories, is read', () => {

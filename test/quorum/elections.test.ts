@@ -38,6 +38,7 @@ function nodeWith(
     log,
     random: seededRandom(7),
     timeouts,
+    discovers: false,
   })
   const started = raft.start(0)
   return { raft, end, started }
@@ -109,6 +110,7 @@ const fetchOf = (id: number, fetchOffset: number, lastFetchedEpoch = 5) =>
     fetchOffset,
     lastFetchedEpoch,
     highWatermark: -1,
+    maxWaitMs: 500,
   }) as const
 
 describe('an election', () => {
@@ -174,7 +176,7 @@ describe('an election', () => {
     const at = 10 * electionTimeoutMs
     expect(raft.tick(at).persist).toBeNull()
     expect([raft.role.name, raft.epoch]).toEqual(['prospective', 5])
-    expect(raft.receive(2, request(), at).send[0]!.message).toMatchObject({ granted: false })
+    expect(raft.receive(2, request(), at).answer).toMatchObject({ granted: false })
   })
 
   test('a node that voted for itself stands again after a restart', () => {
@@ -188,7 +190,7 @@ describe('an election', () => {
     const lost = raft.nextTick() + fetchTimeoutMs
     raft.tick(lost)
     expect([raft.role.name, raft.leaderId]).toEqual(['prospective', 3])
-    expect(raft.receive(2, request(), lost).send[0]!.message).toMatchObject({
+    expect(raft.receive(2, request(), lost).answer).toMatchObject({
       granted: false,
       errorCode: 'NONE',
     })
@@ -196,7 +198,7 @@ describe('an election', () => {
 
   test('who would win may be asked of a node that has seen the last epoch, too', () => {
     const { raft } = nodeWith()
-    const ask = (parts: Partial<VoteRequest>) => raft.receive(2, request(parts), 1).send[0]!.message
+    const ask = (parts: Partial<VoteRequest>) => raft.receive(2, request(parts), 1).answer
     expect(ask({ preVote: true, epoch: 4, lastEpoch: 4 })).toMatchObject({ granted: true })
     expect(ask({ preVote: true, epoch: 4, lastEpoch: 5 })).toMatchObject({
       errorCode: 'INVALID_REQUEST',
@@ -206,12 +208,12 @@ describe('an election', () => {
   test('a leader that comes back writes no more in its epoch, and votes for nobody in it', () => {
     const { raft, started } = nodeWith({ epoch: 5, leaderId: 1, votedFor: key(1) })
     expect([raft.role.name, raft.epoch, started.beginEpoch]).toEqual(['resigned', 5, null])
-    expect(raft.receive(2, request(), 1).send[0]!.message).toMatchObject({ granted: false })
+    expect(raft.receive(2, request(), 1).answer).toMatchObject({ granted: false })
     raft.tick(raft.nextTick())
     expect([raft.role.name, raft.leaderId]).toEqual(['unattached', -1])
     // Not even then: it had voted for itself there.
-    expect(raft.receive(2, request(), 1).send[0]!.message).toMatchObject({ granted: false })
-    expect(raft.receive(2, request({ epoch: 6 }), 1).send[0]!.message).toMatchObject({
+    expect(raft.receive(2, request(), 1).answer).toMatchObject({ granted: false })
+    expect(raft.receive(2, request({ epoch: 6 }), 1).answer).toMatchObject({
       granted: true,
     })
   })
@@ -278,7 +280,7 @@ describe('a leader', () => {
     const over = raft.tick(raft.nextTick() + 10 * electionTimeoutMs)
     expect([raft.role.name, raft.epoch]).toEqual(['unattached', 5])
     expect(over.persist).toEqual({ epoch: 5, leaderId: -1, votedFor: key(1) })
-    expect(raft.receive(2, request(), now).send[0]!.message).toMatchObject({ granted: false })
+    expect(raft.receive(2, request(), now).answer).toMatchObject({ granted: false })
   })
 
   test('whose lead is lost answers the fetches that waited for it with that', () => {
@@ -312,9 +314,9 @@ describe('a leader', () => {
     raft.receive(2, granted(4, true), now)
     raft.receive(2, granted(5, false), now)
     const ask = (offset: number, epoch: number) => raft.receive(2, fetchOf(2, offset, epoch), now)
-    expect(ask(8, 4).send[0]!.message).toMatchObject({ diverging: { offset: 10, epoch: 3 } })
-    expect(ask(11, 3).send[0]!.message).toMatchObject({ diverging: { offset: 10, epoch: 3 } })
-    expect(ask(8, 3).reads).toMatchObject([{ to: 2, offset: 8 }])
+    expect(ask(8, 4).answer).toMatchObject({ diverging: { offset: 10, epoch: 3 } })
+    expect(ask(11, 3).answer).toMatchObject({ diverging: { offset: 10, epoch: 3 } })
+    expect(ask(8, 3).reads).toMatchObject([{ offset: 8 }])
   })
 
   test('lets a follower go on at the very start of its log, whatever snapshot there is', () => {
@@ -326,8 +328,8 @@ describe('a leader', () => {
     led.raft.tick(now)
     led.raft.receive(2, granted(4, true), now)
     led.raft.receive(2, granted(5, false), now)
-    expect(led.raft.receive(2, fetchOf(2, 5, 2), now).reads).toMatchObject([{ to: 2, offset: 5 }])
-    expect(led.raft.receive(2, fetchOf(2, 4, 2), now).send[0]!.message).toMatchObject({
+    expect(led.raft.receive(2, fetchOf(2, 5, 2), now).reads).toMatchObject([{ offset: 5 }])
+    expect(led.raft.receive(2, fetchOf(2, 4, 2), now).answer).toMatchObject({
       snapshot: { offset: 8, epoch: 3 },
     })
     expect(node.raft.role.name).toBe('candidate')
@@ -346,8 +348,8 @@ describe('a leader', () => {
     raft.receive(2, granted(5, false), now)
     const ask = (offset: number, epoch: number) => raft.receive(2, fetchOf(2, offset, epoch), now)
     // What it has above offset 5 may be records of epoch 3 that nobody else has.
-    expect(ask(8, 3).send[0]!.message).toMatchObject({ snapshot: latestSnapshot })
-    expect(ask(5, 3).send[0]!.message).toMatchObject({ snapshot: latestSnapshot })
+    expect(ask(8, 3).answer).toMatchObject({ snapshot: latestSnapshot })
+    expect(ask(5, 3).answer).toMatchObject({ snapshot: latestSnapshot })
     expect(ask(5, 4).reads).toMatchObject([{ offset: 5 }])
   })
 })
@@ -434,7 +436,8 @@ describe('a follower', () => {
     end.offset = 12
     // Node 2 wins meanwhile.
     const begin = { type: 'beginQuorumEpoch', leaderId: 2, epoch: 6 } as const
-    expect(sent(raft.receive(2, begin, 2))).toEqual([[2, 'epochReply']])
+    const begun = raft.receive(2, begin, 2)
+    expect([begun.answer, begun.send]).toMatchObject([{ type: 'epochReply' }, []])
     expect(raft.nextTick()).toBe(2 + fetchTimeoutMs)
     expect(raft.flushed(12, 3).send).toMatchObject([{ to: 2, message: { fetchOffset: 12 } }])
     expect(raft.flushed(12, 4).send).toEqual([])
@@ -511,8 +514,8 @@ describe('a follower', () => {
 
   test('does not listen to those of an epoch that is over', () => {
     const { raft } = following()
-    const { send } = raft.receive(2, { type: 'beginQuorumEpoch', leaderId: 2, epoch: 4 }, 1)
-    expect(send[0]!.message).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH', epoch: 5 })
+    const { answer } = raft.receive(2, { type: 'beginQuorumEpoch', leaderId: 2, epoch: 4 }, 1)
+    expect(answer).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH', epoch: 5 })
     raft.receive(3, end([1, 2], 4), 1)
     expect([raft.role.name, raft.leaderId, raft.epoch]).toEqual(['follower', 3, 5])
     raft.receive(2, { type: 'beginQuorumEpoch', leaderId: 2, epoch: 6 }, 1)

@@ -19,11 +19,11 @@ function begin() {
   const fetches = new ParkedFetches(clock, {
     highWatermark: () => state.highWatermark,
     read: () => read(),
-    reply: ({ to }, records) => replies.push([to, records?.toString() ?? null]),
+    reply: ({ requestId }, records) => replies.push([requestId, records?.toString() ?? null]),
     failed: (error) => failures.push(error),
   })
-  const ask = (to: number, highWatermark = 5) =>
-    fetches.answer({ to, requestId: 1, epoch: 5, offset: 10, highWatermark })
+  const ask = (requestId: number, highWatermark = 5, maxWaitMs = 500) =>
+    fetches.answer({ requestId, epoch: 5, offset: 10, highWatermark, maxWaitMs })
   const live = () => timers.filter(({ isCancelled }) => !isCancelled)
   return { fetches, state, replies, failures, ask, live, readBy: (by: typeof read) => (read = by) }
 }
@@ -81,6 +81,29 @@ test('one that has waited long enough is answered without anything, once', async
   fetches.wake()
   await settled()
   expect(replies.length).toBe(1)
+})
+
+test('one that will not wait is answered at once, whatever there is', async () => {
+  const { replies, ask, live } = begin()
+  ask(2, 5, 0)
+  await settled()
+  expect([replies, live().length]).toEqual([[[2, null]], 0])
+})
+
+test('all that wait are answered when nothing will come any more, once', async () => {
+  const { fetches, replies, ask, live } = begin()
+  ask(2)
+  ask(3)
+  await settled()
+  fetches.release()
+  fetches.release()
+  expect([replies, live().length]).toEqual([
+    [
+      [2, null],
+      [3, null],
+    ],
+    0,
+  ])
 })
 
 test('nobody is answered after the close, those whose read is under way neither', async () => {

@@ -6,7 +6,7 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import { LogManager } from '../../src/log/manager.ts'
-import type { Peers } from '../../src/quorum/peers.ts'
+import type { PeerListener, Peers } from '../../src/quorum/peers.ts'
 import type { Quorum } from '../../src/quorum/quorum.ts'
 import { openQuorum } from '../../src/quorum/open-quorum.ts'
 import { readElection } from '../../src/quorum/election-file.ts'
@@ -40,7 +40,7 @@ class Cluster {
   transfers = 0
   /** What becomes of the records that are sent. */
   spoil: (records: Buffer) => Buffer = (records) => records
-  readonly #receivers = new Map<number, (from: number, message: RaftMessage) => void>()
+  readonly #listeners = new Map<number, PeerListener>()
 
   directory(id: number): string {
     return `${this.root}/${id}/__cluster_metadata-0`
@@ -95,7 +95,7 @@ class Cluster {
       records,
       failures,
       close: async () => {
-        this.#receivers.delete(id)
+        this.#listeners.delete(id)
         this.members.delete(id)
         await quorum.close()
         await manager.close()
@@ -107,14 +107,22 @@ class Cluster {
 
   #peers(self: number): Peers {
     return {
-      attach: (receive) => void this.#receivers.set(self, receive),
-      send: (to, _voter, message) => {
-        this.#checkRemembered(self, message)
-        const sent =
-          message.type === 'fetchReply' && message.records !== null
-            ? { ...message, records: this.spoil(message.records) }
-            : message
-        host.clock.endOfTurn(() => this.#receivers.get(to)?.(self, sent))
+      discovers: false,
+      endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
+      attach: (listener) => void this.#listeners.set(self, listener),
+      send: (to, _voter, request) => {
+        this.#checkRemembered(self, request)
+        host.clock.endOfTurn(() =>
+          this.members.get(to)?.quorum.request(request, (reply) => {
+            if (reply === null) return
+            this.#checkRemembered(to, reply)
+            const sent =
+              reply.type === 'fetchReply' && reply.records !== null
+                ? { ...reply, records: this.spoil(reply.records) }
+                : reply
+            host.clock.endOfTurn(() => this.#listeners.get(self)?.replied(to, sent))
+          }),
+        )
       },
       disconnect: (id) => void this.distrusted.push(id),
       fetchSnapshot: (from, _voter, id) => this.#snapshot(from, id),

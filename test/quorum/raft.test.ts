@@ -36,6 +36,7 @@ function raftWith(
     log,
     random: seededRandom(7),
     timeouts: DEFAULT_TIMEOUTS,
+    discovers: false,
   })
   return { raft, end }
 }
@@ -51,8 +52,7 @@ const vote = (parts: Partial<VoteRequest>): VoteRequest => ({
   ...parts,
 })
 
-const answer = (raft: Raft, request: VoteRequest, now = 0) =>
-  raft.receive(2, request, now).send[0]!.message
+const answer = (raft: Raft, request: VoteRequest, now = 0) => raft.receive(2, request, now).answer
 
 /** Of the fetch that is sent. */
 function requestIdOf({ send }: RaftOutput): number {
@@ -100,7 +100,7 @@ describe('the Raft core alone', () => {
     raft.start(0)
     const output = raft.receive(2, vote({}), 0)
     expect(output.persist).toEqual({ epoch: 5, leaderId: -1, votedFor: key(2) })
-    expect(output.send[0]!.message).toMatchObject({ errorCode: 'NONE', granted: true, epoch: 5 })
+    expect(output.answer).toMatchObject({ errorCode: 'NONE', granted: true, epoch: 5 })
     expect(answer(raft, vote({ candidate: key(3) }))).toMatchObject({ granted: false })
     expect(answer(raft, vote({}))).toMatchObject({ granted: true })
   })
@@ -127,7 +127,7 @@ describe('the Raft core alone', () => {
     const { raft, end } = raftWith({ election: { epoch: 5, leaderId: 3, votedFor: null } })
     const requestId = requestIdOf(raft.start(0))
     const output = raft.receive(2, vote({ preVote: true }), 1)
-    expect([output.persist, output.send[0]!.message]).toMatchObject([null, { granted: true }])
+    expect([output.persist, output.answer]).toMatchObject([null, { granted: true }])
     const reply: FetchReply = {
       type: 'fetchReply',
       requestId,
@@ -188,6 +188,7 @@ describe('the Raft core alone', () => {
       replica: key(2),
       currentLeaderEpoch: 5,
       highWatermark: -1,
+      maxWaitMs: 500,
     } as const
     const ask = (fetchOffset: number, lastFetchedEpoch: number, epoch = 5) =>
       raft.receive(2, { ...fetch, currentLeaderEpoch: epoch, fetchOffset, lastFetchedEpoch }, 0)
@@ -195,15 +196,15 @@ describe('the Raft core alone', () => {
       [0, 0],
       [3, 2],
     ] as const) {
-      expect(ask(offset, epoch).send[0]!.message).toMatchObject({
+      expect(ask(offset, epoch).answer).toMatchObject({
         snapshot: { offset: 8, epoch: 3 },
       })
     }
     expect(ask(10, 4).reads).toEqual([
-      { to: 2, requestId: 8, epoch: 5, offset: 10, highWatermark: -1 },
+      { requestId: 8, epoch: 5, offset: 10, highWatermark: -1, maxWaitMs: 500 },
     ])
-    expect(ask(10, 4, 4).send[0]!.message).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
-    expect(ask(10, 4, 6).send[0]!.message).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })
-    expect(ask(10, 6).send[0]!.message).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+    expect(ask(10, 4, 4).answer).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
+    expect(ask(10, 4, 6).answer).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })
+    expect(ask(10, 6).answer).toMatchObject({ errorCode: 'INVALID_REQUEST' })
   })
 })

@@ -12,7 +12,11 @@ import type { AdvertisedApi, ConnectionContext } from '../../src/handlers/contex
 import { handle } from '../../src/handlers/handler.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlersOn } from '../../src/handlers/index.ts'
-import type { BrokerServices, NodeServices } from '../../src/handlers/services.ts'
+import type {
+  BrokerServices,
+  ControllerServices,
+  NodeServices,
+} from '../../src/handlers/services.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
 import { NotForwarded } from '../../src/server/forward.ts'
 import type { Observed } from '../../src/server/observe.ts'
@@ -261,7 +265,9 @@ describe('what only the controller answers', () => {
 })
 
 describe('a listener of controllers', () => {
-  const pipeline = new Pipeline(handlersOn('controller'), { authorizer: null } as BrokerServices)
+  const pipeline = new Pipeline(handlersOn('controller'), {
+    authorizer: null,
+  } as ControllerServices)
 
   test('tells and serves what controllers answer, and nothing of records and groups', async () => {
     const keys = pipeline.apis.map(({ apiKey }) => apiKey)

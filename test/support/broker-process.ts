@@ -36,9 +36,12 @@ export async function killAll(): Promise<void> {
 
 export type Settings = Readonly<Record<string, string | number>>
 
-/** `ulimit -n` of the process; by default that of the test's. */
-export interface Limits {
+/** What the process has of its surroundings. */
+export interface Surroundings {
+  /** `ulimit -n`; by default that of the test's. */
   readonly openFiles?: number
+  /** Variables besides those of the test's. */
+  readonly environment?: Readonly<Record<string, string>>
 }
 
 interface Launched {
@@ -46,14 +49,19 @@ interface Launched {
   readonly output: Record<'out' | 'err', string>
 }
 
-function launch(settings: Settings, more: readonly string[], { openFiles }: Limits = {}): Launched {
+function launch(
+  settings: Settings,
+  more: readonly string[],
+  { openFiles, environment }: Surroundings = {},
+): Launched {
   const set = Object.entries(settings).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   const command = [process.execPath, 'bin/ottla', 'start', ...set, ...more]
   const limited =
     openFiles === undefined
       ? command
       : ['/bin/sh', '-c', 'ulimit -n "$0" && exec "$@"', String(openFiles), ...command]
-  return watched(spawn(limited[0]!, limited.slice(1), { stdio: ['ignore', 'pipe', 'pipe'] }))
+  const env = { ...process.env, ...environment }
+  return watched(spawn(limited[0]!, limited.slice(1), { env, stdio: ['ignore', 'pipe', 'pipe'] }))
 }
 
 function watched(child: ChildProcessByStdio<null, Readable, Readable>): Launched {
@@ -77,7 +85,7 @@ function endOf(child: ChildProcess, output: Record<'out' | 'err', string>): Prom
 /** `ottla start` with these settings, on a free port of 127.0.0.1 unless they name one; resolves when it serves. */
 export async function startProcess(
   settings: Settings,
-  limits: Limits = {},
+  limits: Surroundings = {},
 ): Promise<BrokerProcess> {
   const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
   return serving(launch(given, [], limits))
@@ -182,7 +190,7 @@ export async function signalledAtFirstWord(
 export async function startInVain(
   settings: Settings,
   more: readonly string[] = [],
-  limits: Limits = {},
+  limits: Surroundings = {},
 ): Promise<Ended> {
   const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
   const { child, output } = launch(given, more, limits)

@@ -3,7 +3,7 @@ import { join } from 'node:path'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
 import { startInVain } from '../support/broker-process.ts'
-import type { Limits, Settings } from '../support/broker-process.ts'
+import type { Settings, Surroundings } from '../support/broker-process.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 
 const directories = temporaryDirectories()
@@ -28,7 +28,7 @@ async function used(nodeId: number): Promise<string> {
 async function complaint(
   settings: Settings,
   more: readonly string[] = [],
-  limits: Limits = {},
+  limits: Surroundings = {},
 ): Promise<string> {
   const { code, stdout, stderr } = await startInVain(settings, more, limits)
   const lines = stderr.split('\n').filter((line) => line !== '' && !line.startsWith('{'))
@@ -62,37 +62,38 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
   })
 
   test.each([
-    [{ 'controller.quorum.voters': '1@localhost:1,2@b:1,3@c:1' }, 'to join others (2@b:1, 3@c:1)'],
-    [{ 'controller.quorum.bootstrap.servers': 'other:1' }, 'to join others (other:1)'],
     [
+      'several controllers are to form a cluster, and it has no id',
+      { 'controller.quorum.voters': '1@localhost:1,2@b:1,3@c:1' },
+      'give the same id to all of its nodes',
+    ],
+    [
+      'a controller is to join others, and nobody has formatted it',
+      { 'controller.quorum.bootstrap.servers': 'other:1' },
+      'format it for their cluster with ottla storage format',
+    ],
+    [
+      'a broker is to join controllers, and knows no cluster',
       {
         'process.roles': 'broker',
         listeners: 'PLAINTEXT://127.0.0.1:0',
         'controller.quorum.bootstrap.servers': 'other:1',
       },
-      'process.roles=broker asks for a node that joins controllers elsewhere',
+      'give the same id to all of its nodes',
     ],
-    [
-      {
-        'process.roles': 'controller',
-        listeners: 'CONTROLLER://127.0.0.1:1',
-        'controller.quorum.voters': '1@localhost:1',
-      },
-      'process.roles=controller asks for a node that is only a controller',
-    ],
-  ])('when a node is told to join others: %j', async (settings, reason) => {
+  ])('when %s', async (_, settings, reason) => {
     const directory = directories.make()
     const line = await complaint({
       'node.id': 1,
       'process.roles': 'broker,controller',
       'controller.listener.names': 'CONTROLLER',
-      listeners: 'PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:1',
+      listeners: 'PLAINTEXT://127.0.0.1:0,CONTROLLER://127.0.0.1:0',
       'log.dirs': directory,
       ...settings,
     })
     expect(line).toContain(reason)
     // Nothing was begun there that a later start would find.
-    expect(readdirSync(directory)).toEqual([])
+    expect(readdirSync(directory).filter((name) => name !== '.lock')).toEqual([])
   })
 
   onLinux('when the limit of open files is too low', async () => {

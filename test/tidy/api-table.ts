@@ -5,7 +5,10 @@ const END = '<!-- /apis -->'
 
 /** The README's table of what is served, from the list that requests are dispatched by. */
 function apiTable(): string {
-  const rows = [...handlers]
+  const isFirst = ({ api }: (typeof handlers)[number], index: number): boolean =>
+    handlers.findIndex((other) => other.api.key === api.key) === index
+  const rows = handlers
+    .filter(isFirst)
     .sort((a, b) => a.api.key - b.api.key)
     .map(({ api, versions: [first, last] }) => {
       return `| ${api.key} | ${api.name} | ${first === last ? first : `${first}-${last}`} |`

@@ -45,9 +45,12 @@ describe('handlers', () => {
     expect(handlers.filter((handler) => !isRefused(handler)).map(({ api }) => api.name)).toEqual([])
   })
 
-  test('no API has two', () => {
-    const keys = handlers.map(({ api }) => api.key)
-    expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
+  test('no API has two on the listeners of a kind', () => {
+    for (const kind of ['broker', 'controller'] as const) {
+      const served = handlers.filter(({ listeners }) => listeners.includes(kind))
+      const keys = served.map(({ api }) => api.key)
+      expect(keys.filter((key, index) => keys.indexOf(key) !== index)).toEqual([])
+    }
   })
 })
 

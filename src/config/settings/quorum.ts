@@ -92,14 +92,14 @@ export const quorum = {
     default: [],
     check: checkVoters,
     form: 'id@host:port,...',
-    use: 'stored',
+    use: 'acted',
     doc: 'The voters of a quorum with fixed members.',
   }),
   'controller.quorum.bootstrap.servers': list({
     default: [],
     check: checkBootstrapServers,
     form: 'host:port,...',
-    use: 'stored',
+    use: 'acted',
     doc: 'Where a node finds the quorum whose members may change.',
   }),
   'controller.quorum.auto.join.enable': boolean({

@@ -4,9 +4,10 @@ import type { CrashKind } from '../../../src/host/sim/disk.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import { LogManager } from '../../../src/log/manager.ts'
 import { openQuorum } from '../../../src/quorum/open-quorum.ts'
+import type { PeerListener } from '../../../src/quorum/peers.ts'
 import type { Quorum } from '../../../src/quorum/quorum.ts'
 import { listSnapshots } from '../../../src/quorum/snapshot.ts'
-import type { RaftMessage, RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
+import type { RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
 import { DEFAULT_TIMEOUTS } from '../../../src/quorum/types.ts'
 import { nodeCodecs } from '../../../src/host/codecs.ts'
 import type { QuorumHistory } from './history.ts'
@@ -31,7 +32,7 @@ export interface MemberParts {
 /** A node of the quorum as it ships, on a simulated machine, with a state machine that is a list of values. */
 export class Member {
   readonly directory = `${ROOT}/__cluster_metadata-0`
-  receive: ((from: number, message: RaftMessage) => void) | null = null
+  listener: PeerListener | null = null
   /** Another one after each end of its process. */
   life = 0
   starts = 0
@@ -190,7 +191,7 @@ export class Member {
 
   #end(): void {
     this.life++
-    this.receive = null
+    this.listener = null
     this.#running = null
   }
 }

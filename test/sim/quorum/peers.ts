@@ -1,7 +1,7 @@
 import type { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import type { Peers } from '../../../src/quorum/peers.ts'
 import { snapshotPath } from '../../../src/quorum/snapshot.ts'
-import type { LogPosition, RaftMessage } from '../../../src/quorum/types.ts'
+import type { LogPosition } from '../../../src/quorum/types.ts'
 import type { QuorumHistory } from './history.ts'
 import type { Member } from './member.ts'
 
@@ -44,13 +44,22 @@ export class SimulatedWays {
   of(member: Member): Peers {
     const { id, life } = member
     return {
-      attach: (receive) => {
-        member.receive = receive
+      discovers: false,
+      endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
+      attach: (listener) => {
+        member.listener = listener
       },
-      send: (to, _voter, message) => {
+      send: (to, _voter, request) => {
         if (member.life !== life) return
-        this.#attempt(() => this.#history.says(id, to, message))
-        this.#send(id, to, message)
+        this.#attempt(() => this.#history.says(id, to, request))
+        this.#pass(id, to, request.type, (target) => {
+          const answering = target.life
+          target.quorum?.request(request, (reply) => {
+            if (reply === null || target.life !== answering) return
+            this.#attempt(() => this.#history.says(to, id, reply))
+            this.#pass(to, id, reply.type, ({ listener }) => listener?.replied(to, reply))
+          })
+        })
       },
       disconnect: (other) =>
         this.#failed(new Error(`${id} does not believe ${other}, and nobody lies here`)),
@@ -58,14 +67,14 @@ export class SimulatedWays {
     }
   }
 
-  #send(from: number, to: number, message: RaftMessage): void {
+  #pass(from: number, to: number, what: string, arrives: (target: Member) => void): void {
     const target = this.#members.get(to)!
     const { life } = target
     if (!this.#passes(from, to)) return
     const delayMs = this.#scheduler.delay(LEAST_DELAY_MS, MOST_DELAY_MS)
-    this.#scheduler.after(delayMs, `${from} to ${to}: ${message.type}`, () => {
+    this.#scheduler.after(delayMs, `${from} to ${to}: ${what}`, () => {
       // A connection does not outlive the process at its end.
-      if (target.life === life) target.receive?.(from, message)
+      if (target.life === life) arrives(target)
     })
   }
 

@@ -1,45 +1,46 @@
-import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Endpoint } from '../config/listeners.ts'
 import { hostAndPort } from '../host/address.ts'
 import type { EndPoint } from '../metadata/image.ts'
-import type { ListenerAddress } from '../server/server.ts'
+import type { ListenerAddress } from './server.ts'
 import { StartError } from './start-error.ts'
 
 /** Hosts that stand for every address of the machine. */
 const ALL_INTERFACES = ['', '0.0.0.0', '::']
 
-/** Where clients reach the broker. */
+/** Where a node is reached. */
 export interface Address {
   readonly listener: string
   readonly host: string
   readonly port: number
 }
 
+export interface ListenersOptions {
+  /** Where to listen. */
+  readonly endpoints: readonly Endpoint[]
+  /** What the cluster is told of them. */
+  readonly advertised: readonly Endpoint[]
+  /** The machine's own name, for listeners on all of its addresses. */
+  readonly hostName: string
+  /** Takes the port; gives the real one where 0 was asked. */
+  readonly listen: (address: ListenerAddress) => Promise<number>
+}
+
 /**
- * The ports of the broker's listeners. A port that the system chooses is taken before the registration, which has to name
- * it. One that the settings name is taken last: before the broker serves, it would speak for the life that has ended.
+ * The ports of a role's listeners. A port that the system chooses is taken before the registration, which has to name
+ * it. One that the settings name a broker takes last: before it serves, it would speak for the life that has ended.
  */
-export class BrokerListeners {
-  readonly #config: BrokerConfig
-  readonly #hostName: string
-  readonly #listen: (address: ListenerAddress) => Promise<number>
+export class RoleListeners {
+  readonly #options: ListenersOptions
   /** By the listener's name. */
   readonly #ports = new Map<string, number>()
 
-  /** @param listen takes the port; gives the real one where 0 was asked */
-  constructor(
-    config: BrokerConfig,
-    hostName: string,
-    listen: (address: ListenerAddress) => Promise<number>,
-  ) {
-    this.#config = config
-    this.#hostName = hostName
-    this.#listen = listen
+  constructor(options: ListenersOptions) {
+    this.#options = options
   }
 
   /** Those that are taken, with their real ports, in the order of the settings. */
   get addresses(): readonly Address[] {
-    return this.#config.listeners.broker.flatMap(({ listener, host }) => {
+    return this.#options.endpoints.flatMap(({ listener, host }) => {
       const port = this.#ports.get(listener)
       return port === undefined ? [] : [{ listener, host: this.#reachable(listener, host), port }]
     })
@@ -47,9 +48,9 @@ export class BrokerListeners {
 
   /** What the cluster is told of them. The ports that the system chooses must be taken. */
   get advertised(): EndPoint[] {
-    return this.#config.listeners.advertised.map(({ listener, host, port }) => ({
+    return this.#options.advertised.map(({ listener, host, port }) => ({
       name: listener,
-      host: ALL_INTERFACES.includes(host) ? this.#hostName : host,
+      host: ALL_INTERFACES.includes(host) ? this.#options.hostName : host,
       port: port === 0 ? (this.#ports.get(listener) ?? 0) : port,
       securityProtocol: 0,
     }))
@@ -66,10 +67,10 @@ export class BrokerListeners {
   }
 
   async #take(isMeant: (endpoint: Endpoint) => boolean): Promise<void> {
-    for (const { listener, host, port } of this.#config.listeners.broker.filter(isMeant)) {
+    for (const { listener, host, port } of this.#options.endpoints.filter(isMeant)) {
       try {
         const address = { name: listener, host: host === '0.0.0.0' ? '' : host, port }
-        this.#ports.set(listener, await this.#listen(address))
+        this.#ports.set(listener, await this.#options.listen(address))
       } catch (error) {
         throw new StartError(whyNotListening(error, listener, host, port), { cause: error })
       }
@@ -79,11 +80,9 @@ export class BrokerListeners {
   /** Where a listener is on all interfaces, clients use what is advertised. */
   #reachable(listener: string, host: string): string {
     if (!ALL_INTERFACES.includes(host)) return host
-    const advertised = this.#config.listeners.advertised.find(
-      (endpoint) => endpoint.listener === listener,
-    )
+    const advertised = this.#options.advertised.find((endpoint) => endpoint.listener === listener)
     const known = advertised !== undefined && !ALL_INTERFACES.includes(advertised.host)
-    return known ? advertised.host : this.#hostName
+    return known ? advertised.host : this.#options.hostName
   }
 }
 

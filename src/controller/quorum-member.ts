@@ -1,0 +1,134 @@
+import type { Codecs } from '../../protocol/records/codecs.ts'
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { BrokerConfig } from '../config/broker-config.ts'
+import type { QuorumMembership } from '../config/joining.ts'
+import type { Host } from '../host/host.ts'
+import type { LogManager } from '../log/manager.ts'
+import { checkFinalizedFeatures } from '../metadata/features.ts'
+import type { Identity } from '../metadata/format.ts'
+import { MetadataNode } from '../metadata/node.ts'
+import type { ReplicaKey, Voter } from '../quorum/types.ts'
+import { WirePeers } from '../quorum/wire/peers.ts'
+import { RaftServer } from '../quorum/wire/server.ts'
+import type { Address } from '../server/listeners.ts'
+import type { RequestMemory } from '../server/request-memory.ts'
+import { ControllerRole } from './controller-role.ts'
+
+const KEPT =
+  'The cluster has finalized features that Ottla does not offer: their state is kept, and clients are not told of them'
+
+/** What a member of the quorum has of its node. */
+export interface MemberParts {
+  readonly host: Host
+  readonly codecs: Codecs
+  readonly config: BrokerConfig
+  readonly logs: LogManager
+  readonly identity: Identity
+  readonly membership: QuorumMembership
+  /** Of this life of the process. */
+  readonly incarnationId: string
+  /** How many connections the process's limit of open files has room for. */
+  readonly maxSockets: number
+  readonly memory: RequestMemory
+  /** The node can't go on. */
+  readonly fail: (reason: Error) => void
+}
+
+/** A node's part in the quorum of the metadata: one of its controllers, or an observer. */
+export class QuorumMember {
+  readonly metadata: MetadataNode
+  readonly #parts: MemberParts
+  readonly #peers: WirePeers
+  /** Null in a node that is no controller. */
+  readonly #role: ControllerRole | null
+  #caughtUp: Promise<void> = Promise.resolve()
+
+  constructor(parts: MemberParts) {
+    const { host, config, logs, identity, membership, fail } = parts
+    const { clusterId, nodeId: id, directoryId } = identity
+    const self: ReplicaKey = { id, directoryId }
+    const listenerName = config.get('controller.listener.names')[0] ?? 'CONTROLLER'
+    this.#parts = parts
+    this.#peers = new WirePeers({
+      host,
+      self,
+      clusterId,
+      listenerName,
+      endpoints: () => this.#role?.endpoints ?? [],
+      servers: membership.servers,
+      requestTimeoutMs: config.get('controller.quorum.request.timeout.ms'),
+    })
+    this.metadata = new MetadataNode({
+      ...parts,
+      directory: logs.metadataDirectory,
+      quorum: { voters: votersOf(membership, self, listenerName), peers: this.#peers },
+      onFailed: fail,
+    })
+    const raft = new RaftServer({
+      quorum: () => this.metadata.quorum!,
+      self,
+      clusterId,
+      listenerName,
+      learn: (leader) => this.#peers.learn(leader),
+    })
+    const isController = config.get('process.roles').includes('controller')
+    this.#role = isController
+      ? new ControllerRole({ ...parts, clusterId, metadata: this.metadata, raft })
+      : null
+  }
+
+  /** Of the controller's listeners, with the real ports. */
+  get addresses(): readonly Address[] {
+    return this.#role?.addresses ?? []
+  }
+
+  /**
+   * Takes the controller's ports, and its part in the quorum.
+   * @throws StartError, and errors of the metadata log
+   */
+  async start(): Promise<void> {
+    await this.#role?.listen()
+    await this.metadata.open()
+    this.#role?.serve()
+    this.#caughtUp = this.#catchUp()
+    // Who waits for it has the error, too.
+    this.#caughtUp.catch((error: Error) => this.#parts.fail(error))
+  }
+
+  /**
+   * Resolves when the image has all that the quorum had committed when this node came to it. To be called after `start`.
+   * @throws FeatureError where the cluster has finalized what this node can't follow
+   */
+  whenCaughtUp(): Promise<void> {
+    return this.#caughtUp
+  }
+
+  async #catchUp(): Promise<void> {
+    await this.metadata.whenCaughtUp()
+    const kept = checkFinalizedFeatures(this.metadata.image)
+    if (kept.length > 0) this.#parts.host.log.warn({ features: kept }, KEPT)
+  }
+
+  /** Hands the lead over, answers who has asked, and leaves nothing running but the log. */
+  async close(): Promise<void> {
+    await this.metadata.close()
+    await this.#peers.settled()
+    await this.#role?.close()
+    this.#peers.close()
+  }
+}
+
+/** Those that count where the log names none. */
+function votersOf(
+  { kind, voters }: QuorumMembership,
+  self: ReplicaKey,
+  listenerName: string,
+): readonly Voter[] {
+  if (kind === 'dynamic') return []
+  if (kind === 'alone') return [{ ...self, endpoints: [] }]
+  return voters.map(({ id, host, port }) => ({
+    id,
+    directoryId: ZERO_UUID,
+    endpoints: [{ name: listenerName, host, port }],
+  }))
+}

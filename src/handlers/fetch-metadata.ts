@@ -1,0 +1,13 @@
+import { Fetch } from '../../protocol/messages/fetch.ts'
+import { cluster } from './access.ts'
+import { closeConnection } from './answer.ts'
+import { handle } from './handler.ts'
+
+/**
+ * Fetch: v4-18, on controllers' listeners, where it is the quorum's: voters and observers follow the metadata log, whose
+ * leader learns from their offsets what most have (KIP-595). There are no sessions.
+ */
+export const fetchMetadata = handle(Fetch, {
+  access: cluster('CLUSTER_ACTION', (_request, { errorCode }) => ({ errorCode, responses: [] })),
+  listeners: ['controller'],
+}).by(async (request, { services: { raft } }) => (await raft.fetch(request)) ?? closeConnection)

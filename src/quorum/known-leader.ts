@@ -1,0 +1,15 @@
+import type { Address } from '../host/address.ts'
+
+/** The leader as a node knows it. */
+export interface KnownLeader {
+  readonly id: number
+  /** Of its controller listener; null where nobody has said. */
+  readonly address: Address | null
+}
+
+export function sameLeader(left: KnownLeader | null, right: KnownLeader | null): boolean {
+  if (left === null || right === null) return left === right
+  const { address: one } = left
+  const { address: other } = right
+  return left.id === right.id && one?.host === other?.host && one?.port === other?.port
+}

@@ -1,0 +1,207 @@
+import type { Address } from '../../host/address.ts'
+import { formatAddress } from '../../host/address.ts'
+import type { Clock, Host, Logger } from '../../host/host.ts'
+import { RatedLog } from '../../host/rated-log.ts'
+import type { ConnectionOptions } from '../../peer/connection.ts'
+import { PeerError } from '../../peer/errors.ts'
+import type { PeerListener, Peers } from '../peers.ts'
+import { ANYBODY } from '../types.ts'
+import type {
+  LogPosition,
+  NoAnswer,
+  RaftRequest,
+  ReplicaKey,
+  Voter,
+  VoterEndpoint,
+} from '../types.ts'
+import type { NodeEndpoint } from './partition.ts'
+import { ask, PeerRefusal } from './requests.ts'
+import { fetchPieces } from './snapshot.ts'
+import { Way } from './way.ts'
+
+export interface WireOptions {
+  readonly host: Pick<Host, 'clock' | 'network' | 'log'>
+  readonly self: ReplicaKey
+  readonly clusterId: string
+  /** The name of the controllers' listener by which nodes reach each other: the first of `controller.listener.names`. */
+  readonly listenerName: string
+  /** Of this node's own controller listeners, as others reach them; none where it is no controller. */
+  readonly endpoints: () => readonly VoterEndpoint[]
+  /** `controller.quorum.bootstrap.servers`, or the addresses of static voters. */
+  readonly servers: readonly Address[]
+  /** `controller.quorum.request.timeout.ms` */
+  readonly requestTimeoutMs: number
+}
+
+/** A node that stops waits so long for others to hear that it leads no longer. */
+const SETTLE_MS = 1000
+
+/** A parked fetch must not hold up the vote behind it: each has a connection of its own. */
+type Lane = 'fetch' | 'election'
+
+/**
+ * The way to the quorum's other nodes over the network, in Kafka's words (KIP-595, KIP-853). Where a voter is, the log or
+ * the settings say; where the leader is, answers say, too.
+ */
+export class WirePeers implements Peers {
+  readonly #options: WireOptions
+  readonly #connecting: ConnectionOptions
+  readonly #faults: RatedLog
+  readonly #ways = new Map<string, Way>()
+  /** Where nodes were when they were asked last, by id. */
+  readonly #asked = new Map<number, Address>()
+  /** Requests that are not fetches, and have no answer yet. */
+  readonly #electing = new Set<Promise<void>>()
+  /** The leader that an answer or its own word has told the place of. */
+  #leader: NodeEndpoint | null = null
+  #listener: PeerListener | null = null
+  #lastServer = 0
+  #isClosed = false
+
+  constructor(options: WireOptions) {
+    const { self, requestTimeoutMs } = options
+    const { clock, log }: { clock: Clock; log: Logger } = options.host
+    this.#options = options
+    this.#faults = new RatedLog(log.child({ part: 'quorum' }), clock)
+    this.#connecting = {
+      clientId: `raft-client-${self.id}`,
+      connectTimeoutMs: requestTimeoutMs,
+      requestTimeoutMs,
+    }
+  }
+
+  get discovers(): boolean {
+    return this.#options.servers.length > 0
+  }
+
+  attach(listener: PeerListener): void {
+    this.#listener = listener
+  }
+
+  send(to: number, voter: Voter | null, request: RaftRequest): void {
+    const address = to === ANYBODY ? this.#nextServer() : this.endpointOf(to, voter)
+    const lost = (why: NoAnswer): void => {
+      if (!this.#isClosed) this.#listener?.unanswered(to, request, why)
+    }
+    // Not at once: the quorum is in the middle of a step.
+    if (address === null) return this.#options.host.clock.endOfTurn(() => lost('lost'))
+    if (to !== ANYBODY) this.#asked.set(to, address)
+    const way = this.#way(request.type === 'fetch' ? 'fetch' : 'election', address)
+    const { clusterId, endpoints } = this.#options
+    const asked = ask(way, { clusterId, endpoints: endpoints() }, voter, request).then(
+      ({ reply, leader }) => {
+        if (this.#isClosed) return
+        if (leader !== null) this.learn(leader)
+        this.#listener?.replied(to, reply)
+      },
+      (error: unknown) => {
+        if (!this.#isClosed) this.#note(error, address)
+        const isRefused = error instanceof PeerError && error.code === 'CONNECTION_REFUSED'
+        lost(isRefused ? 'refused' : 'lost')
+      },
+    )
+    if (request.type === 'fetch') return
+    this.#electing.add(asked)
+    void asked.finally(() => this.#electing.delete(asked))
+  }
+
+  /** Where the leader is, as it or somebody else says. */
+  learn(leader: NodeEndpoint): void {
+    if (leader.id !== this.#options.self.id) this.#leader = leader
+  }
+
+  /** What was said last of the leader is what holds. */
+  endpointOf(id: number, voter: Voter | null): Address | null {
+    const { self, listenerName, endpoints } = this.#options
+    if (id === self.id) return endpointOn(listenerName, endpoints())
+    if (this.#leader?.id === id) return this.#leader
+    return endpointOn(listenerName, voter?.endpoints ?? [])
+  }
+
+  disconnect(id: number): void {
+    const address = this.#asked.get(id)
+    if (address === undefined) return
+    for (const lane of ['fetch', 'election'] as const) {
+      const key = keyOf(lane, address)
+      this.#ways.get(key)?.close()
+      this.#ways.delete(key)
+    }
+  }
+
+  async *fetchSnapshot(
+    from: number,
+    voter: Voter | null,
+    snapshot: LogPosition,
+    epoch: number,
+  ): AsyncIterable<Buffer> {
+    const address = this.endpointOf(from, voter)
+    if (address === null) throw new Error(`Where node ${from} is isn't known`)
+    const { clusterId, self } = this.#options
+    yield* fetchPieces(this.#way('fetch', address), { clusterId, self, epoch, snapshot })
+  }
+
+  /** Resolves when what elections have asked and told so far is answered, or after a while. */
+  async settled(): Promise<void> {
+    const late = new Promise<void>((resolve) => {
+      this.#options.host.clock.after(SETTLE_MS, resolve)
+    })
+    await Promise.race([Promise.all(this.#electing), late])
+  }
+
+  /** Nobody is asked any more, nor told. */
+  close(): void {
+    this.#isClosed = true
+    this.#faults.close()
+    for (const way of this.#ways.values()) way.close()
+    this.#ways.clear()
+  }
+
+  #way(lane: Lane, address: Address): Way {
+    const key = keyOf(lane, address)
+    let way = this.#ways.get(key)
+    if (way === undefined) {
+      way = new Way(this.#options.host, address, this.#connecting)
+      this.#ways.set(key, way)
+    }
+    return way
+  }
+
+  /** One after the other, this node itself aside. */
+  #nextServer(): Address | null {
+    const { servers, endpoints } = this.#options
+    for (let tries = 0; tries < servers.length; tries++) {
+      this.#lastServer = (this.#lastServer + 1) % servers.length
+      const server = servers[this.#lastServer]!
+      const isOwn = endpoints().some(
+        ({ host, port }) => host === server.host && port === server.port,
+      )
+      if (!isOwn) return server
+    }
+    return null
+  }
+
+  /** Nodes are often not there; anything else is worth a line. */
+  #note(error: unknown, address: Address): void {
+    const isExpected = error instanceof PeerError || error instanceof PeerRefusal
+    if (error instanceof PeerError && error.code !== 'NOT_KAFKA') return
+    const where = formatAddress(address)
+    const why = isExpected ? error.message : 'The answer could not be dealt with'
+    this.#faults.error(
+      'answers of other nodes of the quorum that can not be used',
+      isExpected ? { address: where } : { address: where, err: error },
+      `The node at ${where} is of no use to the quorum: ${why}`,
+    )
+  }
+}
+
+const keyOf = (lane: Lane, { host, port }: Address): string => `${lane} ${host} ${port}`
+
+/** The endpoint on a listener; where there is none of its name the first one. */
+export function endpointOn(
+  listenerName: string,
+  endpoints: readonly VoterEndpoint[],
+): Address | null {
+  const name = listenerName.toUpperCase()
+  const found = endpoints.find((endpoint) => endpoint.name.toUpperCase() === name) ?? endpoints[0]
+  return found === undefined ? null : { host: found.host, port: found.port }
+}

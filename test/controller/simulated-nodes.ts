@@ -1,0 +1,154 @@
+import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
+import { batchNextOffset, readBatches } from '../../protocol/records/batch.ts'
+import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
+import { SimMachine } from '../../src/host/sim/machine.ts'
+import { SimNetwork } from '../../src/host/sim/network.ts'
+import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { startBroker } from '../../src/index.ts'
+import { Connection } from '../../src/peer/connection.ts'
+
+const PATIENCE_MS = 60_000
+const PORT = 9093
+const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
+
+type Running = Awaited<ReturnType<typeof startBroker>>
+export type Settings = Readonly<Record<string, string>>
+
+interface SimulatedNode {
+  readonly id: number
+  readonly machine: SimMachine
+  running: Running | null
+}
+
+/** Nodes as they ship, on simulated machines with a network between them, and a client's machine beside. */
+export class SimulatedNodes {
+  readonly scheduler: Scheduler
+  readonly nodes: SimulatedNode[]
+  readonly #client
+  readonly #settings: (id: number) => Settings
+
+  constructor(count: number, settings: (id: number) => Settings = () => ({}), seed = 7) {
+    this.scheduler = new Scheduler(seed)
+    const network = new SimNetwork(this.scheduler)
+    const world = { scheduler: this.scheduler, network, codecs: nodeCodecs() }
+    this.#settings = settings
+    this.#client = new SimMachine('client', world).start()
+    this.nodes = Array.from({ length: count }, (_, index) => {
+      const machine = new SimMachine(`node${index + 1}`, world)
+      machine.disk.makeDirectory('/data')
+      machine.disk.syncDirectory('/')
+      return { id: index + 1, machine, running: null }
+    })
+  }
+
+  /** Static voters, all of them, that are nothing but controllers. */
+  static controllers(count: number): SimulatedNodes {
+    const voters = Array.from(
+      { length: count },
+      (_, index) => `${index + 1}@node${index + 1}:${PORT}`,
+    )
+    return new SimulatedNodes(count, (id) => ({
+      'process.roles': 'controller',
+      listeners: `CONTROLLER://node${id}:${PORT}`,
+      'controller.quorum.voters': voters.join(),
+    }))
+  }
+
+  async start(id: number, clusterId = CLUSTER_ID): Promise<void> {
+    const node = this.#node(id)
+    const settings = {
+      'node.id': String(id),
+      'log.dirs': '/data',
+      'controller.listener.names': 'CONTROLLER',
+      ...this.#settings(id),
+    }
+    const environment = { CLUSTER_ID: clusterId }
+    node.running = await this.does(
+      startBroker({ host: node.machine.start(), settings, environment }),
+    )
+  }
+
+  async startAll(): Promise<void> {
+    for (const { id } of this.nodes) await this.start(id)
+  }
+
+  async stop(id: number): Promise<void> {
+    const node = this.#node(id)
+    const { running } = node
+    node.running = null
+    await this.does(running!.close())
+    node.machine.kill()
+  }
+
+  kill(id: number): void {
+    const node = this.#node(id)
+    node.running = null
+    node.machine.kill()
+  }
+
+  does<Result>(promise: Promise<Result>, what = 'step'): Promise<Result> {
+    return this.scheduler.resolve(promise, PATIENCE_MS, what)
+  }
+
+  /** Asks a node by its controller listener; null where it can't be asked. */
+  async ask<Q extends Shape, R extends Shape>(
+    id: number,
+    api: Api<Q, R>,
+    body: Encoded<Q>,
+    version?: number,
+  ): Promise<Decoded<R> | null> {
+    const asking = async (): Promise<Decoded<R>> => {
+      const address = { host: `node${id}`, port: PORT }
+      const options = { clientId: 'test', connectTimeoutMs: 500, requestTimeoutMs: 2000 }
+      const connection = await Connection.open(this.#client, address, options)
+      try {
+        return await connection.request(api, body, version === undefined ? {} : { version })
+      } finally {
+        connection.close()
+      }
+    }
+    return this.does(asking().catch(() => null))
+  }
+
+  /** The one that answers as the leader. */
+  async leader(): Promise<number> {
+    const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+    for (let tries = 0; tries < 500; tries++) {
+      for (const { id, running } of this.nodes) {
+        if (running === null) continue
+        const answer = await this.ask(id, DescribeQuorum, { topics })
+        const partition = answer?.topics[0]?.partitions[0]
+        if (partition?.errorCode === 'NONE') return id
+      }
+      await this.pass(20)
+    }
+    throw new Error('Nobody leads')
+  }
+
+  /** Lets so much time go by. */
+  pass(ms: number): Promise<void> {
+    return this.does(new Promise<void>((resolve) => this.scheduler.after(ms, 'pause', resolve)))
+  }
+
+  /** The metadata log of a node, as its bytes. */
+  logOf(id: number): Buffer {
+    const path = `/data/__cluster_metadata-0/${'0'.repeat(20)}.log`
+    const { disk } = this.#node(id).machine
+    return disk.exists(path) ? disk.readFile(path) : Buffer.alloc(0)
+  }
+
+  endOf(id: number): number {
+    let end = 0
+    for (const batch of readBatches(this.logOf(id))) end = batchNextOffset(batch, 0)
+    return end
+  }
+
+  async until(condition: () => boolean, what: string): Promise<void> {
+    await this.scheduler.until(condition, PATIENCE_MS, what)
+  }
+
+  #node(id: number): SimulatedNode {
+    return this.nodes.find((node) => node.id === id)!
+  }
+}

@@ -1,0 +1,231 @@
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import { seededRandom } from '../../src/host/sim/random.ts'
+import { Raft } from '../../src/quorum/raft.ts'
+import type { FetchReply, LogView, RaftOutput, RaftRequest } from '../../src/quorum/types.ts'
+import { ANYBODY, DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
+
+const { retryBackoffMs, fetchTimeoutMs } = DEFAULT_TIMEOUTS
+const key = (id: number) => ({ id, directoryId: String(id).repeat(21) + 'Q' })
+const named = [1, 2, 3].map((id) => ({ ...key(id), endpoints: [] }))
+const end = { offset: 10, epoch: 4 }
+const log: LogView = {
+  startOffset: 0,
+  end,
+  latestSnapshot: null,
+  earliestSnapshot: null,
+  endOfEpoch: () => end,
+}
+
+/** Node 1, which knows of the leader 3 of epoch 5, or of nobody. */
+function node({ voters = named, leaderId = 3, discovers = true } = {}) {
+  const raft = new Raft({
+    self: key(1),
+    voters,
+    election: { epoch: 5, leaderId, votedFor: null },
+    log,
+    random: seededRandom(7),
+    timeouts: DEFAULT_TIMEOUTS,
+    discovers,
+  })
+  return { raft, started: raft.start(0) }
+}
+
+function fetchIn({ send }: RaftOutput): {
+  to: number
+  request: Extract<RaftRequest, { type: 'fetch' }>
+} {
+  const found = send.find(({ message }) => message.type === 'fetch')
+  if (found?.message.type !== 'fetch') throw new Error('Nothing is fetched')
+  return { to: found.to, request: found.message }
+}
+
+const reply = (requestId: number, parts: Partial<FetchReply> = {}): FetchReply => ({
+  type: 'fetchReply',
+  requestId,
+  errorCode: 'NONE',
+  epoch: 5,
+  leaderId: 3,
+  highWatermark: 10,
+  diverging: null,
+  snapshot: null,
+  records: null,
+  ...parts,
+})
+
+/** A follower whose leader has answered once; and the fetch under way, at 1 ms. */
+function followed(discovers = false) {
+  const { raft, started } = node({ discovers })
+  const next = raft.receive(3, reply(fetchIn(started).request.requestId), 1)
+  return { raft, request: fetchIn(next).request }
+}
+
+/** Has each fetch refused, every `retryBackoffMs`, until so many milliseconds are over. */
+function refuse(raft: Raft, first: RaftRequest, untilMs: number): RaftOutput {
+  let request = first
+  let now = 2
+  for (;;) {
+    raft.unanswered(3, request, 'refused', now)
+    now += retryBackoffMs
+    const output = raft.tick(now)
+    if (now >= untilMs || raft.role.name !== 'follower') return output
+    request = fetchIn(output).request
+  }
+}
+
+describe('a leader whose machine says that nobody listens there any more', () => {
+  test('is gone when it says so twice: its voters ask long before they would miss it, in the same epoch', () => {
+    const { raft, request } = followed()
+    const asked = refuse(raft, request, 400)
+    expect([raft.role.name, raft.epoch, asked.persist]).toEqual(['prospective', 5, null])
+    expect(asked.send.map(({ to, message }) => [to, message.type])).toEqual([
+      [2, 'vote'],
+      [3, 'vote'],
+    ])
+  })
+
+  test('may be back in a moment: once is no evidence', () => {
+    const { raft, request } = followed()
+    raft.unanswered(3, request, 'refused', 2)
+    raft.tick(2 + retryBackoffMs)
+    raft.tick(fetchTimeoutMs)
+    expect(raft.role.name).toBe('follower')
+  })
+
+  test('but is only out of reach where its connection breaks or nothing comes', () => {
+    const { raft, request } = followed()
+    raft.unanswered(3, request, 'refused', 2)
+    const second = fetchIn(raft.tick(2 + retryBackoffMs))
+    raft.unanswered(3, second.request, 'lost', 60)
+    const third = fetchIn(raft.tick(60 + retryBackoffMs))
+    raft.unanswered(3, third.request, 'refused', 150)
+    raft.tick(150 + retryBackoffMs)
+    raft.tick(600)
+    expect(raft.role.name).toBe('follower')
+  })
+
+  test('and that this node has never met may not have begun yet', () => {
+    const { raft, started } = node({ discovers: false })
+    refuse(raft, fetchIn(started).request, 400)
+    expect(raft.role.name).toBe('follower')
+  })
+
+  test('others who would not vote yet are asked again in a moment, not after the whole election', () => {
+    const { raft, request } = followed()
+    refuse(raft, request, 400)
+    const now = 500
+    const refusal = {
+      type: 'voteReply',
+      errorCode: 'NONE',
+      epoch: 5,
+      leaderId: 3,
+      granted: false,
+      preVote: true,
+    } as const
+    raft.receive(2, refusal, now)
+    expect(raft.tick(now + 99).send).toEqual([])
+    expect(raft.tick(now + 100).send).toMatchObject([{ to: 2, message: { type: 'vote' } }])
+    raft.receive(2, { ...refusal, granted: true }, now + 101)
+    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+  })
+})
+
+describe('who knows no leader', () => {
+  test('asks anybody, and follows whom it is told', () => {
+    const { raft, started } = node({ leaderId: -1 })
+    const { to, request } = fetchIn(started)
+    expect(to).toBe(ANYBODY)
+    const answer = { errorCode: 'NOT_LEADER_OR_FOLLOWER', epoch: 7, leaderId: 2 } as const
+    const told = raft.receive(ANYBODY, reply(request.requestId, answer), 5)
+    expect([raft.role.name, raft.leaderId, raft.epoch, fetchIn(told).to]).toEqual([
+      'follower',
+      2,
+      7,
+      2,
+    ])
+  })
+
+  test('asks the next one after a pause, where that one knows no leader either, or is not there', () => {
+    const { raft, started } = node({ leaderId: -1 })
+    const answer = { errorCode: 'NOT_LEADER_OR_FOLLOWER', leaderId: -1 } as const
+    expect(
+      raft.receive(ANYBODY, reply(fetchIn(started).request.requestId, answer), 5).send,
+    ).toEqual([])
+    expect(raft.tick(4 + retryBackoffMs).send).toEqual([])
+    const second = fetchIn(raft.tick(5 + retryBackoffMs))
+    expect(second.to).toBe(ANYBODY)
+    raft.unanswered(ANYBODY, second.request, 'refused', 50)
+    expect(fetchIn(raft.tick(50 + retryBackoffMs)).to).toBe(ANYBODY)
+  })
+
+  test('asks nobody where it was told of nobody', () => {
+    expect(node({ leaderId: -1, discovers: false }).started.send).toEqual([])
+  })
+
+  test('asks anybody in between, where its leader does not answer', () => {
+    const { raft, request } = followed(true)
+    raft.unanswered(3, request, 'lost', 2)
+    const detour = fetchIn(raft.tick(2 + retryBackoffMs))
+    expect(detour.to).toBe(ANYBODY)
+    raft.unanswered(ANYBODY, detour.request, 'lost', 40)
+    const back = fetchIn(raft.tick(40 + retryBackoffMs))
+    expect(back.to).toBe(3)
+    // What anybody sends is not taken for the leader's.
+    raft.unanswered(3, back.request, 'lost', 80)
+    const again = fetchIn(raft.tick(80 + retryBackoffMs))
+    const records = Buffer.from('r')
+    expect(
+      raft.receive(ANYBODY, reply(again.request.requestId, { records }), 120).append,
+    ).toBeNull()
+    expect(fetchIn(raft.tick(120 + retryBackoffMs)).to).toBe(3)
+  })
+})
+
+describe('a voter', () => {
+  /** Node 1 leads epoch 6; node 2 has voted for it. */
+  function leader(voters = named) {
+    const { raft } = node({ voters, leaderId: -1, discovers: false })
+    const now = raft.nextTick()
+    raft.tick(now)
+    const vote = { type: 'voteReply', errorCode: 'NONE', leaderId: -1, granted: true } as const
+    raft.receive(2, { ...vote, epoch: 5, preVote: true }, now)
+    raft.receive(2, { ...vote, epoch: 6, preVote: false }, now)
+    expect(raft.role.name).toBe('leader')
+    return { raft, now }
+  }
+  const fetch = (replica: { id: number; directoryId: string }) =>
+    ({
+      type: 'fetch',
+      requestId: 1,
+      replica,
+      currentLeaderEpoch: 6,
+      fetchOffset: 10,
+      lastFetchedEpoch: 4,
+      highWatermark: -1,
+      maxWaitMs: 0,
+    }) as const
+  const progressOf = (raft: Raft) =>
+    raft.role.name === 'leader' ? [...raft.role.progress.keys()] : []
+
+  test('with another disk is an observer, which commits nothing', () => {
+    const { raft, now } = leader()
+    const wiped = { id: 2, directoryId: 'w'.repeat(21) + 'Q' }
+    raft.receive(2, fetch(wiped), now)
+    raft.receive(2, fetch(key(3)), now)
+    expect(progressOf(raft)).toEqual([`2 ${wiped.directoryId}`, `3 ${key(3).directoryId}`])
+  })
+
+  test('of a static quorum is known by its id alone', () => {
+    const voters = [1, 2, 3].map((id) => ({ id, directoryId: ZERO_UUID, endpoints: [] }))
+    const { raft, now } = leader(voters)
+    raft.receive(2, fetch(key(2)), now)
+    expect(progressOf(raft)).toEqual([`2 ${ZERO_UUID}`])
+  })
+
+  test('is not forgotten, as observers are that have not fetched for five minutes', () => {
+    const { raft, now } = leader()
+    raft.receive(2, fetch(key(2)), now)
+    raft.receive(9, fetch(key(9)), now)
+    raft.receive(3, fetch(key(3)), now + 300_001)
+    expect(progressOf(raft)).toEqual([2, 3].map((id) => `${id} ${key(id).directoryId}`))
+  })
+})

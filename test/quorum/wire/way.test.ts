@@ -1,0 +1,110 @@
+import { Vote } from '../../../protocol/messages/vote.ts'
+import { SimNetwork } from '../../../src/host/sim/network.ts'
+import { SimMachine } from '../../../src/host/sim/machine.ts'
+import { Scheduler } from '../../../src/host/sim/scheduler.ts'
+import { nodeCodecs } from '../../../src/host/codecs.ts'
+import type { NoAnswer, RaftReply, RaftRequest } from '../../../src/quorum/types.ts'
+import { ANYBODY } from '../../../src/quorum/types.ts'
+import { WirePeers } from '../../../src/quorum/wire/peers.ts'
+import { fakeController } from './fake-controller.ts'
+
+const key = (id: number) => ({ id, directoryId: String(id).repeat(21) + 'Q' })
+const vote = (preVote: boolean): RaftRequest => ({
+  type: 'vote',
+  candidate: key(1),
+  voter: key(2),
+  epoch: 6,
+  lastOffset: 9,
+  lastEpoch: 5,
+  preVote,
+})
+const voterAt = (host: string, port = 9093) => ({
+  ...key(2),
+  endpoints: [{ name: 'CONTROLLER', host, port }],
+})
+
+/** Node 1 and the machine `other`, on which nothing runs yet. */
+function world(servers: readonly { host: string; port: number }[] = []) {
+  const scheduler = new Scheduler(3)
+  const network = new SimNetwork(scheduler)
+  const parts = { scheduler, network, codecs: nodeCodecs() }
+  const own = new SimMachine('own', parts).start()
+  const other = new SimMachine('other', parts).start()
+  const told: (readonly [number, RaftReply['type'] | NoAnswer])[] = []
+  const peers = new WirePeers({
+    host: own,
+    self: key(1),
+    clusterId: 'cluster',
+    listenerName: 'CONTROLLER',
+    endpoints: () => [{ name: 'CONTROLLER', host: 'own', port: 9093 }],
+    servers,
+    requestTimeoutMs: 1000,
+  })
+  peers.attach({
+    replied: (from, reply) => void told.push([from, reply.type]),
+    unanswered: (to, _request, why) => void told.push([to, why]),
+  })
+  const heard = (count: number): Promise<void> =>
+    scheduler.until(() => told.length >= count, 60_000, 'answers')
+  return { scheduler, other, peers, told, heard }
+}
+
+describe('the way to the other nodes', () => {
+  test('asks in the highest version that both know, and one that knows no pre-votes only for votes', async () => {
+    const { other, peers, told, heard, scheduler } = world()
+    const asked: [string, number][] = []
+    await scheduler.resolve(
+      fakeController(other, 9093, { [Vote.key]: [0, 1] }, (name, version) => {
+        asked.push([name, version])
+      }),
+      60_000,
+      'listener',
+    )
+    peers.send(2, voterAt('other'), vote(true))
+    await heard(1)
+    expect([asked, told]).toEqual([[], [[2, 'lost']]])
+    peers.send(2, voterAt('other'), vote(false))
+    await heard(2)
+    expect([asked, told[1]]).toEqual([[['Vote', 1]], [2, 'voteReply']])
+  })
+
+  test('tells refusals from everything else', async () => {
+    const { peers, told, heard } = world()
+    peers.send(2, voterAt('other'), vote(false))
+    peers.send(2, null, vote(false))
+    await heard(2)
+    expect([...told].sort()).toEqual([
+      [2, 'lost'],
+      [2, 'refused'],
+    ])
+  })
+
+  test('asks one server after the other, itself aside, where anybody is asked', async () => {
+    const servers = [
+      { host: 'own', port: 9093 },
+      { host: 'other', port: 9093 },
+      { host: 'other', port: 9094 },
+    ]
+    const { other, peers, heard, scheduler } = world(servers)
+    const asked: number[] = []
+    for (const port of [9093, 9094]) {
+      const note = (): void => void asked.push(port)
+      const listening = fakeController(other, port, { [Vote.key]: [0, 2] }, note)
+      await scheduler.resolve(listening, 60_000, 'listener')
+    }
+    for (let count = 1; count <= 4; count++) {
+      peers.send(ANYBODY, null, vote(true))
+      await heard(count)
+    }
+    expect(asked).toEqual([9093, 9094, 9093, 9094])
+  })
+
+  test('knows of a leader what was said last, and of others what the log says', () => {
+    const { peers } = world()
+    expect(peers.endpointOf(2, voterAt('other'))).toEqual({ host: 'other', port: 9093 })
+    peers.learn({ id: 2, host: 'moved', port: 1 })
+    expect(peers.endpointOf(2, voterAt('other'))).toMatchObject({ host: 'moved', port: 1 })
+    expect(peers.endpointOf(1, null)).toEqual({ host: 'own', port: 9093 })
+    expect(peers.endpointOf(7, null)).toBeNull()
+  })
+})
