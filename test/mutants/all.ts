@@ -27,6 +27,7 @@ import { mutants as joining } from './metadata-joining.ts'
 import { mutants as office } from './metadata-office.ts'
 import { mutants as sessions } from './metadata-sessions.ts'
 import { mutants as placement } from './metadata-placement.ts'
+import { ofCoordinators, ofLog } from './transactions.ts'
 import type { Mutant } from './mutant.ts'
 import { mutants as peer } from './peer.ts'
 import { mutants as protocol } from './protocol.ts'
@@ -49,13 +50,13 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   protocol: [...protocol, ...costs, ...messages, ...records],
   host: [...host, ...network],
   config: [...config, ...configStart],
-  log: [...log, ...appends, ...parts, ...damage, ...recovery, ...logTransactions],
+  log: [...log, ...appends, ...parts, ...damage, ...recovery, ...logTransactions, ...ofLog],
   machine,
   peer,
   quorum: [...quorum, ...wire],
   metadata: [...metadata, ...features, ...format, ...joining, ...office, ...placement, ...sessions],
   replication: [...replication, ...fetches, ...following],
-  coordinators: [...coordinators, ...coordinatorsTransactions],
+  coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
   security,
   handlers: [
     ...handlers,

@@ -4,10 +4,12 @@ import { SimulationFailure } from './failure.ts'
 import type { QuorumSchedule } from './quorum/faults.ts'
 import { simulateQuorum } from './quorum/simulation.ts'
 import { simulateBroker } from './simulation.ts'
+import { transactionWorkload } from './transactions/workload.ts'
+import { plainWorkload } from './workload.ts'
 
 /**
- * `npm run sim -- --seed N --runs M [--nodes K]`: whole brokers on simulated machines, one after the other; with `--nodes`,
- * quorums of so many nodes. A seed that fails is printed with its faults and the command that repeats it; `--schedule` runs
+ * `npm run sim -- --seed N --runs M [--transactions | --nodes K]`: whole brokers on simulated machines, one after the other, with
+ * transactions in place of other clients, or quorums of so many nodes. A seed that fails is printed with its faults and the command that repeats it; `--schedule` runs
  * such faults in place of the seed's own.
  */
 const { values } = parseArgs({
@@ -15,6 +17,7 @@ const { values } = parseArgs({
     seed: { type: 'string', default: String(Math.floor(Math.random() * 2 ** 31)) },
     runs: { type: 'string', default: '1' },
     nodes: { type: 'string', default: '1' },
+    transactions: { type: 'boolean', default: false },
     schedule: { type: 'string' },
   },
 })
@@ -32,8 +35,13 @@ async function simulate(seed: number): Promise<string> {
     const { hash, events, acknowledged, epochs, starts } = result
     return `${events} events, ${acknowledged} records acknowledged, ${epochs} leaders, ${starts} starts, trace ${hash}`
   }
-  const { hash, events, acknowledged, reads, starts } = await simulateBroker(seed, { schedule })
-  return `${events} events, ${acknowledged} records acknowledged, ${reads} read, ${starts} starts, trace ${hash}`
+  const isTransactional = values.transactions
+  const option = isTransactional ? ' --transactions' : ''
+  const workload = isTransactional ? transactionWorkload() : plainWorkload()
+  const result = await simulateBroker(seed, { schedule, option }, workload)
+  const { hash, events, acknowledged, reads, starts } = result
+  const what = isTransactional ? 'transactions committed' : 'records acknowledged'
+  return `${events} events, ${acknowledged} ${what}, ${reads} read, ${starts} starts, trace ${hash}`
 }
 
 let failures = 0

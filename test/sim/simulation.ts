@@ -49,7 +49,7 @@ interface SimulationOptions {
 export async function simulateBroker(
   seed: number,
   { schedule, option = '' }: SimulationOptions = {},
-  workload = plainWorkload(),
+  workload: Workload = plainWorkload(),
 ): Promise<SimulationResult> {
   const simulation = new BrokerSimulation(seed, schedule, workload)
   try {
