@@ -18,9 +18,16 @@ type Marker = WriteTxnMarkersRequest['markers'][number]
 export const writeTxnMarkers = handle(WriteTxnMarkers, {
   access: custom(['ALTER', 'CLUSTER'], ['CLUSTER_ACTION', 'CLUSTER']),
 }).by(async ({ markers }, context) => {
-  if (!mayWrite(context)) return answer(markers, markers.map(refused))
+  if (!mayWrite(context))
+    return answer(
+      markers,
+      markers.map((marker) => refused(marker, 'CLUSTER_AUTHORIZATION_FAILED')),
+    )
   const { markers: writer } = context.services
-  const errors = markers.map(({ topics, transactionResult, ...end }) => {
+  const errors = markers.map((marker) => {
+    const { topics, transactionResult, ...end } = marker
+    // There is no such producer, nor could a batch have it: Kafka says nothing better.
+    if (end.producerId < 0 || end.producerEpoch < 0) return refused(marker, 'UNKNOWN_SERVER_ERROR')
     const partitions = topics.flatMap(({ name, partitionIndexes }) =>
       partitionIndexes.map((partition) => ({ topic: name, partition })),
     )
@@ -36,10 +43,8 @@ function mayWrite(context: RequestContext): boolean {
   )
 }
 
-function refused({ topics }: Marker): ErrorName[] {
-  return topics.flatMap(({ partitionIndexes }) =>
-    partitionIndexes.map((): ErrorName => 'CLUSTER_AUTHORIZATION_FAILED'),
-  )
+function refused({ topics }: Marker, error: ErrorName): ErrorName[] {
+  return topics.flatMap(({ partitionIndexes }) => partitionIndexes.map(() => error))
 }
 
 /**

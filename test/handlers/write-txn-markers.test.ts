@@ -93,6 +93,13 @@ describe('WriteTxnMarkers', () => {
     ])
   })
 
+  test('of a producer that can’t be is refused', async () => {
+    const node = await nodeWithTopic()
+    expect(await writeMarker(node, { producerId: -1 })).toEqual(['UNKNOWN_SERVER_ERROR'])
+    expect(await writeMarker(node, { producerEpoch: -1 })).toEqual(['UNKNOWN_SERVER_ERROR'])
+    expect(partitionOf(node, 't').log!.logEndOffset).toBe(0)
+  })
+
   test('waits for the in-sync replicas', async () => {
     const node = new TestNode({ 'request.timeout.ms': '50' })
     await node.addTopic('t', { partitions: [{ replicas: [1, 2], isr: [1, 2] }] })

@@ -332,4 +332,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A coordinator is answered for a producer that has no partitions.',
     killedBy: ['handlers/write-txn-markers'],
   },
+  {
+    file: 'src/handlers/write-txn-markers.ts',
+    text: "if (end.producerId < 0 || end.producerEpoch < 0) return refused(marker, 'UNKNOWN_SERVER_ERROR')",
+    replacement: '',
+    about: 'Anybody who may write markers writes such as no producer has into the log.',
+    killedBy: ['handlers/write-txn-markers'],
+  },
 ]

@@ -21,6 +21,7 @@ import { grouping } from './bad-input/grouping.ts'
 import { producing } from './bad-input/produce.ts'
 import { reading } from './bad-input/reading.ts'
 import { times } from './bad-input/times.ts'
+import { transacting } from './bad-input/transacting.ts'
 
 /**
  * What Apache Kafka 4.4.0 answers to each case. With OTTLA_KAFKA_JARS (the folder of Kafka's jars) the same bytes go to a
@@ -35,6 +36,7 @@ const groups: Readonly<Record<string, readonly BadInput[]>> = {
   administration: administering,
   groups: grouping,
   'times and sizes of records': times,
+  transactions: transacting,
 }
 const all = Object.values(groups).flat()
 
@@ -199,7 +201,11 @@ describe('what a client should not say', () => {
     const broker = await startBroker({
       host: nodeHost({ log: { level: 'silent' } }),
       directory: directories.make(),
-      settings: { 'offsets.topic.num.partitions': 1, 'auto.create.topics.enable': true },
+      settings: {
+        'offsets.topic.num.partitions': 1,
+        'transaction.state.log.num.partitions': 1,
+        'auto.create.topics.enable': true,
+      },
     })
     stop = () => broker.close()
     at = broker
@@ -247,7 +253,10 @@ describe('who wonders why a client was cut off finds in the log, after', () => {
 const jars = process.env['OTTLA_KAFKA_JARS']
 const withKafka = jars === undefined ? test.skip : test
 withKafka('Apache Kafka answers the same (needs OTTLA_KAFKA_JARS)', async () => {
-  const broker = await apacheUnderTest(directories.make(), { 'offsets.topic.num.partitions': '1' })
+  const broker = await apacheUnderTest(directories.make(), {
+    'offsets.topic.num.partitions': '1',
+    'transaction.state.log.num.partitions': '1',
+  })
   try {
     await broker.start()
     const [host, port] = broker.bootstrap.split(':') as [string, string]

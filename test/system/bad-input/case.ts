@@ -39,6 +39,7 @@ export const TOPICS: readonly { name: string; configs: Readonly<Record<string, s
   { name: 'claimed', configs: {} },
   { name: 'recent', configs: { 'message.timestamp.before.max.ms': '60000' } },
   { name: 'decompressed', configs: { 'max.decompressed.message.bytes': '1000' } },
+  { name: 'transacted', configs: {} },
   { name: 'steady', configs: {} },
 ]
 
