@@ -2,6 +2,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import { handlersOn } from '../handlers/index.ts'
 import type { Host } from '../host/host.ts'
 import { RatedLog } from '../host/rated-log.ts'
+import type { EndPoint } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import type { VoterEndpoint } from '../quorum/types.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
@@ -54,6 +55,11 @@ export class ControllerRole {
   /** Of each listener, with the real ports. */
   get addresses(): readonly Address[] {
     return this.#listeners.addresses
+  }
+
+  /** What the cluster is told of them. The ports must be taken. */
+  get advertised(): readonly EndPoint[] {
+    return this.#listeners.advertised
   }
 
   /** Where the other nodes of the quorum find this one: what has no port yet is left out. */

@@ -4,7 +4,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { QuorumMembership } from '../config/joining.ts'
 import type { Host } from '../host/host.ts'
 import type { LogManager } from '../log/manager.ts'
-import { checkFinalizedFeatures } from '../metadata/features.ts'
+import { checkFinalizedFeatures, SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { Identity } from '../metadata/format.ts'
 import { MetadataNode } from '../metadata/node.ts'
 import type { ReplicaKey, Voter } from '../quorum/types.ts'
@@ -13,6 +13,7 @@ import { RaftServer } from '../quorum/wire/server.ts'
 import type { Address } from '../server/listeners.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { ControllerRole } from './controller-role.ts'
+import { SelfRegistration } from './registration.ts'
 
 const KEPT =
   'The cluster has finalized features that Ottla does not offer: their state is kept, and clients are not told of them'
@@ -42,6 +43,8 @@ export class QuorumMember {
   /** Null in a node that is no controller. */
   readonly #role: ControllerRole | null
   #caughtUp: Promise<void> = Promise.resolve()
+  #registration: SelfRegistration | null = null
+  #isClosed = false
 
   constructor(parts: MemberParts) {
     const { host, config, logs, identity, membership, fail } = parts
@@ -107,10 +110,28 @@ export class QuorumMember {
     await this.metadata.whenCaughtUp()
     const kept = checkFinalizedFeatures(this.metadata.image)
     if (kept.length > 0) this.#parts.host.log.warn({ features: kept }, KEPT)
+    this.#register()
+  }
+
+  /** The only node of a cluster may have no controller listener: nobody asks where that is. */
+  #register(): void {
+    const { host, identity, incarnationId } = this.#parts
+    const role = this.#role
+    if (role === null || role.addresses.length === 0 || this.#isClosed) return
+    const registration = {
+      controllerId: identity.nodeId,
+      incarnationId,
+      endPoints: role.advertised,
+      features: SUPPORTED_FEATURES,
+    }
+    const { metadata } = this
+    this.#registration = new SelfRegistration({ host, metadata, registration })
   }
 
   /** Hands the lead over, answers who has asked, and leaves nothing running but the log. */
   async close(): Promise<void> {
+    this.#isClosed = true
+    this.#registration?.close()
     await this.metadata.close()
     await this.#peers.settled()
     await this.#role?.close()

@@ -1,4 +1,5 @@
 import { BeginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
+import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import { SimulatedNodes } from './simulated-nodes.ts'
@@ -38,6 +39,30 @@ describe('three controllers with a network between them', () => {
       await agree(nodes)
     }
     expect(nodes.endOf(1)).toBeGreaterThan(10)
+  })
+
+  test('tell where each of them is, and in which life', async () => {
+    const nodes = SimulatedNodes.controllers(3)
+    await nodes.startAll()
+    const body = { includeClusterAuthorizedOperations: false, endpointType: 2 }
+    const seen = async (id: number) => (await nodes.ask(id, DescribeCluster, body))?.brokers ?? []
+    const all = [1, 2, 3].map((brokerId) => ({
+      brokerId,
+      host: `node${brokerId}`,
+      port: 9093,
+      rack: null,
+      isFenced: false,
+    }))
+    for (const id of [1, 2, 3]) {
+      await nodes.untilAsked(async () => (await seen(id)).length === 3, 'registrations')
+      expect((await seen(id)).sort((a, b) => a.brokerId - b.brokerId)).toEqual(all)
+    }
+    const leader = await nodes.leader()
+    expect(await nodes.ask(leader, DescribeCluster, body)).toMatchObject({ controllerId: leader })
+    const end = nodes.endOf(leader)
+    await nodes.pass(5000)
+    // Once is enough.
+    expect(nodes.endOf(leader)).toBe(end)
   })
 
   test('whose leader stops in order have the next one long before they would miss it', async () => {

@@ -55,7 +55,16 @@ export class SimulatedNodes {
     }))
   }
 
-  async start(id: number, clusterId = CLUSTER_ID): Promise<void> {
+  async start(id: number): Promise<void> {
+    await this.does(this.#starting(id), `start of node ${id}`)
+  }
+
+  /** For nodes that wait for each other as they start. */
+  async startTogether(ids = this.nodes.map(({ id }) => id)): Promise<void> {
+    await this.does(Promise.all(ids.map((id) => this.#starting(id))), 'start')
+  }
+
+  async #starting(id: number): Promise<void> {
     const node = this.#node(id)
     const settings = {
       'node.id': String(id),
@@ -63,10 +72,8 @@ export class SimulatedNodes {
       'controller.listener.names': 'CONTROLLER',
       ...this.#settings(id),
     }
-    const environment = { CLUSTER_ID: clusterId }
-    node.running = await this.does(
-      startBroker({ host: node.machine.start(), settings, environment }),
-    )
+    const environment = { CLUSTER_ID }
+    node.running = await startBroker({ host: node.machine.start(), settings, environment })
   }
 
   async startAll(): Promise<void> {
@@ -91,15 +98,16 @@ export class SimulatedNodes {
     return this.scheduler.resolve(promise, PATIENCE_MS, what)
   }
 
-  /** Asks a node by its controller listener; null where it can't be asked. */
+  /** Asks a node, by its controller listener unless the port is another one; null where it can't be asked. */
   async ask<Q extends Shape, R extends Shape>(
     id: number,
     api: Api<Q, R>,
     body: Encoded<Q>,
     version?: number,
+    port = PORT,
   ): Promise<Decoded<R> | null> {
     const asking = async (): Promise<Decoded<R>> => {
-      const address = { host: `node${id}`, port: PORT }
+      const address = { host: `node${id}`, port }
       const options = { clientId: 'test', connectTimeoutMs: 500, requestTimeoutMs: 2000 }
       const connection = await Connection.open(this.#client, address, options)
       try {
@@ -124,6 +132,14 @@ export class SimulatedNodes {
       await this.pass(20)
     }
     throw new Error('Nobody leads')
+  }
+
+  async untilAsked(condition: () => Promise<boolean>, what: string): Promise<void> {
+    for (let tries = 0; tries < 500; tries++) {
+      if (await condition()) return
+      await this.pass(20)
+    }
+    throw new Error(`Waited in vain for ${what}`)
   }
 
   /** Lets so much time go by. */
