@@ -163,6 +163,12 @@ export class ImageBuilder {
   }
 
   #setPartition(topic: TopicImage, partitionId: number, partition: PartitionImage): void {
+    const { isr, replicas } = partition
+    for (const id of isr) {
+      if (replicas.includes(id)) continue
+      const name = `${topic.name}-${partitionId}`
+      throw new MetadataError(`Broker ${id} is in sync in ${name}, and is none of its replicas`)
+    }
     // The topic's own array is copied at its first change only: a topic of many partitions comes one record each.
     const before = this.#base.topics.byId.get(topic.id)
     if (topic !== before) {

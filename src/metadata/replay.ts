@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { decodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
 import type { CommittedBatch } from '../quorum/committed-reader.ts'
@@ -38,6 +39,7 @@ export class Replay {
    * @throws DecodeError, MetadataError
    */
   loadSnapshot({ offset, epoch }: LogPosition, { records }: LoadedSnapshot): void {
+    assert(offset > this.#offset && epoch >= this.#epoch, 'What is committed stays so')
     this.#builder = new ImageBuilder(EMPTY_IMAGE)
     this.#isWhole = true
     this.#transaction = null
@@ -48,6 +50,7 @@ export class Replay {
 
   /** @throws DecodeError, MetadataError */
   apply(batch: CommittedBatch): void {
+    assert(batch.lastOffset > this.#offset && batch.epoch >= this.#epoch, 'Batches come in order')
     for (const bytes of batch.records) this.#record(decodeMetadataRecord(bytes))
     if (this.#transaction !== null) return
     this.#offset = batch.lastOffset

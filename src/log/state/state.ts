@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { CleaningGate } from './gate.ts'
 import { StorageError } from '../base/errors.ts'
 import type { LogConfig } from '../base/config.ts'
@@ -95,7 +96,12 @@ export class LogState {
   }
 
   setHighWatermark(offset: number): void {
-    this.highWatermark = Math.max(this.logStartOffset, Math.min(offset, this.logEndOffset))
+    const { logStartOffset, logEndOffset, nextOffset } = this
+    assert(
+      logStartOffset <= logEndOffset && logEndOffset <= nextOffset,
+      'A log ends behind its start, and what is on its way comes behind its end',
+    )
+    this.highWatermark = Math.max(logStartOffset, Math.min(offset, logEndOffset))
     this.producers.onReplicatedUpTo(this.highWatermark)
   }
 

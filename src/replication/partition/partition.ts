@@ -134,6 +134,11 @@ export class Partition {
   /** Takes over what the cluster has agreed on; who waits has to look again. */
   update(assignment: PartitionAssignment): void {
     const { leader, leaderEpoch, isr } = this.#assignment
+    assert(
+      assignment.leaderEpoch > leaderEpoch ||
+        (assignment.leaderEpoch === leaderEpoch && assignment.leader === leader),
+      'An epoch has one leader, and none comes again',
+    )
     this.#assignment = assignment
     if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
     else {
@@ -144,7 +149,7 @@ export class Partition {
     }
     this.#advance(0)
     // Where the replicas are is nothing to those who wait, unless there were too few of them in sync.
-    const isOtherLead = assignment.leader !== leader || assignment.leaderEpoch !== leaderEpoch
+    const isOtherLead = assignment.leaderEpoch !== leaderEpoch
     if (isOtherLead || assignment.isr.length > isr.length) this.#wake(Infinity)
   }
 

@@ -206,16 +206,19 @@ test('who leads is asked with the epoch that the client takes for current', asyn
     [-1, 0, 2, 3, 4].map((epoch) => partition.checkLeader(epoch) as string)
   const [fenced, unknown] = ['FENCED_LEADER_EPOCH', 'UNKNOWN_LEADER_EPOCH']
   expect(answers()).toEqual(['NONE', fenced, fenced, 'NONE', unknown])
-  partition.update({ ...assignment, leader: 2 })
-  expect(answers()).toEqual([
-    'NOT_LEADER_OR_FOLLOWER',
-    fenced,
-    fenced,
-    'NOT_LEADER_OR_FOLLOWER',
-    unknown,
-  ])
+  partition.update({ ...assignment, leaderEpoch: 4, leader: 2 })
+  const elsewhere = 'NOT_LEADER_OR_FOLLOWER'
+  expect(answers()).toEqual([elsewhere, fenced, fenced, fenced, elsewhere])
+  expect(partition.checkLeader(5)).toBe(unknown)
   partition.takeOffline()
   expect(partition.checkLeader(0)).toBe('KAFKA_STORAGE_ERROR')
+})
+
+test('an epoch has one leader: another one, or an epoch that has passed, is a fault of the metadata', async () => {
+  const { partition, assignment } = await begin([1])
+  expect(() => partition.update({ ...assignment, leader: 2 })).toThrow('An epoch has one leader')
+  expect(() => partition.update({ ...assignment, leaderEpoch: 2 })).toThrow('none comes again')
+  expect(partition.isLeader).toBe(true)
 })
 
 describe('who waits for records', () => {
@@ -247,7 +250,7 @@ describe('who waits for records', () => {
     partition.update({ ...assignment, partitionEpoch: 1, directories: ['d', 'e'] })
     expect(told).toEqual([])
     partition.update({ ...assignment, leaderEpoch: 4 })
-    partition.update({ ...assignment, leaderEpoch: 4, leader: 2 })
+    partition.update({ ...assignment, leaderEpoch: 5, leader: 2 })
     partition.takeOffline()
     expect(told).toEqual([Infinity, Infinity, Infinity])
   })
