@@ -223,4 +223,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A pattern lists ids that only have it somewhere.',
     killedBy: ['handlers/list-transactions'],
   },
+  {
+    file: 'src/coordinators/transaction/end.ts',
+    text: ' && known.clientVersion >= EPOCH_BUMP_VERSION',
+    replacement: '',
+    about: 'A fenced producer gets the epoch of an older client, whose end is taken for its own.',
+    killedBy: ['golden/transactions'],
+  },
 ]

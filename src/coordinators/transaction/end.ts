@@ -81,7 +81,10 @@ function isAskedAgain(
   { producerId, producerEpoch }: ProducerIdentity,
 ): boolean {
   if (known.state !== 'CompleteCommit' && known.state !== 'CompleteAbort') return false
-  if (known.producerEpoch === producerEpoch + 1) return known.producerId === producerId
+  if (known.producerEpoch === producerEpoch + 1) {
+    // Else another producer, which keeps its epoch, has ended it: this one would come to that epoch, too.
+    return known.producerId === producerId && known.clientVersion >= EPOCH_BUMP_VERSION
+  }
   return (
     known.previousProducerId === producerId &&
     known.producerEpoch === 0 &&
