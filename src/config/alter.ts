@@ -36,20 +36,20 @@ export interface Alteration {
 }
 
 /** The entries to be written, null for those to be removed; or Kafka's error and message. */
-export type AlterResult = { readonly ok: true; readonly changes: Changes } | Refusal
+export type AlterResult = { readonly ok: true; readonly changes: Changes } | InvalidAlteration
 export type Changes = ReadonlyMap<string, string | null>
-export interface Refusal {
+export interface InvalidAlteration {
   readonly ok: false
   readonly error: 'INVALID_CONFIG' | 'INVALID_REQUEST'
   readonly message: string
 }
 
-const invalidConfig = (message: string): Refusal => ({
+const invalidConfig = (message: string): InvalidAlteration => ({
   ok: false,
   error: 'INVALID_CONFIG',
   message,
 })
-const invalidRequest = (message: string): Refusal => ({
+const invalidRequest = (message: string): InvalidAlteration => ({
   ok: false,
   error: 'INVALID_REQUEST',
   message,
@@ -103,7 +103,7 @@ export function alterWhole(
 function wrongRequest(
   all: readonly { readonly name: string }[],
   withoutValue: readonly { readonly name: string }[],
-): Refusal | null {
+): InvalidAlteration | null {
   if (new Set(all.map(({ name }) => name)).size < all.length) {
     return invalidRequest('Error due to duplicate config keys')
   }
@@ -116,7 +116,7 @@ function wrongRequest(
 function applied(
   { kind, current }: AlteredResource,
   { name, configOperation, value }: Alteration,
-): string | null | Refusal {
+): string | null | InvalidAlteration {
   const operation = OPERATIONS[configOperation]
   if (operation === undefined) {
     return invalidRequest(`Unknown operations type ${configOperation}`)
@@ -141,7 +141,7 @@ function notAList(
   name: string,
   operation: 'APPEND' | 'SUBTRACT',
   setting: Setting | undefined,
-): Refusal {
+): InvalidAlteration {
   if (kind !== 'broker') {
     return invalidConfig(`Can't ${operation} to key ${name} because its type is not LIST.`)
   }
@@ -188,7 +188,7 @@ type Validator = (
   resource: AlteredResource,
   after: ReadonlyMap<string, string>,
   changes: Changes,
-) => Refusal | null
+) => InvalidAlteration | null
 
 const validators: Readonly<Record<ResourceKind, Validator>> = {
   topic: (config, { name }, after) =>
@@ -207,7 +207,7 @@ const validators: Readonly<Record<ResourceKind, Validator>> = {
 export function validateTopic(
   config: BrokerConfig,
   own: ReadonlyMap<string, string>,
-): Refusal | null {
+): InvalidAlteration | null {
   const refusal =
     unknownName(topicSettings, own, 'topic', invalidConfig) ?? wrongValue(topicSettings, own)
   if (refusal) return refusal
@@ -231,15 +231,18 @@ function unknownName(
   settings: Settings,
   own: ReadonlyMap<string, string>,
   kind: string,
-  refuse: (message: string) => Refusal,
-): Refusal | null {
+  refuse: (message: string) => InvalidAlteration,
+): InvalidAlteration | null {
   for (const name of own.keys()) {
     if (!settingOf(settings, name)) return refuse(`Unknown ${kind} config name: ${name}`)
   }
   return null
 }
 
-function wrongValue(settings: Settings, own: ReadonlyMap<string, string>): Refusal | null {
+function wrongValue(
+  settings: Settings,
+  own: ReadonlyMap<string, string>,
+): InvalidAlteration | null {
   for (const [name, setting] of Object.entries(settings)) {
     const raw = own.get(name)
     if (raw === undefined) continue
@@ -272,7 +275,7 @@ function validateBroker(
   { name: resourceName, eligibleLeaderReplicas = false }: AlteredResource,
   after: ReadonlyMap<string, string>,
   changes: Changes,
-): Refusal | null {
+): InvalidAlteration | null {
   const wrongName = wrongBrokerName(resourceName)
   if (wrongName) return wrongName
   const names = [...after.keys()]
@@ -297,7 +300,7 @@ function validateBroker(
   )
 }
 
-function wrongBrokerName(name: string): Refusal | null {
+function wrongBrokerName(name: string): InvalidAlteration | null {
   if (name === '') return null
   if (!/^[+-]?\d+$/.test(name)) {
     return invalidRequest('Unable to parse broker name as a base 10 number.')
@@ -305,11 +308,11 @@ function wrongBrokerName(name: string): Refusal | null {
   return Number(name) < 0 ? invalidRequest('Invalid negative broker ID.') : null
 }
 
-function refuseNames(message: string, names: readonly string[]): Refusal | null {
+function refuseNames(message: string, names: readonly string[]): InvalidAlteration | null {
   return names.length === 0 ? null : invalidRequest(`${message}: [${names.join(', ')}]`)
 }
 
-function wrongBrokerValue(after: ReadonlyMap<string, string>): Refusal | null {
+function wrongBrokerValue(after: ReadonlyMap<string, string>): InvalidAlteration | null {
   for (const [name, raw] of after) {
     const base = baseName(name)
     const setting = settingOf(brokerSettings, base)
@@ -320,7 +323,7 @@ function wrongBrokerValue(after: ReadonlyMap<string, string>): Refusal | null {
   return null
 }
 
-function refusePerBroker(names: readonly string[]): Refusal | null {
+function refusePerBroker(names: readonly string[]): InvalidAlteration | null {
   const perBroker = names.filter((name) =>
     isListenerName(name)
       ? settingOf(brokerSettings, baseName(name))?.dynamic !== 'cluster'
@@ -337,14 +340,14 @@ function refuseTogether(
   config: BrokerConfig,
   resourceName: string,
   after: ReadonlyMap<string, string>,
-): Refusal | null {
+): InvalidAlteration | null {
   if (resourceName !== '' && Number(resourceName) !== config.get('node.id')) return null
   const dynamic = resourceName === '' ? { cluster: after } : { broker: after }
   const [problem] = brokerProblems(config.preview({ ...config.dynamic, ...dynamic }))
   return problem === undefined ? null : invalidRequest(problem)
 }
 
-function refuseMinInsyncReplicas(resourceName: string, changes: Changes): Refusal | null {
+function refuseMinInsyncReplicas(resourceName: string, changes: Changes): InvalidAlteration | null {
   const change = changes.get('min.insync.replicas')
   if (change === undefined) return null
   if (resourceName !== '') {
@@ -382,7 +385,7 @@ function validateGroup(
   config: BrokerConfig,
   { name: groupId }: AlteredResource,
   own: ReadonlyMap<string, string>,
-): Refusal | null {
+): InvalidAlteration | null {
   if (groupId === '') return invalidRequest('Default group resources are not allowed.')
   const refusal =
     unknownName(groupSettings, own, 'group', invalidConfig) ?? wrongValue(groupSettings, own)
@@ -437,7 +440,10 @@ const MATCHED = [
   'client_source_port',
 ]
 
-function validateClientMetrics(name: string, own: ReadonlyMap<string, string>): Refusal | null {
+function validateClientMetrics(
+  name: string,
+  own: ReadonlyMap<string, string>,
+): InvalidAlteration | null {
   if (name === '') return invalidRequest("Subscription name can't be empty")
   const unknown = [...own.keys()].find((key) => !settingOf(clientMetricsSettings, key))
   if (unknown !== undefined) {

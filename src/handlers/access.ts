@@ -32,13 +32,13 @@ export type Verdict<Request, Response> =
 type Complete<Response> = (answer: Answer<Response>) => Answer<Response>
 
 /** An error as answers tell it; few of them have room for its text. */
-export interface Refusal {
+export interface AuthorizationError {
   readonly errorCode: ErrorName
   readonly errorMessage: string
 }
 
 /** In Kafka's words. */
-const REFUSALS: Readonly<Record<AclResourceType, Refusal>> = {
+const REFUSALS: Readonly<Record<AclResourceType, AuthorizationError>> = {
   TOPIC: {
     errorCode: 'TOPIC_AUTHORIZATION_FAILED',
     errorMessage: 'Topic authorization failed.',
@@ -60,7 +60,7 @@ const REFUSALS: Readonly<Record<AclResourceType, Refusal>> = {
 /** The whole answer to a request that isn't allowed. */
 type Refuse<Request, Response> = (
   request: Request,
-  refusal: Refusal,
+  refusal: AuthorizationError,
   context: RequestContext<NodeServices>,
 ) => Answer<NoInfer<Response>>
 
@@ -121,7 +121,7 @@ interface Listed<Request, Response, Items, Answers, Item> {
   readonly answers: Answers & ListsOf<Response>
   readonly refuse: (
     item: Item,
-    refusal: Refusal,
+    refusal: AuthorizationError,
   ) => ElementOf<NonNullable<Response[Answers & keyof Response]>>
   /** Who may do this to the cluster may do the other to all. */
   readonly unlessCluster?: AclOperation

@@ -5,15 +5,11 @@ import { isKept, registrationVersion } from '../features.ts'
 import { withoutReplicas } from './leadership.ts'
 import type { ControllerFact } from './sessions.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import type { Decided } from './outcome.ts'
 
 const PRODUCER_IDS_BLOCK = 1000
 /** The first 100 directory ids, (0, 0) to (0, 99), have meanings of their own. */
 const RESERVED_DIRECTORY = /^A{20}[A-Y]/
-
-interface Outcome<Reply> {
-  readonly facts: ControllerFact[]
-  readonly reply: Reply
-}
 
 /**
  * BrokerRegistration (KIP-631): takes note of a broker that starts, fenced. What its former life led gets another leader, or
@@ -22,7 +18,7 @@ interface Outcome<Reply> {
 export function registerBroker(
   view: ControllerView,
   registration: BrokerRegistration,
-): Outcome<ControllerCommands['registerBroker']['reply']> {
+): Decided<ControllerCommands['registerBroker']['reply']> {
   const facts: ControllerFact[] = []
   const outcome = outcomeOf(() => {
     checkRegistration(view, registration)
@@ -100,7 +96,7 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
 export function unregisterBroker(
   view: ControllerView,
   brokerId: number,
-): Outcome<ControllerCommands['unregisterBroker']['reply']> {
+): Decided<ControllerCommands['unregisterBroker']['reply']> {
   const facts: ControllerFact[] = []
   const reply = outcomeOf(() => {
     const broker = view.image.brokers.get(brokerId)
@@ -123,7 +119,7 @@ export function unregisterBroker(
 export function allocateProducerIds(
   view: ControllerView,
   { brokerId, brokerEpoch }: { brokerId: number; brokerEpoch: number },
-): Outcome<ControllerCommands['allocateProducerIds']['reply']> {
+): Decided<ControllerCommands['allocateProducerIds']['reply']> {
   const facts: ControllerFact[] = []
   const outcome = outcomeOf(() => {
     requireBroker(view.image, brokerId, brokerEpoch)

@@ -5,6 +5,7 @@ import type { MetadataFact } from '../facts.ts'
 import { configFact } from '../facts.ts'
 import { configOf, ResourceType } from '../image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import type { Decided } from './outcome.ts'
 
 const KINDS: ReadonlyMap<number, Resource['kind']> = new Map([
   [ResourceType.TOPIC, 'topic'],
@@ -13,17 +14,12 @@ const KINDS: ReadonlyMap<number, Resource['kind']> = new Map([
   [ResourceType.GROUP, 'group'],
 ])
 
-interface Outcome {
-  readonly facts: MetadataFact[]
-  readonly reply: readonly AlteredResource[]
-}
-
 /** IncrementalAlterConfigs: all changes of a resource or none. */
 export function incrementalAlterConfigs(
   view: ControllerView,
   resources: readonly ResourceToAlter<ConfigChange>[],
   validateOnly: boolean,
-): Outcome {
+): Decided<readonly AlteredResource[]> {
   return alter(view, resources, validateOnly, view.rules.incremental)
 }
 
@@ -32,7 +28,7 @@ export function alterConfigs(
   view: ControllerView,
   resources: readonly ResourceToAlter<{ readonly name: string; readonly value: string | null }>[],
   validateOnly: boolean,
-): Outcome {
+): Decided<readonly AlteredResource[]> {
   return alter(view, resources, validateOnly, view.rules.whole)
 }
 
@@ -41,7 +37,7 @@ function alter<Entry>(
   resources: readonly ResourceToAlter<Entry>[],
   validateOnly: boolean,
   rule: (resource: Resource, entries: readonly Entry[]) => AlterResult,
-): Outcome {
+): Decided<readonly AlteredResource[]> {
   const facts: MetadataFact[] = []
   const key = ({ resourceType, resourceName }: ResourceToAlter<Entry>): string =>
     `${resourceType} ${resourceName}`

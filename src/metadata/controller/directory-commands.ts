@@ -11,11 +11,7 @@ import { directoryOf, hasOnlineDirectory, NO_LEADER } from '../image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../image.ts'
 import { canLead, isChange, withoutReplica } from './leadership.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
-
-interface Outcome<Reply> {
-  readonly facts: MetadataFact[]
-  readonly reply: Reply
-}
+import type { Decided } from './outcome.ts'
 
 /** @throws Refusal when this isn't the broker's present life */
 export function requireBroker(image: MetadataImage, id: number, epoch: number): BrokerImage {
@@ -32,7 +28,7 @@ export function requireBroker(image: MetadataImage, id: number, epoch: number): 
 export function assignReplicasToDirs(
   view: ControllerView,
   command: ControllerCommands['assignReplicasToDirs']['command'],
-): Outcome<ControllerCommands['assignReplicasToDirs']['reply']> {
+): Decided<ControllerCommands['assignReplicasToDirs']['reply']> {
   const facts: MetadataFact[] = []
   const outcome = outcomeOf(() => {
     const broker = requireBroker(view.image, command.brokerId, command.brokerEpoch)

@@ -5,6 +5,7 @@ import type { ControllerCommands } from './commands.ts'
 import { requireBroker } from './directory-commands.ts'
 import { hasLeaderships, ledAgain, withoutReplicas } from './leadership.ts'
 import { outcomeOf, SUCCESS } from './outcome.ts'
+import type { Decided } from './outcome.ts'
 import { brokerOfAlarm, lowestActiveOffset, sessionAlarm } from './sessions.ts'
 import type { BrokerSession, ControllerFact } from './sessions.ts'
 import type { ControllerView } from './view.ts'
@@ -16,14 +17,12 @@ type Alarms = NonNullable<Decision<never, never>['alarms']>
 /** As in Kafka, `shutdown now` is fenced, and told that it may stop. */
 type State = 'fenced' | 'unfenced' | 'controlled shutdown' | 'shutdown now'
 
-interface Outcome<Told> {
-  readonly facts: ControllerFact[]
+interface DecidedWithAlarms<Told> extends Decided<Told> {
   readonly alarms: Alarms
-  readonly reply: Told
 }
 
 /** BrokerHeartbeat (KIP-631): a broker is alive, says how far it is, and what it wishes. */
-export function brokerHeartbeat(view: ControllerView, command: Command): Outcome<Reply> {
+export function brokerHeartbeat(view: ControllerView, command: Command): DecidedWithAlarms<Reply> {
   const facts: ControllerFact[] = []
   let alarms: Alarms = []
   const outcome = outcomeOf(() => {
@@ -134,7 +133,7 @@ function sessionAfter(
 }
 
 /** Nothing was heard of a broker for too long: it is fenced, and others lead. */
-export function sessionExpired(view: ControllerView, alarm: string): Outcome<null> {
+export function sessionExpired(view: ControllerView, alarm: string): DecidedWithAlarms<null> {
   const broker = view.image.brokers.get(brokerOfAlarm(alarm))
   if (broker === undefined || broker.fenced) return { facts: [], alarms: [], reply: null }
   const facts: ControllerFact[] = [
@@ -149,7 +148,7 @@ export function sessionExpired(view: ControllerView, alarm: string): Outcome<nul
  * Whoever takes office begins a session for each broker that serves. The former life of the broker in its own process is
  * over, since that has the directories' locks: it keeps nobody from registering, and is fenced if nobody does.
  */
-export function firstSessions(view: ControllerView): Omit<Outcome<null>, 'reply'> {
+export function firstSessions(view: ControllerView): Omit<DecidedWithAlarms<null>, 'reply'> {
   const facts: ControllerFact[] = []
   const alarms: { name: string; at: number }[] = []
   for (const { id, fenced, incarnationId } of view.image.brokers.values()) {

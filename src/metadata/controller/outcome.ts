@@ -1,5 +1,12 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import type { ErrorOutcome } from './commands.ts'
+import type { ControllerFact } from './sessions.ts'
+
+/** What a command comes to. */
+export interface Decided<Reply> {
+  readonly facts: ControllerFact[]
+  readonly reply: Reply
+}
 
 /**
  * Ends the handling of one item of a command with Kafka's error; never leaves this folder. It is thrown, or returned where

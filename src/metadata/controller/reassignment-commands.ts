@@ -6,14 +6,10 @@ import { partitionChangeFact } from '../facts.ts'
 import { directoryOf, NO_LEADER } from '../image.ts'
 import type { MetadataImage, PartitionImage } from '../image.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import type { Decided } from './outcome.ts'
 import { checkAssignment } from './topic-commands.ts'
 
 type Command = ControllerCommands['alterPartitionReassignments']['command']
-
-interface Outcome<Reply> {
-  readonly facts: MetadataFact[]
-  readonly reply: Reply
-}
 
 /**
  * AlterPartitionReassignments: another order of a partition's replicas, or fewer of them, which both are done at once.
@@ -22,7 +18,7 @@ interface Outcome<Reply> {
 export function alterPartitionReassignments(
   view: ControllerView,
   { topics, allowReplicationFactorChange }: Command,
-): Outcome<ControllerCommands['alterPartitionReassignments']['reply']> {
+): Decided<ControllerCommands['alterPartitionReassignments']['reply']> {
   const facts: MetadataFact[] = []
   const reply = topics.map(({ name, partitions }) => ({
     name,

@@ -22,23 +22,19 @@ import { UNASSIGNED_DIRECTORY } from '../ids.ts'
 import type { PartitionImage } from '../image.ts'
 import { isCordoned, ResourceType } from '../image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import type { Decided } from './outcome.ts'
 import { placeReplicas, PlacementError } from './placement.ts'
 import { collisionKey, topicNameProblem } from '../topic-names.ts'
 
 const NO_REPLICATION = 'This version replicates to no other broker.'
 const METADATA_TOPIC = '__cluster_metadata'
 
-interface Outcome<Reply> {
-  readonly facts: MetadataFact[]
-  readonly reply: Reply
-}
-
 /** CreateTopics: each topic by itself succeeds or fails; those that succeed are created as one. */
 export function createTopics(
   view: ControllerView,
   topics: readonly TopicToCreate[],
   validateOnly: boolean,
-): Outcome<readonly CreatedTopic[]> {
+): Decided<readonly CreatedTopic[]> {
   const facts: MetadataFact[] = []
   const twice = duplicates(topics.map(({ name }) => name))
   const failed = { topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
@@ -256,7 +252,7 @@ function directoriesOf(view: ControllerView, brokerIds: readonly number[]): stri
 export function deleteTopics(
   view: ControllerView,
   topics: readonly TopicToDelete[],
-): Outcome<readonly DeletedTopic[]> {
+): Decided<readonly DeletedTopic[]> {
   const facts: MetadataFact[] = []
   const key = ({ name, topicId }: TopicToDelete): string => {
     if (name === null) return `#${topicId}`
@@ -329,7 +325,7 @@ export function createPartitions(
   view: ControllerView,
   topics: readonly PartitionsToCreate[],
   validateOnly: boolean,
-): Outcome<readonly ({ readonly name: string } & ErrorOutcome)[]> {
+): Decided<readonly ({ readonly name: string } & ErrorOutcome)[]> {
   const facts: MetadataFact[] = []
   const twice = duplicates(topics.map(({ name }) => name))
   const told = new Set<string>()
