@@ -297,7 +297,7 @@ function isCleaned(dataDirectory: string): boolean {
 }
 
 /** Asks again and again until the condition holds; fails with what it waited for when a minute is over. */
-async function untilAsync(
+export async function untilAsync(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {

@@ -68,7 +68,7 @@ export function stableOffset(client: Client, groupId: string, topicId: string): 
 
 /** A transactional producer, from its InitProducerId to the first error that it can't go on after: that is thrown. */
 export class TransactionSession {
-  readonly #parts: SessionParts
+  #parts: SessionParts
   #producer = { producerId: -1, producerEpoch: -1 }
   /** Of each partition, the next sequence number. */
   readonly #sequences = new Map<number, number>()
@@ -90,6 +90,11 @@ export class TransactionSession {
       session.#producer = { producerId, producerEpoch }
     })
     return session
+  }
+
+  /** The same producer, after the broker was started again elsewhere. */
+  goOnWith(client: Client): void {
+    this.#parts = { ...this.#parts, client }
   }
 
   /** @returns the offset of the first record; -1 where it was written before and nobody knows it any more */
