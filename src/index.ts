@@ -23,6 +23,8 @@ export interface BrokerOptions extends ConfigSources {
   readonly directory?: string
   /** The machine to run on; by default the real one, logging warnings to standard error. */
   readonly host?: Host
+  /** Gives up a start as long as it waits for controllers in other processes. */
+  readonly signal?: AbortSignal
 }
 
 export interface RunningBroker {
@@ -69,7 +71,7 @@ export async function startBroker(options: BrokerOptions = {}): Promise<RunningB
     const config = new BrokerConfig({ ...options, set: [...set, ...own] })
     const isOurs = options.host === undefined
     const host = options.host ?? nodeHost(isEmbedded ? { log: { level: 'warn' } } : {})
-    const node = await Node.start(host, nodeCodecs(), config)
+    const node = await Node.start(host, nodeCodecs(), config, options.signal)
     return running(node, async () => {
       if (isOurs) await host.workers.close()
       temporary?.remove()

@@ -1,6 +1,7 @@
 import type { Codecs } from '../protocol/records/codecs.ts'
 import { Broker } from './broker/broker.ts'
 import type { BrokerParts } from './broker/broker.ts'
+import { firstMetadata } from './broker/first-metadata.ts'
 import { openFilesOf } from './broker/open-file-shares.ts'
 import { warnOfSettings } from './broker/settings.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
@@ -32,9 +33,15 @@ export class Node {
   /**
    * Takes the directories, formats them on the first start, takes part in the quorum, and starts the roles; resolves when
    * the broker serves. A node that is only a controller need not have met the others by then.
+   * @param signal gives up a broker's start as long as it waits for controllers
    * @throws StartError, and errors of the directories, each with a `code` and a message that says what to mend
    */
-  static async start(host: Host, codecs: Codecs, config: BrokerConfig): Promise<Node> {
+  static async start(
+    host: Host,
+    codecs: Codecs,
+    config: BrokerConfig,
+    signal?: AbortSignal,
+  ): Promise<Node> {
     const membership = quorumMembership(config, config.listeners, host.network.hostName)
     const openFiles = openFilesOf(host)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
@@ -59,7 +66,7 @@ export class Node {
     }
     try {
       await Promise.race([
-        node.#startRoles(parts, failures),
+        node.#startRoles(parts, failures, signal),
         failures.failed.then((error) => Promise.reject(error)),
       ])
     } catch (error) {
@@ -101,11 +108,13 @@ export class Node {
   async #startRoles(
     parts: Omit<BrokerParts, 'clusterId' | 'metadata'>,
     failures: Failures,
+    signal: AbortSignal | undefined,
   ): Promise<void> {
     const { metadata } = this.#member
     await this.#member.start()
     if (!this.#isBroker) return
-    await this.#member.whenCaughtUp()
+    const { host, config } = parts
+    await firstMetadata(this.#member.whenCaughtUp(), host, config, signal)
     const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata })
     failures.takeOffline = (failed) => broker.takeOffline(failed)
     this.#broker = broker

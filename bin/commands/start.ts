@@ -29,7 +29,9 @@ export async function start({ config, set = [] }: StartOptions, terminal: Termin
   })
   // Before the start: a signal during it is no reason to leave the directories as after a crash.
   const stopAsked = stopSignal()
-  const broker = await opened(config, set)
+  const stop = new AbortController()
+  void stopAsked.then(() => stop.abort())
+  const broker = await opened(config, set, stop.signal)
   void stopAsked.then(() => broker.close()).then(() => process.exit(0), fail)
   for (const { host, port } of broker.addresses) {
     void terminal.write(`ottla ready on ${hostAndPort(host, port)}\n`)
@@ -50,14 +52,20 @@ function stopSignal(): Promise<void> {
   })
 }
 
-async function opened(config: string | undefined, set: readonly string[]): Promise<RunningBroker> {
+async function opened(
+  config: string | undefined,
+  set: readonly string[],
+  signal: AbortSignal,
+): Promise<RunningBroker> {
   try {
     return await startBroker({
       ...(config === undefined ? {} : { file: { path: config, text: settingsText(config) } }),
       environment: process.env,
       set,
+      signal,
     })
   } catch (error) {
+    if (signal.aborted) process.exit(0)
     return fail(error)
   }
 }

@@ -97,7 +97,7 @@ export class BrokerLifecycle {
       const reply = await this.#answered(
         channel.submit({ type: 'registerBroker', ...registration }),
       )
-      if (this.#state === 'closed') throw stopped()
+      if (this.#state === 'closed') throw stoppedAtStart()
       if (!(reply instanceof Error) && reply.errorCode === 'NONE') {
         this.#epoch = reply.brokerEpoch
         break
@@ -161,7 +161,7 @@ export class BrokerLifecycle {
     return new Promise((resolve, reject) => {
       const look = (): void => {
         if (condition()) resolve()
-        else if (this.#state === 'closed') reject(stopped())
+        else if (this.#state === 'closed') reject(stoppedAtStart())
         else this.#waiting.push(look)
       }
       look()
@@ -265,7 +265,8 @@ export class BrokerLifecycle {
   }
 }
 
-function stopped(): StartError {
+/** Who has stopped it knows why. */
+export function stoppedAtStart(): StartError {
   return new StartError('The broker was stopped as it started')
 }
 

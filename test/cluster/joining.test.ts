@@ -201,8 +201,8 @@ describe('brokers that join a controller in another process', () => {
       /^ottla: No controller has given this broker the metadata of its cluster/m,
     )
     expect(stderr).toContain(`controller.quorum.bootstrap.servers names them: 127.0.0.1:${port}`)
-    const stopped = await signalledAtFirstWord(brokerSettings(root, 2, port), 'SIGTERM')
+    const stopped = await signalledAtFirstWord(brokerSettings(root, 2, port), 'SIGTERM', 'stderr')
     expect(stopped).toMatchObject({ code: 0, signal: null })
-    expect(stopped.stdout).toContain('The broker looks for the metadata of its cluster')
+    expect(stopped.stderr).toContain('The broker looks for the metadata of its cluster')
   })
 })

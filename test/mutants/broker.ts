@@ -114,7 +114,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LIFECYCLE,
-    text: "else if (this.#state === 'closed') reject(stopped())\n",
+    text: "else if (this.#state === 'closed') reject(stoppedAtStart())\n",
     replacement: '',
     about: 'A start that fails never says so.',
     killedBy: ['broker/lifecycle'],

@@ -174,14 +174,15 @@ async function serving({ child, output }: Launched): Promise<BrokerProcess> {
   }
 }
 
-/** `ottla start` that gets a signal as soon as it says anything, which is before it says that it serves. */
+/** `ottla start` that gets a signal as soon as it says anything there, which is before it says that it serves. */
 export async function signalledAtFirstWord(
   settings: Settings,
   signal: NodeJS.Signals,
+  stream: 'stdout' | 'stderr' = 'stdout',
 ): Promise<Ended> {
   const given = { listeners: 'PLAINTEXT://127.0.0.1:0', ...settings }
   const { child, output } = launch(given, [])
-  child.stdout.once('data', () => child.kill(signal))
+  child[stream].once('data', () => child.kill(signal))
   if (!(await exited(child, START_LIMIT_MS))) child.kill('SIGKILL')
   return endOf(child, output)
 }
