@@ -12,7 +12,10 @@ export interface Commands {
   create: { ask: { topic: string; partitions: number }; reply: object }
   /** Sends with acks=all and answers when all are acknowledged. */
   produce: { ask: { topic: string; codec: Codec; records: readonly SentRecord[] }; reply: object }
-  /** Reads a topic from its beginning, in no group of ours, to `count` records or to the first of value `until`. */
+  /**
+   * Reads a topic from its beginning, in no group of ours, to `count` records or to the first of value `until`; of transactions
+   * only what they have committed, where the client can do them.
+   */
   consume: {
     ask: { topic: string; count?: number; until?: string }
     reply: { records: ReadRecord[] }
@@ -35,16 +38,31 @@ export interface Commands {
   stop: { ask: { stream: string }; reply: object }
 }
 
-/** What the Java driver can do beyond the commands of all. */
-export interface ToolCommands {
+/** What the drivers of clients with transactions can do beyond the commands of all. */
+export interface TransactionCommands {
+  /**
+   * Copies a topic to another one until told to stop: reads as a member of a group, 20 records at most at a time, and writes
+   * their keys and values in a transaction with the offsets after them. Aborts every third one, and reads its records again. Where
+   * anything fails it begins anew, with another producer and another member. Tells `acked` of what it has committed.
+   */
+  copy: {
+    ask: { stream: string; source: string; target: string; group: string; transactional: string }
+    reply: object
+  }
+}
+
+/** What the Java drivers can do beyond the commands of all. */
+export interface JavaCommands {
   /** Runs the main method of one of Apache's tools with text as its standard input. */
   tool: {
     ask: { class: string; args: readonly string[]; input?: string }
     reply: { status: number; output: string; errors: string }
   }
+  /** Runs the application of Streams.java, by that driver, until told to stop. */
+  streams: { ask: { guarantee: string; directory: string }; reply: object }
 }
 
-type AllCommands = Commands & ToolCommands
+type AllCommands = Commands & TransactionCommands & JavaCommands
 
 export type Codec = 'none' | 'gzip' | 'snappy' | 'lz4' | 'zstd'
 

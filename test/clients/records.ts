@@ -119,3 +119,15 @@ export const checkStream = (
     if (!seen.has(number) && !failed.has(number))
       throw new Error(`record ${number} of ${result.sent} was acknowledged and is lost`)
 }
+
+/** Fails unless the records read have just these values, each once. */
+export const checkCopied = (values: readonly string[], read: readonly ReadRecord[]): void => {
+  const missing = new Set(values)
+  for (const [partition, offset, , value] of read) {
+    if (!missing.delete(value ?? ''))
+      throw new Error(
+        `partition ${partition}, offset ${offset}: ${value} is there twice, or nobody sent it`,
+      )
+  }
+  if (missing.size > 0) throw new Error(`not copied: ${[...missing].slice(0, 10).join(', ')} ...`)
+}

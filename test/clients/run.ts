@@ -9,7 +9,7 @@ import { within } from './wait.ts'
 
 // Runs the suites of real clients against a broker of its own each: node dist/test/clients/run.js [NAME ...]
 // OTTLA_REQUIRE_CLIENTS=1 makes a missing client a failure; OTTLA_CLIENTS_PARALLEL says how many run at a time,
-// OTTLA_CLIENTS_PARTS=records,positions,members,crash which parts of the common scenario (all).
+// OTTLA_CLIENTS_PARTS=records,positions,members,crash,transactions which parts of the common scenario (all).
 
 const suiteLimitMs = 240_000
 const isRequired = process.env['OTTLA_REQUIRE_CLIENTS'] === '1'

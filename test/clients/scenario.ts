@@ -5,6 +5,7 @@ import { type Codec, type Driver, type Started, codecNumbers } from './driver.ts
 import {
   type ReadRecord,
   type RecordLimits,
+  checkCopied,
   checkReadBack,
   checkStream,
   sentRecord,
@@ -18,6 +19,10 @@ export interface Client {
   readonly idempotent: boolean
   /** Whether a producer that is not idempotent may change the order when it sends again. */
   readonly retriesReorder?: boolean
+  /** Whether its driver can copy in transactions. */
+  readonly transactions?: boolean
+  /** Whether its transactional producer waits for ever once the only broker was restarted, Apache Kafka too. */
+  readonly hangsAfterRestart?: boolean
   readonly records?: RecordLimits
   /** Starts one more process of the client; it is ended with the suite. */
   driver(): Driver
@@ -210,8 +215,56 @@ const afterCrash = async (client: Client, driver: Driver) => {
   )
 }
 
+const copiedCount = 2000
+
+/** KIP-98's promise: each record once, whoever dies. */
+const transactions = async (broker: BrokerUnderTest, client: Client, driver: Driver) => {
+  const ask = { source: 'source', target: 'target', group: 'copiers', transactional: 'copier' }
+  const { source: topic, target, group } = ask
+  await driver.call('create', { topic, partitions: 2 })
+  await driver.call('create', { topic: target, partitions: 3 })
+  const texts = numbers(0, copiedCount).map(String)
+  const records = texts.map((text) => [text, text, []] as const)
+  await driver.call('produce', { topic, codec: 'none', records })
+  const copied = async (): Promise<number> => {
+    const { offsets } = await driver.call('committed', { topic, group })
+    return Object.values(offsets).reduce((sum, offset) => sum + offset, 0)
+  }
+  const copier = (): Driver => {
+    const copying = client.driver()
+    // It fails when its process is killed.
+    copying.call('copy', { stream: 'copy', ...ask }, 230_000).catch(() => {})
+    return copying
+  }
+  const progress = async (copying: Driver, count: number): Promise<void> =>
+    until(
+      () => (copying.acked.get('copy') ?? 0) >= count,
+      () => `${count} records to be copied: ${copying.acked.get('copy') ?? 0}`,
+      120_000,
+    )
+  const first = copier()
+  await progress(first, 300)
+  await first.kill9()
+  const second = copier()
+  await progress(second, 300)
+  if (client.hangsAfterRestart !== true) {
+    await broker.kill9()
+    await broker.start()
+  }
+  let count = 0
+  const deadline = performance.now() + 120_000
+  while (count < copiedCount && performance.now() < deadline) {
+    count = await copied()
+    await new Promise((resolve) => setTimeout(resolve, 200))
+  }
+  if (count !== copiedCount) throw new Error(`${count} records of ${copiedCount} were copied`)
+  await second.call('stop', { stream: 'copy' })
+  const read = await driver.call('consume', { topic: target, count: copiedCount })
+  checkCopied(texts, read.records)
+}
+
 /** Parts that are left out when the environment asks for others only: for work on one of them. */
-const isAsked = (part: 'records' | 'positions' | 'members' | 'crash'): boolean =>
+const isAsked = (part: 'records' | 'positions' | 'members' | 'crash' | 'transactions'): boolean =>
   (process.env['OTTLA_CLIENTS_PARTS'] ?? part).split(',').includes(part)
 
 /**
@@ -233,8 +286,11 @@ export const scenario = async (
     isAsked('positions') && positions(client, driver, step),
     isAsked('members') && members(client, driver, step),
   ])
-  if (!isAsked('crash')) return
-  await step('kill -9 in the middle', () => crash(broker, client, driver))
-  if (isAsked('positions') && isAsked('members'))
-    await step('groups go on after it', () => afterCrash(client, driver))
+  if (isAsked('crash')) {
+    await step('kill -9 in the middle', () => crash(broker, client, driver))
+    if (isAsked('positions') && isAsked('members'))
+      await step('groups go on after it', () => afterCrash(client, driver))
+  }
+  if (isAsked('transactions') && client.transactions === true)
+    await step('a copy in transactions', () => transactions(broker, client, driver))
 }

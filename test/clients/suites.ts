@@ -2,6 +2,7 @@ import path from 'node:path'
 import zlib from 'node:zlib'
 import { type Codec, type Driver, startDriver } from './driver.ts'
 import { kcatDriver } from './kcat.ts'
+import { streamsScenario } from './streams.ts'
 import { toolsScenario } from './tools.ts'
 import { type RecordLimits } from './records.ts'
 import { type SuiteRun, scenario } from './scenario.ts'
@@ -14,6 +15,7 @@ import {
   python,
   pythonMissing,
   sourceDirectory,
+  streamsMissing,
 } from './toolchains.ts'
 
 /** The tests of one client. */
@@ -32,6 +34,8 @@ interface Program {
   readonly codecs: readonly Codec[]
   readonly idempotent: boolean
   readonly retriesReorder?: boolean
+  readonly transactions?: boolean
+  readonly hangsAfterRestart?: boolean
   readonly records?: RecordLimits
   readonly environment?: NodeJS.ProcessEnv
   missing(): Promise<string | null>
@@ -52,13 +56,14 @@ const here = import.meta.dirname
 const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const present = (): Promise<null> => Promise.resolve(null)
 
-const javascript = (name: string, codecs: readonly Codec[]): Suite =>
+const javascript = (name: string, codecs: readonly Codec[], more: Partial<Program> = {}): Suite =>
   programSuite({
     name,
     command: [process.execPath, path.join(here, 'drivers', `${name}.js`)],
     codecs,
     idempotent: true,
     missing: present,
+    ...more,
   })
 
 const kcat: Suite = {
@@ -90,13 +95,14 @@ const pythonClient = (name: string, driver: string, more: Partial<Program> = {})
     ...more,
   })
 
-const goClient = (name: string, idempotent: boolean): Suite =>
+const goClient = (name: string, idempotent: boolean, more: Partial<Program> = {}): Suite =>
   programSuite({
     name,
     command: [goBinary(name)],
     codecs: allCodecs,
     idempotent,
     missing: goMissing,
+    ...more,
   })
 
 const javaClient: Suite = programSuite({
@@ -104,6 +110,7 @@ const javaClient: Suite = programSuite({
   command: [...java(), 'Driver'],
   codecs: allCodecs,
   idempotent: true,
+  transactions: true,
   missing: javaMissing,
 })
 
@@ -113,21 +120,33 @@ const apacheTools: Suite = {
   run: toolsScenario,
 }
 
+const kafkaStreams: Suite = {
+  name: 'kafka-streams',
+  missing: streamsMissing,
+  run: streamsScenario,
+}
+
 /** @platformatic/kafka has zstd where Node has it. */
 const zstdInNode = 'zstdCompressSync' in zlib
 
 /** All suites, the slowest first. */
 export const suites: readonly Suite[] = [
+  kafkaStreams,
   apacheTools,
   javaClient,
-  javascript('kafkajs', allCodecs),
+  javascript('kafkajs', allCodecs, { transactions: true }),
   javascript('platformatic', zstdInNode ? allCodecs : allCodecs.slice(0, 4)),
   kcat,
   // librdkafka waits before it sends again what failed, but not with what comes after.
-  pythonClient('confluent-kafka', 'confluent_driver.py', { retriesReorder: true }),
+  pythonClient('confluent-kafka', 'confluent_driver.py', {
+    retriesReorder: true,
+    transactions: true,
+    // librdkafka sends no TxnOffsetCommit any more.
+    hangsAfterRestart: true,
+  }),
   pythonClient('kafka-python', 'kafka_python_driver.py'),
   pythonClient('aiokafka', 'aiokafka_driver.py'),
-  goClient('franz-go', true),
+  goClient('franz-go', true, { transactions: true }),
   goClient('sarama', true),
   goClient('kafka-go', false),
 ]

@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
-import { access, readFile } from 'node:fs/promises'
+import { access, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
 
 /** Where .ci/prepare-clients puts what it installs and builds. */
@@ -112,3 +112,16 @@ export const javaMissing = (): Promise<string | null> =>
     const compiled = await run('javac', args)
     return compiled.code === 0 ? null : `the Java driver doesn't compile: ${compiled.output.trim()}`
   })())
+
+/** Compiles the driver of Kafka Streams, too, which needs a jar more; resolves to what is missing or null. */
+export const streamsMissing = async (): Promise<string | null> => {
+  const missing = await javaMissing()
+  if (missing !== null) return missing
+  const names = await readdir(jarsDirectory)
+  if (!names.some((name) => name.startsWith('kafka-streams-')))
+    return `Kafka Streams is not among the jars: ${prepare}`
+  const source = path.join(sourceDirectory, 'java/src/Streams.java')
+  const args = ['-nowarn', '-d', javaClasses, '-cp', `${javaClasses}:${jarsDirectory}/*`, source]
+  const compiled = await run('javac', args)
+  return compiled.code === 0 ? null : `its driver doesn't compile: ${compiled.output.trim()}`
+}

@@ -1,6 +1,12 @@
 import { randomUUID } from 'node:crypto'
-import kafkajs, { type Consumer, type IHeaders, type KafkaMessage } from 'kafkajs'
-import { type Codec } from '../driver.ts'
+import kafkajs, {
+  type Consumer,
+  type EachBatchPayload,
+  type IHeaders,
+  type KafkaMessage,
+  type Producer,
+} from 'kafkajs'
+import { type Codec, type TransactionCommands } from '../driver.ts'
 import { type ReadRecord, type SentRecord } from '../records.ts'
 import { plugInCodecs } from './kafkajs-codecs.ts'
 import { bootstrap, serve, tell, text } from './serve.ts'
@@ -88,7 +94,82 @@ const read = async (
   await consumer.disconnect()
 }
 
+interface Copying {
+  isStopped: boolean
+  committed: number
+  transactions: number
+}
+
+/** Copies some records in a transaction of their own. */
+const copySome = async (
+  own: Producer,
+  { source, target, group }: TransactionCommands['copy']['ask'],
+  { batch, resolveOffset }: EachBatchPayload,
+  state: Copying,
+): Promise<void> => {
+  const taken = batch.messages.slice(0, 20)
+  const last = taken.at(-1)!
+  const transaction = await own.transaction()
+  const messages = taken.map(({ key, value }) => ({ key, value }))
+  await transaction.send({ topic: target, acks: -1, messages })
+  const offset = `${BigInt(last.offset) + 1n}`
+  const partitions = [{ partition: batch.partition, offset }]
+  await transaction.sendOffsets({
+    consumerGroupId: group,
+    topics: [{ topic: source, partitions }],
+  })
+  if (++state.transactions % 3 === 0) return transaction.abort()
+  await transaction.commit()
+  // What was aborted is not resolved, and so fetched again.
+  resolveOffset(last.offset)
+  state.committed += taken.length
+}
+
+/** Until it is stopped or something fails. */
+const copy = async (ask: TransactionCommands['copy']['ask'], state: Copying): Promise<void> => {
+  const { source, group, transactional, stream } = ask
+  const own = kafka.producer({
+    createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    transactionalId: transactional,
+    idempotent: true,
+    maxInFlightRequests: 1,
+  })
+  const consumer = consumerOf(group)
+  let check: NodeJS.Timeout | undefined
+  try {
+    await own.connect()
+    // Ends what was before it, so that what the group has committed by then is final.
+    await (await own.transaction()).abort()
+    await consumer.connect()
+    await consumer.subscribe({ topic: source, fromBeginning: true })
+    await new Promise<void>((resolve, reject) => {
+      check = setInterval(() => state.isStopped && resolve(), 100)
+      consumer.on(consumer.events.CRASH, ({ payload }) => reject(payload.error))
+      const running = consumer.run({
+        autoCommit: false,
+        eachBatchAutoResolve: false,
+        eachBatch: async (payload) => {
+          if (state.isStopped || payload.isStale()) return
+          try {
+            await copySome(own, ask, payload, state)
+          } catch (error) {
+            reject(error as Error)
+            throw error
+          }
+          tell.acked(stream, state.committed)
+          await payload.heartbeat()
+        },
+      })
+      running.catch(reject)
+    })
+  } finally {
+    clearInterval(check)
+    await Promise.allSettled([consumer.disconnect(), own.disconnect()])
+  }
+}
+
 const members = new Map<string, Consumer>()
+const copies = new Map<string, Copying>()
 const streams = new Map<string, { stopped: boolean }>()
 
 await plugInCodecs()
@@ -200,7 +281,15 @@ serve({
     return { sent, failed }
   },
   stop: async ({ stream }) => {
-    streams.get(stream)!.stopped = true
+    const state = streams.get(stream)
+    if (state === undefined) copies.get(stream)!.isStopped = true
+    else state.stopped = true
+    return {}
+  },
+  copy: async (ask) => {
+    const state = { isStopped: false, committed: 0, transactions: 0 }
+    copies.set(ask.stream, state)
+    while (!state.isStopped) await copy(ask, state).catch((error: unknown) => console.error(error))
     return {}
   },
 })

@@ -1,10 +1,12 @@
 import { createInterface } from 'node:readline'
-import { type Commands } from '../driver.ts'
+import { type Commands, type TransactionCommands } from '../driver.ts'
+
+type Functions<All extends { [Name in keyof All]: { ask: unknown; reply: unknown } }> = {
+  [Name in keyof All]: (ask: All[Name]['ask']) => Promise<All[Name]['reply']>
+}
 
 /** The commands as functions. */
-export type Actions = {
-  [Name in keyof Commands]: (ask: Commands[Name]['ask']) => Promise<Commands[Name]['reply']>
-}
+export type Actions = Functions<Commands> & Partial<Functions<TransactionCommands>>
 
 const say = (line: object): void => {
   process.stdout.write(`${JSON.stringify(line)}\n`)
@@ -23,7 +25,7 @@ export const serve = (actions: Actions): void => {
   const run = async (line: string): Promise<void> => {
     const { id, do: name, ...ask } = JSON.parse(line) as { id: number; do: keyof Actions }
     try {
-      say({ id, ...(await actions[name](ask as never)) })
+      say({ id, ...(await actions[name]!(ask as never)) })
     } catch (error) {
       console.error(error)
       say({ id, error: error instanceof Error ? (error.stack ?? error.message) : String(error) })

@@ -1,9 +1,10 @@
 """confluent-kafka, librdkafka in Python."""
 
+import sys
 import threading
 import uuid
 
-from confluent_kafka import Consumer, Producer, TopicPartition
+from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
 from confluent_kafka.admin import AdminClient, NewTopic
 
 from driver import (
@@ -14,6 +15,7 @@ from driver import (
     headers_to_send,
     record,
     serve,
+    tell_acked,
     tell_assigned,
     tell_consumed,
 )
@@ -189,6 +191,55 @@ class Driver:
             producer.poll(0)
         producer.flush(170)
         return state.result()
+
+    def copy_some(self, producer, consumer, messages, target, commits):
+        """Copies some records in a transaction of their own."""
+        producer.begin_transaction()
+        first, after = {}, {}
+        for message in messages:
+            producer.produce(target, key=message.key(), value=message.value())
+            first.setdefault(message.partition(), message.offset())
+            after[message.partition()] = message.offset() + 1
+        topic = messages[0].topic()
+        offsets = [TopicPartition(topic, *each) for each in after.items()]
+        producer.send_offsets_to_transaction(offsets, consumer.consumer_group_metadata())
+        if commits:
+            producer.commit_transaction()
+            return
+        producer.abort_transaction()
+        for partition, offset in first.items():
+            consumer.seek(TopicPartition(topic, partition, offset))
+
+    def copy_until_failure(self, state, source, target, group, transactional):
+        producer = Producer({**COMMON, "transactional.id": transactional, "linger.ms": 0})
+        # Ends what was before it, so that what the group has committed by then is final.
+        producer.init_transactions(120)
+        consumer = self.consumer(
+            group, **{"session.timeout.ms": 6000, "heartbeat.interval.ms": 500}
+        )
+        try:
+            consumer.subscribe([source])
+            while not state.stopped:
+                polled = consumer.consume(20, 0.2)
+                messages = [message for message in polled if checked(message) is not None]
+                if not messages:
+                    continue
+                state.sent += 1
+                commits = state.sent % 3 != 0
+                self.copy_some(producer, consumer, messages, target, commits)
+                if commits:
+                    state.acked += len(messages)
+                    tell_acked(state.name, state.acked)
+        finally:
+            consumer.close()
+
+    def copy(self, stream, **ask):
+        state = self.streams[stream] = Stream(stream)
+        while not state.stopped:
+            try:
+                self.copy_until_failure(state, **ask)
+            except (KafkaException, RuntimeError) as failure:
+                print("begins anew:", failure, file=sys.stderr)
 
     def stop(self, stream):
         self.streams[stream].stopped = True

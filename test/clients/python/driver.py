@@ -82,7 +82,7 @@ class Stream:
         self.sent = 0
         self.acked = 0
         self.failed = []
-        self._name = name
+        self.name = name
 
     def room(self):
         return self.sent - self.acked - len(self.failed) < 500
@@ -90,7 +90,7 @@ class Stream:
     def delivered(self):
         self.acked += 1
         if self.acked % 100 == 0:
-            tell_acked(self._name, self.acked)
+            tell_acked(self.name, self.acked)
 
     def result(self):
         return {"sent": self.sent, "failed": self.failed}

@@ -167,6 +167,34 @@ type Driver interface {
 	Stream(topic string, idempotent bool, stream *Stream) error
 }
 
+// Transactor is a client that has transactions.
+type Transactor interface {
+	Copy(source, target, group, transactional string, copying *Copying) error
+}
+
+// Copying is the state of a copy that goes on until it is told to stop.
+type Copying struct {
+	name      string
+	stop      chan struct{}
+	committed int
+}
+
+// Stopped tells whether it was told to stop.
+func (copying *Copying) Stopped() bool {
+	select {
+	case <-copying.stop:
+		return true
+	default:
+		return false
+	}
+}
+
+// Committed counts records that a transaction has committed.
+func (copying *Copying) Committed(count int) {
+	copying.committed += count
+	say(map[string]any{"event": "acked", "stream": copying.name, "count": copying.committed})
+}
+
 var output sync.Mutex
 
 func say(line map[string]any) {
@@ -218,12 +246,15 @@ type command struct {
 	Member     string
 	Stream     string
 	Idempotent bool
+	// Of copy.
+	Source, Target, Transactional string
 }
 
 type server struct {
 	driver  Driver
 	lock    sync.Mutex
 	streams map[string]*Stream
+	copies  map[string]*Copying
 }
 
 func (server *server) run(ask command) (map[string]any, error) {
@@ -266,10 +297,21 @@ func (server *server) run(ask command) (map[string]any, error) {
 		server.lock.Unlock()
 		err := server.driver.Stream(ask.Topic, ask.Idempotent, stream)
 		return map[string]any{"sent": stream.sent, "failed": stream.failed}, err
+	case "copy":
+		copying := &Copying{name: ask.Stream, stop: make(chan struct{})}
+		server.lock.Lock()
+		server.copies[ask.Stream] = copying
+		server.lock.Unlock()
+		transactor := server.driver.(Transactor)
+		return none, transactor.Copy(ask.Source, ask.Target, ask.Group, ask.Transactional, copying)
 	case "stop":
 		server.lock.Lock()
 		defer server.lock.Unlock()
-		close(server.streams[ask.Stream].stop)
+		if stream, found := server.streams[ask.Stream]; found {
+			close(stream.stop)
+		} else {
+			close(server.copies[ask.Stream].stop)
+		}
 		return none, nil
 	}
 	return nil, fmt.Errorf("unknown command %q", ask.Do)
@@ -280,7 +322,7 @@ func Bootstrap() string { return os.Args[len(os.Args)-1] }
 
 // Serve serves commands until standard input ends.
 func Serve(driver Driver) {
-	server := &server{driver: driver, streams: map[string]*Stream{}}
+	server := &server{driver: driver, streams: map[string]*Stream{}, copies: map[string]*Copying{}}
 	input := json.NewDecoder(bufio.NewReader(os.Stdin))
 	for {
 		var ask command

@@ -4,6 +4,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"os"
 	"strconv"
 	"sync"
 	"time"
@@ -86,7 +87,7 @@ func (franz *franz) Produce(topic, codec string, records []driver.Record) error 
 }
 
 func (franz *franz) Consume(topic string, taking *driver.Taking) error {
-	consumer, err := client(kgo.ConsumeTopics(topic))
+	consumer, err := client(kgo.ConsumeTopics(topic), kgo.FetchIsolationLevel(kgo.ReadCommitted()))
 	if err != nil {
 		return err
 	}
@@ -211,6 +212,62 @@ func (franz *franz) Stream(topic string, idempotent bool, stream *driver.Stream)
 			stream.Settle(number, err)
 		})
 	}
+}
+
+// copyUntilFailure copies until it is stopped or a transaction can't be ended.
+func copyUntilFailure(session *kgo.GroupTransactSession, target string, transactions *int, copying *driver.Copying) error {
+	for !copying.Stopped() {
+		waiting, cancel := context.WithTimeout(background, 200*time.Millisecond)
+		fetches := session.PollRecords(waiting, 20)
+		cancel()
+		count := fetches.NumRecords()
+		if count == 0 {
+			continue
+		}
+		if err := session.Begin(); err != nil {
+			return err
+		}
+		sent := kgo.AbortingFirstErrPromise(session.Client())
+		fetches.EachRecord(func(record *kgo.Record) {
+			copied := &kgo.Record{Topic: target, Key: record.Key, Value: record.Value}
+			session.Produce(background, copied, sent.Promise())
+		})
+		*transactions++
+		commits := sent.Err() == nil && *transactions%3 != 0
+		// Where it aborts, the session reads the records again.
+		committed, err := session.End(background, kgo.TransactionEndTry(commits))
+		if err != nil {
+			return err
+		}
+		if committed {
+			copying.Committed(count)
+		}
+	}
+	return nil
+}
+
+func (franz *franz) Copy(source, target, group, transactional string, copying *driver.Copying) error {
+	transactions := 0
+	for !copying.Stopped() {
+		session, err := kgo.NewGroupTransactSession(
+			kgo.SeedBrokers(driver.Bootstrap()),
+			kgo.FetchMaxWait(200*time.Millisecond),
+			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
+			kgo.TransactionalID(transactional),
+			kgo.FetchIsolationLevel(kgo.ReadCommitted()),
+			kgo.RequireStableFetchOffsets(),
+			kgo.ConsumerGroup(group), kgo.ConsumeTopics(source),
+			kgo.SessionTimeout(6*time.Second), kgo.HeartbeatInterval(500*time.Millisecond),
+		)
+		if err != nil {
+			return err
+		}
+		if err := copyUntilFailure(session, target, &transactions, copying); err != nil {
+			fmt.Fprintln(os.Stderr, "begins anew:", err)
+		}
+		session.Close()
+	}
+	return nil
 }
 
 func main() {

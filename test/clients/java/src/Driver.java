@@ -18,10 +18,12 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
 import org.apache.kafka.clients.consumer.ConsumerRebalanceListener;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.header.Header;
 import org.apache.kafka.common.serialization.StringDeserializer;
@@ -97,7 +99,7 @@ public final class Driver {
     private ObjectNode consume(JsonNode ask) {
         String topic = ask.get("topic").asText();
         var taking = new Protocol.Taking(ask);
-        try (var consumer = consumer(UUID.randomUUID().toString())) {
+        try (var consumer = consumer(UUID.randomUUID().toString(), "isolation.level", "read_committed")) {
             var places = consumer.partitionsFor(topic).stream().map(each -> new TopicPartition(topic, each.partition()));
             consumer.assign(places.toList());
             consumer.seekToBeginning(consumer.assignment());
@@ -222,6 +224,62 @@ public final class Driver {
         return stream.reply();
     }
 
+    /** Copies some records in a transaction of their own; tells whether it has committed them. */
+    private static boolean copySome(
+            KafkaProducer<String, String> producer,
+            KafkaConsumer<String, String> consumer,
+            ConsumerRecords<String, String> records,
+            String target,
+            boolean commits) {
+        producer.beginTransaction();
+        var offsets = new HashMap<TopicPartition, OffsetAndMetadata>();
+        for (ConsumerRecord<String, String> record : records) {
+            producer.send(new ProducerRecord<>(target, record.key(), record.value()));
+            var place = new TopicPartition(record.topic(), record.partition());
+            offsets.put(place, new OffsetAndMetadata(record.offset() + 1));
+        }
+        producer.sendOffsetsToTransaction(offsets, consumer.groupMetadata());
+        if (commits) {
+            producer.commitTransaction();
+            return true;
+        }
+        producer.abortTransaction();
+        for (TopicPartition place : records.partitions())
+            consumer.seek(place, records.records(place).get(0).offset());
+        return false;
+    }
+
+    private ObjectNode copy(JsonNode ask) {
+        String name = ask.get("stream").asText();
+        var stream = new Protocol.Stream(name);
+        streams.put(name, stream);
+        int committed = 0;
+        int transactions = 0;
+        while (!stream.stopped) {
+            try (var producer = producer("transactional.id", ask.get("transactional").asText());
+                    var consumer = consumer(
+                            ask.get("group").asText(),
+                            "isolation.level", "read_committed",
+                            "max.poll.records", 20,
+                            "session.timeout.ms", 6000,
+                            "heartbeat.interval.ms", 500)) {
+                // Ends what was before it, so that what the group has committed by then is final.
+                producer.initTransactions();
+                consumer.subscribe(List.of(ask.get("source").asText()));
+                while (!stream.stopped) {
+                    var records = consumer.poll(Duration.ofMillis(200));
+                    if (records.isEmpty()) continue;
+                    boolean commits = ++transactions % 3 != 0;
+                    if (copySome(producer, consumer, records, ask.get("target").asText(), commits))
+                        Protocol.acked(name, committed += records.count());
+                }
+            } catch (KafkaException failure) {
+                System.err.println("begins anew: " + failure);
+            }
+        }
+        return Protocol.object();
+    }
+
     private ObjectNode stop(JsonNode ask) {
         streams.get(ask.get("stream").asText()).stopped = true;
         return Protocol.object();
@@ -240,6 +298,7 @@ public final class Driver {
                 Map.entry("leave", driver::leave),
                 Map.entry("stream", driver::stream),
                 Map.entry("stop", driver::stop),
+                Map.entry("copy", driver::copy),
                 Map.entry("tool", Tools::run)));
     }
 }

@@ -51,6 +51,10 @@ final class Protocol {
         say(object().put("event", "consumed").put("member", member).put("count", count));
     }
 
+    static void acked(String stream, int count) {
+        say(object().put("event", "acked").put("stream", stream).put("count", count));
+    }
+
     /** Serves commands until standard input ends; then the process ends at once. */
     static void serve(Map<String, Command> commands) throws Exception {
         var input = new BufferedReader(new InputStreamReader(System.in, StandardCharsets.UTF_8));
@@ -112,7 +116,7 @@ final class Protocol {
         final Semaphore slots = new Semaphore(500);
         volatile boolean stopped;
         int sent;
-        private int acked;
+        private int count;
         private final String name;
         private final ArrayNode failed = JSON.createArrayNode();
 
@@ -125,8 +129,8 @@ final class Protocol {
             if (failure != null) {
                 System.err.println("not sent: " + number + ": " + failure);
                 failed.add(number);
-            } else if (++acked % 100 == 0) {
-                say(object().put("event", "acked").put("stream", name).put("count", acked));
+            } else if (++count % 100 == 0) {
+                acked(name, count);
             }
         }
 
