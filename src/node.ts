@@ -14,6 +14,7 @@ import { LogManager, type LogManagerOptions } from './log/manager.ts'
 import { formatIfNeeded } from './metadata/format.ts'
 import type { Identity } from './metadata/format.ts'
 import { randomId } from './metadata/ids.ts'
+import type { VoterEndpoint } from './quorum/types.ts'
 import type { Address } from './server/listeners.ts'
 import { RequestMemory } from './server/request-memory.ts'
 import { startFailure } from './server/start-error.ts'
@@ -179,7 +180,15 @@ function identify(
     directories: logs.directories,
     metadataDirectory: logs.metadataDirectory,
     nodeId: config.get('node.id'),
+    controllerEndpoints: controllerEndpoints(config, host.network.hostName),
     quorum: config.get('process.roles').includes('controller') ? kind : null,
     ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
   })
+}
+
+/** Where the only voter of a new cluster is, so that others may join it later; a port that the system chooses isn't known yet. */
+function controllerEndpoints({ listeners }: BrokerConfig, hostName: string): VoterEndpoint[] {
+  return listeners.advertisedController
+    .filter(({ port }) => port !== 0)
+    .map(({ listener: name, host, port }) => ({ name, host: host === '' ? hostName : host, port }))
 }

@@ -1,6 +1,7 @@
 import type { ListenerKind } from '../../protocol/schema.ts'
 import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
+import { addRaftVoter } from './add-raft-voter.ts'
 import { allocateProducerIds } from './allocate-producer-ids.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
@@ -52,11 +53,13 @@ import { offsetDelete } from './offset-delete.ts'
 import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
+import { removeRaftVoter } from './remove-raft-voter.ts'
 import type { BrokerServices, ControllerServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { unregisterBroker } from './unregister-broker.ts'
 import { updateFeatures } from './update-features.ts'
+import { updateRaftVoter } from './update-raft-voter.ts'
 import { vote } from './vote.ts'
 import { writeTxnMarkers } from './write-txn-markers.ts'
 
@@ -64,6 +67,7 @@ import { writeTxnMarkers } from './write-txn-markers.ts'
 export const handlers: readonly Handler[] = [
   addOffsetsToTxn,
   addPartitionsToTxn,
+  addRaftVoter,
   allocateProducerIds,
   alterConfigs,
   alterPartitionReassignments,
@@ -114,10 +118,12 @@ export const handlers: readonly Handler[] = [
   offsetFetch,
   offsetForLeaderEpoch,
   produce,
+  removeRaftVoter,
   syncGroup,
   txnOffsetCommit,
   unregisterBroker,
   updateFeatures,
+  updateRaftVoter,
   vote,
   writeTxnMarkers,
 ]

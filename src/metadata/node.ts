@@ -155,7 +155,8 @@ export class MetadataNode implements ControllerChannel {
   }
 
   submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
-    return this.#office.submit(command)
+    if (command.type !== 'changeVoters') return this.#office.submit(command)
+    return this.#quorum!.changeVoters(command.change) as Promise<ReplyTo<C>>
   }
 
   /** The quorum's finalized kraft.version. */

@@ -41,8 +41,12 @@ export function quorumRecords(kraftVersion: number, voters: readonly Voter[] | n
   const records: ControlRecordToWrite[] = []
   if (kraftVersion < 1) return records
   records.push({ type: 'KRAFT_VERSION', value: { kRaftVersion: kraftVersion } })
-  if (voters === null) return records
-  records.push({
+  if (voters !== null) records.push(votersRecord(voters))
+  return records
+}
+
+export function votersRecord(voters: readonly Voter[]): ControlRecordToWrite {
+  return {
     type: 'KRAFT_VOTERS',
     value: {
       voters: voters.map(({ id, directoryId, endpoints }) => ({
@@ -52,8 +56,7 @@ export function quorumRecords(kraftVersion: number, voters: readonly Voter[] | n
         kRaftVersionFeature: KRAFT_VERSIONS,
       })),
     },
-  })
-  return records
+  }
 }
 
 /** The first record of an epoch. As Apache Kafka, in version 0, which names voters by their ids alone. */

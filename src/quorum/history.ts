@@ -32,6 +32,11 @@ export class QuorumHistory {
     return this.#entries.at(-1)!.facts
   }
 
+  /** Of what says so last; where a snapshot does, the offset where it ends. */
+  get latestOffset(): number {
+    return this.#entries.at(-1)!.offset
+  }
+
   /** As the records before `offset` have it. */
   before(offset: number): QuorumFacts {
     const first = this.#entries[0]!

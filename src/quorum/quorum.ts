@@ -11,6 +11,7 @@ import {
   leaderChange,
   NOTHING_KNOWN,
   quorumRecords,
+  votersRecord,
   withControlRecords,
 } from './control.ts'
 import { describeQuorum, type QuorumDescription } from './description.ts'
@@ -29,6 +30,7 @@ import { Snapshots } from './retention.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
 import { receiveSnapshot, writeSnapshot } from './snapshot.ts'
 import { readPiece } from './snapshot-pieces.ts'
+import { changedVoters, DONE, type VoterChange, type VoterOutcome } from './voter-changes.ts'
 import { senderOf } from './types.ts'
 import type {
   LogPosition,
@@ -77,6 +79,11 @@ export interface QuorumOptions {
 export interface Found {
   readonly history: QuorumHistory
   readonly snapshot: LogPosition | null
+}
+
+const NOT_LEADING: VoterOutcome = {
+  errorCode: 'NOT_LEADER_OR_FOLLOWER',
+  errorMessage: 'This node does not lead the quorum',
 }
 
 /** A batch of this node's own that isn't in its log yet. */
@@ -250,6 +257,41 @@ export class Quorum {
       const done = this.#do(output)
       return done === undefined ? tell() : done.then(tell)
     })
+  }
+
+  /**
+   * [KIP-853] Changes who votes, or where a voter is; one change at a time.
+   * @returns when it is committed, or, where the change says so, written
+   */
+  changeVoters(change: VoterChange): Promise<VoterOutcome> {
+    return new Promise((resolve) => {
+      if (!this.isLeader || this.#isClosed || this.#failure !== null) return resolve(NOT_LEADING)
+      this.#queue.put(() => this.#changeVoters(change, resolve))
+    })
+  }
+
+  async #changeVoters(change: VoterChange, tell: (outcome: VoterOutcome) => void): Promise<void> {
+    if (!this.isLeader) return tell(NOT_LEADING)
+    const { voters } = this.#raft
+    const { kraftVersion } = this
+    const isChanging = this.#history.latestOffset >= this.highWatermark
+    const isCaughtUp = (replica: ReplicaKey): boolean => this.#raft.isCaughtUp(replica, this.#now())
+    const changed = changedVoters({ kraftVersion, voters, isChanging, isCaughtUp }, change)
+    if ('errorCode' in changed) return tell(changed)
+    if (changed === voters) return tell(DONE)
+    const record = votersRecord(changed)
+    const batch = controlBatch([record], this.#host.clock.now(), this.#options.codecs)
+    const offset = this.#nextOffset
+    this.#expect(batch, (failure) => {
+      tell(failure === null ? DONE : NOT_LEADING)
+      // Whoever has removed itself leads until that is committed.
+      if (failure === null && change.kind === 'remove' && change.voter.id === this.#options.self.id)
+        this.#step((nowMs) => this.#raft.resign(nowMs))
+    })
+    await this.#writeOwn()
+    this.#history.add([{ offset, facts: { kraftVersion, voters: changed } }])
+    this.#step((nowMs) => this.#raft.changeVoters(changed, nowMs))
+    if (change.kind === 'add' && !change.ackWhenCommitted) tell(DONE)
   }
 
   /** Another node wants to read a snapshot of this node, which leads. */

@@ -19,8 +19,8 @@ import {
   resignedTick,
 } from './leader.ts'
 import { ContradictionError, RaftState, type RaftOptions } from './raft-state.ts'
-import type { Role } from './roles.ts'
-import { epochProblem, isKeyOf } from './rules.ts'
+import { keyText, type Role } from './roles.ts'
+import { epochProblem, isKeyOf, quorumTimeoutMs } from './rules.ts'
 import type {
   EpochProblem,
   FetchReply,
@@ -31,6 +31,7 @@ import type {
   RaftMessage,
   RaftOutput,
   RaftRequest,
+  ReplicaKey,
   Voter,
 } from './types.ts'
 
@@ -247,6 +248,27 @@ export class Raft {
   /** The voter set changed: it is in force as soon as it is read, committed or not. */
   setVoters(voters: readonly Voter[]): void {
     this.#state.voters = voters
+  }
+
+  /** This leader has written who votes from now on. */
+  changeVoters(voters: readonly Voter[], now: number): RaftOutput {
+    const state = this.#state
+    const { role } = state
+    state.voters = voters
+    if (role.name === 'leader') {
+      // Who has led alone has not asked for a majority's fetches before.
+      role.quorumDeadline = Math.max(role.quorumDeadline, now + quorumTimeoutMs(state.timeouts))
+      advance(state, role)
+    }
+    return this.tick(now)
+  }
+
+  /** Whether a replica has, as far as it said not long ago, all that this leader has or had a moment before. */
+  isCaughtUp(replica: ReplicaKey, now: number): boolean {
+    const { role, timeouts } = this.#state
+    if (role.name !== 'leader') return false
+    const caughtUpAt = role.progress.get(keyText(replica))?.caughtUpAt ?? -1
+    return caughtUpAt >= 0 && now - caughtUpAt < quorumTimeoutMs(timeouts)
   }
 
   /** Before a shutdown: hands the lead over. */

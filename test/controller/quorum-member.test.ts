@@ -61,8 +61,12 @@ describe('three controllers with a network between them', () => {
     expect(await nodes.ask(leader, DescribeCluster, body)).toMatchObject({ controllerId: leader })
     const end = nodes.endOf(leader)
     await nodes.pass(5000)
-    // Once is enough.
+    // Once is enough in a life; another one is told again.
     expect(nodes.endOf(leader)).toBe(end)
+    const other = [1, 2, 3].find((id) => id !== leader)!
+    nodes.kill(other)
+    await nodes.start(other)
+    await nodes.until(() => nodes.endOf(leader) === end + 1, 'another registration')
   })
 
   test('whose leader stops in order have the next one long before they would miss it', async () => {

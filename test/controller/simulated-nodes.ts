@@ -5,6 +5,8 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import { SimMachine } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { writeBootstrap } from '../../src/metadata/bootstrap.ts'
+import { INITIAL_FEATURES } from '../../src/metadata/features.ts'
 import { startBroker } from '../../src/index.ts'
 import { Connection } from '../../src/peer/connection.ts'
 
@@ -53,6 +55,22 @@ export class SimulatedNodes {
       listeners: `CONTROLLER://node${id}:${PORT}`,
       'controller.quorum.voters': voters.join(),
     }))
+  }
+
+  /** As `kafka-storage format --no-initial-controllers` does it: to join a quorum that is there. @returns its directory's id */
+  format(id: number): string {
+    const host = this.#node(id).machine.start()
+    const directoryId = `${id}`.repeat(21) + 'Q'
+    writeBootstrap(host, nodeCodecs(), '/data', {
+      kraftVersion: 1,
+      voters: null,
+      features: INITIAL_FEATURES,
+    })
+    const properties = `version=1\ncluster.id=${CLUSTER_ID}\nnode.id=${id}\ndirectory.id=${directoryId}\n`
+    host.disk.replaceFile('/data/meta.properties', properties)
+    host.disk.syncDirectory('/data')
+    this.#node(id).machine.kill()
+    return directoryId
   }
 
   async start(id: number): Promise<void> {
@@ -145,6 +163,14 @@ export class SimulatedNodes {
   /** Lets so much time go by. */
   pass(ms: number): Promise<void> {
     return this.does(new Promise<void>((resolve) => this.scheduler.after(ms, 'pause', resolve)))
+  }
+
+  /** Of the node's metadata; null before it is formatted. */
+  directoryOf(id: number): string | null {
+    const { disk } = this.#node(id).machine
+    const path = '/data/meta.properties'
+    const content = disk.exists(path) ? disk.readFile(path).toString() : ''
+    return /directory\.id=(\S+)/.exec(content)?.[1] ?? null
   }
 
   /** The metadata log of a node, as its bytes. */

@@ -34,6 +34,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   AddOffsetsToTxn: ['READ GROUP', 'WRITE TRANSACTIONAL_ID'],
   AddPartitionsToTxn: ['CLUSTER_ACTION CLUSTER', 'WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   AllocateProducerIds: ['CLUSTER_ACTION CLUSTER'],
+  AddRaftVoter: ['ALTER CLUSTER'],
   AlterConfigs: ['ALTER_CONFIGS CLUSTER', 'ALTER_CONFIGS GROUP', 'ALTER_CONFIGS TOPIC'],
   AlterPartitionReassignments: ['ALTER CLUSTER'],
   AlterReplicaLogDirs: ['ALTER CLUSTER'],
@@ -85,11 +86,13 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   OffsetFetch: ['DESCRIBE GROUP', 'DESCRIBE TOPIC'],
   OffsetForLeaderEpoch: ['CLUSTER_ACTION CLUSTER', 'DESCRIBE TOPIC'],
   Produce: ['WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
+  RemoveRaftVoter: ['ALTER CLUSTER'],
   SyncGroup: ['READ GROUP'],
   UnregisterBroker: ['ALTER CLUSTER'],
   TxnOffsetCommit: ['READ GROUP', 'READ TOPIC', 'WRITE TRANSACTIONAL_ID'],
   UpdateFeatures: ['ALTER CLUSTER'],
   WriteTxnMarkers: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],
+  UpdateRaftVoter: ['CLUSTER_ACTION CLUSTER'],
   Vote: ['CLUSTER_ACTION CLUSTER'],
 }
 

@@ -20,7 +20,14 @@ describe('where APIs are served, as Apache Kafka has it', () => {
 
   test('on those of controllers what they answer, what is about them, and the quorum’s own', () => {
     const answered = handlers.filter(({ at }) => at !== 'broker')
-    const raft = ['BeginQuorumEpoch', 'EndQuorumEpoch', 'Fetch', 'FetchSnapshot', 'Vote']
+    const raft = [
+      'BeginQuorumEpoch',
+      'EndQuorumEpoch',
+      'Fetch',
+      'FetchSnapshot',
+      'UpdateRaftVoter',
+      'Vote',
+    ]
     const both = ['ApiVersions', 'DescribeCluster']
     expect(names(handlersOn('controller'))).toEqual([...names(answered), ...raft, ...both].sort())
   })

@@ -1,7 +1,10 @@
+import { AddRaftVoter } from '../../protocol/messages/add-raft-voter.ts'
 import { BeginQuorumEpoch } from '../../protocol/messages/begin-quorum-epoch.ts'
 import { EndQuorumEpoch } from '../../protocol/messages/end-quorum-epoch.ts'
 import { FetchSnapshot } from '../../protocol/messages/fetch-snapshot.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
+import { RemoveRaftVoter } from '../../protocol/messages/remove-raft-voter.ts'
+import { UpdateRaftVoter } from '../../protocol/messages/update-raft-voter.ts'
 import { Vote } from '../../protocol/messages/vote.ts'
 import { CLOSED, CLUSTER_ID, NODE_ID, TestNode } from './test-node.ts'
 
@@ -133,6 +136,63 @@ describe('the quorum’s requests, on a controller’s listener', () => {
         { partitions: [{ errorCode: 'SNAPSHOT_NOT_FOUND', currentLeader: { leaderId: 1 } }] },
       ],
     })
+  })
+
+  test('a voter’s listeners are told to the leader, and who leads to the voter', async () => {
+    const node = new TestNode()
+    const update = {
+      clusterId: CLUSTER_ID,
+      currentLeaderEpoch: 1,
+      voterId: 3,
+      voterDirectoryId: directoryId,
+      listeners: [{ name: 'CONTROLLER', host: 'c3', port: 9093 }],
+      kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+    }
+    const currentLeader = { leaderId: NODE_ID, leaderEpoch: 1, host: 'host1', port: 9093 }
+    const answer = { errorCode: 'NONE', currentLeader }
+    expect(await node.ask(UpdateRaftVoter, 0, update)).toMatchObject(answer)
+    const voter = { id: 3, directoryId, endpoints: update.listeners }
+    expect(node.voterChanges).toEqual([{ kind: 'update', voter }])
+    expect(await node.ask(UpdateRaftVoter, 0, { ...update, currentLeaderEpoch: 0 })).toMatchObject({
+      errorCode: 'FENCED_LEADER_EPOCH',
+      currentLeader,
+    })
+    expect(await node.ask(UpdateRaftVoter, 0, { ...update, clusterId: 'other' })).toMatchObject({
+      errorCode: 'INCONSISTENT_CLUSTER_ID',
+    })
+    expect(node.voterChanges.length).toBe(1)
+  })
+
+  test('who votes is changed by the controller, for brokers’ clients, too', async () => {
+    const node = new TestNode()
+    node.controller = () => ({ errorCode: 'DUPLICATE_VOTER', errorMessage: 'it is one' })
+    const endpoints = [{ name: 'CONTROLLER', host: 'c4', port: 9093 }]
+    const voter = { voterId: 4, voterDirectoryId: directoryId }
+    const adding = { clusterId: null, timeoutMs: 1000, listeners: endpoints, ...voter }
+    const refused = { errorCode: 'DUPLICATE_VOTER', errorMessage: 'it is one' }
+    expect(await node.ask(AddRaftVoter, 1, adding)).toMatchObject(refused)
+    node.controller = () => ({ errorCode: 'NONE', errorMessage: null })
+    const done = { errorCode: 'NONE' }
+    expect(await node.ask(RemoveRaftVoter, 0, { clusterId: CLUSTER_ID, ...voter })).toMatchObject(
+      done,
+    )
+    const key = { id: 4, directoryId }
+    expect(node.commands).toEqual([
+      {
+        type: 'changeVoters',
+        change: { kind: 'add', voter: { ...key, endpoints }, ackWhenCommitted: true },
+      },
+      { type: 'changeVoters', change: { kind: 'remove', voter: key } },
+    ])
+    for (const clusterId of ['other']) {
+      const wrong = { errorCode: 'INCONSISTENT_CLUSTER_ID' }
+      expect(await node.ask(AddRaftVoter, 1, { ...adding, clusterId })).toMatchObject(wrong)
+      expect(await node.ask(RemoveRaftVoter, 0, { ...voter, clusterId })).toMatchObject(wrong)
+    }
+    expect(await node.ask(AddRaftVoter, 1, { ...adding, listeners: [] })).toMatchObject({
+      errorCode: 'INVALID_REQUEST',
+    })
+    expect(node.commands.length).toBe(2)
   })
 
   test('who says what can not be true has its connection closed', async () => {

@@ -42,6 +42,7 @@ import {
 import type { BrokerImage, MetadataImage, PartitionImage } from '../../src/metadata/image.ts'
 import type { Table } from '../../src/metadata/table.ts'
 import type { RaftReply, RaftRequest } from '../../src/quorum/types.ts'
+import type { VoterChange } from '../../src/quorum/voter-changes.ts'
 import { RaftServer } from '../../src/quorum/wire/server.ts'
 import { DirectoryMoves } from '../../src/replication/directories/moves.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
@@ -123,6 +124,7 @@ export class TestNode {
   isController = true
   /** What the quorum's part of a controller was asked, and what it says. */
   readonly raftRequests: RaftRequest[] = []
+  readonly voterChanges: VoterChange[] = []
   raft: (request: RaftRequest) => RaftReply | null = () => {
     throw new Error('The quorum is not expected to be asked')
   }
@@ -290,6 +292,10 @@ export class TestNode {
         request: (request, answer) => {
           this.raftRequests.push(request)
           answer(this.raft(request))
+        },
+        changeVoters: (change) => {
+          this.voterChanges.push(change)
+          return Promise.resolve({ errorCode: 'NONE', errorMessage: null })
         },
         readSnapshot: () => Promise.resolve({ errorCode: 'SNAPSHOT_NOT_FOUND' }),
       }),

@@ -1,3 +1,6 @@
+import { AddRaftVoter } from '../../protocol/messages/add-raft-voter.ts'
+import { RemoveRaftVoter } from '../../protocol/messages/remove-raft-voter.ts'
+import { UpdateRaftVoter } from '../../protocol/messages/update-raft-voter.ts'
 import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
 import { AddOffsetsToTxn } from '../../protocol/messages/add-offsets-to-txn.ts'
@@ -567,6 +570,31 @@ const aboutTheCluster = (): Unauthorized[] => [
     2,
     { topics: [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }] },
     { ...clusterError, topics: [] },
+  ),
+  asking(
+    AddRaftVoter,
+    1,
+    { clusterId: null, timeoutMs: 1000, voterId: 4, voterDirectoryId: ZERO_UUID, listeners: [] },
+    clusterError,
+  ),
+  asking(
+    RemoveRaftVoter,
+    0,
+    { clusterId: null, voterId: 4, voterDirectoryId: ZERO_UUID },
+    clusterError,
+  ),
+  asking(
+    UpdateRaftVoter,
+    0,
+    {
+      clusterId: null,
+      currentLeaderEpoch: 1,
+      voterId: 4,
+      voterDirectoryId: ZERO_UUID,
+      listeners: [],
+      kRaftVersionFeature: { minSupportedVersion: 0, maxSupportedVersion: 1 },
+    },
+    clusterError,
   ),
   asking(Vote, 2, { topics: [] }, { ...clusterError, topics: [] }),
   asking(BeginQuorumEpoch, 1, { topics: [], leaderEndpoints: [] }, { ...clusterError, topics: [] }),

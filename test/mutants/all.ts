@@ -3,6 +3,7 @@ import { mutants as storage } from './bin-storage.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
 import { mutants as configStart } from './config-start.ts'
+import { mutants as controller } from './controller.ts'
 import { mutants as coordinators } from './coordinators.ts'
 import { mutants as coordinatorsTransactions } from './coordinators-transactions.ts'
 import { mutants as handlers } from './handlers.ts'
@@ -68,5 +69,6 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   server: [...server, ...connections, ...frames, ...pipeline],
   broker,
+  controller,
   bin: [...bin, ...storage],
 }

@@ -97,4 +97,32 @@ export const mutants: readonly Mutant[] = [
     about: "Apache Kafka's node of a static quorum can't read its quorum-state.",
     killedBy: ['quorum/election-file'],
   },
+  {
+    file: 'src/quorum/voter-changes.ts',
+    text: 'if (!view.isCaughtUp(change.voter)) {',
+    replacement: 'if (view === null) {',
+    about: 'A voter that nobody has started stops a quorum of two for good.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/quorum/voter-changes.ts',
+    text: 'if (known === undefined || !isKeyOf(change.voter, known)) {',
+    replacement: 'if (known === undefined) {',
+    about: 'A voter is removed in the place of one that had its id.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/quorum/raft.ts',
+    text: '      role.quorumDeadline = Math.max(role.quorumDeadline, now + quorumTimeoutMs(state.timeouts))\n',
+    replacement: '',
+    about: 'A leader that was alone resigns as soon as a second voter is there.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: '        this.#step((nowMs) => this.#raft.resign(nowMs))\n    })',
+    replacement: '        return\n    })',
+    about: 'A leader that has removed itself leads on, and nobody else does.',
+    killedBy: ['controller/voters'],
+  },
 ]

@@ -757,8 +757,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/control.ts',
-    text: '  if (voters === null) return records\n',
-    replacement: '  if (voters === null) return []\n',
+    text: '  if (voters !== null) records.push(votersRecord(voters))',
+    replacement: '  if (voters === null) return []\n  records.push(votersRecord(voters))',
     about: 'A controller that is to join later takes its quorum for one of fixed voters.',
     killedBy: ['bin/storage'],
   },

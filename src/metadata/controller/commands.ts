@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
+import type { VoterChange } from '../../quorum/voter-changes.ts'
 import type { EndPoint, FeatureRange } from '../image.ts'
 
 export interface ErrorOutcome {
@@ -166,6 +167,11 @@ export interface ControllerCommands {
   /** Forgets a broker that is gone for good. */
   unregisterBroker: {
     command: { readonly brokerId: number }
+    reply: ErrorOutcome
+  }
+  /** [KIP-853] Who votes in the quorum: decided by the quorum itself, wherever its leader is. */
+  changeVoters: {
+    command: { readonly change: VoterChange }
     reply: ErrorOutcome
   }
   registerController: {

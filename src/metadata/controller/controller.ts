@@ -177,6 +177,8 @@ function answer(
       return brokerHeartbeat(view, command)
     case 'updateFeatures':
       return updateFeatures(view, command)
+    case 'changeVoters':
+      return assert.fail('who votes is decided by the quorum')
     case 'activate': {
       const { facts: sessions, alarms } = firstSessions(view)
       const facts: ControllerFact[] = [...command.bootstrap, ...sessions]

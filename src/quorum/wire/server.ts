@@ -13,10 +13,14 @@ import type {
   FetchSnapshotResponse,
 } from '../../../protocol/messages/fetch-snapshot.ts'
 import type { FetchRequest, FetchResponse } from '../../../protocol/messages/fetch.ts'
+import type {
+  UpdateRaftVoterRequest,
+  UpdateRaftVoterResponse,
+} from '../../../protocol/messages/update-raft-voter.ts'
 import type { VoteRequest, VoteResponse } from '../../../protocol/messages/vote.ts'
 import type { Address } from '../../host/address.ts'
 import type { TellAnswer } from '../pending-answers.ts'
-import { isKeyOf } from '../rules.ts'
+import { epochProblem, isKeyOf } from '../rules.ts'
 import type { SnapshotPiece } from '../snapshot-pieces.ts'
 import type {
   EpochProblem,
@@ -34,6 +38,7 @@ import {
   onlyPartition,
 } from './partition.ts'
 import { endpointOn } from './peers.ts'
+import type { VoterChange, VoterOutcome } from '../voter-changes.ts'
 import type { NodeEndpoint } from './partition.ts'
 
 /** The part of a node in the quorum, as others ask it. */
@@ -44,6 +49,7 @@ export interface AskedQuorum {
   /** Where a node's controller listener is, this one's too; null where nobody has said. */
   endpointOf(id: number): Address | null
   request(request: RaftRequest, answer: TellAnswer): void
+  changeVoters(change: VoterChange): Promise<VoterOutcome>
   readSnapshot(
     request: SnapshotRequest,
   ): Promise<SnapshotPiece | { readonly errorCode: EpochProblem }>
@@ -211,6 +217,26 @@ export class RaftServer {
       topics: [{ name: METADATA_TOPIC, partitions: [partition] }],
       nodeEndpoints: this.#endpointsOf(leaderId),
     }
+  }
+
+  /** [KIP-853] A voter says where it listens now; a static quorum takes note of it and needs nothing. */
+  async updateVoter(request: UpdateRaftVoterRequest): Promise<UpdateRaftVoterResponse> {
+    const { clusterId, currentLeaderEpoch, voterId: id, voterDirectoryId: directoryId } = request
+    if (clusterId !== null && clusterId !== this.#options.clusterId) {
+      return { errorCode: 'INCONSISTENT_CLUSTER_ID' }
+    }
+    const quorum = this.#options.quorum()
+    const isLeader = quorum.leaderId === this.#options.self.id
+    const problem = epochProblem(currentLeaderEpoch, quorum.epoch, isLeader)
+    const voter = { id, directoryId, endpoints: request.listeners }
+    const isWrong = id < 0 || voter.endpoints.length === 0
+    const errorCode = isWrong
+      ? 'INVALID_REQUEST'
+      : (problem ?? (await quorum.changeVoters({ kind: 'update', voter })).errorCode)
+    const { leaderId, leaderEpoch } = this.#known()
+    const at = leaderId < 0 ? null : quorum.endpointOf(leaderId)
+    const { host, port } = at ?? { host: '', port: 0 }
+    return { errorCode, currentLeader: { leaderId, leaderEpoch, host, port } }
   }
 
   /** Why a request is none of this quorum's; null where it is. */

@@ -35,6 +35,7 @@ class AskedNode {
         this.asked.push(request)
         answer(this.answer)
       },
+      changeVoters: () => Promise.resolve({ errorCode: 'NONE', errorMessage: null }),
       readSnapshot: (request) => {
         this.pieces.push(request)
         const bytes = this.snapshot.subarray(request.position, request.position + 10)

@@ -1,0 +1,92 @@
+import type { Voter, ReplicaKey } from './types.ts'
+import { isKeyOf } from './rules.ts'
+
+/** [KIP-853] What is to become of the quorum's voters. */
+export type VoterChange =
+  /** An observer that has what the leader has votes from now on. */
+  | { readonly kind: 'add'; readonly voter: Voter; readonly ackWhenCommitted: boolean }
+  /** A voter is an observer from now on; the leader itself may be, and resigns then. */
+  | { readonly kind: 'remove'; readonly voter: ReplicaKey }
+  /** A voter says where it listens now. */
+  | { readonly kind: 'update'; readonly voter: Voter }
+
+export type VoterProblem =
+  | 'NOT_LEADER_OR_FOLLOWER'
+  | 'UNSUPPORTED_VERSION'
+  | 'REQUEST_TIMED_OUT'
+  | 'DUPLICATE_VOTER'
+  | 'VOTER_NOT_FOUND'
+
+/** `errorMessage` says why, for people. */
+export interface VoterOutcome {
+  readonly errorCode: VoterProblem | 'NONE'
+  readonly errorMessage: string | null
+}
+
+export const DONE: VoterOutcome = { errorCode: 'NONE', errorMessage: null }
+
+const refused = (errorCode: VoterProblem, errorMessage: string): VoterOutcome => ({
+  errorCode,
+  errorMessage,
+})
+
+/** What a leader knows as it decides. */
+export interface VoterView {
+  readonly kraftVersion: number
+  readonly voters: readonly Voter[]
+  /** The last change is not committed yet. */
+  readonly isChanging: boolean
+  /** Whether a replica has had, when it last fetched, all that this leader had. */
+  isCaughtUp(replica: ReplicaKey): boolean
+}
+
+/** The voters as they are to be; the same ones where nothing changes; or why not. */
+export function changedVoters(
+  view: VoterView,
+  change: VoterChange,
+): readonly Voter[] | VoterOutcome {
+  const { kraftVersion, voters, isChanging } = view
+  const { id, directoryId } = change.voter
+  const name = `${id} with the directory ${directoryId}`
+  const known = voters.find((voter) => voter.id === id)
+  if (kraftVersion < 1) {
+    // A static quorum: its voters stand in the settings, which nobody changes from here.
+    if (change.kind === 'update' && known !== undefined) return voters
+    if (change.kind === 'update') return refused('VOTER_NOT_FOUND', `${id} is no voter`)
+    return refused(
+      'UNSUPPORTED_VERSION',
+      'The voters of this quorum stand in controller.quorum.voters (kraft.version 0), and can not be changed',
+    )
+  }
+  if (isChanging) {
+    return refused('REQUEST_TIMED_OUT', 'Another change of the voters is not committed yet')
+  }
+  if (change.kind === 'add') {
+    if (known !== undefined) {
+      return refused('DUPLICATE_VOTER', `${id} is a voter already, with ${known.directoryId}`)
+    }
+    if (!view.isCaughtUp(change.voter)) {
+      return refused('REQUEST_TIMED_OUT', `${name} has not all that the leader has: start it first`)
+    }
+    return [...voters, change.voter]
+  }
+  if (known === undefined || !isKeyOf(change.voter, known)) {
+    return refused('VOTER_NOT_FOUND', `${name} is no voter`)
+  }
+  if (change.kind === 'update') {
+    return sameEndpoints(known, change.voter)
+      ? voters
+      : voters.map((voter) => (voter === known ? change.voter : voter))
+  }
+  if (voters.length === 1) return refused('VOTER_NOT_FOUND', `${id} is the only voter`)
+  return voters.filter((voter) => voter !== known)
+}
+
+function sameEndpoints({ endpoints: left }: Voter, { endpoints: right }: Voter): boolean {
+  return (
+    left.length === right.length &&
+    left.every(({ name, host, port }) =>
+      right.some((other) => other.name === name && other.host === host && other.port === port),
+    )
+  )
+}

@@ -1,0 +1,92 @@
+import { AddRaftVoter } from '../../protocol/messages/add-raft-voter.ts'
+import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
+import { RemoveRaftVoter } from '../../protocol/messages/remove-raft-voter.ts'
+import { SimulatedNodes } from './simulated-nodes.ts'
+
+const SERVERS = [1, 2, 3].map((id) => `node${id}:9093`).join()
+const controller = (id: number) => ({
+  'process.roles': 'controller',
+  listeners: `CONTROLLER://node${id}:9093`,
+  // The first one is a cluster of its own, until others join it.
+  ...(id === 1 ? {} : { 'controller.quorum.bootstrap.servers': SERVERS }),
+})
+const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+
+async function quorumAt(nodes: SimulatedNodes, id: number) {
+  const partition = (await nodes.ask(id, DescribeQuorum, { topics }))?.topics[0]?.partitions[0]
+  const ids = (replicas: readonly { replicaId: number }[] = []): number[] =>
+    replicas.map(({ replicaId }) => replicaId).sort()
+  return { voters: ids(partition?.currentVoters), observers: ids(partition?.observers) }
+}
+
+const adding = (id: number, voterDirectoryId: string) => ({
+  clusterId: null,
+  timeoutMs: 10_000,
+  voterId: id,
+  voterDirectoryId,
+  listeners: [{ name: 'CONTROLLER', host: `node${id}`, port: 9093 }],
+})
+
+/** A quorum of one that two others have joined; and their directories. */
+async function grown() {
+  const nodes = new SimulatedNodes(3, controller)
+  await nodes.start(1)
+  const directories = new Map<number, string>()
+  for (const id of [2, 3]) {
+    directories.set(id, nodes.format(id))
+    await nodes.start(id)
+    const isThere = async () => (await quorumAt(nodes, 1)).observers.includes(id)
+    await nodes.untilAsked(isThere, 'an observer')
+    const add = adding(id, directories.get(id)!)
+    await nodes.untilAsked(async () => {
+      const answer = await nodes.ask(1, AddRaftVoter, add)
+      return answer?.errorCode === 'NONE'
+    }, 'a voter')
+    expect((await quorumAt(nodes, 1)).voters).toContain(id)
+  }
+  return { nodes, directories }
+}
+
+describe('a quorum whose voters are in its log', () => {
+  test('grows from one to three without a stop, and goes on without the first', async () => {
+    const { nodes } = await grown()
+    expect(await quorumAt(nodes, 1)).toEqual({ voters: [1, 2, 3], observers: [] })
+    nodes.kill(1)
+    const next = await nodes.leader()
+    expect([2, 3]).toContain(next)
+    await nodes.start(1)
+    await nodes.untilAsked(async () => nodes.endOf(1) === nodes.endOf(next), 'the same log')
+    expect((await quorumAt(nodes, next)).voters).toEqual([1, 2, 3])
+  })
+
+  test('takes nobody twice, nor one that does not follow it, nor another disk for a voter', async () => {
+    const { nodes, directories } = await grown()
+    const add = async (id: number, directory: string) =>
+      (await nodes.ask(1, AddRaftVoter, adding(id, directory)))?.errorCode
+    expect(await add(2, directories.get(2)!)).toBe('DUPLICATE_VOTER')
+    expect(await add(2, 'x'.repeat(21) + 'Q')).toBe('DUPLICATE_VOTER')
+    expect(await add(4, 'x'.repeat(21) + 'Q')).toBe('REQUEST_TIMED_OUT')
+    const remove = { clusterId: null, voterId: 3, voterDirectoryId: 'x'.repeat(21) + 'Q' }
+    expect(await nodes.ask(1, RemoveRaftVoter, remove)).toMatchObject({
+      errorCode: 'VOTER_NOT_FOUND',
+    })
+    expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2, 3])
+  })
+
+  test('loses its leader by the leader’s own hand: it resigns when that is committed', async () => {
+    const { nodes, directories } = await grown()
+    const remove = async (at: number, id: number) => {
+      const own = nodes.directoryOf(id) ?? directories.get(id)!
+      const body = { clusterId: null, voterId: id, voterDirectoryId: own }
+      return (await nodes.ask(at, RemoveRaftVoter, body))?.errorCode
+    }
+    expect(await remove(1, 1)).toBe('NONE')
+    await nodes.untilAsked(async () => (await nodes.leader()) !== 1, 'another leader')
+    const next = await nodes.leader()
+    expect((await quorumAt(nodes, next)).voters).toEqual([2, 3])
+    const other = next === 2 ? 3 : 2
+    expect(await remove(next, other)).toBe('NONE')
+    expect((await quorumAt(nodes, next)).voters).toEqual([next])
+    expect(await remove(next, next)).toBe('VOTER_NOT_FOUND')
+  })
+})
