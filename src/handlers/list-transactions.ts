@@ -1,3 +1,4 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import type {
   ListTransactionsRequest,
@@ -16,13 +17,11 @@ const TRANSACTION_BYTES = 80
 /** ListTransactions: v0-2 (KIP-664, KIP-994, KIP-1152). Those that this broker coordinates; while some are loaded clients have to ask again. */
 export const listTransactions = handle(ListTransactions, {
   access: custom(['DESCRIBE', 'TRANSACTIONAL_ID']),
-}).by((request, context) =>
-  coordinated<ListTransactionsResponse>(list(request, context), (errorCode) => ({
-    errorCode,
-    unknownStateFilters: [],
-    transactionStates: [],
-  })),
-)
+}).by((request, context) => coordinated<ListTransactionsResponse>(list(request, context), refuse))
+
+function refuse(errorCode: ErrorName): ListTransactionsResponse {
+  return { errorCode, unknownStateFilters: [], transactionStates: [] }
+}
 
 async function list(
   request: ListTransactionsRequest,
@@ -39,15 +38,21 @@ async function list(
     },
     services.clock.now(),
   )
-  if (filter === 'INVALID_REGULAR_EXPRESSION') {
-    return { errorCode: filter, unknownStateFilters: [], transactionStates: [] }
-  }
-  const transactionStates = await inTurnsOfStored(services, transactions, (transaction) => {
-    const { transactionalId, producerId, state } = transaction
-    if (!filter.takes(transaction)) return null
-    if (!context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return null
-    context.spend(TRANSACTION_BYTES + transactionalId.length)
-    return { transactionalId, producerId, transactionState: state }
-  })
+  if (filter === 'INVALID_REGULAR_EXPRESSION') return refuse(filter)
+  let isTooMuch = false
+  const transactionStates = await inTurnsOfStored(
+    services,
+    transactions,
+    (transaction) => {
+      const { transactionalId, producerId, state } = transaction
+      if (isTooMuch || !context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return null
+      if (!filter.canJudge(transaction)) isTooMuch = true
+      if (isTooMuch || !filter.takes(transaction)) return null
+      context.spend(TRANSACTION_BYTES + transactionalId.length)
+      return { transactionalId, producerId, transactionState: state }
+    },
+    filter.stepsOf,
+  )
+  if (isTooMuch) return refuse('INVALID_REGULAR_EXPRESSION')
   return { errorCode: 'NONE', unknownStateFilters: filter.unknownStates, transactionStates }
 }

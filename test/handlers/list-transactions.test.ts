@@ -60,6 +60,35 @@ describe('ListTransactions', () => {
     })
   })
 
+  test.each([
+    ['is long', 'a|'.repeat(501)],
+    ['repeats what is long', `(?:${'a?'.repeat(20)}){1000}`],
+    ['repeats in what is repeated', '((a?b?){40}){25}'],
+    ['repeats a character very often', 'a{999}'],
+  ])('refuses an expression that %s: nobody else is served while it is compiled', async (...of) => {
+    const node = await nodeWithTransactions()
+    await initProducer(node)
+    const answer = await list(node, { transactionalIdPattern: of[1] })
+    expect(answer.errorCode).toBe('INVALID_REGULAR_EXPRESSION')
+  })
+
+  test('refuses a large expression where an id is very long', async () => {
+    const node = await nodeWithTransactions()
+    await initProducer(node, 'a'.repeat(1000))
+    const pattern = { transactionalIdPattern: 'a*'.repeat(128) }
+    expect((await list(node, pattern)).errorCode).toBe('INVALID_REGULAR_EXPRESSION')
+    expect(await ids(node, { transactionalIdPattern: 'a*' })).toHaveLength(1)
+  })
+
+  test('takes counts of usual size', async () => {
+    const node = await nodeWithTransactions()
+    const uuid = '01234567-89ab-cdef-0123-456789abcdef'
+    await initProducer(node, uuid)
+    const hex = '[0-9a-f]'
+    const pattern = `${hex}{8}(-${hex}{4}){3}-${hex}{12}`
+    expect(await ids(node, { transactionalIdPattern: pattern })).toEqual([uuid])
+  })
+
   test('leaves out what the principal may not describe', async () => {
     const { node, authorizer } = await guardedNode()
     authorizer.allows = () => true

@@ -230,4 +230,18 @@ export const mutants: readonly Mutant[] = [
     about: 'A fenced producer gets the epoch of an older client, whose end is taken for its own.',
     killedBy: ['golden/transactions'],
   },
+  {
+    file: 'src/coordinators/transaction/listing.ts',
+    text: 'size > MAX_PATTERN_SIZE ?',
+    replacement: 'size < 0 ?',
+    about: 'A short expression that repeats itself holds the event loop.',
+    killedBy: ['handlers/list-transactions'],
+  },
+  {
+    file: 'src/coordinators/transaction/listing.ts',
+    text: 'transactionalId.length * size <= MAX_PRODUCT',
+    replacement: 'size <= MAX_PRODUCT',
+    about: 'A long id and an expression hold the event loop.',
+    killedBy: ['handlers/list-transactions'],
+  },
 ]

@@ -73,8 +73,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/list-transactions.ts',
-    text: "if (!context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return null",
-    replacement: '',
+    text: "isTooMuch || !context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)",
+    replacement: 'isTooMuch',
     about: 'Transactional ids are told to who may not know them.',
     killedBy: ['handlers/list-transactions'],
   },
