@@ -28,7 +28,7 @@ import { mutants as joining } from './metadata-joining.ts'
 import { mutants as office } from './metadata-office.ts'
 import { mutants as sessions } from './metadata-sessions.ts'
 import { mutants as placement } from './metadata-placement.ts'
-import { ofCoordinators, ofLog } from './transactions.ts'
+import { ofCoordinators, ofLog, ofReplication } from './transactions.ts'
 import type { Mutant } from './mutant.ts'
 import { mutants as peer } from './peer.ts'
 import { mutants as protocol } from './protocol.ts'
@@ -56,7 +56,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   peer,
   quorum: [...quorum, ...wire],
   metadata: [...metadata, ...features, ...format, ...joining, ...office, ...placement, ...sessions],
-  replication: [...replication, ...fetches, ...following],
+  replication: [...replication, ...fetches, ...following, ...ofReplication],
   coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
   security,
   handlers: [

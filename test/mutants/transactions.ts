@@ -53,3 +53,14 @@ export const ofCoordinators: readonly Mutant[] = [
     killedBy,
   },
 ]
+
+export const ofReplication: readonly Mutant[] = [
+  {
+    file: 'src/replication/transaction-gate.ts',
+    text: 'if (!isEnabled() && !request.addPartition) {',
+    replacement: 'if (!request.addPartition) {',
+    about:
+      'A batch that comes after the abort of its transaction opens one that nobody ends (KIP-890).',
+    killedBy,
+  },
+]

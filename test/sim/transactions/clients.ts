@@ -60,7 +60,7 @@ export async function runProcessor(
 
 /** @returns false where it ends in the middle */
 async function transact(
-  { host }: ClientParts,
+  parts: ClientParts,
   history: TransactionHistory,
   client: Client,
   session: TransactionSession,
@@ -70,19 +70,31 @@ async function transact(
     attempt: name,
   }: Record<'transactionalId' | 'topicId' | 'attempt', string>,
 ): Promise<boolean> {
+  const { host } = parts
   const before = history.offsetOf(transactionalId)
   const input = await stableOffset(client, transactionalId, topicId)
   history.offsetSeen(transactionalId, input, before)
   const attempt = history.begin(transactionalId, input, name)
   const writes = 1 + host.random.below(3)
+  let partition = 0
   for (let index = 0; index < writes; index++) {
-    const partition = host.random.below(PARTITIONS)
+    partition = host.random.below(PARTITIONS)
     const values = Array.from({ length: 1 + host.random.below(3) }, () => history.valueOf(attempt))
     const baseOffset = await session.write(partition, values, host.clock.now())
     if (baseOffset < 0) continue
     values.forEach((value, at) => history.written(value, partition, baseOffset + at))
   }
   if (host.random.below(12) === 0) return false
+  if (host.random.below(8) === 0) {
+    const late = clientOf(parts)
+    const values = [history.valueOf(attempt)]
+    const sent = session.stray(late, partition, values, host.clock.now())
+    const over = sent.catch(() => undefined).then(() => late.close())
+    await session.end(false)
+    history.ended(attempt, 'aborted')
+    await over
+    return false
+  }
   await session.commitOffset(input + 1)
   if (host.random.below(12) === 0) return false
   const isCommitted = host.random.below(5) > 0

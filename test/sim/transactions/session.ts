@@ -99,15 +99,34 @@ export class TransactionSession {
 
   /** @returns the offset of the first record; -1 where it was written before and nobody knows it any more */
   async write(partition: number, values: readonly string[], timestamp: number): Promise<number> {
-    const { codecs, dialect } = this.#parts
+    const { client, dialect } = this.#parts
     if (dialect === 'names partitions' && !this.#named.has(partition)) await this.#name(partition)
     const baseSequence = this.#sequences.get(partition) ?? 0
+    const batch = this.#batch(values, baseSequence, timestamp)
+    const baseOffset = await persist(client, () => this.#produce(partition, batch, client))
+    this.#sequences.set(partition, baseSequence + values.length)
+    return baseOffset
+  }
+
+  /**
+   * Sends records by another connection, and neither waits for them nor counts them: they may come when the transaction is over
+   * (KIP-890). After it the producer is of no use.
+   */
+  stray(
+    client: Client,
+    partition: number,
+    values: readonly string[],
+    timestamp: number,
+  ): Promise<unknown> {
+    const baseSequence = this.#sequences.get(partition) ?? 0
+    const batch = this.#batch(values, baseSequence, timestamp)
+    return this.#produce(partition, batch, client)
+  }
+
+  #batch(values: readonly string[], baseSequence: number, timestamp: number): Buffer {
     const records = values.map((value) => ({ timestamp, key: null, value: Buffer.from(value) }))
     const marks = { ...this.#producer, baseSequence, isTransactional: true }
-    const batch = buildBatch({ records, ...marks }, codecs)
-    const baseOffset = await persist(this.#parts.client, () => this.#produce(partition, batch))
-    this.#sequences.set(partition, baseSequence + records.length)
-    return baseOffset
+    return buildBatch({ records, ...marks }, this.#parts.codecs)
   }
 
   async #name(partition: number): Promise<void> {
@@ -127,8 +146,8 @@ export class TransactionSession {
     this.#named.add(partition)
   }
 
-  async #produce(partition: number, batch: Buffer): Promise<number> {
-    const { client, transactionalId, topic, dialect } = this.#parts
+  async #produce(partition: number, batch: Buffer, client: Client): Promise<number> {
+    const { transactionalId, topic, dialect } = this.#parts
     const body = {
       transactionalId,
       acks: -1,
