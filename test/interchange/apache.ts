@@ -120,6 +120,23 @@ export async function formatApache(directory: string, { jars } = NEWEST): Promis
   }
 }
 
+/** Formats a controller of a static quorum, unless it is formatted. */
+export async function formatApacheController(
+  clusterId: string,
+  settings: Readonly<Record<string, string>>,
+  { jars } = NEWEST,
+): Promise<void> {
+  const configuration = writeConfiguration(settings)
+  try {
+    const args = ['format', '--ignore-formatted', '-t', clusterId, '-c', configuration.path]
+    await run('java', [...JAVA, '-cp', `${jars}/*`, 'kafka.tools.StorageTool', ...args], {
+      timeout: FORMAT_LIMIT_MS,
+    })
+  } finally {
+    configuration.remove()
+  }
+}
+
 /** Starts an Apache Kafka broker on a directory, whoever wrote it, as the node that it belongs to. */
 export async function startApache(directory: string, release = NEWEST): Promise<RunningNode> {
   const ports = await freePorts(2)

@@ -1,0 +1,149 @@
+import { readFileSync } from 'node:fs'
+import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
+import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
+import type { ReceivedResponse } from '../../protocol/schema.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { Connection } from '../../src/peer/connection.ts'
+import { formatApacheController, startApacheNode } from '../interchange/apache.ts'
+import { startProcess } from '../support/broker-process.ts'
+
+const HOST = '127.0.0.1'
+export const IDS = [1, 2, 3]
+const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
+/** Far above what it takes, for a machine that is busy. */
+const PATIENCE_MS = 30_000
+
+const host = nodeHost({ log: { level: 'silent' } })
+const options = { clientId: 'test', connectTimeoutMs: 1000, requestTimeoutMs: 10_000 }
+interface Running {
+  kill9(): Promise<void>
+}
+
+type Partition = ReceivedResponse<typeof DescribeQuorum>['topics'][number]['partitions'][number]
+
+/** Controllers in processes of their own, the voters of one static quorum. */
+export class Controllers {
+  readonly #ports: readonly number[]
+  readonly #directories: readonly string[]
+  readonly #processes = new Map<number, Running>()
+
+  constructor(ports: readonly number[], directories: readonly string[]) {
+    this.#ports = ports
+    this.#directories = directories
+  }
+
+  async start(id: number): Promise<void> {
+    const started = await startProcess(this.#settings(id), { environment: { CLUSTER_ID } })
+    this.#processes.set(id, {
+      kill9: async () => {
+        started.kill('SIGKILL')
+        await started.ended()
+      },
+    })
+  }
+
+  /** The same with Apache Kafka in the place of Ottla; what it has logged since it started. */
+  async startApache(id: number): Promise<() => string> {
+    const settings = { ...this.#settings(id), 'advertised.listeners': this.#listenerOf(id) }
+    await formatApacheController(CLUSTER_ID, settings)
+    const started = await startApacheNode(settings)
+    this.#processes.set(id, started)
+    return () => started.tail()
+  }
+
+  #settings(id: number): Record<string, string> {
+    const voters = IDS.map((each) => `${each}@${HOST}:${this.portOf(each)}`)
+    return {
+      'process.roles': 'controller',
+      'node.id': String(id),
+      listeners: this.#listenerOf(id),
+      'controller.listener.names': 'CONTROLLER',
+      'controller.quorum.voters': voters.join(),
+      'log.dirs': this.#directories[id - 1]!,
+    }
+  }
+
+  #listenerOf(id: number): string {
+    return `CONTROLLER://${HOST}:${this.portOf(id)}`
+  }
+
+  portOf(id: number): number {
+    return this.#ports[id - 1]!
+  }
+
+  async kill(id: number): Promise<void> {
+    const process = this.#processes.get(id)!
+    this.#processes.delete(id)
+    await process.kill9()
+  }
+
+  get running(): number[] {
+    return [...this.#processes.keys()]
+  }
+
+  /** What the quorum looks like to a node that leads; null where it doesn't. */
+  async describe(id: number): Promise<Partition | null> {
+    const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
+    try {
+      const connection = await Connection.open(host, { host: HOST, port: this.portOf(id) }, options)
+      const answer = await connection.request(DescribeQuorum, { topics })
+      connection.close()
+      const partition = answer.topics[0]?.partitions[0]
+      return partition?.errorCode === 'NONE' ? partition : null
+    } catch {
+      return null
+    }
+  }
+
+  async leader(): Promise<number> {
+    let leader: number | null = null
+    await until(async () => {
+      for (const id of this.running) if ((await this.describe(id)) !== null) leader = id
+      return leader !== null
+    }, 'a leader')
+    return leader!
+  }
+
+  /** Changes the metadata at whoever leads by then; a leader that is lost meanwhile is no error. */
+  async change(): Promise<void> {
+    const update = { feature: 'metadata.version', maxVersionLevel: 33, upgradeType: 1 }
+    const body = { timeoutMs: 10_000, featureUpdates: [update], validateOnly: false }
+    await until(async () => {
+      const address = { host: HOST, port: this.portOf(await this.leader()) }
+      try {
+        const connection = await Connection.open(host, address, options)
+        const { errorCode } = await connection.request(UpdateFeatures, body)
+        connection.close()
+        if (errorCode !== 'NONE' && errorCode !== 'NOT_CONTROLLER') throw new Error(errorCode)
+        return errorCode === 'NONE'
+      } catch (error) {
+        if ((error as { code?: string }).code === undefined) throw error
+        return false
+      }
+    }, 'a change')
+  }
+
+  /** All that run have everything that the leader has. */
+  async caughtUp(): Promise<void> {
+    await until(async () => {
+      const partition = await this.describe(await this.leader())
+      const voters = partition?.currentVoters ?? []
+      const live = voters.filter(({ replicaId }) => this.running.includes(replicaId))
+      const isLevel = new Set(live.map(({ logEndOffset }) => logEndOffset)).size === 1
+      return isLevel && partition!.highWatermark === live[0]!.logEndOffset
+    }, 'level logs')
+  }
+
+  logOf(id: number): Buffer {
+    const directory = this.#directories[id - 1]!
+    return readFileSync(`${directory}/__cluster_metadata-0/${'0'.repeat(20)}.log`)
+  }
+}
+
+async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
+  const deadline = performance.now() + PATIENCE_MS
+  while (!(await condition())) {
+    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
+    await new Promise<void>((resolve) => void host.clock.after(20, resolve))
+  }
+}
