@@ -42,7 +42,7 @@ const groups: readonly {
   },
   {
     name: 'cluster',
-    description: 'Describe brokers, controller, features and quorum',
+    description: 'Describe brokers, controller, features and quorum; run a cluster on this machine',
     load: () => import('./commands/cluster.ts'),
   },
   {

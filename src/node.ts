@@ -29,12 +29,13 @@ export class Node {
   readonly #isBroker: boolean
   #broker: Broker | null = null
   #hasFailed = false
+  #handingOver: Promise<void> | null = null
   #closing: Promise<void> | null = null
 
   /**
    * Takes the directories, formats them on the first start, takes part in the quorum, and starts the roles; resolves when
    * the broker serves. A node that is only a controller need not have met the others by then.
-   * @param signal gives up a broker's start as long as it waits for controllers
+   * @param signal gives up a start that is not done yet: what was taken is given back
    * @throws StartError, and errors of the directories, each with a `code` and a message that says what to mend
    */
   static async start(
@@ -69,6 +70,7 @@ export class Node {
       await Promise.race([
         node.#startRoles(parts, failures, signal),
         failures.failed.then((error) => Promise.reject(error)),
+        ...(signal === undefined ? [] : [aborted(signal)]),
       ])
     } catch (error) {
       const failure = startFailure(error, directory)
@@ -101,6 +103,14 @@ export class Node {
     return this.#broker?.addresses ?? this.#member.addresses
   }
 
+  /**
+   * Hands over what it leads, and finishes the requests in flight. Its part in the quorum goes on: where all nodes stop at
+   * once, each needs more than half of the controllers for this, and none may leave before all have done it.
+   */
+  handOver(): Promise<void> {
+    return (this.#handingOver ??= this.#broker?.close(!this.#hasFailed) ?? Promise.resolve())
+  }
+
   /** Hands over what it leads, finishes the requests in flight, flushes, and leaves nothing running. */
   close(): Promise<void> {
     return (this.#closing ??= this.#close())
@@ -123,12 +133,21 @@ export class Node {
   }
 
   async #close(): Promise<void> {
-    await this.#broker?.close(!this.#hasFailed)
+    await this.handOver()
     await this.#member.close()
     // What was not looked at must be recovered at the next start all the same.
     if (this.#isBroker && this.#broker?.hasLogs !== true) this.#logs.abandon()
     else await this.#logs.close(this.#broker?.epoch ?? -1)
   }
+}
+
+/** Rejects when nobody wants any more what goes on. */
+function aborted(signal: AbortSignal): Promise<never> {
+  return new Promise((_, reject) => {
+    const reason = (): void => reject(signal.reason as Error)
+    if (signal.aborted) reason()
+    else signal.addEventListener('abort', reason, { once: true })
+  })
 }
 
 /** Who has to know of what fails. */

@@ -16,10 +16,12 @@ import { withClientOptions, withExamples, type ClientCommandOptions } from '../o
 import { print, toJson } from '../output.ts'
 import { formatFacts, formatTable, type Row } from '../table.ts'
 import { withClient } from '../with-client.ts'
+import { declareLocal } from './cluster-local.ts'
 import { declare as declareLogDirs } from './log-dirs.ts'
 
 export function declare(cluster: Command): void {
   declareLogDirs(cluster)
+  declareLocal(cluster)
   const describe = cluster.command('describe').description('Show brokers, features and the quorum')
   withClientOptions(describe)
   withExamples(

@@ -2,6 +2,7 @@ import { ConfigError } from '../../src/config/layers.ts'
 import { hostAndPort } from '../../src/host/address.ts'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
+import { HAND_OVER, HANDED_OVER } from '../cluster/messages.ts'
 import { settingsText } from '../node-config.ts'
 import type { Terminal } from '../terminal.ts'
 
@@ -31,12 +32,26 @@ export async function start({ config, set = [] }: StartOptions, terminal: Termin
   const stopAsked = stopSignal()
   const stop = new AbortController()
   void stopAsked.then(() => stop.abort())
+  process.once('disconnect', () => stop.abort())
   const broker = await opened(config, set, stop.signal)
   void stopAsked.then(() => broker.close()).then(() => process.exit(0), fail)
+  obeySupervisor(broker)
   for (const { host, port } of broker.addresses) {
     void terminal.write(`ottla ready on ${hostAndPort(host, port)}\n`)
   }
   fail(await broker.failed)
+}
+
+/**
+ * Has who runs several brokers (`ottla cluster up`) stop them as one: it says when to hand over, and hears when that is done.
+ * Where it ends itself, the broker stops, too.
+ */
+function obeySupervisor(broker: RunningBroker): void {
+  if (process.send === undefined) return
+  process.on('message', (message) => {
+    if (message === HAND_OVER) void broker.handOver().then(() => process.send?.(HANDED_OVER))
+  })
+  process.once('disconnect', () => void broker.close().then(() => process.exit(0), fail))
 }
 
 /** Resolves at the first signal to stop; a second one ends the process where it stands. */

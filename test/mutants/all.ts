@@ -1,4 +1,5 @@
 import { mutants as bin } from './bin.ts'
+import { mutants as localClusters } from './bin-cluster.ts'
 import { mutants as storage } from './bin-storage.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
@@ -70,5 +71,5 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   server: [...server, ...connections, ...frames, ...pipeline],
   broker,
   controller,
-  bin: [...bin, ...storage],
+  bin: [...bin, ...storage, ...localClusters],
 }
