@@ -43,11 +43,11 @@ async function create(at: BrokerProcess, name: string, partitions: number): Prom
 
 /** A controller, and brokers 2 and 3 that join it. */
 async function cluster() {
-  const [port] = (await freePorts(1)) as [number]
+  const ports = await freePorts(1)
   const root = directories.make()
-  const clusterId = await formatNodes(root, port, [2, 3])
-  const startFirst = (): Promise<BrokerProcess> => startController(root, port, SESSION)
-  const start = (id: number): Promise<BrokerProcess> => startJoiningBroker(root, id, port, SESSION)
+  const clusterId = await formatNodes(root, ports, [2, 3])
+  const startFirst = (): Promise<BrokerProcess> => startController(root, 1, ports, SESSION)
+  const start = (id: number): Promise<BrokerProcess> => startJoiningBroker(root, id, ports, SESSION)
   const controller = await startFirst()
   const [two, three] = (await Promise.all([2, 3].map(start))) as [BrokerProcess, BrokerProcess]
   return {
@@ -189,19 +189,21 @@ describe('brokers that join a controller in another process', () => {
   })
 
   test('end with what to mend where they find no controller in time, or at once where they are stopped', async () => {
-    const [port] = (await freePorts(1)) as [number]
+    const ports = await freePorts(1)
     const root = directories.make()
-    await formatNodes(root, port, [2])
+    await formatNodes(root, ports, [2])
     const { code, stderr } = await startInVain({
-      ...brokerSettings(root, 2, port),
+      ...brokerSettings(root, 2, ports),
       'initial.broker.registration.timeout.ms': 500,
     })
     expect(code).toBe(1)
     expect(stderr).toMatch(
       /^ottla: No controller has given this broker the metadata of its cluster/m,
     )
-    expect(stderr).toContain(`controller.quorum.bootstrap.servers names them: 127.0.0.1:${port}`)
-    const stopped = await signalledAtFirstWord(brokerSettings(root, 2, port), 'SIGTERM', 'stderr')
+    expect(stderr).toContain(
+      `controller.quorum.bootstrap.servers names them: 127.0.0.1:${ports[0]}`,
+    )
+    const stopped = await signalledAtFirstWord(brokerSettings(root, 2, ports), 'SIGTERM', 'stderr')
     expect(stopped).toMatchObject({ code: 0, signal: null })
     expect(stopped.stderr).toContain('The broker looks for the metadata of its cluster')
   })

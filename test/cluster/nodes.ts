@@ -3,6 +3,7 @@ import { mkdirSync, writeFileSync } from 'node:fs'
 import { dirname, join } from 'node:path'
 import { promisify } from 'node:util'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
+import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection } from '../../src/peer/connection.ts'
@@ -19,21 +20,36 @@ export interface Place {
 
 const CLUSTER_ID = 'AAAAAAAAQACAAAAAAAAAAQ'
 
-/** What a node is told; each has a directory of its own in `root`. */
-function settingsOf(root: string, id: number, controllerPort: number, more: Settings): Settings {
+const at = (port: number): string => `127.0.0.1:${port}`
+
+/**
+ * What a node is told; each has a directory of its own in `root`.
+ * @param controllers their ports: the first one is controller 1
+ */
+function settingsOf(
+  root: string,
+  id: number,
+  controllers: readonly number[],
+  more: Settings,
+): Settings {
   return {
     'node.id': id,
     'controller.listener.names': 'CONTROLLER',
-    'controller.quorum.bootstrap.servers': `127.0.0.1:${controllerPort}`,
+    'controller.quorum.bootstrap.servers': controllers.map(at).join(),
     'log.dirs': join(root, `node-${id}`),
     ...more,
   }
 }
 
-const controllerSettings = (root: string, port: number, more: Settings): Settings =>
-  settingsOf(root, 1, port, {
+const controllerSettings = (
+  root: string,
+  id: number,
+  controllers: readonly number[],
+  more: Settings = {},
+): Settings =>
+  settingsOf(root, id, controllers, {
     'process.roles': 'controller',
-    listeners: `CONTROLLER://127.0.0.1:${port}`,
+    listeners: `CONTROLLER://${at(controllers[id - 1]!)}`,
     ...more,
   })
 
@@ -41,10 +57,10 @@ const controllerSettings = (root: string, port: number, more: Settings): Setting
 export const brokerSettings = (
   root: string,
   id: number,
-  port: number,
+  controllers: readonly number[],
   more: Settings = {},
 ): Settings =>
-  settingsOf(root, id, port, {
+  settingsOf(root, id, controllers, {
     'process.roles': 'broker',
     listeners: 'PLAINTEXT://127.0.0.1:0',
     'offsets.topic.replication.factor': 1,
@@ -54,34 +70,50 @@ export const brokerSettings = (
     ...more,
   })
 
-/** A process that is only a controller, and the whole quorum; its directory must be formatted. */
+/** A process that is only a controller, on a directory that is formatted. */
 export function startController(
   root: string,
-  port: number,
+  id: number,
+  controllers: readonly number[],
   more: Settings = {},
 ): Promise<BrokerProcess> {
-  return startProcess(controllerSettings(root, port, more))
+  return startProcess(controllerSettings(root, id, controllers, more))
 }
 
 /** A process that is only a broker, on a directory that is formatted. */
 export function startJoiningBroker(
   root: string,
   id: number,
-  controllerPort: number,
+  controllers: readonly number[],
   more: Settings = {},
 ): Promise<BrokerProcess> {
-  return startProcess(brokerSettings(root, id, controllerPort, more))
+  return startProcess(brokerSettings(root, id, controllers, more))
 }
 
-/** Formats the directories of controller 1 and of the brokers for one cluster, whose id it gives. */
+/** Formats the directories of the controllers and of the brokers for one cluster, whose id it gives. */
 export async function formatNodes(
   root: string,
-  controllerPort: number,
+  controllers: readonly number[],
   brokers: readonly number[],
 ): Promise<string> {
-  await format(controllerSettings(root, controllerPort, {}), ['--standalone'])
-  for (const id of brokers) await format(brokerSettings(root, id, controllerPort, {}), [])
+  const ids = controllers.map((_, index) => index + 1)
+  const voters = ids.map((id) => `${id}@${at(controllers[id - 1]!)}:${directoryIdOf(id)}`)
+  const initial = ['--initial-controllers', voters.join()]
+  for (const id of ids) await format(controllerSettings(root, id, controllers), initial)
+  for (const id of brokers) await format(brokerSettings(root, id, controllers), [])
   return CLUSTER_ID
+}
+
+const directoryIdOf = (id: number): string => `${String(id).repeat(21)}A`
+
+/** Which controller leads, as one of them says; -1 for none. */
+export async function activeController(port: number): Promise<number> {
+  const { controllerId } = await ask({ host: '127.0.0.1', port }, DescribeCluster, {
+    includeClusterAuthorizedOperations: false,
+    endpointType: 2,
+    includeFencedBrokers: false,
+  })
+  return controllerId
 }
 
 async function format(settings: Settings, options: readonly string[]): Promise<void> {
