@@ -35,6 +35,7 @@ import type { OpenFileShares } from './open-file-shares.ts'
 import { loadPartitions } from './partitions.ts'
 import { brokerServices } from './services.ts'
 import { cleanerSettings, lifecycleSettings, logIntervals } from './settings.ts'
+import { untilKnown } from './until-known.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
 const STOP_GRACE_MS = 10_000
@@ -233,7 +234,7 @@ export class Broker {
 
   /** On the listeners for clients: what only the controller answers goes to it. */
   #pipeline(coordinators: Coordinators): Pipeline<BrokerServices> {
-    const { config, metadata } = this.#parts
+    const { config, host, metadata } = this.#parts
     const services = brokerServices({
       ...this.#parts,
       ...coordinators,
@@ -247,6 +248,10 @@ export class Broker {
       faults: this.#faults,
       isController: () => metadata.isController,
       timeoutMs: config.get('request.timeout.ms'),
+      known: async (topics) => {
+        await untilKnown(topics, metadata, host.clock)
+        await this.#replicas.settled()
+      },
     })
     return new Pipeline(handlersOn('broker'), services, { ...NO_STAGES, forwarder })
   }

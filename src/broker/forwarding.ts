@@ -1,5 +1,10 @@
 import { codecOf } from '../../protocol/codec.ts'
 import type { ErrorName } from '../../protocol/errors.ts'
+import { CreateTopics } from '../../protocol/messages/create-topics.ts'
+import type {
+  CreateTopicsRequest,
+  CreateTopicsResponse,
+} from '../../protocol/messages/create-topics.ts'
 import { Envelope } from '../../protocol/messages/envelope.ts'
 import { ResponseHeader, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
@@ -29,6 +34,8 @@ export interface ForwardingOptions {
   readonly isController: () => boolean
   /** `request.timeout.ms`: for so long another controller is looked for. */
   readonly timeoutMs: number
+  /** Resolves when these topics serve here, where they are to, or after a while. */
+  readonly known: (topics: readonly string[]) => Promise<void>
 }
 
 type Request = RequestContext<NodeServices>
@@ -52,14 +59,16 @@ export class Forwarding implements Forwarder {
 
   forward(
     frame: Buffer,
+    request: object,
     handler: Handler<NodeServices>,
     context: Request,
   ): Promise<Answer<object> | NotForwarded> | null {
-    return this.#options.isController() ? null : this.#forward(frame, handler, context)
+    return this.#options.isController() ? null : this.#forward(frame, request, handler, context)
   }
 
   async #forward(
     frame: Buffer,
+    request: object,
     { api }: Handler<NodeServices>,
     { version, principal, connection }: Request,
   ): Promise<Answer<object> | NotForwarded> {
@@ -77,7 +86,9 @@ export class Forwarding implements Forwarder {
       // The client learns of the versions that there are when it connects again.
       if (errorCode === 'UNSUPPORTED_VERSION') return closeConnection
       if (errorCode !== 'NONE' || responseData === null) return this.#failed(api, errorCode)
-      return read(api, version, responseData, frame.readInt32BE(CORRELATION_ID_AT))
+      const answer = read(api, version, responseData, frame.readInt32BE(CORRELATION_ID_AT))
+      if (api.key === CreateTopics.key) await this.#made(request, answer)
+      return answer
     } catch (error) {
       if (error instanceof ControllerLinkError) {
         return new NotForwarded({ errorCode: 'REQUEST_TIMED_OUT', errorMessage: error.message })
@@ -87,6 +98,14 @@ export class Forwarding implements Forwarder {
       }
       throw error
     }
+  }
+
+  /** Who has made a topic looks for it next, here: the controller's answer may be faster than its log. */
+  async #made(request: object, answer: object): Promise<void> {
+    if ((request as CreateTopicsRequest).validateOnly) return
+    const { topics } = answer as CreateTopicsResponse
+    const made = topics.filter(({ errorCode }) => errorCode === 'NONE')
+    await this.#options.known(made.map(({ name }) => name))
   }
 
   /** Nothing that the client could mend, so that it learns no more. */

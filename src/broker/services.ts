@@ -1,6 +1,6 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { BrokerServices } from '../handlers/services.ts'
-import type { Clock, Host } from '../host/host.ts'
+import type { Host } from '../host/host.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
@@ -13,13 +13,12 @@ import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { TransactionGate } from '../replication/transaction-gate.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
+import { untilKnown } from './until-known.ts'
 import type { Coordinators } from './coordinators.ts'
 
 /** Where so many bytes were read for consumers and not sent yet, fetches wait for their turn. */
 const MAX_UNSENT_BYTES = 128 << 20
 const FIRST_SESSION_ID = 1
-/** A client is told then that there is no such topic, and asks again. */
-const LEARNING_LIMIT_MS = 5_000
 const MAX_SESSION_ID = 0x7fff_fffe
 
 interface Parts extends Coordinators {
@@ -80,25 +79,4 @@ export function brokerServices(parts: Parts): BrokerServices {
         settled: () => replicas.settled(),
       }),
   }
-}
-
-/** Resolves when the image has these topics: where the controller is elsewhere, its reply may be faster than its log. */
-function untilKnown(
-  names: readonly string[],
-  metadata: Pick<MetadataNode, 'image' | 'onChange'>,
-  clock: Clock,
-): Promise<void> {
-  const isKnown = (): boolean => names.every((name) => metadata.image.topics.byName.has(name))
-  if (isKnown()) return Promise.resolve()
-  return new Promise((resolve) => {
-    const end = (): void => {
-      limit.cancel()
-      unfollow()
-      resolve()
-    }
-    const limit = clock.after(LEARNING_LIMIT_MS, end)
-    const unfollow = metadata.onChange(() => {
-      if (isKnown()) end()
-    })
-  })
 }

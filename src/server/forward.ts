@@ -10,10 +10,12 @@ export interface Forwarder {
   readonly controllerApis: readonly AdvertisedApi[] | null
   /**
    * @param frame the request as it came; only looked at before its answer is here
+   * @param request the same, decoded
    * @returns the controller's answer, decoded; null where this node is the active controller: then it answers itself
    */
   forward(
     frame: Buffer,
+    request: object,
     handler: Handler<NodeServices>,
     context: RequestContext<NodeServices>,
   ): Promise<Answer<object> | NotForwarded> | null

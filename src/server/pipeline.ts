@@ -109,7 +109,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
       return requester.settle(isUnreadable ? { fault: error.message } : failure(route.name, error))
     }
     try {
-      const forwarded = this.#forwarded(frame, handler, context)
+      const forwarded = this.#forwarded(frame, request, handler, context)
       if (forwarded !== null) this.#whenForwarded(forwarded, handler, request, context, reply)
       else if (this.#services.authorizer === null) tell(handler.answer(request, context), reply)
       else answerAllowed(handler, request, context, reply)
@@ -155,12 +155,13 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
   /** The controller's answer, where it is the controller that answers and this node isn't it. */
   #forwarded(
     frame: Buffer,
+    request: object,
     handler: Handler<NodeServices>,
     context: Context,
   ): ReturnType<Forwarder['forward']> {
     const { forwarder } = this.#stages
     if (forwarder === null || handler.at !== 'controller') return null
-    return forwarder.forward(frame, handler, context)
+    return forwarder.forward(frame, request, handler, context)
   }
 
   /** Where the controller has not answered, the handler says so: it knows how its answer tells an error. */

@@ -1,4 +1,5 @@
 import { codecOf } from '../../protocol/codec.ts'
+import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { ResponseHeader, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
@@ -6,7 +7,9 @@ import { Writer } from '../../protocol/wire.ts'
 import { Forwarding } from '../../src/broker/forwarding.ts'
 import { closeConnection } from '../../src/handlers/answer.ts'
 import type { RequestContext } from '../../src/handlers/context.ts'
+import { createTopics } from '../../src/handlers/create-topics.ts'
 import { deleteTopics } from '../../src/handlers/delete-topics.ts'
+import type { Handler } from '../../src/handlers/handler.ts'
 import type { NodeServices } from '../../src/handlers/services.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
 import { ControllerLinkError } from '../../src/peer/controller-link.ts'
@@ -42,9 +45,15 @@ const context = {
 } as unknown as RequestContext<NodeServices>
 
 /** What becomes of the request when the link to the controller gives this. */
-function forward(ask: () => Promise<object>, isController = false) {
+function forward(
+  ask: () => Promise<object>,
+  isController = false,
+  request: object = {},
+  handler: Handler<NodeServices> = deleteTopics,
+) {
   const asked: { body: object; options: object }[] = []
   const lines: string[] = []
+  const known: string[] = []
   const log = { warn: (_fields: object, message: string) => void lines.push(message) }
   const forwarding = new Forwarding({
     link: {
@@ -57,8 +66,13 @@ function forward(ask: () => Promise<object>, isController = false) {
     faults: new RatedLog(log as never, new SkippingClock()),
     isController: () => isController,
     timeoutMs: 30_000,
+    known: (topics) => {
+      known.push(...topics)
+      return Promise.resolve()
+    },
   })
-  return { outcome: forwarding.forward(frame, deleteTopics, context), asked, lines, forwarding }
+  const outcome = forwarding.forward(frame, request, handler, context)
+  return { outcome, asked, lines, known, forwarding }
 }
 
 describe('what is forwarded to the controller', () => {
@@ -133,5 +147,25 @@ describe('what is forwarded to the controller', () => {
       new NotForwarded({ errorCode: 'UNKNOWN_SERVER_ERROR', errorMessage: null }),
     )
     expect(lines).toHaveLength(1)
+  })
+
+  test('topics that are made are known here when the client hears of it', async () => {
+    const topics = [
+      { name: 'made', errorCode: 'NONE' },
+      { name: 'refused', errorCode: 'TOPIC_ALREADY_EXISTS' },
+    ] as const
+    const writer = new Writer()
+    const header = codecOf(ResponseHeader, responseHeaderVersion(CreateTopics, VERSION))
+    header.write(writer, { correlationId: CORRELATION_ID })
+    codecOf(CreateTopics.response, VERSION).write(writer, {
+      topics: topics.map((topic) => ({ ...topic, errorMessage: null, configs: [] })),
+    })
+    const envelope = { errorCode: 'NONE', responseData: writer.toBuffer() }
+    for (const validateOnly of [false, true]) {
+      const ask = (): Promise<object> => Promise.resolve(envelope)
+      const { outcome, known } = forward(ask, false, { validateOnly }, createTopics)
+      expect(await outcome).toMatchObject({ topics })
+      expect(known).toEqual(validateOnly ? [] : ['made'])
+    }
   })
 })

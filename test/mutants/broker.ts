@@ -161,4 +161,18 @@ export const mutants: readonly Mutant[] = [
     about: 'A client that names a new topic is told that there is none, though it was made.',
     killedBy: ['broker/automatic-topics'],
   },
+  {
+    file: 'src/broker/forwarding.ts',
+    text: 'if ((request as CreateTopicsRequest).validateOnly) return',
+    replacement: '',
+    about: 'Who only asks whether a topic could be made waits for it in vain.',
+    killedBy: ['broker/forwarding'],
+  },
+  {
+    file: 'src/broker/forwarding.ts',
+    text: 'if (api.key === CreateTopics.key) await this.#made(request, answer)',
+    replacement: '',
+    about: 'Who has made a topic is told by the same broker that there is none.',
+    killedBy: ['broker/forwarding'],
+  },
 ]

@@ -175,7 +175,12 @@ describe('what only the controller answers', () => {
     const forwarded: [Buffer, string, object][] = []
     const forwarder = {
       controllerApis: null,
-      forward: (frame: Buffer, { api }: Handler, { principal }: { principal: object }) => {
+      forward: (
+        frame: Buffer,
+        _request: object,
+        { api }: Handler,
+        { principal }: { principal: object },
+      ) => {
         forwarded.push([frame, api.name, principal])
         return isActive ? null : Promise.resolve({ responses: [theirs] })
       },
