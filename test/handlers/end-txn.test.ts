@@ -75,6 +75,17 @@ describe('EndTxn', () => {
     expect(await endTxn(node, producer, true, version)).toMatchObject({ errorCode })
   })
 
+  test('below v5 leaves the producer its epoch', async () => {
+    const node = await nodeWithTransactions()
+    const producer = await initProducer(node)
+    for (const committed of [true, false]) {
+      await addPartitions(node, producer)
+      const { errorCode } = await endTxn(node, producer, committed, 4)
+      expect(errorCode).toBe('NONE')
+      await settled(node, committed ? 'CompleteCommit' : 'CompleteAbort')
+    }
+  })
+
   test('goes on without the partitions of a topic that was deleted', async () => {
     const node = await nodeWithTransactions()
     const producer = await initProducer(node)
