@@ -26,6 +26,11 @@ const groups: readonly {
     load: () => import('./commands/groups.ts'),
   },
   {
+    name: 'transactions',
+    description: 'List and describe transactions, find those that hang, abort them',
+    load: () => import('./commands/transactions.ts'),
+  },
+  {
     name: 'produce',
     description: 'Write records to a topic',
     load: () => import('./commands/produce.ts'),

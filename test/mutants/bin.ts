@@ -267,4 +267,25 @@ export const mutants: readonly Mutant[] = [
     about: 'A tombstone is written as a text.',
     killedBy: ['bin/records'],
   },
+  {
+    file: 'bin/commands/transactions.ts',
+    text: 'if (!isKnown) hanging.push(one)',
+    replacement: 'hanging.push(one)',
+    about: 'A transaction that its producer is about to commit is taken for one that hangs.',
+    killedBy: ['bin/transactions'],
+  },
+  {
+    file: 'bin/commands/transactions.ts',
+    text: 'one.partition === partition && one.startOffset === startOffset',
+    replacement: 'one.partition === partition',
+    about: 'Another transaction than was meant is aborted.',
+    killedBy: ['bin/transactions'],
+  },
+  {
+    file: 'bin/client/transactions.ts',
+    text: '.filter(({ currentTxnStartOffset }) => currentTxnStartOffset >= 0)',
+    replacement: '',
+    about: 'Producers without an open transaction are taken for such as hang.',
+    killedBy: ['bin/transactions'],
+  },
 ]
