@@ -1,6 +1,11 @@
 import { encodeSubscription } from '../../protocol/state/consumer-protocol.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import type { GroupCommand, GroupReply } from '../../src/coordinators/group/commands.ts'
+import type {
+  GroupCommand,
+  GroupReply,
+  OffsetCommitCommand,
+} from '../../src/coordinators/group/commands.ts'
+import { UNGUARDED } from '../../src/log/producers/verifications.ts'
 import { isDurable } from '../../src/coordinators/group/facts.ts'
 import type { DurableFact, GroupFact } from '../../src/coordinators/group/facts.ts'
 import { listed } from '../../src/coordinators/group/listing.ts'
@@ -221,24 +226,27 @@ export class GroupTranscript {
       case 'commit':
         return {
           type: 'CommitOffsets',
-          version: number('v', 9),
-          groupId,
-          generation,
-          memberId,
-          groupInstanceId,
+          ...commitOf(words, number('v', 9)),
           retentionTimeMs: number('retention', -1),
-          topics: pairs(words.get('offsets')).map(([topic, offset]) => ({
-            name: topic,
-            topicId: ZERO_UUID,
-            partitions: [
-              {
-                partitionIndex: 0,
-                committedOffset: Number(offset),
-                committedLeaderEpoch: number('epoch', -1),
-                committedMetadata: words.get('metadata') ?? null,
-              },
-            ],
-          })),
+        }
+      case 'commit-open':
+        return {
+          type: 'CommitTransactionOffsets',
+          ...commitOf(words, number('v', 5)),
+          producerId: number('producer', 7),
+          producerEpoch: 0,
+          guard: UNGUARDED,
+        }
+      case 'marker':
+        return {
+          type: 'EndTransaction',
+          marker: {
+            producerId: number('producer', 7),
+            producerEpoch: 1,
+            coordinatorEpoch: 3,
+            transactionVersion: 2,
+            result: words.get('') as 'COMMIT' | 'ABORT',
+          },
         }
       case 'fetch':
         return {
@@ -280,6 +288,29 @@ function protocols(text: string): { name: string; metadata: Buffer }[] {
     const [protocol = '', topics = ''] = part.split(':')
     return { name: protocol, metadata: encodeSubscription(0, { topics: topics.split('+') }) }
   })
+}
+
+/** What commits have in common, in a transaction or not. */
+function commitOf(words: Words, version: number): OffsetCommitCommand {
+  return {
+    version,
+    groupId: words.get('') ?? '',
+    generation: Number(words.get('generation') ?? -1),
+    memberId: words.get('member') ?? '',
+    groupInstanceId: words.get('instance') ?? null,
+    topics: pairs(words.get('offsets')).map(([topic, offset]) => ({
+      name: topic,
+      topicId: ZERO_UUID,
+      partitions: [
+        {
+          partitionIndex: 0,
+          committedOffset: Number(offset),
+          committedLeaderEpoch: Number(words.get('epoch') ?? -1),
+          committedMetadata: words.get('metadata') ?? null,
+        },
+      ],
+    })),
+  }
 }
 
 function pairs(text: string | undefined): [string, string][] {

@@ -8,7 +8,7 @@ import type { TransactionHistory } from './history.ts'
 import { stableOffset, TransactionSession } from './session.ts'
 import type { Dialect } from './session.ts'
 
-export const TRANSACTED_TOPIC = 'ledger'
+const TRANSACTED_TOPIC = 'ledger'
 const TIMEOUT_MS = 3000
 
 interface TransactedTopic {

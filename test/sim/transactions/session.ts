@@ -44,7 +44,7 @@ export interface SessionParts {
 }
 
 /** Asks again after what passes, for as long as the client has patience. */
-export function persist<Result>(client: Client, ask: () => Promise<Result>): Promise<Result> {
+function persist<Result>(client: Client, ask: () => Promise<Result>): Promise<Result> {
   return client.retry(ask, {
     isRetriable: (error) =>
       error instanceof PeerError || (error instanceof BrokerError && RETRIED.has(error.error)),
