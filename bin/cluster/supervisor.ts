@@ -115,7 +115,7 @@ export class Supervisor {
         return
       }
       const livedMs = performance.now() - process.startedAtMs
-      pauseMs = livedMs >= LONG_LIFE_MS ? FIRST_PAUSE_MS : Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
+      if (livedMs >= LONG_LIFE_MS) pauseMs = FIRST_PAUSE_MS
       tell(`node ${node.id} has ended (${how}), and starts again in ${pauseMs / 1000} s`)
       try {
         await delay(pauseMs, undefined, { signal })
@@ -123,6 +123,7 @@ export class Supervisor {
         // It is to be stopped.
         return
       }
+      pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)
     }
   }
 }

@@ -2,6 +2,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
+import { setTimeout as delay } from 'node:timers/promises'
 import { isProcess } from '../../bin/cluster/pid-file.ts'
 import { startCluster } from '../../src/index.ts'
 import { ottla } from '../bin/command.ts'
@@ -73,6 +74,7 @@ describe('ottla cluster', () => {
     if (code !== 0) throw new Error(`${args.join(' ')}: ${stderr}`)
     return JSON.parse(stdout) as unknown
   }
+  type Observed = { observers: readonly { id: number; logEndOffset: number }[] }
   type Brokers = readonly { id: number; isFenced: boolean }[]
   const serving = async (bootstrap: string): Promise<number[]> => {
     const found = (await ask(bootstrap, 'brokers', 'list')) as Brokers
@@ -89,6 +91,16 @@ describe('ottla cluster', () => {
     }
     expect(quorum.voters.map(({ id }) => id).sort()).toEqual(IDS)
     expect(await serving(bootstrap)).toEqual(IDS)
+    const removed = await ottla(['quorum', 'remove', '3'], { bootstrap })
+    expect(removed).toMatchObject({ code: 0, stderr: '' })
+    const isFollowed = async () => {
+      const { observers } = (await ask(bootstrap, 'quorum', 'describe')) as Observed
+      return observers.some(({ id, logEndOffset }) => id === 3 && logEndOffset > 0)
+    }
+    while (!(await isFollowed())) await delay(20)
+    const config = join(directory, 'node-3/server.properties')
+    const added = await ottla(['quorum', 'add', '--config', config], { bootstrap })
+    expect(added).toMatchObject({ code: 0, stderr: '' })
     await ottla(['topics', 'create', 'kept', '--assignment', IDS.join(',')], { bootstrap })
     const before = pidsOf(directory)
     const victim = before.nodes[String(BROKERS)]!
@@ -147,7 +159,7 @@ describe('ottla cluster', () => {
     process.kill(left, 'SIGCONT')
     expect(await stopped).toMatchObject({ code: 0 })
     expect(isAlive(left)).toBe(false)
-  }, 60_000)
+  }, 120_000)
 
   test('down stops no process that has the number of one that has ended', async () => {
     const cluster = up(directory, '--brokers', '1')
