@@ -1,10 +1,12 @@
-import { readFileSync } from 'node:fs'
+import { execFile } from 'node:child_process'
+import { readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { promisify } from 'node:util'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import type { ReceivedResponse } from '../../protocol/schema.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection } from '../../src/peer/connection.ts'
-import { formatApacheController, startApacheNode } from '../interchange/apache.ts'
+import { formatApacheController, propertiesText, startApacheNode } from '../interchange/apache.ts'
 import { startProcess } from '../support/broker-process.ts'
 
 const HOST = '127.0.0.1'
@@ -15,16 +17,19 @@ const PATIENCE_MS = 30_000
 
 const host = nodeHost({ log: { level: 'silent' } })
 const options = { clientId: 'test', connectTimeoutMs: 1000, requestTimeoutMs: 10_000 }
+const directoryIdOf = (id: number): string => `${id}`.repeat(21) + 'Q'
+
 interface Running {
   kill9(): Promise<void>
 }
 
 type Partition = ReceivedResponse<typeof DescribeQuorum>['topics'][number]['partitions'][number]
 
-/** Controllers in processes of their own, the voters of one static quorum. */
+/** Controllers in processes of their own, the voters of one quorum: a static one until their directories are formatted otherwise. */
 export class Controllers {
   readonly #ports: readonly number[]
   readonly #directories: readonly string[]
+  #isDynamic = false
   readonly #processes = new Map<number, Running>()
 
   constructor(ports: readonly number[], directories: readonly string[]) {
@@ -51,14 +56,34 @@ export class Controllers {
     return () => started.tail()
   }
 
+  /** Formats all directories for one dynamic quorum (KIP-853), as `kafka-storage format --initial-controllers` does. */
+  async format(): Promise<void> {
+    this.#isDynamic = true
+    const voters = IDS.map((id) => `${id}@${HOST}:${this.portOf(id)}:${directoryIdOf(id)}`)
+    for (const id of IDS) {
+      const path = `${this.#directories[id - 1]!}.properties`
+      writeFileSync(path, propertiesText(this.#settings(id)))
+      const options = ['--initial-controllers', voters.join()]
+      const command = ['bin/ottla', 'storage', 'format', '-t', CLUSTER_ID, '-c', path, ...options]
+      await promisify(execFile)(process.execPath, command)
+      rmSync(path)
+    }
+  }
+
+  #quorumSetting(): Record<string, string> {
+    const servers = IDS.map((id) => `${HOST}:${this.portOf(id)}`)
+    if (this.#isDynamic) return { 'controller.quorum.bootstrap.servers': servers.join() }
+    const voters = servers.map((server, index) => `${IDS[index]}@${server}`)
+    return { 'controller.quorum.voters': voters.join() }
+  }
+
   #settings(id: number): Record<string, string> {
-    const voters = IDS.map((each) => `${each}@${HOST}:${this.portOf(each)}`)
     return {
+      ...this.#quorumSetting(),
       'process.roles': 'controller',
       'node.id': String(id),
       listeners: this.#listenerOf(id),
       'controller.listener.names': 'CONTROLLER',
-      'controller.quorum.voters': voters.join(),
       'log.dirs': this.#directories[id - 1]!,
     }
   }
