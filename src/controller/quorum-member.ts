@@ -13,6 +13,7 @@ import { RaftServer } from '../quorum/wire/server.ts'
 import type { Address } from '../server/listeners.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { ControllerRole } from './controller-role.ts'
+import { OwnVote } from './own-vote.ts'
 import { SelfRegistration } from './registration.ts'
 
 const KEPT =
@@ -44,6 +45,7 @@ export class QuorumMember {
   readonly #role: ControllerRole | null
   #caughtUp: Promise<void> = Promise.resolve()
   #registration: SelfRegistration | null = null
+  #ownVote: OwnVote | null = null
   #isClosed = false
 
   constructor(parts: MemberParts) {
@@ -125,13 +127,29 @@ export class QuorumMember {
       features: SUPPORTED_FEATURES,
     }
     const { metadata } = this
+    this.#ownVote = this.#makeOwnVote(role)
     this.#registration = new SelfRegistration({ host, metadata, registration })
+  }
+
+  #makeOwnVote({ endpoints }: ControllerRole): OwnVote {
+    const { host, config, identity } = this.#parts
+    const { clusterId, nodeId: id, directoryId } = identity
+    return new OwnVote({
+      host,
+      clusterId,
+      metadata: this.metadata,
+      quorum: this.metadata.quorum!,
+      self: { id, directoryId, endpoints },
+      joins: config.get('controller.quorum.auto.join.enable'),
+      intervalMs: config.get('controller.quorum.fetch.timeout.ms'),
+    })
   }
 
   /** Hands the lead over, answers who has asked, and leaves nothing running but the log. */
   async close(): Promise<void> {
     this.#isClosed = true
     this.#registration?.close()
+    this.#ownVote?.close()
     await this.metadata.close()
     await this.#peers.settled()
     await this.#role?.close()

@@ -82,7 +82,8 @@ export function changedVoters(
   return voters.filter((voter) => voter !== known)
 }
 
-function sameEndpoints({ endpoints: left }: Voter, { endpoints: right }: Voter): boolean {
+/** Whether a voter is where it was. */
+export function sameEndpoints({ endpoints: left }: Voter, { endpoints: right }: Voter): boolean {
   return (
     left.length === right.length &&
     left.every(({ name, host, port }) =>

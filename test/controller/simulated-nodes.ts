@@ -58,9 +58,9 @@ export class SimulatedNodes {
   }
 
   /** As `kafka-storage format --no-initial-controllers` does it: to join a quorum that is there. @returns its directory's id */
-  format(id: number): string {
+  format(id: number, letter = `${id}`): string {
     const host = this.#node(id).machine.start()
-    const directoryId = `${id}`.repeat(21) + 'Q'
+    const directoryId = letter.repeat(21) + 'Q'
     writeBootstrap(host, nodeCodecs(), '/data', {
       kraftVersion: 1,
       voters: null,
@@ -71,6 +71,16 @@ export class SimulatedNodes {
     host.disk.syncDirectory('/data')
     this.#node(id).machine.kill()
     return directoryId
+  }
+
+  /** Takes the disk of a node that is not running away, and puts an empty one there. */
+  wipe(id: number): void {
+    const { machine } = this.#node(id)
+    const { disk } = machine.start()
+    disk.removeDirectory('/data')
+    disk.makeDirectory('/data')
+    disk.syncDirectory('/')
+    machine.kill()
   }
 
   async start(id: number): Promise<void> {

@@ -73,6 +73,19 @@ describe('a quorum whose voters are in its log', () => {
     expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2, 3])
   })
 
+  test('is not joined by who only follows it', async () => {
+    const nodes = new SimulatedNodes(2, controller)
+    await nodes.start(1)
+    nodes.format(2)
+    await nodes.start(2)
+    await nodes.untilAsked(
+      async () => (await quorumAt(nodes, 1)).observers.length === 1,
+      'an observer',
+    )
+    await nodes.pass(10_000)
+    expect(await quorumAt(nodes, 1)).toEqual({ voters: [1], observers: [2] })
+  })
+
   test('loses its leader by the leader’s own hand: it resigns when that is committed', async () => {
     const { nodes, directories } = await grown()
     const remove = async (at: number, id: number) => {
@@ -88,5 +101,30 @@ describe('a quorum whose voters are in its log', () => {
     expect(await remove(next, other)).toBe('NONE')
     expect((await quorumAt(nodes, next)).voters).toEqual([next])
     expect(await remove(next, next)).toBe('VOTER_NOT_FOUND')
+  })
+
+  test('is joined by who is to join by itself, in the place of the disk that it had before', async () => {
+    const nodes = new SimulatedNodes(3, (id) => ({
+      ...controller(id),
+      'controller.quorum.auto.join.enable': 'true',
+    }))
+    await nodes.start(1)
+    for (const id of [2, 3]) {
+      nodes.format(id)
+      await nodes.start(id)
+    }
+    const votersAt = async (id: number) => (await quorumAt(nodes, id)).voters
+    await nodes.untilAsked(async () => (await votersAt(1)).length === 3, 'three voters')
+    nodes.kill(3)
+    nodes.wipe(3)
+    const directory = nodes.format(3, 'n')
+    await nodes.start(3)
+    const keys = async (): Promise<string[]> => {
+      const answer = await nodes.ask(1, DescribeQuorum, { topics })
+      const voters = answer?.topics[0]?.partitions[0]?.currentVoters ?? []
+      return voters.map(({ replicaDirectoryId }) => replicaDirectoryId)
+    }
+    await nodes.untilAsked(async () => (await keys()).includes(directory), 'the new disk')
+    expect(await votersAt(1)).toEqual([1, 2, 3])
   })
 })

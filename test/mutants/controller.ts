@@ -16,4 +16,18 @@ export const mutants: readonly Mutant[] = [
     about: 'A controller that comes back elsewhere is looked for where it was.',
     killedBy: ['controller/quorum-member'],
   },
+  {
+    file: 'src/controller/own-vote.ts',
+    text: 'if (!joins || kraftVersion === 0) return null',
+    replacement: 'if (kraftVersion === 0) return null',
+    about: 'A controller that only follows votes after a while, though nobody has asked for it.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/controller/own-vote.ts',
+    text: 'if (known !== undefined) {\n      const body',
+    replacement: 'if (known === null) {\n      const body',
+    about: 'A controller with a new disk never votes again.',
+    killedBy: ['controller/voters'],
+  },
 ]

@@ -104,7 +104,7 @@ export const quorum = {
   }),
   'controller.quorum.auto.join.enable': boolean({
     default: false,
-    use: 'stored',
+    use: 'acted',
     doc: 'Lets a controller add itself to the voters.',
   }),
   'controller.quorum.election.timeout.ms': int({
