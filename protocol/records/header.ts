@@ -133,6 +133,19 @@ export function batchProducerId(buffer: Buffer, at: number): number {
   return readSafeInt64(buffer, at + PRODUCER_ID_AT, 'Producer id')
 }
 
+/** Whether `batchProducerId` can tell it: no producer has an id beyond 2^53. `checkBatch` refuses such a batch. */
+export function isProducerIdSafe(buffer: Buffer, at: number): boolean {
+  return isSafeInt64(buffer, at + PRODUCER_ID_AT)
+}
+
+/** Whether two batches say the same id and epoch of their producer, whatever that may be. */
+export function haveSameProducer(one: Buffer, oneAt: number, other: Buffer, at: number): boolean {
+  const from = oneAt + PRODUCER_ID_AT
+  const otherFrom = at + PRODUCER_ID_AT
+  const size = BASE_SEQUENCE_AT - PRODUCER_ID_AT
+  return one.compare(other, otherFrom, otherFrom + size, from, from + size) === 0
+}
+
 export function batchProducerEpoch(buffer: Buffer, at: number): number {
   return buffer.readInt16BE(at + PRODUCER_EPOCH_AT)
 }

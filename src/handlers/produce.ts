@@ -9,10 +9,11 @@ import {
   LOG_OVERHEAD_BYTES,
   batchAttributes,
   batchMagic,
-  batchProducerEpoch,
   batchProducerId,
   batchSizeBytes,
   compressionType,
+  haveSameProducer,
+  isProducerIdSafe,
   isTransactional,
 } from '../../protocol/records/batch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
@@ -159,10 +160,7 @@ function refuseAll({ topicData, transactionalId }: ProduceRequest): ErrorName | 
 
 function isOfOneProducer(one: Buffer, other: Buffer): boolean {
   if (one === other || !isWithHeader(one) || !isWithHeader(other)) return true
-  return (
-    batchProducerId(one, 0) === batchProducerId(other, 0) &&
-    batchProducerEpoch(one, 0) === batchProducerEpoch(other, 0)
-  )
+  return haveSameProducer(one, 0, other, 0)
 }
 
 function isWithHeader(batch: Buffer): boolean {
@@ -248,12 +246,15 @@ function append(
   if (isInternalTopic(partition.topic) && clientId !== ADMIN_CLIENT_ID) {
     return refuse(done, 'INVALID_TOPIC_EXCEPTION')
   }
-  // As Kafka: a transaction that nobody has is none.
-  const isOfTransaction =
-    isTransactional(batchAttributes(batch, 0)) && batchProducerId(batch, 0) >= 0
-  if (isOfTransaction) return { partition, batch, acks, done }
+  if (isOfTransaction(batch)) return { partition, batch, acks, done }
   partition.append(batch, acks, 'client', timeoutMs, done)
   return null
+}
+
+/** As Kafka: a transaction that nobody has is none. One of an impossible producer the log refuses. */
+function isOfTransaction(batch: Buffer): boolean {
+  if (!isTransactional(batchAttributes(batch, 0))) return false
+  return isProducerIdSafe(batch, 0) && batchProducerId(batch, 0) >= 0
 }
 
 function refuse(done: Appended, error: ErrorName): null {

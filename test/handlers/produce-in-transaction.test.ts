@@ -1,7 +1,12 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
+import { setBatchCrc } from '../../protocol/records/batch.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
 import { CLOSED, SILENCE, TestNode, batch } from './test-node.ts'
 import { fetchCommitted, partitionOf, PRODUCER, writeMarker } from './transaction-client.ts'
+
+/** Of a batch. */
+const PRODUCER_ID_AT = 43
 
 interface Asked {
   readonly version?: number
@@ -126,6 +131,23 @@ describe('Produce in a transaction', () => {
     const later = records(0, { producerEpoch: 1 })
     expect(await errors(node, { records: [records(), later] })).toEqual(refused)
     expect(partitionOf(node, 't').log!.logEndOffset).toBe(0)
+  })
+
+  test.each([[true], [false]])('refuses a producer id beyond 2^53, sound: %s', async (isSound) => {
+    const node = await nodeWithTopic()
+    const strange = records()
+    strange.writeBigInt64BE(1n << 60n, PRODUCER_ID_AT)
+    if (isSound) setBatchCrc(strange, 0, nodeCodecs().crc32c)
+    const refused = isSound ? 'INVALID_RECORD' : 'CORRUPT_MESSAGE'
+    expect(await errors(node, { records: [batch(['x']), strange] })).toEqual(['NONE', refused])
+    expect(await errors(node, { records: [strange, Buffer.from(strange)] })).toEqual([
+      refused,
+      refused,
+    ])
+    expect(await errors(node, { records: [records(), strange] })).toEqual([
+      'INVALID_PRODUCER_ID_MAPPING',
+      'INVALID_PRODUCER_ID_MAPPING',
+    ])
   })
 
   test('without an answer closes the connection where the coordinator refuses', async () => {

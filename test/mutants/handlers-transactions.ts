@@ -85,4 +85,12 @@ export const mutants: readonly Mutant[] = [
     about: 'Transactional producers find no coordinator.',
     killedBy: ['handlers/find-coordinator'],
   },
+  {
+    file: 'src/handlers/produce.ts',
+    text: 'isProducerIdSafe(batch, 0) && ',
+    replacement: '',
+    about:
+      'A producer id beyond 2^53 costs the connection, and the memory of what it appended before.',
+    killedBy: ['handlers/produce-in-transaction'],
+  },
 ]

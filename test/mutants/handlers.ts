@@ -166,7 +166,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/produce.ts',
-    text: 'if (isOfTransaction) return { partition, batch, acks, done }',
+    text: 'if (isOfTransaction(batch)) return { partition, batch, acks, done }',
     replacement: '',
     about: 'A transaction is opened that nobody can end, and consumers wait for ever.',
     killedBy: ['handlers/produce-in-transaction'],
