@@ -3,6 +3,7 @@ import { copyFileSync, mkdirSync, readFileSync, readdirSync, writeFileSync } fro
 import { basename, join } from 'node:path'
 import { promisify } from 'node:util'
 import { batchSizeBytes, readBatches } from '../../protocol/records/batch.ts'
+import { SUPPORTED_FEATURES } from '../../src/metadata/features.ts'
 import { featuresOfRelease, KAFKA_FEATURES, releaseName } from '../../src/metadata/releases.ts'
 import { startBroker } from '../../src/index.ts'
 import { nodeHost } from '../../src/host/node.ts'
@@ -97,7 +98,9 @@ describeWithApache(
       'formats %s as Apache Kafka does, to the byte',
       async (_, settings, args) => {
         const [theirs, ours] = [nodeOf(settings), nodeOf(settings)]
-        const off = KAFKA_FEATURES.filter((name) => name !== 'kraft.version').flatMap((name) => [
+        const isHere = (name: string): boolean =>
+          SUPPORTED_FEATURES.some((feature) => feature.name === name)
+        const off = KAFKA_FEATURES.filter((name) => !isHere(name)).flatMap((name) => [
           '--feature',
           `${name}=0`,
         ])
