@@ -165,6 +165,11 @@ export class Log {
     return buildMarker(end, host.clock.now(), codecs)
   }
 
+  /** This log takes the place of another one of its partition: what is being verified there is known here. */
+  takeOverVerifications(other: Log): void {
+    this.#state.producers.takeOverVerifications(other.#state.producers)
+  }
+
   /** What is known of producers, and of the verification of their transactions, with all that is queued. */
   get transactions(): LogTransactions {
     return this.#state.producers

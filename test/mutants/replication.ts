@@ -480,4 +480,11 @@ export const mutants: readonly Mutant[] = [
     about: 'Old producers get an error that they do not know, and ask for ever.',
     killedBy: ['replication/transaction-gate'],
   },
+  {
+    file: 'src/replication/partition/partition.ts',
+    text: 'log.takeOverVerifications(this.#log)',
+    replacement: '',
+    about: 'A transaction fails because a partition moves to another directory.',
+    killedBy: ['replication/partition/transactions'],
+  },
 ]

@@ -97,6 +97,11 @@ export class ProducerState {
     return guard === UNGUARDED || this.#verifications.isValid(producerId, guard)
   }
 
+  /** Goes on with the verifications of another log of the same partition, which this one takes the place of. */
+  takeOverVerifications(other: ProducerState): void {
+    this.#verifications.takeOver(other.#verifications)
+  }
+
   /** A marker will be appended: what is verified now counts for the transaction that it ends. */
   endVerification(producerId: number): void {
     this.#verifications.end(producerId)

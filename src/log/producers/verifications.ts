@@ -65,6 +65,14 @@ export class Verifications {
     if (this.#byProducer.size > 0) this.#byProducer.delete(producerId)
   }
 
+  /** Goes on with those that another log of the partition has begun. */
+  takeOver(other: Verifications): void {
+    for (const [producerId, verification] of other.#byProducer) {
+      this.#byProducer.set(producerId, verification)
+    }
+    this.#lastGuard = Math.max(this.#lastGuard, other.#lastGuard)
+  }
+
   removeExpired(now: number, expirationMs: number): void {
     for (const [producerId, { since }] of this.#byProducer) {
       if (now - since >= expirationMs) this.#byProducer.delete(producerId)

@@ -257,6 +257,7 @@ export class Partition {
     log.updateConfig(this.#settings().log)
     log.setHighWatermark(this.#log.highWatermark)
     log.advanceLogStart(this.#log.logStartOffset)
+    log.takeOverVerifications(this.#log)
     this.#log = log
     if (this.isLeader) log.beginEpoch(this.leaderEpoch)
     this.#advance(0)

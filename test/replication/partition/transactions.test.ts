@@ -61,3 +61,19 @@ test('a marker does not overtake records that wait for a thread', async () => {
   const { lastStableOffset, logEndOffset } = partitionOf(node, 't').log!
   expect([lastStableOffset, logEndOffset]).toEqual([3001, 3001])
 })
+
+test('records that were being verified when their partition moved to another directory are appended there', async () => {
+  const node = await nodeWithTopic()
+  await node.addTopic('copy')
+  const partition = partitionOf(node, 't')
+  const guard = partition.log!.transactions.beginVerification(PRODUCER, 0, 0, true, Date.now())
+  const { log } = partitionOf(node, 'copy')
+  partition.replaceLog(log!)
+  const marks = { producerId: PRODUCER, producerEpoch: 0, baseSequence: 0, isTransactional: true }
+  const written = new Promise<ErrorName>((resolve) => {
+    const done = ({ errorCode }: { errorCode: ErrorName }): void => resolve(errorCode)
+    partition.append(batch(['x'], marks), -1, 'client', 1000, done, -1, { guard })
+  })
+  expect(await written).toBe('NONE')
+  expect(log!.logEndOffset).toBe(1)
+})
