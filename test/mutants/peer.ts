@@ -91,7 +91,8 @@ export const mutants: readonly Mutant[] = [
     text: 'if (place > 0) this.#queue.splice(place, 1)',
     replacement: '',
     about: 'What nobody waits for any more is done all the same, later.',
-    killedBy: ['peer/controller-link'],
+    killedBy: [],
+    equivalent: 'One that is settled is passed over when its turn comes: only its memory is kept.',
   },
   {
     file: 'src/peer/controller-link.ts',

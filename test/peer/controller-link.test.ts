@@ -38,7 +38,7 @@ async function controller(respond: (brokerId: number) => Told) {
 }
 
 /** A link to who is said to be the controller, and what its requests come to. */
-function linked(ids: { port: number }[]) {
+function linked(ids: { port: number }[], answerTimeoutMs = 5_000) {
   const clock = new SkippingClock()
   const listeners = new Set<() => void>()
   let current: { port: number } | null = ids[0] ?? null
@@ -58,7 +58,7 @@ function linked(ids: { port: number }[]) {
     },
     clientId: '7',
     connectTimeoutMs: 10_000,
-    answerTimeoutMs: 5_000,
+    answerTimeoutMs,
     retryBackoffMs: 20,
   })
   open.push(link)
@@ -101,6 +101,14 @@ describe('a link to the active controller', () => {
     expect(await ask(3)).toMatchObject(block(3))
   })
 
+  test('asks each thing once, in the order in which they were given', async () => {
+    const one = await controller(block)
+    const { ask } = linked([one])
+    const answers = await Promise.all([1, 2, 3].map((id) => ask(id)))
+    expect(answers).toMatchObject([1, 2, 3].map(block))
+    expect(one.asked).toEqual([1, 2, 3])
+  })
+
   test('looks again where who has answered isn’t the controller', async () => {
     const former = await controller(() => NOT_CONTROLLER)
     const next = await controller(block)
@@ -123,8 +131,8 @@ describe('a link to the active controller', () => {
   test('asks the next controller what the one before has not answered', async () => {
     const former = await controller(() => SILENCE)
     const next = await controller(block)
-    const { ask, elect } = linked([former])
-    const asked = ask(1)
+    const { ask, elect } = linked([former], 1_000_000)
+    const asked = ask(1, 1_000_000)
     await former.wasAsked(1)
     elect(next)
     expect(await asked).toMatchObject(block(1))
