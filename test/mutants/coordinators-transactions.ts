@@ -183,8 +183,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/transaction/markers.ts',
-    text: 'while (isCurrent(place)) {',
-    replacement: 'for (;;) {',
+    text: 'isCurrent(place); delayMs =',
+    replacement: 'true; delayMs =',
     about: 'A coordinator of before goes on writing markers.',
     killedBy: ['coordinators/transaction/markers'],
   },
@@ -243,5 +243,12 @@ export const mutants: readonly Mutant[] = [
     replacement: 'size <= MAX_PRODUCT',
     about: 'A long id and an expression hold the event loop.',
     killedBy: ['handlers/list-transactions'],
+  },
+  {
+    file: 'src/coordinators/transaction/markers.ts',
+    text: 'Math.min(delayMs * 2, MAX_RETRY_MS)',
+    replacement: 'RETRY_MS',
+    about: 'Thousands of transactions that wait for one directory take the processor.',
+    killedBy: ['coordinators/transaction/markers'],
   },
 ]

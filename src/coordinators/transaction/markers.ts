@@ -10,6 +10,8 @@ import type { Transaction } from './transaction.ts'
 
 /** Long enough for a leader to be elected now and then, and short beside what a producer waits for its next transaction. */
 const RETRY_MS = 50
+/** Where a directory is offline, there may be thousands of transactions that wait for it. */
+const MAX_RETRY_MS = 1000
 
 /** What passes: another leader, a directory that comes back, replicas that catch up. */
 const RETRIABLE: ReadonlySet<ErrorName> = new Set([
@@ -66,7 +68,7 @@ export class MarkerSender {
     const { isCurrent, clock } = this.#options
     let unwritten: readonly TopicPartition[] = listPartitions(transaction.partitions)
     let unnoted: TopicPartition[] = []
-    while (isCurrent(place)) {
+    for (let delayMs = RETRY_MS; isCurrent(place); delayMs = Math.min(delayMs * 2, MAX_RETRY_MS)) {
       const left = await this.#write(transaction, unwritten, place)
       if (left === 'fenced' || !isCurrent(place)) return
       const still = new Set(left)
@@ -78,7 +80,7 @@ export class MarkerSender {
         if (outcome === 'lost' || isOver) return
         if (outcome === 'noted') unnoted = []
       }
-      await new Promise<void>((resolve) => clock.after(RETRY_MS, resolve))
+      await new Promise<void>((resolve) => clock.after(delayMs, resolve))
     }
   }
 

@@ -110,6 +110,16 @@ describe('the markers of a transaction that ends', () => {
     expect(cluster.noted.map(({ partitions }) => partitions.length)).toEqual([2, 1])
   })
 
+  test('are tried less often the longer a leader can not: there may be many that wait for it', async () => {
+    const cluster = new Cluster()
+    cluster.errors['t-1'] = Array.from({ length: 200 }, () => 'KAFKA_STORAGE_ERROR')
+    cluster.send()
+    for (let turn = 0; turn < 200; turn++) await cluster.turn()
+    // Within ten seconds.
+    expect(cluster.tries.length).toBeGreaterThan(8)
+    expect(cluster.tries.length).toBeLessThan(25)
+  })
+
   test('are not waited for where the partition is gone', async () => {
     const cluster = new Cluster()
     cluster.errors['u-0'] = ['UNKNOWN_TOPIC_OR_PARTITION', 'UNKNOWN_TOPIC_OR_PARTITION']
