@@ -116,7 +116,9 @@ export const mutants: readonly Mutant[] = [
     text: '      role.quorumDeadline = Math.max(role.quorumDeadline, now + quorumTimeoutMs(state.timeouts))\n',
     replacement: '',
     about: 'A leader that was alone resigns as soon as a second voter is there.',
-    killedBy: ['controller/voters'],
+    killedBy: [],
+    equivalent:
+      'Who becomes a voter has fetched not long before, and that has renewed the time as well.',
   },
   {
     file: 'src/quorum/quorum.ts',
