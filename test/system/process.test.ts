@@ -1,7 +1,6 @@
 import { existsSync } from 'node:fs'
 import { join } from 'node:path'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
-import { InitProducerId } from '../../protocol/messages/init-producer-id.ts'
 import { until } from '../clients/wait.ts'
 import {
   killAll,
@@ -66,14 +65,14 @@ onUnix('A process', () => {
     const unread = `{ sh -c 'echo "pid $$"; exec "$@"' sh "$@" 2>&1 1>&3 | sleep 1000; } 3>&1`
     const broker = await startInShell(unread, { 'log.dirs': directory })
     started.push(broker)
-    const client = await RawClient.connect(broker)
-    // Each leaves a line in the log; together they are far more than a pipe holds.
-    for (let index = 0; index < 20; index++) {
-      const asked = { transactionalId: 'x'.repeat(32_000), transactionTimeoutMs: 1000 }
-      const { errorCode } = await client.request(InitProducerId, 4, asked)
-      expect(errorCode).toBe('TRANSACTIONAL_ID_AUTHORIZATION_FAILED')
+    // Each leaves a line in the log with the name of its software; together they are far more than a pipe holds.
+    for (let index = 0; index < 5; index++) {
+      const client = await RawClient.connect(broker)
+      const software = { clientSoftwareName: 'x'.repeat(32_000), clientSoftwareVersion: '1' }
+      expect((await client.request(ApiVersions, 3, software)).errorCode).toBe('NONE')
+      client.sendFrame(Buffer.alloc(8, 0x7f))
+      expect(await client.nextFrame()).toBe(null)
     }
-    client.destroy()
     await isServed(broker)
     await until(() => broker.stdout.includes('ottla ready'), 'the broker to be ready')
     const [, pid] = /^pid (\d+)$/m.exec(broker.stdout)!
