@@ -6,15 +6,11 @@ import { openFilesOf } from './broker/open-file-shares.ts'
 import { warnOfSettings } from './broker/settings.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { quorumMembership } from './config/joining.ts'
-import type { QuorumMembership } from './config/joining.ts'
 import { QuorumMember } from './controller/quorum-member.ts'
 import type { Host } from './host/host.ts'
-import type { LogDirectory } from './log/directory/directory.ts'
-import { LogManager, type LogManagerOptions } from './log/manager.ts'
-import { formatIfNeeded } from './metadata/format.ts'
-import type { Identity } from './metadata/format.ts'
+import type { LogManager } from './log/manager.ts'
 import { randomId } from './metadata/ids.ts'
-import type { VoterEndpoint } from './quorum/types.ts'
+import { Failures, identify, openDirectories } from './node-directories.ts'
 import type { Address } from './server/listeners.ts'
 import { RequestMemory } from './server/request-memory.ts'
 import { startFailure } from './server/start-error.ts'
@@ -45,7 +41,7 @@ export class Node {
     signal?: AbortSignal,
   ): Promise<Node> {
     const membership = quorumMembership(config, config.listeners, host.network.hostName)
-    const openFiles = openFilesOf(host)
+    const openFiles = openFilesOf(host, config.listeners)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
     const failures = new Failures()
     const share = { maxOpenFiles: openFiles.logFiles, requestMemory: memory }
@@ -58,7 +54,7 @@ export class Node {
     try {
       const identity = identify(host, codecs, config, logs, membership)
       warnOfSettings(config, host.log)
-      const { connections: maxSockets } = openFiles
+      const { controllerConnections: maxSockets } = openFiles
       const member = new QuorumMember({ ...parts, identity, membership, maxSockets })
       const isBroker = config.get('process.roles').includes('broker')
       node = new Node(identity.clusterId, isBroker, logs, member, failures)
@@ -148,66 +144,4 @@ function aborted(signal: AbortSignal): Promise<never> {
     if (signal.aborted) reason()
     else signal.addEventListener('abort', reason, { once: true })
   })
-}
-
-/** Who has to know of what fails. */
-class Failures {
-  readonly failed: Promise<Error>
-  fail: (reason: Error) => void = () => undefined
-  takeOffline: (directory: LogDirectory) => void = () => undefined
-
-  constructor() {
-    this.failed = new Promise((resolve) => (this.fail = resolve))
-  }
-}
-
-function openDirectories(
-  host: Host,
-  codecs: Codecs,
-  config: BrokerConfig,
-  share: Pick<LogManagerOptions, 'maxOpenFiles' | 'requestMemory'>,
-  failures: Failures,
-): LogManager {
-  const directories = config.logDirectories.map((path) => host.disk.absolutePath(path))
-  const metadataPath = config.get('metadata.log.dir')
-  const metadataDirectory = host.disk.absolutePath(metadataPath ?? directories[0]!)
-  const logs: LogManager = LogManager.open({
-    host,
-    codecs,
-    directories,
-    metadataDirectory,
-    ...share,
-    onDirectoryFailed: (directory, error) => {
-      failures.takeOffline(directory)
-      const isLast = logs.directories.every(({ failure }) => failure !== null)
-      if (isLast || directory.path === metadataDirectory) failures.fail(error)
-    },
-  })
-  return logs
-}
-
-function identify(
-  host: Host,
-  codecs: Codecs,
-  config: BrokerConfig,
-  logs: LogManager,
-  { kind }: QuorumMembership,
-): Identity {
-  return formatIfNeeded({
-    host,
-    codecs,
-    directories: logs.directories,
-    metadataDirectory: logs.metadataDirectory,
-    nodeId: config.get('node.id'),
-    controllerEndpoints: controllerEndpoints(config, host.network.hostName),
-    quorum: config.get('process.roles').includes('controller') ? kind : null,
-    ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
-  })
-}
-
-/** Where the only voter of a new cluster is, so that others may join it later; a port that the system chooses isn't known yet. */
-function controllerEndpoints({ listeners }: BrokerConfig, hostName: string): VoterEndpoint[] {
-  return listeners.advertisedController
-    .filter(({ port }) => port !== 0)
-    .map(({ listener: name, host, port }) => ({ name, host: host === '' ? hostName : host, port }))
 }

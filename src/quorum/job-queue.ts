@@ -4,7 +4,7 @@ export type Job = () => void | Promise<void>
 /** Does one job after another, in order. Jobs that are done at once are done within `put`, unless another one lasts. */
 export class JobQueue {
   readonly #failed: (error: Error) => void
-  #jobs: Job[] = []
+  #jobs: { readonly job: Job; readonly dropped: () => void }[] = []
   #isRunning = false
   #waiting: (() => void)[] = []
 
@@ -13,8 +13,9 @@ export class JobQueue {
     this.#failed = failed
   }
 
-  put(job: Job): void {
-    this.#jobs.push(job)
+  /** @param dropped called in its place, where the queue was stopped before the job began */
+  put(job: Job, dropped: () => void = () => undefined): void {
+    this.#jobs.push({ job, dropped })
     if (!this.#isRunning) void this.#run()
   }
 
@@ -26,14 +27,14 @@ export class JobQueue {
 
   /** What has not begun is not done. */
   stop(): void {
-    this.#jobs = []
+    for (const { dropped } of this.#jobs.splice(0)) dropped()
   }
 
   async #run(): Promise<void> {
     this.#isRunning = true
-    for (let job = this.#jobs.shift(); job !== undefined; job = this.#jobs.shift()) {
+    for (let next = this.#jobs.shift(); next !== undefined; next = this.#jobs.shift()) {
       try {
-        const done = job()
+        const done = next.job()
         if (done !== undefined) await done
       } catch (error) {
         this.#failed(error as Error)

@@ -6,6 +6,8 @@ const MAX_WAIT_MS = 500
 
 interface FetchSource {
   highWatermark(): number
+  /** Whether this node leads in that epoch, still. */
+  leads(epoch: number): boolean
   /** Uncommitted records from an offset on, null at the end of the log. */
   read(offset: number): Promise<Buffer | null>
   reply(fetch: FetchToAnswer, records: Buffer | null): void
@@ -33,7 +35,8 @@ export class ParkedFetches {
       (records) => {
         if (this.#isClosed) return
         const isNews = records !== null || this.#source.highWatermark() > fetch.highWatermark
-        if (isNews || fetch.maxWaitMs === 0) this.#source.reply(fetch, records)
+        const mayWait = fetch.maxWaitMs > 0 && this.#source.leads(fetch.epoch)
+        if (isNews || !mayWait) this.#source.reply(fetch, records)
         // What was appended during the read may not be in it.
         else if (wakes !== this.#wakes) this.answer(fetch)
         else this.#park(fetch)

@@ -24,11 +24,11 @@ import type { Peers } from './peers.ts'
 import { sameLeader, type KnownLeader } from './known-leader.ts'
 import { PendingAnswers, type TellAnswer } from './pending-answers.ts'
 import { Raft } from './raft.ts'
-import { gapIn, logView, NotLeaderError, QuorumLogError, readFrom } from './replica-log.ts'
+import { gapIn, logView, NotLeaderError, QuorumLogError, readForFollower } from './replica-log.ts'
 import type { Retention } from './retention.ts'
 import { Snapshots } from './retention.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
-import { receiveSnapshot, writeSnapshot } from './snapshot.ts'
+import { noting, receiveSnapshot, writeSnapshot } from './snapshot.ts'
 import { readPiece } from './snapshot-pieces.ts'
 import { changedVoters, DONE, type VoterChange, type VoterOutcome } from './voter-changes.ts'
 import { senderOf } from './types.ts'
@@ -150,7 +150,8 @@ export class Quorum {
     })
     this.#fetches = new ParkedFetches(host.clock, {
       highWatermark,
-      read: (offset) => readFrom(log, offset),
+      leads: (epoch) => this.#raft.role.name === 'leader' && this.#raft.epoch === epoch,
+      read: (offset) => readForFollower(log, offset),
       reply: (fetch, records) =>
         this.#answers.fetched(fetch, this.#raft.fetchReplyFor(fetch, records)),
       failed,
@@ -266,7 +267,10 @@ export class Quorum {
   changeVoters(change: VoterChange): Promise<VoterOutcome> {
     return new Promise((resolve) => {
       if (!this.isLeader || this.#isClosed || this.#failure !== null) return resolve(NOT_LEADING)
-      this.#queue.put(() => this.#changeVoters(change, resolve))
+      this.#queue.put(
+        () => this.#changeVoters(change, resolve),
+        () => resolve(NOT_LEADING),
+      )
     })
   }
 
@@ -604,12 +608,5 @@ export class Quorum {
     const onLeading = this.#onLeading
     this.#onLeading = null
     onLeading?.(failure)
-  }
-}
-
-async function* noting(pieces: AsyncIterable<Buffer>, note: () => void): AsyncIterable<Buffer> {
-  for await (const piece of pieces) {
-    note()
-    yield piece
   }
 }

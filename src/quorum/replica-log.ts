@@ -59,6 +59,19 @@ export async function readFrom(log: Log, offset: number): Promise<Buffer | null>
   throw new QuorumLogError(`The metadata log lacks the records from ${offset} to ${next - 1}`)
 }
 
+/**
+ * The same for a follower that has asked. What was cut off or removed while it was read is nothing: the follower asks again,
+ * and is told then where it is.
+ */
+export async function readForFollower(log: Log, offset: number): Promise<Buffer | null> {
+  try {
+    return await readFrom(log, offset)
+  } catch (error) {
+    if (offset >= log.logStartOffset && offset <= log.logEndOffset) throw error
+    return null
+  }
+}
+
 async function readAfter(log: Log, offset: number): Promise<Buffer | null> {
   const result = await log.read(offset, READ_BYTES, 'logEnd', true)
   if (result.errorCode !== 'NONE') {

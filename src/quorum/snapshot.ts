@@ -196,3 +196,14 @@ function removeQuietly({ disk, log }: Host, path: string): void {
     log.warn({ err: error, path }, 'A part of a snapshot is left')
   }
 }
+
+/** The same pieces; each is noted when it comes. */
+export async function* noting(
+  pieces: AsyncIterable<Buffer>,
+  note: () => void,
+): AsyncIterable<Buffer> {
+  for await (const piece of pieces) {
+    note()
+    yield piece
+  }
+}

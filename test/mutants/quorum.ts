@@ -526,10 +526,40 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/parked-fetches.ts',
-    text: 'if (isNews || fetch.maxWaitMs === 0)',
-    replacement: 'if (isNews)',
+    text: 'fetch.maxWaitMs > 0 && this.#source.leads(fetch.epoch)',
+    replacement: 'this.#source.leads(fetch.epoch)',
     about: 'Who asks without waiting is held up for a moment all the same.',
     killedBy: ['quorum/parked-fetches'],
+  },
+  {
+    file: 'src/quorum/parked-fetches.ts',
+    text: 'fetch.maxWaitMs > 0 && this.#source.leads(fetch.epoch)',
+    replacement: 'fetch.maxWaitMs > 0',
+    about:
+      'A node that leads no longer reads for a follower beyond what its log has then, and ends.',
+    killedBy: ['quorum/parked-fetches'],
+  },
+  {
+    file: 'src/quorum/replica-log.ts',
+    text: 'if (offset >= log.logStartOffset && offset <= log.logEndOffset) throw error',
+    replacement: 'throw error',
+    about:
+      'A leader ends where a snapshot takes the place of what it just reads for a slow follower.',
+    killedBy: ['quorum/replica-log'],
+  },
+  {
+    file: 'src/quorum/replica-log.ts',
+    text: 'if (offset >= log.logStartOffset && offset <= log.logEndOffset) throw error',
+    replacement: '',
+    about: 'A metadata log that can not be read is taken for one that has nothing new.',
+    killedBy: ['quorum/replica-log'],
+  },
+  {
+    file: 'src/quorum/job-queue.ts',
+    text: 'for (const { dropped } of this.#jobs.splice(0)) dropped()',
+    replacement: 'this.#jobs = []',
+    about: 'Whoever changes the voters of a quorum whose log fails waits for ever.',
+    killedBy: ['quorum/job-queue'],
   },
   {
     file: 'src/quorum/packing.ts',

@@ -12,12 +12,13 @@ function begin() {
       return { cancel: () => void (timer.isCancelled = true) }
     },
   }
-  const state = { records: null as Buffer | null, highWatermark: 5 }
+  const state = { records: null as Buffer | null, highWatermark: 5, leads: true }
   const replies: [number, string | null][] = []
   const failures: Error[] = []
   let read = (): Promise<Buffer | null> => Promise.resolve(state.records)
   const fetches = new ParkedFetches(clock, {
     highWatermark: () => state.highWatermark,
+    leads: (epoch) => state.leads && epoch === 5,
     read: () => read(),
     reply: ({ requestId }, records) => replies.push([requestId, records?.toString() ?? null]),
     failed: (error) => failures.push(error),
@@ -123,4 +124,12 @@ test('a log that can not be read is told', async () => {
   ask(2)
   await settled()
   expect(failures.map(({ message }) => message)).toEqual(['broken'])
+})
+
+test('one whose read ends after the lead is lost is answered, and waits for nothing', async () => {
+  const { state, replies, ask, live } = begin()
+  ask(2)
+  state.leads = false
+  await settled()
+  expect([replies, live().length]).toEqual([[[2, null]], 0])
 })
