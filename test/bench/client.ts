@@ -15,10 +15,13 @@ export interface Distribution {
 /** What the client counted between the end of its warm-up and the end of the measured interval. */
 export interface Measurement {
   readonly seconds: number
+  /** Where transactions are measured, these. */
   readonly requests: number
   readonly records: number
   /** Bytes of record batches, headers included. */
   readonly bytes: number
+  /** How often a broker was asked again, since the transaction before or the coordinator was not ready. */
+  readonly retries: number
   readonly brokerCpuSeconds: number
   readonly clientCpuSeconds: number
   readonly latency: Distribution | null

@@ -6,6 +6,7 @@ const measurement: Measurement = {
   requests: 1_000,
   records: 10_000,
   bytes: 4e9,
+  retries: 250,
   brokerCpuSeconds: 3,
   clientCpuSeconds: 1,
   latency: { meanUs: 10, p50Us: 20, p99Us: 3_000, p999Us: 4_000, maxUs: 5_000 },
@@ -35,6 +36,14 @@ describe('benchmark report', () => {
     expect(figureOf('CPU µs/request', measurement)).toBe(3_000)
     expect(figureOf('CPU µs/record', measurement)).toBe(300)
     expect(figureOf('p99 ms', measurement)).toBe(3)
+  })
+
+  test('a transaction counts as a request, and its latency is that of the commit', () => {
+    expect(figureOf('transactions/s', measurement)).toBe(500)
+    expect(figureOf('CPU µs/transaction', measurement)).toBe(3_000)
+    expect(figureOf('commit p99 ms', measurement)).toBe(3)
+    expect(figureOf('retries/transaction', measurement)).toBe(0.25)
+    expect(figureOf('records/s', measurement)).toBe(5_000)
   })
 
   test('a ratio needs both brokers, and a target says which side is good', () => {

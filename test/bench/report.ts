@@ -35,16 +35,26 @@ export const figureOf = (
     case 'MB/s':
       return measured.bytes / 1e6 / measured.seconds
     case 'requests/s':
+    case 'transactions/s':
       return measured.requests / measured.seconds
+    case 'records/s':
+      return measured.records / measured.seconds
     case 'CPU s/GB':
       return cpuSeconds / (measured.bytes / 1e9)
     case 'CPU µs/request':
+    case 'CPU µs/transaction':
       return (cpuSeconds * 1e6) / measured.requests
     case 'CPU µs/record':
       return (cpuSeconds * 1e6) / measured.records
+    case 'retries/transaction':
+      return measured.retries / measured.requests
     case 'p50 ms':
+    case 'commit p50 ms':
+    case 'commit to arrival, p50 ms':
       return latencyMs('p50Us')
     case 'p99 ms':
+    case 'commit p99 ms':
+    case 'commit to arrival, p99 ms':
       return latencyMs('p99Us')
     case 'p99.9 ms':
       return latencyMs('p999Us')

@@ -5,12 +5,20 @@ import type { Flags } from './client.ts'
 export type Figure =
   | 'MB/s'
   | 'requests/s'
+  | 'records/s'
+  | 'transactions/s'
   | 'CPU s/GB'
   | 'CPU µs/request'
   | 'CPU µs/record'
+  | 'CPU µs/transaction'
   | 'p50 ms'
   | 'p99 ms'
   | 'p99.9 ms'
+  | 'commit p50 ms'
+  | 'commit p99 ms'
+  | 'commit to arrival, p50 ms'
+  | 'commit to arrival, p99 ms'
+  | 'retries/transaction'
 
 /**
  * What the project wants of a ratio Ottla:Kafka, or of Ottla's figure itself. `orOfClient`: or so much of what the client
@@ -24,7 +32,7 @@ export type Target =
 export interface Workload {
   readonly name: string
   readonly title: string
-  readonly command: 'produce' | 'fetch' | 'tail' | 'round-trip' | 'paced'
+  readonly command: 'produce' | 'fetch' | 'tail' | 'round-trip' | 'paced' | 'transact' | 'committed'
   readonly partitions: number
   readonly flags: Flags
   /** What is produced, where it isn't records that are all the same. Bytes are counted before compression. */
@@ -39,6 +47,8 @@ export interface Workload {
 /** Batches just below the 1,048,588 bytes that a broker takes by default. */
 const large1K = { 'record-bytes': 1024, 'batch-records': 950 }
 const large100 = { 'record-bytes': 100, 'batch-records': 9000 }
+/** Each transaction is one batch to one partition, and both brokers are asked by the same protocol (KIP-890). */
+const smallTransactions = { 'record-bytes': 100, 'batch-records': 10, 'transaction-version': 2 }
 
 export const workloads: readonly Workload[] = [
   {
@@ -176,6 +186,35 @@ export const workloads: readonly Workload[] = [
       ['requests/s', { atLeast: 1.5 }],
       ['p99 ms', { atMost: 0.5 }],
       ['CPU µs/request', null],
+    ],
+  },
+  {
+    name: 'transactions',
+    title: '20 producers, transactions of ten records',
+    command: 'transact',
+    partitions: 10,
+    flags: { connections: 20, ...smallTransactions },
+    figures: [
+      ['transactions/s', { atLeast: 1.5 }],
+      ['commit p50 ms', null],
+      ['commit p99 ms', { atMost: 0.5 }],
+      ['CPU µs/transaction', { atMost: 0.5 }],
+      ['retries/transaction', null],
+    ],
+  },
+  {
+    name: 'committed',
+    title: 'a read_committed consumer behind 100 transactional producers',
+    command: 'committed',
+    partitions: 10,
+    // Each producer begins ten transactions a second, and is in one half of the time.
+    flags: { connections: 100, rate: 10_000, pause: '50ms', ...smallTransactions },
+    figures: [
+      // The consumer gets what is written, or is behind.
+      ['records/s', { atLeast: 1, orOfClient: 0.98 }],
+      ['commit to arrival, p50 ms', null],
+      ['commit to arrival, p99 ms', null],
+      ['CPU µs/record', null],
     ],
   },
 ]

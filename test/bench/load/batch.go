@@ -24,6 +24,8 @@ const (
 	atBaseSequence    = 53
 	atRecordCount     = 57
 	batchHeaderSize   = 61
+
+	isControl = 1 << 5 // in the second byte of the attributes: a marker that ends a transaction
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
@@ -84,25 +86,32 @@ type produceFrame struct {
 	batch       []byte // the part of bytes that is the batch
 	recordCount int
 	sequence    int32
-	idempotent  bool
+	by          producer
 }
 
 func newProduceFrame(request *kmsg.ProduceRequest, batch []byte, recordCount int, by producer) *produceFrame {
 	request.Topics[0].Partitions[0].Records = batch
 	encoded := formatter.AppendRequest(nil, request, 0)
 	at := bytes.Index(encoded, batch[:batchHeaderSize])
-	f := &produceFrame{bytes: encoded, batch: encoded[at : at+len(batch)], recordCount: recordCount, idempotent: by.id >= 0}
-	if f.idempotent {
-		binary.BigEndian.PutUint64(f.batch[atProducerID:], uint64(by.id))
-		binary.BigEndian.PutUint16(f.batch[atProducerEpoch:], uint16(by.epoch))
-	}
+	f := &produceFrame{bytes: encoded, batch: encoded[at : at+len(batch)], recordCount: recordCount, by: producer{id: -1}}
+	f.as(by)
 	return f
+}
+
+// as gives the frame another producer's id and epoch, whose sequences begin at 0.
+func (f *produceFrame) as(by producer) {
+	if by == f.by {
+		return
+	}
+	f.by, f.sequence = by, 0
+	binary.BigEndian.PutUint64(f.batch[atProducerID:], uint64(by.id))
+	binary.BigEndian.PutUint16(f.batch[atProducerEpoch:], uint16(by.epoch))
 }
 
 // next makes the frame ready to be sent once more.
 func (f *produceFrame) next(correlation int32) []byte {
 	binary.BigEndian.PutUint32(f.bytes[8:], uint32(correlation))
-	if f.idempotent {
+	if f.by.id >= 0 {
 		binary.BigEndian.PutUint32(f.batch[atBaseSequence:], uint32(f.sequence))
 		putCRC(f.batch)
 		// After the largest sequence comes 0.
@@ -111,7 +120,8 @@ func (f *produceFrame) next(correlation int32) []byte {
 	return f.bytes
 }
 
-// span reads the whole batches at the start of bytes: how many records, and the offset after the last of them. A batch
+// span reads the whole batches at the start of bytes: how many records, those of transactions'
+// ends not among them, and the offset after the last of them. A batch
 // that the response cut short ends the reading, as the protocol allows. With verify, every CRC is checked.
 func span(records []byte, from int64, verify bool) (count int64, next int64, size int, ok bool) {
 	next = from
@@ -129,7 +139,9 @@ func span(records []byte, from int64, verify bool) (count int64, next int64, siz
 		base := int64(binary.BigEndian.Uint64(records))
 		end := base + int64(binary.BigEndian.Uint32(records[atLastOffsetDelta:])) + 1
 		if end > next {
-			count += end - next
+			if records[atAttributes+1]&isControl == 0 {
+				count += end - next
+			}
 			next = end
 		}
 		size += length

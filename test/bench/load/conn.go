@@ -35,6 +35,7 @@ type conn struct {
 	net.Conn
 	reader      *bufio.Reader
 	versions    versions
+	finalized   map[string]int16 // features by name, where the versions were asked for
 	correlation int32
 	out         []byte
 	in          []byte
@@ -58,9 +59,13 @@ func dial(address string, known versions, readBufferSize int) (*conn, error) {
 		tcp.Close()
 		return nil, fmt.Errorf("ApiVersions: %w", err)
 	}
-	c.versions = versions{}
-	for _, api := range response.(*kmsg.ApiVersionsResponse).ApiKeys {
+	answer := response.(*kmsg.ApiVersionsResponse)
+	c.versions, c.finalized = versions{}, map[string]int16{}
+	for _, api := range answer.ApiKeys {
 		c.versions[api.ApiKey] = api.MaxVersion
+	}
+	for _, feature := range answer.FinalizedFeatures {
+		c.finalized[feature.Name] = feature.MaxVersionLevel
 	}
 	return c, nil
 }

@@ -21,6 +21,7 @@ const usage = `usage: load COMMAND [flags]
   probe                                      wait until the broker serves; prints when it did
   metadata                                   time Metadata requests for all topics
   produce, fetch, tail, round-trip, paced    the workloads
+  transact, committed                        those with transactions
   ping                                       time ApiVersions requests, one every -pause
 `
 
@@ -52,13 +53,14 @@ func run(command string, arguments []string) (any, error) {
 	flags.IntVar(&l.batchRecords, "batch-records", 1, "records in a batch")
 	flags.IntVar(&l.acks, "acks", -1, "acks")
 	flags.BoolVar(&l.idempotent, "idempotent", true, "produce with a producer id and sequences")
-	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail and paced")
+	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail, paced and committed")
 	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
 	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
 	flags.IntVar(&l.keys, "keys", 0, "give records so many keys in turn (0: none)")
 	flags.StringVar(&l.batchFile, "batch", "", "produce: send the record batch in this file rather than make one")
 	flags.Int64Var(&l.batchBytes, "batch-bytes", 0, "produce: count so many bytes for that batch (0: those that it has)")
-	flags.DurationVar(&l.pause, "pause", 0, "produce, ping: how long a connection waits after an answer")
+	flags.DurationVar(&l.pause, "pause", 0, "produce, ping: how long a connection waits after an answer; committed: how long a transaction stays open")
+	flags.IntVar(&l.transactionVersion, "transaction-version", -1, "transact, committed: what the broker must have finalized (-1: anything)")
 	flags.BoolVar(&l.session, "session", false, "fetch in a session, as the Java consumer does: ask only for what changed")
 	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")
 	flags.IntVar(&m.brokerPID, "pid", 0, "the broker's process, for its CPU time")
@@ -75,7 +77,7 @@ func run(command string, arguments []string) (any, error) {
 
 	workload := map[string]func(*measurement, target, versions) (*Result, error){
 		"produce": l.produce, "fetch": l.fetch, "tail": l.tail, "round-trip": l.roundTrip, "paced": l.paced,
-		"ping": l.ping,
+		"ping": l.ping, "transact": l.transact, "committed": l.committed,
 	}[command]
 	switch {
 	case workload != nil:

@@ -30,6 +30,7 @@ type Result struct {
 	Requests         int64         `json:"requests"`
 	Records          int64         `json:"records"`
 	Bytes            int64         `json:"bytes"`
+	Retries          int64         `json:"retries"`
 	BrokerCPUSeconds float64       `json:"brokerCpuSeconds"`
 	ClientCPUSeconds float64       `json:"clientCpuSeconds"`
 	Latency          *Distribution `json:"latency"`
@@ -37,9 +38,9 @@ type Result struct {
 
 // counter is what one worker has done; its own cache line.
 type counter struct {
-	requests, records, bytes atomic.Int64
-	latencies                []time.Duration
-	_                        [64]byte
+	requests, records, bytes, retries atomic.Int64
+	latencies                         []time.Duration
+	_                                 [64]byte
 }
 
 // measurement runs workers, and counts only what happens between the end of the warm-up and the end of the interval.
@@ -66,9 +67,9 @@ func (m *measurement) latency(c *counter, took time.Duration) {
 }
 
 type snapshot struct {
-	at                       time.Time
-	requests, records, bytes int64
-	broker, client           float64
+	at                                time.Time
+	requests, records, bytes, retries int64
+	broker, client                    float64
 }
 
 func (m *measurement) snapshot() (s snapshot, err error) {
@@ -76,6 +77,7 @@ func (m *measurement) snapshot() (s snapshot, err error) {
 		s.requests += c.requests.Load()
 		s.records += c.records.Load()
 		s.bytes += c.bytes.Load()
+		s.retries += c.retries.Load()
 	}
 	s.broker, err = processCPUSeconds(m.brokerPID)
 	s.client = ownCPUSeconds()
@@ -171,6 +173,7 @@ func (m *measurement) result(before, after snapshot) *Result {
 		Requests:         after.requests - before.requests,
 		Records:          after.records - before.records,
 		Bytes:            after.bytes - before.bytes,
+		Retries:          after.retries - before.retries,
 		BrokerCPUSeconds: after.broker - before.broker,
 		ClientCPUSeconds: after.client - before.client,
 		Latency:          distribution(latencies),

@@ -25,6 +25,7 @@ type sink struct {
 	byName map[string]*sinkTopic
 	byID   map[[16]byte]*sinkTopic
 	nextID int64
+	open   map[string][]*sinkPartition // where open transactions have records, by transactional id
 }
 
 type sinkTopic struct {
@@ -37,7 +38,8 @@ type sinkPartition struct {
 	mu    sync.Mutex
 	end   int64
 	batch []byte
-	moved chan struct{} // closed when end moves, if anyone waits for it
+	moved chan struct{}    // closed when there may be more to read, if anyone waits for it
+	open  map[string]int64 // where open transactions begin, by transactional id
 }
 
 func serveSink(address string) error {
@@ -53,7 +55,7 @@ func serveSink(address string) error {
 	if err != nil {
 		return err
 	}
-	s := &sink{host: host, port: int32(number), byName: map[string]*sinkTopic{}, byID: map[[16]byte]*sinkTopic{}}
+	s := &sink{host: host, port: int32(number), byName: map[string]*sinkTopic{}, byID: map[[16]byte]*sinkTopic{}, open: map[string][]*sinkPartition{}}
 	fmt.Printf("sink ready on %s\n", listener.Addr())
 	for {
 		connection, err := listener.Accept()
@@ -153,6 +155,10 @@ func (s *sink) answer(request kmsg.Request) (kmsg.Response, error) {
 		s.nextID++
 		response.ProducerID = s.nextID
 		return response, nil
+	case *kmsg.FindCoordinatorRequest:
+		return coordinator(request), nil
+	case *kmsg.EndTxnRequest:
+		return s.endTransaction(request), nil
 	case *kmsg.ListOffsetsRequest:
 		return s.listOffsets(request), nil
 	}
@@ -164,11 +170,16 @@ func apiVersions() kmsg.Response {
 	for _, request := range []kmsg.Request{
 		&kmsg.ProduceRequest{}, &kmsg.FetchRequest{}, &kmsg.ListOffsetsRequest{}, &kmsg.MetadataRequest{},
 		&kmsg.ApiVersionsRequest{}, &kmsg.CreateTopicsRequest{}, &kmsg.DeleteTopicsRequest{}, &kmsg.InitProducerIDRequest{},
+		&kmsg.FindCoordinatorRequest{}, &kmsg.EndTxnRequest{},
 	} {
 		api := kmsg.NewApiVersionsResponseApiKey()
 		api.ApiKey, api.MaxVersion = request.Key(), request.MaxVersion()
 		response.ApiKeys = append(response.ApiKeys, api)
 	}
+	feature := kmsg.NewApiVersionsResponseFinalizedFeature()
+	feature.Name, feature.MaxVersionLevel = "transaction.version", implicitSince
+	response.FinalizedFeaturesEpoch = 0
+	response.FinalizedFeatures = append(response.FinalizedFeatures, feature)
 	return response
 }
 
@@ -246,6 +257,9 @@ func (s *sink) produce(request *kmsg.ProduceRequest) kmsg.Response {
 				got.ErrorCode = 3 // UNKNOWN_TOPIC_OR_PARTITION
 			} else {
 				got.BaseOffset = p.append(sent.Records)
+				if request.TransactionID != nil {
+					s.join(*request.TransactionID, p, got.BaseOffset)
+				}
 			}
 			answer.Partitions = append(answer.Partitions, got)
 		}
@@ -262,26 +276,27 @@ func (p *sinkPartition) append(batch []byte) int64 {
 	}
 	base := p.end
 	p.end += int64(binary.BigEndian.Uint32(batch[atLastOffsetDelta:])) + 1
-	if p.moved != nil {
-		close(p.moved)
-		p.moved = nil
-	}
+	p.wake()
 	return base
 }
 
-// read gives whole batches from an offset on, or what to wait for.
-func (p *sinkPartition) read(offset int64, limit int) (batch []byte, count int, end int64, moved chan struct{}) {
+// read gives whole batches from an offset on, or what to wait for; with committed, no transaction's before it has ended.
+func (p *sinkPartition) read(offset int64, limit int, committed bool) (batch []byte, count int, end int64, moved chan struct{}) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	if offset >= p.end {
+	end = p.end
+	if committed {
+		end = p.stable()
+	}
+	if offset >= end {
 		if p.moved == nil {
 			p.moved = make(chan struct{})
 		}
-		return nil, 0, p.end, p.moved
+		return nil, 0, end, p.moved
 	}
 	records := int64(binary.BigEndian.Uint32(p.batch[atLastOffsetDelta:])) + 1
-	fit := min(max(1, int64(limit/len(p.batch))), (p.end-offset+records-1)/records)
-	return p.batch, int(fit), p.end, nil
+	fit := min(max(1, int64(limit/len(p.batch))), (end-offset+records-1)/records)
+	return p.batch, int(fit), end, nil
 }
 
 // chunks is a message in pieces: what is small is copied into the last piece, whole large batches are referred to.
@@ -332,7 +347,7 @@ func (s *sink) fetch(request *kmsg.FetchRequest, correlation []byte) (response *
 		c.last = append(c.last, topic.TopicID[:]...)
 		c.last = binary.AppendUvarint(c.last, uint64(len(topic.Partitions)+1))
 		for _, asked := range topic.Partitions {
-			served, wait := s.fetchPartition(c, topic.TopicID, asked, left)
+			served, wait := s.fetchPartition(c, topic.TopicID, asked, left, request.IsolationLevel == 1)
 			left -= served
 			found = found || served > 0
 			if wait != nil {
@@ -353,14 +368,14 @@ func (s *sink) fetch(request *kmsg.FetchRequest, correlation []byte) (response *
 }
 
 func (s *sink) fetchPartition(
-	c *chunks, topic [16]byte, asked kmsg.FetchRequestTopicPartition, left int,
+	c *chunks, topic [16]byte, asked kmsg.FetchRequestTopicPartition, left int, committed bool,
 ) (served int, wait chan struct{}) {
 	var batch []byte
 	var count int
 	var end int64
 	p := s.partition("", topic, asked.Partition)
 	if p != nil && left > 0 {
-		batch, count, end, wait = p.read(asked.FetchOffset, min(int(asked.PartitionMaxBytes), left))
+		batch, count, end, wait = p.read(asked.FetchOffset, min(int(asked.PartitionMaxBytes), left), committed)
 	}
 	c.last = binary.BigEndian.AppendUint32(c.last, uint32(asked.Partition))
 	if p == nil {

@@ -40,6 +40,8 @@ type load struct {
 	verify       bool
 	batchFile    string
 	batchBytes   int64
+
+	transactionVersion int
 }
 
 // batch makes the batch to produce, or takes the one that is given, and says how much it counts for.
@@ -364,25 +366,42 @@ func (l *load) fetch(m *measurement, t target, known versions) (*Result, error) 
 
 // endOffset is the offset after the last record of partition 0.
 func (l *load) endOffset(t target, known versions) (int64, error) {
-	c, err := dial(l.address, known, 4<<10)
+	ends, err := l.endOffsets(target{t.id, 1}, known)
 	if err != nil {
 		return 0, err
+	}
+	return ends[0], nil
+}
+
+// endOffsets are the offsets after the last record of each partition.
+func (l *load) endOffsets(t target, known versions) ([]int64, error) {
+	c, err := dial(l.address, known, 4<<10)
+	if err != nil {
+		return nil, err
 	}
 	defer c.Close()
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID = -1
-	part := kmsg.NewListOffsetsRequestTopicPartition()
-	part.Timestamp = -1
 	topic := kmsg.NewListOffsetsRequestTopic()
 	topic.Topic = l.topic
-	topic.Partitions = append(topic.Partitions, part)
+	for p := range t.partitions {
+		part := kmsg.NewListOffsetsRequestTopicPartition()
+		part.Partition, part.Timestamp = int32(p), -1
+		topic.Partitions = append(topic.Partitions, part)
+	}
 	request.Topics = append(request.Topics, topic)
 	response, err := c.call(request)
 	if err != nil {
-		return 0, fmt.Errorf("ListOffsets: %w", err)
+		return nil, fmt.Errorf("ListOffsets: %w", err)
 	}
-	got := response.(*kmsg.ListOffsetsResponse).Topics[0].Partitions[0]
-	return got.Offset, check("ListOffsets", got.ErrorCode)
+	ends := make([]int64, t.partitions)
+	for _, got := range response.(*kmsg.ListOffsetsResponse).Topics[0].Partitions {
+		if err := check("ListOffsets", got.ErrorCode); err != nil {
+			return nil, err
+		}
+		ends[got.Partition] = got.Offset
+	}
+	return ends, nil
 }
 
 // tail lets consumers follow one partition while one producer writes at a set pace. Only what the consumers get counts.
