@@ -25,7 +25,9 @@ const (
 	atRecordCount     = 57
 	batchHeaderSize   = 61
 
-	isControl = 1 << 5 // in the second byte of the attributes: a marker that ends a transaction
+	// In the second byte of the attributes.
+	isTransactional = 1 << 4
+	isControl       = 1 << 5 // a marker that ends a transaction
 )
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)

@@ -85,7 +85,9 @@ type written struct {
 }
 
 // transactionals makes a producer for each connection; all know their coordinator and their identity.
-func (l *load) transactionals(t target, batch []byte) (producers []*transactional, err error) {
+func (l *load) transactionals(t target) (producers []*transactional, err error) {
+	batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
+	batch[atAttributes+1] |= isTransactional
 	first, err := dial(l.address, nil, 4<<10)
 	if err != nil {
 		return nil, err
@@ -239,8 +241,7 @@ func (p *transactional) commit(c *counter) error {
 // transact has every producer make one transaction after another. A transaction counts as one request; the latency is that
 // of its commit: from the first EndTxn to the answer that it is done.
 func (l *load) transact(m *measurement, t target, _ versions) (*Result, error) {
-	batch := buildBatch(l.batchRecords, l.recordSize, l.keys)
-	producers, err := l.transactionals(t, batch)
+	producers, err := l.transactionals(t)
 	if err != nil {
 		return nil, err
 	}
@@ -257,7 +258,7 @@ func (l *load) transact(m *measurement, t target, _ versions) (*Result, error) {
 					return err
 				}
 				m.latency(c, time.Since(start))
-				m.add(c, 1, int64(l.batchRecords), int64(len(batch)))
+				m.add(c, 1, int64(l.batchRecords), int64(len(p.frames[0].batch)))
 			}
 			return nil
 		})
@@ -313,7 +314,7 @@ func (l *load) committed(m *measurement, t target, known versions) (*Result, err
 	}
 	defer f.Close()
 	f.request.IsolationLevel, f.offsets = 1, ends
-	producers, err := l.transactionals(t, buildBatch(l.batchRecords, l.recordSize, l.keys))
+	producers, err := l.transactionals(t)
 	if err != nil {
 		return nil, err
 	}
