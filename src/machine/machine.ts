@@ -15,6 +15,8 @@ export interface DecisionContext<Settings> {
   readonly now: number
   /** Milliseconds since 1970: for what facts say of time. */
   readonly wallNow: number
+  /** The offset in the log that the decision's first durable fact gets, the next one the next, and so on. */
+  readonly nextOffset: number
   /** As they are now: they may change between two commands. */
   readonly settings: Settings
 }

@@ -134,6 +134,14 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     this.#alarms.set(name, at)
   }
 
+  /**
+   * Appends what this turn has decided so far without waiting for its end. Whoever else writes to the log calls it just
+   * before, since decisions and facts know the offsets that their records are to have.
+   */
+  flush(): void {
+    this.#append()
+  }
+
   /** Gives the shard up (resignation, shutdown): whoever waits gets ERR_SHARD_LOST. */
   close(): void {
     if (this.#lost === null) this.#drop(new ShardError('ERR_SHARD_LOST', 'The shard was closed'))
@@ -155,6 +163,7 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
       ticket,
       now,
       wallNow: clock.now(),
+      nextOffset: this.#nextOffset,
       settings: settings(),
     }
     const decision = machine.decide(command, context)
@@ -210,8 +219,8 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
   }
 
   #applyAll({ facts, prepared }: Plan<Fact>): void {
-    const { machine, clock, log } = this.#options
-    const firstOffset = log.nextOffset + this.#preparedCount
+    const { machine, clock } = this.#options
+    const firstOffset = this.#nextOffset
     let offset = firstOffset
     try {
       for (const fact of facts) {
@@ -228,8 +237,13 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     this.#preparedCount += offset - firstOffset
   }
 
+  /** Of the next fact: those that this turn has collected come before it. */
+  get #nextOffset(): number {
+    return this.#options.log.nextOffset + this.#preparedCount
+  }
+
   #append(): void {
-    if (this.#lost !== null) return
+    if (this.#lost !== null || this.#prepared.length === 0) return
     const prepared = this.#prepared
     const turn = this.#turn++
     this.#prepared = []

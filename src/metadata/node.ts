@@ -197,6 +197,7 @@ export class MetadataNode implements ControllerChannel {
       },
       leading: () => this.#takeOffice(),
       resigned: () => this.#office.leave(),
+      beforeVoters: () => this.#office.flush(),
       leaderChanged: () => {
         for (const each of this.#leaderListeners) each()
       },

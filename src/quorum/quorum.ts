@@ -53,6 +53,11 @@ export interface QuorumListener {
   leading(epoch: number): void
   /** It leads no longer; it may lead again. */
   resigned(): void
+  /**
+   * This node, which leads, is about to append a change of the voters. Where the listener counts on offsets from `nextOffset`
+   * on, it appends what is to have them before this returns.
+   */
+  beforeVoters(): void
   /** `Quorum.leader` is another one, or where it is has changed. */
   leaderChanged(): void
   /** The log failed: nothing is appended or told any more. */
@@ -285,6 +290,7 @@ export class Quorum {
     if (changed === voters) return tell(DONE)
     const record = votersRecord(changed)
     const batch = controlBatch([record], this.#host.clock.now(), this.#options.codecs)
+    this.#options.listener.beforeVoters()
     const offset = this.#nextOffset
     this.#expect(batch, (failure) => {
       tell(failure === null ? DONE : NOT_LEADING)

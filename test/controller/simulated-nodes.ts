@@ -12,7 +12,7 @@ import { Connection } from '../../src/peer/connection.ts'
 
 const PATIENCE_MS = 60_000
 const PORT = 9093
-const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
+export const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
 
 type Running = Awaited<ReturnType<typeof startBroker>>
 export type Settings = Readonly<Record<string, string>>

@@ -1,7 +1,9 @@
 import { AddRaftVoter } from '../../protocol/messages/add-raft-voter.ts'
+import { BrokerRegistration } from '../../protocol/messages/broker-registration.ts'
 import { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import { RemoveRaftVoter } from '../../protocol/messages/remove-raft-voter.ts'
-import { SimulatedNodes } from './simulated-nodes.ts'
+import { SUPPORTED_FEATURES } from '../../src/metadata/features.ts'
+import { CLUSTER_ID, SimulatedNodes } from './simulated-nodes.ts'
 
 const SERVERS = [1, 2, 3].map((id) => `node${id}:9093`).join()
 const controller = (id: number) => ({
@@ -71,6 +73,31 @@ describe('a quorum whose voters are in its log', () => {
       errorCode: 'VOTER_NOT_FOUND',
     })
     expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2, 3])
+  })
+
+  test('registers brokers as before after each change', async () => {
+    const { nodes, directories } = await grown()
+    const register = async (brokerId: number) => {
+      const end = nodes.endOf(1)
+      const answer = await nodes.ask(1, BrokerRegistration, {
+        brokerId,
+        clusterId: CLUSTER_ID,
+        incarnationId: `${brokerId}`.repeat(21) + 'Q',
+        listeners: [{ name: 'PLAINTEXT', host: 'broker', port: 9092, securityProtocol: 0 }],
+        features: SUPPORTED_FEATURES,
+        rack: null,
+        logDirs: [`${brokerId}`.repeat(21) + 'g'],
+        previousBrokerEpoch: -1,
+      })
+      expect(answer).toMatchObject({ errorCode: 'NONE' })
+      expect(answer!.brokerEpoch).toBeGreaterThanOrEqual(end)
+    }
+    await register(7)
+    const remove = { clusterId: null, voterId: 3, voterDirectoryId: directories.get(3)! }
+    expect(await nodes.ask(1, RemoveRaftVoter, remove)).toMatchObject({ errorCode: 'NONE' })
+    await register(8)
+    expect(await nodes.leader()).toBe(1)
+    expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2])
   })
 
   test('is not joined by who only follows it', async () => {

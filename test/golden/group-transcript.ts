@@ -151,6 +151,7 @@ export class GroupTranscript {
       ticket,
       now: this.#now,
       wallNow: START_TIME + this.#now,
+      nextOffset: 0,
       settings: this.#settings,
     })
     for (const fact of decision.facts ?? []) {

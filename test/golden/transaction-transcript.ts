@@ -93,6 +93,7 @@ export class TransactionTranscript {
       ticket,
       now: this.#now,
       wallNow: START_TIME + this.#now,
+      nextOffset: 0,
       settings: this.#settings,
     })
     for (const fact of decision.facts ?? []) this.#apply(fact)

@@ -12,6 +12,7 @@ type Command =
   | { explode: true }
   | { addEach: number[] }
   | { tellContext: true }
+  | { tellNextOffset: true }
 type Fact = { add: number } | { touch: number } | { rang: string } | { broken: true }
 
 /** Counts; `touch` is volatile, `park` is answered by the next `add`. */
@@ -27,7 +28,7 @@ class Counter implements Machine<Command, Fact, number, string, number> {
 
   decide(
     command: Command | Alarm,
-    { ticket, wallNow, settings }: DecisionContext<number>,
+    { ticket, wallNow, nextOffset, settings }: DecisionContext<number>,
   ): Decision<Fact, number, string> {
     if ('alarm' in command) {
       // A bell of this name decides what the log refuses.
@@ -48,6 +49,7 @@ class Counter implements Machine<Command, Fact, number, string, number> {
       }
     }
     if ('tellContext' in command) return { replies: [{ ticket, reply: wallNow + settings }] }
+    if ('tellNextOffset' in command) return { replies: [{ ticket, reply: nextOffset }] }
     if ('touch' in command) return { facts: [command], replies: [{ ticket, reply: 0 }] }
     if ('alarmAt' in command) {
       return { alarms: [{ name: 'bell', at: command.alarmAt }], replies: [{ ticket, reply: 0 }] }
@@ -174,6 +176,22 @@ describe('the runtime of machines', () => {
     appends[0]!.done(null)
     await settle()
     expect([first.value, second.value]).toEqual([1, 3])
+  })
+
+  test('what a turn has decided so far is appended before its end where something else takes offsets', async () => {
+    const { runtime, appends, endTurn, watch, settle } = setUp()
+    const first = watch(runtime.submit({ add: 1 }))
+    runtime.flush()
+    expect(appends.map(({ groups }) => groups)).toEqual([[[{ add: 1 }]]])
+    const second = watch(runtime.submit({ add: 2 }))
+    const next = watch(runtime.submit({ tellNextOffset: true }))
+    runtime.flush()
+    endTurn()
+    endTurn()
+    expect(appends.map(({ groups }) => groups)).toEqual([[[{ add: 1 }]], [[{ add: 2 }]]])
+    for (const { done } of appends) done(null)
+    await settle()
+    expect([first.value, second.value, next.value]).toEqual([1, 3, 12])
   })
 
   test('a read waits for the commit of what it has seen, and not for what came later', async () => {

@@ -35,6 +35,7 @@ export class Transcript<Command, Fact, Reply, Effect, Settings> {
       ticket,
       now,
       wallNow: now,
+      nextOffset: this.#offset,
       settings: this.#settings,
     })
     for (const fact of decision.facts ?? []) {

@@ -39,6 +39,7 @@ export async function appendRaw(
       caughtUp: ignore,
       leading: ignore,
       resigned: ignore,
+      beforeVoters: ignore,
       leaderChanged: ignore,
       failed: ignore,
     },

@@ -26,6 +26,20 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/machine/runtime.ts',
+    text: 'if (this.#lost !== null || this.#prepared.length === 0) return',
+    replacement: 'if (this.#lost !== null) return',
+    about: 'A turn that was appended before its end is appended once more, as nothing.',
+    killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/runtime.ts',
+    text: 'return this.#options.log.nextOffset + this.#preparedCount',
+    replacement: 'return this.#options.log.nextOffset',
+    about: 'Of two decisions in a turn the second one counts on the offsets of the first.',
+    killedBy: ['machine/runtime'],
+  },
+  {
+    file: 'src/machine/runtime.ts',
     text: 'return this.#prepared.length > 0 ? this.#turn : this.#turn - 1',
     replacement: 'return this.#turn - 1',
     about: 'A read tells of what is not committed.',

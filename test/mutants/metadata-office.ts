@@ -17,6 +17,21 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/controller/office'],
   },
   {
+    file: 'src/metadata/node.ts',
+    text: 'beforeVoters: () => this.#office.flush(),',
+    replacement: 'beforeVoters: () => undefined,',
+    about:
+      'A broker that registers as the voters change has an epoch that no controller to come knows.',
+    killedBy: ['metadata/voters'],
+  },
+  {
+    file: 'src/metadata/controller/controller.ts',
+    text: '      nextOffset,\n      now,',
+    replacement: '      nextOffset: this.#nextOffset,\n      now,',
+    about: 'After a change of the voters the next broker that registers ends the controller.',
+    killedBy: ['metadata/voters'],
+  },
+  {
     file: 'src/metadata/controller/office.ts',
     text: '    if (cause instanceof NotLeaderError) return\n',
     replacement: '',

@@ -82,6 +82,7 @@ class Cluster {
         caughtUp: () => undefined,
         leading: () => undefined,
         resigned: () => void this.resigned.push(id),
+        beforeVoters: () => undefined,
         leaderChanged: () => undefined,
         failed: (error) => void failures.push(error),
       },

@@ -120,6 +120,7 @@ async function open(disk: SimDisk) {
       caughtUp: () => undefined,
       leading: () => undefined,
       resigned: () => undefined,
+      beforeVoters: () => undefined,
       leaderChanged: () => undefined,
       failed,
     },

@@ -66,25 +66,26 @@ export class Controller implements Machine<
     return this.#image
   }
 
+  /** After the last fact; the quorum's own records, which are none of the controller's, may stand there. */
   get nextOffset(): number {
     return this.#nextOffset
   }
 
   decide(
     command: Command | Alarm,
-    { ticket, now, settings }: DecisionContext<ControllerSettings>,
+    { ticket, now, nextOffset, settings }: DecisionContext<ControllerSettings>,
   ): Decision<ControllerFact, Reply> {
-    const view = this.#view(settings, now)
+    const view = this.#view(settings, now, nextOffset)
     if ('alarm' in command) return sessionExpired(view, command.alarm)
     const { facts, alarms = [], reply } = answer(view, command)
     return { facts, alarms, replies: [{ ticket, reply }] }
   }
 
-  #view(settings: ControllerSettings, now: number): ControllerView {
+  #view(settings: ControllerSettings, now: number, nextOffset: number): ControllerView {
     return {
       ...settings,
       image: this.image,
-      nextOffset: this.#nextOffset,
+      nextOffset,
       now,
       sessions: this.#sessions,
       newId: () => randomId(settings.random),

@@ -80,6 +80,11 @@ export class ControllerOffice implements ControllerChannel {
     runtime?.close()
   }
 
+  /** Appends what was decided in this turn, before the quorum appends what is its own. */
+  flush(): void {
+    this.#runtime?.flush()
+  }
+
   submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
     const runtime = this.#runtime
     if (runtime === null) {

@@ -33,7 +33,7 @@ function joining(uuid: string, memberId = ''): GroupCommand {
 
 function setUp() {
   const machine = new GroupMachine()
-  const context = { ticket: 1, now: 0, wallNow: 0, settings }
+  const context = { ticket: 1, now: 0, wallNow: 0, nextOffset: 0, settings }
   const pending = (): number => machine.groups.get('g')?.pendingMembers.size ?? 0
   const decide = (command: GroupCommand): { reply: GroupReply | undefined; cleared: string[] } => {
     const { facts = [], replies = [], alarms = [] } = machine.decide(command, context)

@@ -369,7 +369,7 @@ describe('the controller', () => {
           featureUpdates: [{ feature: 'kraft.version', maxVersionLevel, upgradeType: 1 }],
           validateOnly: false,
         },
-        { ticket: 1, now: 0, wallNow: 0, settings },
+        { ticket: 1, now: 0, wallNow: 0, nextOffset: 3, settings },
       )
     expect(told(0)).toMatchObject({ facts: [], replies: [{ reply: { errorCode: 'NONE' } }] })
     expect(told(1)).toMatchObject({
@@ -401,7 +401,8 @@ describe('the controller', () => {
     const machine = new Controller(EMPTY_IMAGE, 3)
     const context = { ticket: 1, now: 0, wallNow: 0, settings: settingsWith() }
     const step = (command: Command): void => {
-      for (const fact of machine.decide(command, context).facts ?? [])
+      const { nextOffset } = machine
+      for (const fact of machine.decide(command, { ...context, nextOffset }).facts ?? [])
         machine.apply(fact, machine.nextOffset)
     }
     const serve = (parts: object): void => {

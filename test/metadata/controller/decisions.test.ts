@@ -102,8 +102,9 @@ function partition(replicas: number[], parts: Partial<PartitionImage> = {}): Met
 
 /** What is decided, applied. */
 function decide(controller: TestedController, command: Command | { alarm: string }, now = 0) {
-  const { settings } = controller
-  const decision = controller.decide(command, { ticket: 1, now, wallNow: now, settings })
+  const { settings, nextOffset } = controller
+  const context = { ticket: 1, now, wallNow: now, nextOffset, settings }
+  const decision = controller.decide(command, context)
   for (const fact of decision.facts ?? []) controller.apply(fact, controller.nextOffset)
   return decision
 }

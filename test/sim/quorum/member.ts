@@ -182,6 +182,7 @@ export class Member {
         caughtUp: () => undefined,
         leading: checked((epoch) => history.leads(id, epoch)),
         resigned: () => undefined,
+        beforeVoters: () => undefined,
         leaderChanged: () => undefined,
         failed: ifAlive,
       },
