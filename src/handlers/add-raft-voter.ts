@@ -12,10 +12,6 @@ export const addRaftVoter = handle(AddRaftVoter, {
   if (clusterId !== null && clusterId !== context.services.cluster().clusterId) {
     return { errorCode: 'INCONSISTENT_CLUSTER_ID', errorMessage: null }
   }
-  if (id < 0 || request.listeners.length === 0) {
-    const errorMessage = 'A voter has an id and a listener'
-    return { errorCode: 'INVALID_REQUEST', errorMessage }
-  }
   const asked = await askController(
     context,
     {

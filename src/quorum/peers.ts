@@ -13,6 +13,8 @@ export interface PeerListener {
 export interface Peers {
   /** Whether there is somebody to ask where `ANYBODY` is asked. */
   readonly discovers: boolean
+  /** Of the listener by which nodes reach each other; null where there is nobody to reach. */
+  readonly listenerName: string | null
   attach(listener: PeerListener): void
   /** @param voter what is known of the other node; null where it is none, or `ANYBODY` */
   send(to: number, voter: Voter | null, request: RaftRequest): void
@@ -38,6 +40,7 @@ export interface Peers {
 /** For a quorum of one, which has nobody to talk to. */
 export const NO_PEERS: Peers = {
   discovers: false,
+  listenerName: null,
   attach: () => undefined,
   send: () => undefined,
   endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,

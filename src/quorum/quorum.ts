@@ -281,16 +281,16 @@ export class Quorum {
 
   async #changeVoters(change: VoterChange, tell: (outcome: VoterOutcome) => void): Promise<void> {
     if (!this.isLeader) return tell(NOT_LEADING)
+    const { codecs, listener, peers } = this.#options
     const { voters } = this.#raft
     const { kraftVersion } = this
     const isChanging = this.#history.latestOffset >= this.highWatermark
     const isCaughtUp = (replica: ReplicaKey): boolean => this.#raft.isCaughtUp(replica, this.#now())
-    const changed = changedVoters({ kraftVersion, voters, isChanging, isCaughtUp }, change)
+    const changed = changedVoters({ kraftVersion, voters, peers, isChanging, isCaughtUp }, change)
     if ('errorCode' in changed) return tell(changed)
     if (changed === voters) return tell(DONE)
-    const record = votersRecord(changed)
-    const batch = controlBatch([record], this.#host.clock.now(), this.#options.codecs)
-    this.#options.listener.beforeVoters()
+    const batch = controlBatch([votersRecord(changed)], this.#host.clock.now(), codecs)
+    listener.beforeVoters()
     const offset = this.#nextOffset
     this.#expect(batch, (failure) => {
       tell(failure === null ? DONE : NOT_LEADING)

@@ -1,3 +1,5 @@
+import { ZERO_UUID } from '../../protocol/schema.ts'
+import type { Peers } from './peers.ts'
 import type { Voter, ReplicaKey } from './types.ts'
 import { isKeyOf } from './rules.ts'
 
@@ -12,6 +14,7 @@ export type VoterChange =
 
 export type VoterProblem =
   | 'NOT_LEADER_OR_FOLLOWER'
+  | 'INVALID_REQUEST'
   | 'UNSUPPORTED_VERSION'
   | 'REQUEST_TIMED_OUT'
   | 'DUPLICATE_VOTER'
@@ -34,6 +37,7 @@ const refused = (errorCode: VoterProblem, errorMessage: string): VoterOutcome =>
 export interface VoterView {
   readonly kraftVersion: number
   readonly voters: readonly Voter[]
+  readonly peers: Pick<Peers, 'listenerName'>
   /** The last change is not committed yet. */
   readonly isChanging: boolean
   /** Whether a replica has had, when it last fetched, all that this leader had. */
@@ -47,6 +51,8 @@ export function changedVoters(
 ): readonly Voter[] | VoterOutcome {
   const { kraftVersion, voters, isChanging } = view
   const { id, directoryId } = change.voter
+  const missing = missingIn(change, view.peers.listenerName)
+  if (missing !== null) return refused('INVALID_REQUEST', missing)
   const name = `${id} with the directory ${directoryId}`
   const known = voters.find((voter) => voter.id === id)
   if (kraftVersion < 1) {
@@ -80,6 +86,19 @@ export function changedVoters(
   }
   if (voters.length === 1) return refused('VOTER_NOT_FOUND', `${id} is the only voter`)
   return voters.filter((voter) => voter !== known)
+}
+
+/** What nobody could take for a voter: others would have no way to it, and those of Apache Kafka end where the log has it. */
+function missingIn(change: VoterChange, listenerName: string | null): string | null {
+  const { id, directoryId } = change.voter
+  if (id < 0) return `The id of a voter is 0 or above, and not ${id}`
+  if (directoryId === ZERO_UUID) return `The directory of voter ${id} is missing`
+  if (change.kind === 'remove' || listenerName === null) return null
+  const isThere = change.voter.endpoints.some(
+    ({ name }) => name.toUpperCase() === listenerName.toUpperCase(),
+  )
+  if (isThere) return null
+  return `The endpoint of voter ${id} for the listener ${listenerName} is missing: by that one voters reach each other`
 }
 
 /** Whether a voter is where it was. */

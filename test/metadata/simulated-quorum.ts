@@ -118,6 +118,7 @@ export class SimulatedQuorum {
   #peers(self: number): Peers {
     return {
       discovers: false,
+      listenerName: null,
       endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
       attach: (listener) => void this.#listeners.set(self, listener),
       send: (to, _voter, request) => {

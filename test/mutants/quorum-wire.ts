@@ -99,6 +99,21 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/voter-changes.ts',
+    text: 'if (isThere) return null',
+    replacement: 'if (change.voter.endpoints.length > 0) return null',
+    about:
+      'A voter that the others have no way to ends those of Apache Kafka, which read it in the log.',
+    killedBy: ['quorum/voter-changes'],
+  },
+  {
+    file: 'src/quorum/voter-changes.ts',
+    text: 'if (directoryId === ZERO_UUID) return',
+    replacement: 'if (directoryId === null) return',
+    about: 'A voter of any directory is in the log, and votes with whatever disk it has.',
+    killedBy: ['quorum/voter-changes'],
+  },
+  {
+    file: 'src/quorum/voter-changes.ts',
     text: 'if (!view.isCaughtUp(change.voter)) {',
     replacement: 'if (view === null) {',
     about: 'A voter that nobody has started stops a quorum of two for good.',

@@ -109,6 +109,7 @@ class Cluster {
   #peers(self: number): Peers {
     return {
       discovers: false,
+      listenerName: null,
       endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
       attach: (listener) => void this.#listeners.set(self, listener),
       send: (to, _voter, request) => {

@@ -74,6 +74,10 @@ export class WirePeers implements Peers {
     return this.#options.servers.length > 0
   }
 
+  get listenerName(): string {
+    return this.#options.listenerName
+  }
+
   attach(listener: PeerListener): void {
     this.#listener = listener
   }

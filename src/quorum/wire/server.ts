@@ -229,10 +229,7 @@ export class RaftServer {
     const isLeader = quorum.leaderId === this.#options.self.id
     const problem = epochProblem(currentLeaderEpoch, quorum.epoch, isLeader)
     const voter = { id, directoryId, endpoints: request.listeners }
-    const isWrong = id < 0 || voter.endpoints.length === 0
-    const errorCode = isWrong
-      ? 'INVALID_REQUEST'
-      : (problem ?? (await quorum.changeVoters({ kind: 'update', voter })).errorCode)
+    const errorCode = problem ?? (await quorum.changeVoters({ kind: 'update', voter })).errorCode
     const { leaderId, leaderEpoch } = this.#known()
     const at = leaderId < 0 ? null : quorum.endpointOf(leaderId)
     const { host, port } = at ?? { host: '', port: 0 }

@@ -45,6 +45,7 @@ export class SimulatedWays {
     const { id, life } = member
     return {
       discovers: false,
+      listenerName: null,
       endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
       attach: (listener) => {
         member.listener = listener
