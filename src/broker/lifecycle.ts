@@ -19,6 +19,10 @@ const FINAL_REFUSALS: readonly string[] = [
   'UNSUPPORTED_VERSION',
 ]
 
+/** As Kafka's, it goes on: clients that are connected are served, and nobody is sent to it. */
+const UNREGISTERED =
+  'This broker was unregistered while it runs: clients are not sent to it any more, and what it led others lead. Restart it to have it registered again, or stop it'
+
 export interface LifecycleSettings {
   /** `broker.heartbeat.interval.ms` */
   readonly heartbeatIntervalMs: number
@@ -207,8 +211,14 @@ export class BrokerLifecycle {
     if (reply instanceof Error || reply.errorCode !== 'NONE') {
       const delayMs = this.#nextRetryMs()
       const reason = reasonOf(reply)
-      log.warn({ reason, delayMs }, 'The controller did not take a heartbeat of this broker')
-      if (!(reply instanceof Error) && reply.errorCode === 'STALE_BROKER_EPOCH') this.#replaced()
+      const errorCode = reply instanceof Error ? null : reply.errorCode
+      log.warn(
+        { reason, delayMs },
+        errorCode === 'BROKER_ID_NOT_REGISTERED'
+          ? UNREGISTERED
+          : 'The controller did not take a heartbeat of this broker',
+      )
+      if (errorCode === 'STALE_BROKER_EPOCH') this.#replaced()
       return this.#beatAfter(delayMs)
     }
     this.#failures = 0

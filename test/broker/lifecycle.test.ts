@@ -24,6 +24,7 @@ class Life {
   /** With the time of each. */
   readonly heartbeats: (Heartbeat & { readonly at: number })[] = []
   readonly failures: string[] = []
+  readonly warnings: string[] = []
   offset = 0
   register: () => unknown = () => ({ errorCode: 'NONE', errorMessage: null, brokerEpoch: EPOCH })
   heartbeat: (asked: Heartbeat) => Reply | Error | Promise<never> = ({ wantFence }) => ({
@@ -32,7 +33,7 @@ class Life {
   })
   readonly lifecycle = new BrokerLifecycle({
     clock: simClock(this.scheduler, { name: 'broker', isOver: false }, { offsetMs: 0 }),
-    log: nodeHost({ log: { level: 'silent' } }).log,
+    log: { ...nodeHost({ log: { level: 'silent' } }).log, warn: this.#warn.bind(this) },
     channel: { submit: (command) => this.#answer(command) as Promise<never> },
     settings: {
       heartbeatIntervalMs: 2000,
@@ -63,6 +64,10 @@ class Life {
   /** When each heartbeat was, from a time on. */
   since(from: number): number[] {
     return this.heartbeats.map(({ at }) => Math.round(at - from))
+  }
+
+  #warn(_fields: object, message: string): void {
+    this.warnings.push(message)
   }
 
   async #answer(command: ControllerCommand): Promise<unknown> {
@@ -232,6 +237,15 @@ describe('a broker that runs', () => {
     life.heartbeat = () => (life.heartbeats.length === 1 ? NEVER : { isFenced: false })
     await life.pass(7000)
     expect(life.since(from)).toEqual([2000, 6600])
+  })
+
+  test('says that it was unregistered and what to do, and goes on, as Kafka’s', async () => {
+    const life = await new Life().running()
+    const errorCode = 'BROKER_ID_NOT_REGISTERED'
+    life.heartbeat = () => ({ errorCode, errorMessage: 'Broker 1 is not registered.' })
+    await life.pass(2000)
+    expect(life.warnings).toEqual([expect.stringMatching(/was unregistered .* Restart it/)])
+    expect([life.failures, life.lifecycle.state]).toEqual([[], 'running'])
   })
 
   test('stops where another process has its id', async () => {

@@ -86,8 +86,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LIFECYCLE,
-    text: "reply.errorCode === 'STALE_BROKER_EPOCH') this.#replaced()",
-    replacement: "reply.errorCode === 'FENCED_LEADER_EPOCH') this.#replaced()",
+    text: "if (errorCode === 'STALE_BROKER_EPOCH') this.#replaced()",
+    replacement: "if (errorCode === 'FENCED_LEADER_EPOCH') this.#replaced()",
     about: 'A broker whose id another process has goes on without a word.',
     killedBy: ['broker/lifecycle'],
   },
