@@ -360,7 +360,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/controller/broker-commands.ts',
-    text: '      facts.push(...withoutReplicas(view.image, brokerId))\n',
+    text: 'if (amended === null) facts.push(...withoutReplicas(view.image, brokerId))\n',
     replacement: '',
     about: "After a restart a partition keeps its epoch, so what its leader lost isn't noticed.",
     killedBy: ['metadata/controller/controller', 'metadata/node'],

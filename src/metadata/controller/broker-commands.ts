@@ -3,9 +3,10 @@ import type { ControllerView } from './view.ts'
 import { requireBroker } from './directory-commands.ts'
 import { isKept, registrationVersion } from '../features.ts'
 import { withoutReplicas } from './leadership.ts'
+import { FENCED_SESSION, sessionAlarm } from './sessions.ts'
 import type { ControllerFact } from './sessions.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
-import type { Decided } from './outcome.ts'
+import type { Decided, DecidedWithAlarms } from './outcome.ts'
 
 const PRODUCER_IDS_BLOCK = 1000
 /** The first 100 directory ids, (0, 0) to (0, 99), have meanings of their own. */
@@ -18,8 +19,9 @@ const RESERVED_DIRECTORY = /^A{20}[A-Y]/
 export function registerBroker(
   view: ControllerView,
   registration: BrokerRegistration,
-): Decided<ControllerCommands['registerBroker']['reply']> {
+): DecidedWithAlarms<ControllerCommands['registerBroker']['reply']> {
   const facts: ControllerFact[] = []
+  const alarms: { name: string; at: number }[] = []
   const outcome = outcomeOf(() => {
     checkRegistration(view, registration)
     const { brokerId, incarnationId, rack, endPoints, features, logDirs } = registration
@@ -43,16 +45,15 @@ export function registerBroker(
         cordonedLogDirs: null,
       },
     })
-    if (amended === null) {
-      facts.push(...withoutReplicas(view.image, brokerId))
-      if (view.sessions.has(brokerId)) {
-        facts.push({ type: 'BrokerSession', brokerId, session: null })
-      }
-    }
+    if (amended === null) facts.push(...withoutReplicas(view.image, brokerId))
+    const until = view.now + view.sessionTimeoutMs
+    const known = (amended !== null && view.sessions.get(brokerId)) || FENCED_SESSION
+    facts.push({ type: 'BrokerSession', brokerId, session: { ...known, until } })
+    alarms.push({ name: sessionAlarm(brokerId), at: until })
     return { ...SUCCESS, brokerEpoch }
   })
   const reply = 'brokerEpoch' in outcome ? outcome : { ...outcome, brokerEpoch: -1 }
-  return { facts, reply }
+  return { facts, alarms, reply }
 }
 
 function checkRegistration(view: ControllerView, registration: BrokerRegistration): void {
@@ -61,8 +62,8 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
     const what = `Expected cluster ID ${view.clusterId}, but got cluster ID ${clusterId}`
     throw new Refusal('INCONSISTENT_CLUSTER_ID', what)
   }
-  const { fenced = true, incarnationId } = view.image.brokers.get(brokerId) ?? {}
-  const isAlive = !fenced && (view.sessions.get(brokerId)?.until ?? -Infinity) >= view.now
+  const { incarnationId } = view.image.brokers.get(brokerId) ?? {}
+  const isAlive = (view.sessions.get(brokerId)?.until ?? -Infinity) >= view.now
   if (isAlive && incarnationId !== registration.incarnationId) {
     const what = 'Another broker is registered with that broker id.'
     throw new Refusal('DUPLICATE_BROKER_REGISTRATION', what)

@@ -1,25 +1,20 @@
-import type { Decision } from '../../machine/machine.ts'
 import { knowsCordoned } from '../features.ts'
 import type { BrokerImage } from '../image.ts'
 import type { ControllerCommands } from './commands.ts'
 import { requireBroker } from './directory-commands.ts'
 import { hasLeaderships, ledAgain, withoutReplicas } from './leadership.ts'
 import { outcomeOf, SUCCESS } from './outcome.ts'
-import type { Decided } from './outcome.ts'
-import { brokerOfAlarm, lowestActiveOffset, sessionAlarm } from './sessions.ts'
+import type { DecidedWithAlarms } from './outcome.ts'
+import { brokerOfAlarm, FENCED_SESSION, lowestActiveOffset, sessionAlarm } from './sessions.ts'
 import type { BrokerSession, ControllerFact } from './sessions.ts'
 import type { ControllerView } from './view.ts'
 
 type Command = ControllerCommands['brokerHeartbeat']['command']
 type Reply = ControllerCommands['brokerHeartbeat']['reply']
-type Alarms = NonNullable<Decision<never, never>['alarms']>
+type Alarms = DecidedWithAlarms<Reply>['alarms']
 
 /** As in Kafka, `shutdown now` is fenced, and told that it may stop. */
 type State = 'fenced' | 'unfenced' | 'controlled shutdown' | 'shutdown now'
-
-interface DecidedWithAlarms<Told> extends Decided<Told> {
-  readonly alarms: Alarms
-}
 
 /** BrokerHeartbeat (KIP-631): a broker is alive, says how far it is, and what it wishes. */
 export function brokerHeartbeat(view: ControllerView, command: Command): DecidedWithAlarms<Reply> {
@@ -31,8 +26,9 @@ export function brokerHeartbeat(view: ControllerView, command: Command): Decided
     const state = nextState(view, broker, command)
     facts.push(...changes(view, broker, command, state))
     const isFenced = state === 'fenced' || state === 'shutdown now'
-    const session = isFenced ? null : sessionAfter(view, command, state, facts.length)
-    // Of a fenced one nothing is known.
+    // Who was told to stop is not waited for, so that its next life can begin at once.
+    const session =
+      state === 'shutdown now' ? null : sessionAfter(view, command, state, facts.length)
     if (session !== null || view.sessions.has(brokerId)) {
       facts.push({ type: 'BrokerSession', brokerId, session })
       alarms = [{ name: sessionAlarm(brokerId), at: session?.until ?? null }]
@@ -125,8 +121,11 @@ function sessionAfter(
 ): BrokerSession {
   const known = view.sessions.get(brokerId)?.shutdownOffset ?? -1
   const begins = state === 'controlled shutdown' && known < 0
+  const until = view.now + view.sessionTimeoutMs
+  if (state === 'fenced') return { ...FENCED_SESSION, until }
   return {
-    until: view.now + view.sessionTimeoutMs,
+    until,
+    isFenced: false,
     metadataOffset: currentMetadataOffset,
     shutdownOffset: begins ? view.nextOffset + written - 1 : known,
   }
@@ -135,12 +134,11 @@ function sessionAfter(
 /** Nothing was heard of a broker for too long: it is fenced, and others lead. */
 export function sessionExpired(view: ControllerView, alarm: string): DecidedWithAlarms<null> {
   const broker = view.image.brokers.get(brokerOfAlarm(alarm))
-  if (broker === undefined || broker.fenced) return { facts: [], alarms: [], reply: null }
-  const facts: ControllerFact[] = [
-    ...withoutReplicas(view.image, broker.id),
-    registrationChange(broker, { fenced: 1 }),
-    { type: 'BrokerSession', brokerId: broker.id, session: null },
-  ]
+  if (broker === undefined) return { facts: [], alarms: [], reply: null }
+  const facts: ControllerFact[] = broker.fenced
+    ? []
+    : [...withoutReplicas(view.image, broker.id), registrationChange(broker, { fenced: 1 })]
+  facts.push({ type: 'BrokerSession', brokerId: broker.id, session: null })
   return { facts, alarms: [], reply: null }
 }
 
@@ -155,7 +153,8 @@ export function firstSessions(view: ControllerView): Omit<DecidedWithAlarms<null
     if (fenced) continue
     const at = view.now + view.sessionTimeoutMs
     const isOver = id === view.nodeId && incarnationId !== view.incarnationId
-    const session = { until: isOver ? -Infinity : at, metadataOffset: -1, shutdownOffset: -1 }
+    const until = isOver ? -Infinity : at
+    const session = { until, isFenced: false, metadataOffset: -1, shutdownOffset: -1 }
     facts.push({ type: 'BrokerSession', brokerId: id, session })
     alarms.push({ name: sessionAlarm(id), at })
   }

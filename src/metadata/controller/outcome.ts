@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
+import type { Decision } from '../../machine/machine.ts'
 import type { ErrorOutcome } from './commands.ts'
 import type { ControllerFact } from './sessions.ts'
 
@@ -6,6 +7,11 @@ import type { ControllerFact } from './sessions.ts'
 export interface Decided<Reply> {
   readonly facts: ControllerFact[]
   readonly reply: Reply
+}
+
+/** With what is to be done later. */
+export interface DecidedWithAlarms<Reply> extends Decided<Reply> {
+  readonly alarms: NonNullable<Decision<never, never>['alarms']>
 }
 
 /**

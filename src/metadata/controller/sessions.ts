@@ -1,17 +1,22 @@
 import type { MetadataFact } from '../facts.ts'
 
 /**
- * What the controller knows of a broker that isn't fenced, beside its registration (KIP-631). It is in no record: another
- * controller begins anew, with a whole session for each.
+ * What the controller knows of a broker that is alive, beside its registration (KIP-631): from its registration on, fenced or
+ * not. It is in no record: another controller begins anew, with a whole session for each that isn't fenced.
  */
 export interface BrokerSession {
   /** Monotonic milliseconds: where nothing is heard of it until then, it is fenced. */
   readonly until: number
+  /** It doesn't serve yet, or no longer: nobody waits for it. */
+  readonly isFenced: boolean
   /** Up to where it has followed the metadata, as it said; -1 before. */
   readonly metadataOffset: number
   /** Where others must be before its controlled shutdown is done; -1 where it has asked for none. */
   readonly shutdownOffset: number
 }
+
+/** Of a broker that is fenced, but for its end. */
+export const FENCED_SESSION = { isFenced: true, metadataOffset: -1, shutdownOffset: -1 } as const
 
 /** A session begins, goes on, or ends. It is volatile: applied, and never appended. */
 export interface SessionFact {
@@ -39,8 +44,8 @@ export function brokerOfAlarm(alarm: string): number {
 /** How far each broker is that serves and goes on doing so; Infinity where there is none. */
 export function lowestActiveOffset(sessions: Sessions): number {
   let lowest = Infinity
-  for (const { shutdownOffset, metadataOffset } of sessions.values()) {
-    if (shutdownOffset < 0) lowest = Math.min(lowest, metadataOffset)
+  for (const { isFenced, shutdownOffset, metadataOffset } of sessions.values()) {
+    if (!isFenced && shutdownOffset < 0) lowest = Math.min(lowest, metadataOffset)
   }
   return lowest
 }

@@ -391,8 +391,41 @@ describe('a broker that is heard of no more', () => {
     ask(controller, heartbeat(1, 0))
     const { alarms, replies } = decide(controller, heartbeat(1, 0, { wantFence: true }))
     expect(replies![0]!.reply).toMatchObject({ isFenced: true, shouldShutDown: false })
-    expect(alarms).toEqual([{ name: 'session 1', at: null }])
+    expect(alarms).toEqual([{ name: 'session 1', at: 9000 }])
     expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2] })
+    const leaving = heartbeat(2, 1, { wantShutDown: true, currentMetadataOffset: 100 })
+    expect(ask(controller, leaving)).toMatchObject({ shouldShutDown: false })
+    expect(ask(controller, leaving)).toMatchObject({ shouldShutDown: true })
+  })
+
+  test('is protected from another one of its id as long as it lives, fenced or not', () => {
+    const controller = controllerOf([broker(7)])
+    const another = { ...register(1), incarnationId: 'k'.repeat(22) } as ControllerCommand
+    const refused = { errorCode: 'DUPLICATE_BROKER_REGISTRATION' }
+    const { alarms, replies } = decide(controller, register(1), 0)
+    expect(alarms).toEqual([{ name: 'session 1', at: 9000 }])
+    const { brokerEpoch } = replies![0]!.reply as { brokerEpoch: number }
+    expect(ask(controller, another, 9000)).toMatchObject(refused)
+    // The same one once more, as no answer came, and a sign of life while it recovers its logs.
+    expect(ask(controller, register(1), 5000)).toMatchObject({ errorCode: 'NONE', brokerEpoch })
+    expect(ask(controller, another, 14_000)).toMatchObject(refused)
+    const starting = heartbeat(1, brokerEpoch, { wantFence: true })
+    expect(ask(controller, starting, 10_000)).toMatchObject({ isFenced: true })
+    expect(ask(controller, another, 19_000)).toMatchObject(refused)
+    expect(ask(controller, another, 19_001)).toMatchObject({ errorCode: 'NONE' })
+  })
+
+  test('is forgotten when it says nothing while it is fenced, and lets its next life begin when it has stopped', () => {
+    const controller = controllerOf([broker(7)])
+    const another = { ...register(1), incarnationId: 'k'.repeat(22) } as ControllerCommand
+    const { brokerEpoch } = ask(controller, register(1) as ControllerCommand, 0) as {
+      brokerEpoch: number
+    }
+    const { facts } = decide(controller, { alarm: 'session 1' }, 9000)
+    expect(facts).toEqual([{ type: 'BrokerSession', brokerId: 1, session: null }])
+    const stopping = heartbeat(1, brokerEpoch, { wantShutDown: true })
+    expect(ask(controller, stopping, 9001)).toMatchObject({ shouldShutDown: true })
+    expect(ask(controller, another, 9002)).toMatchObject({ errorCode: 'NONE' })
   })
 
   test('has a whole session when another controller takes office, but for the former life of its own broker', () => {
