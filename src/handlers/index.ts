@@ -58,6 +58,7 @@ import type { BrokerServices, ControllerServices } from './services.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { unregisterBroker } from './unregister-broker.ts'
+import { unregisterController } from './unregister-controller.ts'
 import { updateFeatures } from './update-features.ts'
 import { updateRaftVoter } from './update-raft-voter.ts'
 import { vote } from './vote.ts'
@@ -122,6 +123,7 @@ export const handlers: readonly Handler[] = [
   syncGroup,
   txnOffsetCommit,
   unregisterBroker,
+  unregisterController,
   updateFeatures,
   updateRaftVoter,
   vote,

@@ -16,6 +16,8 @@ const OLDEST_METADATA_VERSION = 25
 const LEVELS_WITH_NEW_METADATA: readonly number[] = [30, 32, 33]
 /** The first level whose brokers know cordoned directories, which came with version 4 of RegisterBrokerRecord. */
 const CORDONED_DIRECTORIES = 30
+/** The first level whose nodes know the end of a controller's registration. */
+const ENDS_OF_CONTROLLERS = 33
 
 const LATEST_TRANSACTION_VERSION = 2
 
@@ -123,6 +125,11 @@ export function losesMetadata(from: number, to: number): boolean {
 /** [KIP-1066] Whether all brokers know of directories that get no new replicas. */
 export function knowsCordoned(features: MetadataImage['features']): boolean {
   return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= CORDONED_DIRECTORIES
+}
+
+/** [KIP-1312] Whether all nodes know of controllers that are registered no more. */
+export function knowsEndsOfControllers(features: MetadataImage['features']): boolean {
+  return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= ENDS_OF_CONTROLLERS
 }
 
 /** The version that a broker's registration is written in at a level of metadata.version. */

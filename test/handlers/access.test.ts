@@ -89,6 +89,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   RemoveRaftVoter: ['ALTER CLUSTER'],
   SyncGroup: ['READ GROUP'],
   UnregisterBroker: ['ALTER CLUSTER'],
+  UnregisterController: ['ALTER CLUSTER'],
   TxnOffsetCommit: ['READ GROUP', 'READ TOPIC', 'WRITE TRANSACTIONAL_ID'],
   UpdateFeatures: ['ALTER CLUSTER'],
   WriteTxnMarkers: ['ALTER CLUSTER', 'CLUSTER_ACTION CLUSTER'],

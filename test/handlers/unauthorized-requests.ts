@@ -55,6 +55,7 @@ import { OffsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-
 import { Produce } from '../../protocol/messages/produce.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
+import { UnregisterController } from '../../protocol/messages/unregister-controller.ts'
 import { TxnOffsetCommit } from '../../protocol/messages/txn-offset-commit.ts'
 import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import { Vote } from '../../protocol/messages/vote.ts'
@@ -696,6 +697,7 @@ const aboutNodes = (): Unauthorized[] => [
     { ...clusterError, responseData: null },
   ),
   asking(UnregisterBroker, 0, { brokerId: 1 }, clusterError),
+  asking(UnregisterController, 0, { controllerId: 1 }, clusterError),
 ]
 
 /** `mine` is a group and a transactional id that everything may be done to; nothing else may be done to anything. */

@@ -126,6 +126,20 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/node', 'metadata/format'],
   },
   {
+    file: 'src/metadata/controller/controller-commands.ts',
+    text: 'if (!knowsEndsOfControllers(image.features)) {',
+    replacement: 'if (image.features.size === 0) {',
+    about: 'Nodes of an older version end at a record that they do not know.',
+    killedBy: ['metadata/controller/decisions'],
+  },
+  {
+    file: 'src/metadata/controller/controller-commands.ts',
+    text: 'if (controllerId === nodeId) {',
+    replacement: 'if (controllerId < 0) {',
+    about: 'The active controller is no longer asked whether it knows the level of an upgrade.',
+    killedBy: ['metadata/controller/decisions'],
+  },
+  {
     file: 'src/metadata/controller/broker-commands.ts',
     text: '(level >= least && level <= most) || isKept(name, level)',
     replacement: '(level >= least && level < most) || isKept(name, level)',

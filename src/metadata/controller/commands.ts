@@ -169,6 +169,11 @@ export interface ControllerCommands {
     command: { readonly brokerId: number }
     reply: ErrorOutcome
   }
+  /** [KIP-1312] Forgets a controller that is gone for good. */
+  unregisterController: {
+    command: { readonly controllerId: number }
+    reply: ErrorOutcome
+  }
   /** [KIP-853] Who votes in the quorum: decided by the quorum itself, wherever its leader is. */
   changeVoters: {
     command: { readonly change: VoterChange }

@@ -3,7 +3,7 @@ import type { Alarm, Decision, DecisionContext, Machine } from '../../machine/ma
 import { allocateProducerIds, registerBroker, unregisterBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
-import { registerController } from './controller-commands.ts'
+import { registerController, unregisterController } from './controller-commands.ts'
 import { assignReplicasToDirs } from './directory-commands.ts'
 import { electLeaders } from './election-commands.ts'
 import type { MetadataFact } from '../facts.ts'
@@ -166,6 +166,8 @@ function answer(
       return unregisterBroker(view, command.brokerId)
     case 'registerController':
       return registerController(command)
+    case 'unregisterController':
+      return unregisterController(view, command.controllerId)
     case 'allocateProducerIds':
       return allocateProducerIds(view, command)
     case 'alterPartitionReassignments':

@@ -443,6 +443,53 @@ describe('a broker that is heard of no more', () => {
   })
 })
 
+describe('a controller that is gone for good', () => {
+  const registered = (id: number, newest: number): MetadataFact => ({
+    type: 'RegisterControllerRecord',
+    version: 0,
+    value: {
+      controllerId: id,
+      incarnationId: `${id}`.repeat(22),
+      zkMigrationReady: false,
+      endPoints: [],
+      features: [{ name: 'metadata.version', minSupportedVersion: 7, maxSupportedVersion: newest }],
+    },
+  })
+  const forget = (controller: TestedController, controllerId: number) =>
+    ask(controller, { type: 'unregisterController', controllerId })
+
+  test('is forgotten, and holds up no upgrade any more', () => {
+    const controller = controllerOf([
+      featureFact('metadata.version', 33),
+      registered(1, 33),
+      registered(2, 32),
+    ])
+    const upgrade = () =>
+      ask(controller, {
+        type: 'updateFeatures',
+        featureUpdates: [{ feature: 'metadata.version', maxVersionLevel: 33, upgradeType: 1 }],
+        validateOnly: true,
+      })
+    expect(upgrade()).toMatchObject({ errorCode: 'INVALID_UPDATE_VERSION' })
+    expect(forget(controller, 2)).toMatchObject({ errorCode: 'NONE' })
+    expect([...controller.image.controllers.keys()]).toEqual([1])
+    expect(upgrade()).toMatchObject({ errorCode: 'NONE' })
+    expect(forget(controller, 2)).toMatchObject({ errorCode: 'CONTROLLER_ID_NOT_REGISTERED' })
+  })
+
+  test('is not the active one, and not where others would not know of its end', () => {
+    const controller = controllerOf([
+      featureFact('metadata.version', 32),
+      registered(1, 33),
+      registered(2, 33),
+    ])
+    const { nextOffset } = controller
+    expect(forget(controller, 1)).toMatchObject({ errorCode: 'INVALID_REQUEST' })
+    expect(forget(controller, 2)).toMatchObject({ errorCode: 'UNSUPPORTED_VERSION' })
+    expect(controller.nextOffset).toBe(nextOffset)
+  })
+})
+
 describe('replicas are reassigned', () => {
   const reassign = (controller: TestedController, replicas: number[], allow = true) =>
     ask(controller, {
