@@ -18,6 +18,9 @@ interface Compressor {
   decompress(bytes: Uint8Array, maxBytes: number, maxBlocks?: number): Buffer
 }
 
+/** Of LZ4, compressed: clients' have 64 KiB before. */
+const USUAL_BLOCK_BYTES = 128 * 1024
+
 /** Checksums and compression by this machine's libraries, each loaded when it is first needed. */
 export function nodeCodecs(): Codecs {
   const compressors: Record<CompressionType, Compressor> = {
@@ -63,8 +66,15 @@ export function nodeCodecs(): Codecs {
 function lz4Codec(): Compressor {
   let loaded: Lz4 | undefined
   const lz4 = (): Lz4 => (loaded ??= createRequire(import.meta.url)('lz4-napi') as Lz4)
+  // Fresh memory for each block would cost more than to decode it, and have the garbage collector run all the time.
+  let usual = Buffer.alloc(0)
+  const inputFor = (bytes: number): Buffer => {
+    if (bytes > USUAL_BLOCK_BYTES) return Buffer.allocUnsafe(bytes)
+    if (usual.length === 0) usual = Buffer.allocUnsafeSlow(USUAL_BLOCK_BYTES)
+    return usual.subarray(0, bytes)
+  }
   const decodeBlock: Lz4BlockDecoder = (block, maxBytes, before) => {
-    const input = Buffer.allocUnsafe(4 + block.length)
+    const input = inputFor(4 + block.length)
     input.writeUInt32LE(maxBytes)
     block.copy(input, 4)
     try {
