@@ -28,7 +28,10 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
     return reply('NONE', open && upToDate)
   }
   if (role.name !== 'unattached' && role.name !== 'prospective') return reply('NONE')
-  if (role.votedFor !== null) return reply('NONE', isKeyOf(candidate, role.votedFor))
+  // A candidate that asks again after a restart may have less than it had.
+  if (role.votedFor !== null) {
+    return reply('NONE', upToDate && isKeyOf(candidate, role.votedFor))
+  }
   if (role.leaderId >= 0 || !upToDate) return reply('NONE')
   role.votedFor = candidate
   return reply('NONE', true)
@@ -41,6 +44,8 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   if (reply.epoch < state.epoch || reply.preVote !== (role.name === 'prospective')) return
   if (reply.errorCode !== 'NONE' && reply.errorCode !== 'INVALID_VOTER_KEY') return
   if (!state.voters.some(({ id }) => id === from)) return
+  // The tick that follows gives up what a node stands for that votes no longer.
+  if (!state.isVoter) return
   if (reply.granted) role.granted.add(from)
   // That voter may not have missed the leader yet.
   else if (role.name === 'prospective' && role.hasEvidence) role.askAt.set(from, now + AGAIN_MS)
@@ -50,7 +55,9 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
 
 /** Asks who has not answered yet, until the deadline. */
 export function electionTick(state: RaftState, role: Prospective | Candidate, now: number): void {
-  if (now >= role.deadline) {
+  // That it has been removed may have been read meanwhile.
+  if (!state.isVoter) giveUpAsking(state, role, now)
+  else if (now >= role.deadline) {
     if (role.name === 'candidate') state.becomeProspective(now)
     else giveUpAsking(state, role, now)
   } else {
@@ -82,9 +89,10 @@ const unanswered = ({ voters }: RaftState, { granted, refused }: Prospective | C
 
 function count(state: RaftState, role: Prospective | Candidate, now: number): void {
   const { majority, voters } = state
-  if (role.granted.size >= majority) {
+  const granted = voters.map(({ id }) => id).filter((id) => role.granted.has(id))
+  if (granted.length >= majority) {
     if (role.name === 'prospective') state.becomeCandidate(now)
-    else state.becomeLeader([...role.granted], now)
+    else state.becomeLeader(granted, now)
   } else if (role.name === 'prospective' && role.refused.size > voters.length - majority) {
     giveUpAsking(state, role, now)
   }
@@ -107,7 +115,7 @@ function askForVotes(state: RaftState, role: Prospective | Candidate, now: numbe
   }
 }
 
-function giveUpAsking(state: RaftState, role: Prospective, now: number): void {
-  if (role.leaderId >= 0) state.follow(role.leaderId, now)
+function giveUpAsking(state: RaftState, role: Prospective | Candidate, now: number): void {
+  if (role.name === 'prospective' && role.leaderId >= 0) state.follow(role.leaderId, now)
   else state.becomeUnattached(state.epoch, -1, now)
 }

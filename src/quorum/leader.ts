@@ -42,7 +42,8 @@ export function resign(state: RaftState, role: Leader, now: number): void {
 
 /** Tells those who have not heard that this node leads no longer. */
 export function resignedTick(state: RaftState, role: Resigned, now: number): void {
-  if (now >= role.deadline) return state.becomeUnattached(state.epoch, -1, now)
+  // As in Apache Kafka the epoch ends with that: nobody takes this node for its leader, or elects it there again.
+  if (now >= role.deadline) return state.becomeUnattached(state.epoch + 1, -1, now)
   if (now < role.resendAt) return
   role.resendAt = now + state.timeouts.requestTimeoutMs
   for (const to of role.unacknowledged) sendEnd(state, to, role.preferredCandidates)

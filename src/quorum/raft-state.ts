@@ -126,6 +126,16 @@ export class RaftState {
     return this.voters.length === 1 && this.isVoter
   }
 
+  /**
+   * Whether this node, which comes back, has voted for itself and can still be elected in that epoch. Who has records of
+   * the epoch can't: it has a leader.
+   */
+  get mayStandAgain(): boolean {
+    const { votedFor, isVoter, log } = this
+    const isOwn = votedFor !== null && isKeyOf(this.self, votedFor)
+    return isOwn && isVoter && log.end.epoch < this.#epoch
+  }
+
   /** The voter that another node is; undefined for an observer, and for a voter's node with another disk. */
   voterOf(replica: ReplicaKey): Voter | undefined {
     return this.voters.find((voter) => isKeyOf(replica, voter))
@@ -169,6 +179,11 @@ export class RaftState {
 
   becomeCandidate(now: number): void {
     this.#epoch++
+    this.standAgain(now)
+  }
+
+  /** Asks for votes in an epoch in which this node has voted for itself. */
+  standAgain(now: number): void {
     this.#role = newCandidate(this.self.id, now + this.electionTimeout())
   }
 

@@ -20,7 +20,7 @@ import {
 } from './leader.ts'
 import { ContradictionError, RaftState, type RaftOptions } from './raft-state.ts'
 import { keyText, type Role } from './roles.ts'
-import { epochProblem, isKeyOf, quorumTimeoutMs } from './rules.ts'
+import { epochProblem, quorumTimeoutMs } from './rules.ts'
 import type {
   EpochProblem,
   FetchReply,
@@ -79,11 +79,11 @@ export class Raft {
   /** A sole voter leads when this returns; others begin to wait or to ask. */
   start(now: number): RaftOutput {
     const state = this.#state
-    const { role, self } = state
+    const { role } = state
     if (role.name === 'resigned') role.deadline = now + state.electionTimeout()
     else if (role.name === 'unattached') {
-      if (role.votedFor !== null && isKeyOf(self, role.votedFor)) state.becomeCandidate(now)
-      else if (role.leaderId >= 0) state.follow(role.leaderId, now)
+      if (role.leaderId >= 0) state.follow(role.leaderId, now)
+      else if (state.mayStandAgain) state.standAgain(now)
       else role.deadline = now + state.electionTimeout()
     }
     return this.tick(now)

@@ -21,6 +21,7 @@ const { requestTimeoutMs, fetchTimeoutMs, retryBackoffMs, electionTimeoutMs } = 
 function nodeWith(
   election: ElectionState | null = { epoch: 4, leaderId: -1, votedFor: null },
   view: Partial<LogView> = {},
+  among = voters,
 ) {
   const end = { offset: 10, epoch: 4 }
   const log: LogView = {
@@ -33,7 +34,7 @@ function nodeWith(
   }
   const raft = new Raft({
     self: key(1),
-    voters,
+    voters: among,
     election,
     log,
     random: seededRandom(7),
@@ -179,10 +180,71 @@ describe('an election', () => {
     expect(raft.receive(2, request(), at).answer).toMatchObject({ granted: false })
   })
 
-  test('a node that voted for itself stands again after a restart', () => {
+  test('a node that voted for itself asks for votes again after a restart, in the same epoch', () => {
     const { raft, started } = nodeWith({ epoch: 5, leaderId: -1, votedFor: key(1) })
-    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
-    expect(started.persist).toEqual({ epoch: 6, leaderId: -1, votedFor: key(1) })
+    expect([raft.role.name, raft.epoch, started.persist]).toEqual(['candidate', 5, null])
+    expect(started.send.map(({ message }) => message)).toMatchObject(
+      [2, 3].map((id) => ({ type: 'vote', voter: key(id), epoch: 5, preVote: false })),
+    )
+    expect(raft.receive(3, granted(5, false), 1).beginEpoch).toEqual({
+      epoch: 5,
+      grantedBy: [1, 3],
+    })
+  })
+
+  test('a node that comes back to a leader follows it, though it had voted for itself', () => {
+    const { raft, started } = nodeWith({ epoch: 5, leaderId: 3, votedFor: key(1) })
+    expect([raft.role.name, raft.epoch, raft.leaderId]).toEqual(['follower', 5, 3])
+    expect([sent(started), started.persist]).toEqual([[[3, 'fetch']], null])
+    raft.tick(raft.nextTick() + fetchTimeoutMs)
+    expect(raft.role.name).toBe('prospective')
+    expect(raft.receive(2, request(), fetchTimeoutMs).answer).toMatchObject({ granted: false })
+  })
+
+  test('a node that comes back with its own vote and records of that epoch waits: it has had a leader', () => {
+    const view = { end: { offset: 12, epoch: 5 } }
+    const { raft } = nodeWith({ epoch: 5, leaderId: -1, votedFor: key(1) }, view)
+    expect([raft.role.name, raft.epoch]).toEqual(['unattached', 5])
+  })
+
+  const others = voters.filter(({ id }) => id !== 1)
+  const otherDisk = [{ ...key(1), directoryId: 'X'.repeat(22), endpoints: [] }, ...others]
+
+  test('a node that votes no longer does not stand, whatever it voted for before', () => {
+    for (const without of [others, otherDisk]) {
+      const own = { epoch: 5, leaderId: -1, votedFor: key(1) }
+      const { raft, started } = nodeWith(own, {}, without)
+      expect([raft.role.name, raft.epoch, started.send]).toEqual(['unattached', 5, []])
+      raft.tick(100 * electionTimeoutMs)
+      expect([raft.role.name, raft.epoch]).toEqual(['unattached', 5])
+    }
+  })
+
+  test('a node that is removed while it asks for votes asks and counts no more', () => {
+    for (const without of [others, otherDisk]) {
+      const { raft, now } = candidate()
+      raft.setVoters(without)
+      const last = raft.receive(2, granted(5, false), now)
+      expect([raft.role.name, raft.epoch, last.beginEpoch]).toEqual(['unattached', 5, null])
+      expect([last.send, last.persist]).toEqual([[], null])
+    }
+  })
+
+  test('a promise of a voter that is removed meanwhile does not count', () => {
+    const { raft, now } = candidate()
+    raft.setVoters([...voters, ...[4, 5].map((id) => ({ ...key(id), endpoints: [] }))])
+    raft.receive(2, granted(5, false), now)
+    raft.setVoters(voters.filter(({ id }) => id !== 2))
+    raft.tick(now + 1)
+    expect(raft.role.name).toBe('candidate')
+    expect(raft.receive(3, granted(5, false), now + 1).beginEpoch?.grantedBy).toEqual([1, 3])
+  })
+
+  test('who has lost records since it got a vote does not get it again', () => {
+    const { raft } = nodeWith()
+    expect(raft.receive(2, request({ lastOffset: 12 }), 1).answer).toMatchObject({ granted: true })
+    expect(raft.receive(2, request({ lastOffset: 9 }), 2).answer).toMatchObject({ granted: false })
+    expect(raft.receive(2, request(), 3).answer).toMatchObject({ granted: true })
   })
 
   test('in an epoch that has a leader nobody else gets a vote', () => {
@@ -211,7 +273,7 @@ describe('an election', () => {
     expect(raft.receive(2, request(), 1).answer).toMatchObject({ granted: false })
     raft.tick(raft.nextTick())
     expect([raft.role.name, raft.leaderId]).toEqual(['unattached', -1])
-    // Not even then: it had voted for itself there.
+    // Not even then: that epoch is over.
     expect(raft.receive(2, request(), 1).answer).toMatchObject({ granted: false })
     expect(raft.receive(2, request({ epoch: 6 }), 1).answer).toMatchObject({
       granted: true,
@@ -274,12 +336,12 @@ describe('a leader', () => {
     expect(sent(raft.tick(now + requestTimeoutMs))).toEqual([[2, 'endQuorumEpoch']])
   })
 
-  test('that resigned votes for nobody else in its epoch, and knows that after a restart', () => {
+  test('that resigned ends its epoch after a while: it can not be elected there again', () => {
     const { raft, now } = leader()
     raft.resign(now)
     const over = raft.tick(raft.nextTick() + 10 * electionTimeoutMs)
-    expect([raft.role.name, raft.epoch]).toEqual(['unattached', 5])
-    expect(over.persist).toEqual({ epoch: 5, leaderId: -1, votedFor: key(1) })
+    expect([raft.role.name, raft.epoch]).toEqual(['unattached', 6])
+    expect(over.persist).toEqual({ epoch: 6, leaderId: -1, votedFor: null })
     expect(raft.receive(2, request(), now).answer).toMatchObject({ granted: false })
   })
 
