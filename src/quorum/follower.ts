@@ -111,6 +111,7 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
   if (reply.errorCode !== 'NONE') return fetchAgain(state, role, now)
   const { log, output } = state
   const truncateTo = reply.diverging === null ? null : commonEnd(state, reply.diverging)
+  if (reply.snapshot !== null) checkSnapshot(state, reply.snapshot)
   role.hasFetched = true
   role.isSilent = role.isGone = false
   role.refusedAt = null
@@ -150,6 +151,14 @@ function commonEnd(state: RaftState, { epoch, offset }: LogPosition): number {
   if (end >= state.highWatermark) return end
   throw new ContradictionError(
     `Its log differs from offset ${end} on, and ${state.highWatermark} records are committed`,
+  )
+}
+
+/** Whoever has everything that a snapshot holds, and has it committed, is not in need of it. */
+function checkSnapshot(state: RaftState, { offset }: LogPosition): void {
+  if (offset > state.highWatermark) return
+  throw new ContradictionError(
+    `It offers a snapshot of ${offset} records, and ${state.highWatermark} are committed here`,
   )
 }
 

@@ -115,6 +115,8 @@ function note(
   now: number,
   progressFrom: (before: Progress | undefined) => Progress,
 ): void {
+  // A client that reads the log is no replica.
+  if (replica.id < 0) return
   const key = keyText(state.voterOf(replica) ?? replica)
   const progress = progressFrom(role.progress.get(key))
   role.progress.delete(key)

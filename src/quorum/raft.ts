@@ -110,9 +110,11 @@ export class Raft {
       case 'prospective':
       case 'candidate':
         return electionTick(state, role, now)
+      case 'follower':
+        // That it is the only voter left need not be committed: its leader says so, or is missed.
+        return followerTick(state, role, now)
       default:
         if (state.isSoleVoter) state.becomeProspective(now)
-        else if (role.name === 'follower') followerTick(state, role, now)
         else if (role.name === 'resigned') resignedTick(state, role, now)
         else if (now >= role.deadline && state.isVoter) state.becomeProspective(now)
         else find(state, role, now)

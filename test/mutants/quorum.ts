@@ -80,6 +80,28 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['quorum/raft'],
   },
   {
+    file: 'src/quorum/follower.ts',
+    text: 'if (offset > state.highWatermark) return\n',
+    replacement: 'if (offset >= state.highWatermark) return\n',
+    about: 'A leader can put a snapshot in the place of committed records that differ.',
+    killedBy: ['quorum/elections'],
+  },
+  {
+    file: 'src/quorum/raft.ts',
+    text: '        return followerTick(state, role, now)\n',
+    replacement:
+      '        if (state.isSoleVoter) return state.becomeProspective(now)\n        return followerTick(state, role, now)\n',
+    about: 'A follower leaves a live leader when it reads that it is the only voter.',
+    killedBy: ['quorum/elections'],
+  },
+  {
+    file: 'src/quorum/leader.ts',
+    text: '  if (replica.id < 0) return\n',
+    replacement: '',
+    about: 'Whoever reads the metadata log is described as an observer of the quorum.',
+    killedBy: ['quorum/elections'],
+  },
+  {
     file: 'src/quorum/raft-state.ts',
     text: 'output.persist = this.#persisted = election',
     replacement: 'this.#persisted = election',

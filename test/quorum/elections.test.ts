@@ -292,6 +292,16 @@ describe('a leader', () => {
     expect(sent(later)).toEqual([[3, 'beginQuorumEpoch']])
   })
 
+  test('answers who is no replica, and does not take it for an observer', () => {
+    const { raft, now } = leader()
+    const reader = { ...fetchOf(2, 11), replica: { id: -1, directoryId: key(2).directoryId } }
+    expect(raft.receive(-1, reader, now).reads).toMatchObject([{ offset: 11 }])
+    expect(raft.snapshotProblem(reader, now)).toBeNull()
+    expect(raft.role).toMatchObject({ progress: new Map() })
+    raft.receive(7, fetchOf(7, 11), now)
+    expect([...(raft.role as { progress: Map<string, unknown> }).progress.keys()]).toHaveLength(1)
+  })
+
   test('commits what most have synced, itself only as far as it has', () => {
     const { raft, end, now } = leader()
     end.offset = 20
@@ -545,6 +555,29 @@ describe('a follower', () => {
     expect(sent(raft.tick(2 * fetchTimeoutMs - 1))).toEqual([])
     raft.missed(snapshot, fetchTimeoutMs)
     expect(sent(raft.tick(fetchTimeoutMs + retryBackoffMs))).toEqual([[3, 'fetch']])
+  })
+
+  test('does not believe in a snapshot of what it has committed already', () => {
+    const { raft } = following()
+    raft.receive(3, reply(raft, { highWatermark: 8 }), 1)
+    for (const offset of [7, 8]) {
+      const got = raft.receive(3, reply(raft, { snapshot: { offset, epoch: 4 } }), 2)
+      expect([got.fetchSnapshot, got.contradiction]).toMatchObject([null, { from: 3 }])
+    }
+    const snapshot = { offset: 9, epoch: 5 }
+    expect(raft.receive(3, reply(raft, { snapshot }), 2).fetchSnapshot).toEqual({ from: 3, snapshot })
+  })
+
+  test('that reads that it alone votes goes on following, until it misses its leader', () => {
+    const { raft, end } = following()
+    raft.receive(3, reply(raft, { records: Buffer.from('r') }), 1)
+    end.offset = 12
+    raft.setVoters(voters.slice(0, 1))
+    expect(sent(raft.flushed(12, 2))).toEqual([[3, 'fetch']])
+    raft.tick(fetchTimeoutMs)
+    expect([raft.role.name, raft.epoch, raft.leaderId]).toEqual(['follower', 5, 3])
+    const led = raft.tick(1 + fetchTimeoutMs)
+    expect([raft.role.name, led.beginEpoch]).toEqual(['leader', { epoch: 6, grantedBy: [1] }])
   })
 
   test('does not put a snapshot in the place of its log that it no longer waits for', () => {
