@@ -74,7 +74,7 @@ export class QuorumMember {
       self,
       clusterId,
       listenerName,
-      learn: (leader) => this.#peers.learn(leader),
+      learn: (leader, epoch) => this.#peers.learn(leader, epoch),
     })
     const isController = config.get('process.roles').includes('controller')
     this.#role = isController

@@ -26,10 +26,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: SERVER,
-    text: 'if (at !== null && epoch >= this.#options.quorum().epoch)',
+    text: 'if (at !== null && this.#believes(leaderId, epoch))',
     replacement: 'if (at !== null)',
     about: 'A leader whose epoch is over says where the leader is.',
     killedBy: ['quorum/wire/wire'],
+  },
+  {
+    file: SERVER,
+    text: '(epoch === known && (leaderId < 0 || leaderId === leader))',
+    replacement: 'epoch === known',
+    about: 'Whoever says that it leads has this node look for the leader in its own place.',
+    killedBy: ['quorum/wire/wire'],
+  },
+  {
+    file: 'src/quorum/wire/peers.ts',
+    text: ' || epoch < this.#leaderEpoch) return',
+    replacement: ') return',
+    about: 'An answer that was long on its way sends this node to where the leader was before.',
+    killedBy: ['quorum/wire/way'],
   },
   {
     file: 'src/quorum/wire/requests.ts',

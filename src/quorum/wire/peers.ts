@@ -54,6 +54,7 @@ export class WirePeers implements Peers {
   readonly #electing = new Set<Promise<void>>()
   /** The leader that an answer or its own word has told the place of. */
   #leader: NodeEndpoint | null = null
+  #leaderEpoch = -1
   #listener: PeerListener | null = null
   #lastServer = 0
   #isClosed = false
@@ -95,7 +96,7 @@ export class WirePeers implements Peers {
     const asked = ask(way, { clusterId, endpoints: endpoints() }, voter, request).then(
       ({ reply, leader }) => {
         if (this.#isClosed) return
-        if (leader !== null) this.learn(leader)
+        if (leader !== null) this.learn(leader, reply.epoch)
         this.#listener?.replied(to, reply)
       },
       (error: unknown) => {
@@ -109,9 +110,12 @@ export class WirePeers implements Peers {
     void asked.finally(() => this.#electing.delete(asked))
   }
 
-  /** Where the leader is, as it or somebody else says. */
-  learn(leader: NodeEndpoint): void {
-    if (leader.id !== this.#options.self.id) this.#leader = leader
+  /** Where an epoch's leader is, as it or somebody else says. */
+  learn(leader: NodeEndpoint, epoch: number): void {
+    // An answer that was long on its way tells of a leader of before.
+    if (leader.id === this.#options.self.id || epoch < this.#leaderEpoch) return
+    this.#leader = leader
+    this.#leaderEpoch = epoch
   }
 
   /** What was said last of the leader is what holds. */

@@ -62,8 +62,8 @@ export interface RaftServerOptions {
   readonly clusterId: string
   /** Name of the controllers' listener by which nodes reach each other. */
   readonly listenerName: string
-  /** A leader says where it is. */
-  readonly learn: (leader: NodeEndpoint) => void
+  /** A leader says where it is, in its epoch. */
+  readonly learn: (leader: NodeEndpoint, epoch: number) => void
 }
 
 type EpochPartition = Pick<
@@ -117,7 +117,8 @@ export class RaftServer {
     }
     const { leaderId, leaderEpoch: epoch } = asked
     const at = endpointOn(listenerName, request.leaderEndpoints)
-    if (at !== null && epoch >= this.#options.quorum().epoch) learn({ id: leaderId, ...at })
+    // Before the quorum is told, which fetches from there at once.
+    if (at !== null && this.#believes(leaderId, epoch)) learn({ id: leaderId, ...at }, epoch)
     return this.#tellEpoch({ type: 'beginQuorumEpoch', leaderId, epoch })
   }
 
@@ -242,6 +243,12 @@ export class RaftServer {
       return 'INCONSISTENT_CLUSTER_ID'
     }
     return partition === null ? 'INVALID_REQUEST' : null
+  }
+
+  /** Whether a node may lead an epoch, as far as this one knows. */
+  #believes(leader: number, epoch: number): boolean {
+    const { epoch: known, leaderId } = this.#options.quorum()
+    return epoch > known || (epoch === known && (leaderId < 0 || leaderId === leader))
   }
 
   /** The voter that is asked; who names none means this node. */

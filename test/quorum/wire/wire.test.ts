@@ -210,12 +210,15 @@ describe('a node that is asked', () => {
     expect([reply.leaderId, leader]).toEqual([-1, null])
   })
 
-  test('learns from a leader where it is, unless its epoch is over', async () => {
+  test('learns from a leader where it is, unless its epoch is over or is another one’s', async () => {
     const node = new AskedNode()
     node.answer = epochReply
     await ask(node.way(1), own, voter, begin)
     await ask(node.way(1), own, voter, { ...begin, epoch: 4 })
+    await ask(node.way(1), own, voter, { ...begin, epoch: 5 })
     expect(node.learnt).toEqual([{ id: 1, ...place(1) }])
+    await ask(node.way(1), own, voter, { ...begin, epoch: 5, leaderId: 3 })
+    expect(node.learnt).toHaveLength(2)
   })
 
   test('begins no epoch for a voter that it is not', async () => {
