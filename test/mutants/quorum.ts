@@ -19,7 +19,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/quorum/election.ts',
     text: "return reply('NONE', upToDate && isKeyOf(candidate, role.votedFor))",
     replacement: "return reply('NONE', isKeyOf(candidate, role.votedFor))",
-    about: 'A candidate whose machine lost committed records is elected by the vote it had got before.',
+    about:
+      'A candidate whose machine lost committed records is elected by the vote it had got before.',
     killedBy: ['quorum/elections'],
   },
   {
@@ -69,7 +70,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/quorum/leader.ts',
     text: 'return state.becomeUnattached(state.epoch + 1, -1, now)',
     replacement: 'return state.becomeUnattached(state.epoch, -1, now)',
-    about: 'A leader that resigned is elected in its epoch once more, and writes other records there.',
+    about:
+      'A leader that resigned is elected in its epoch once more, and writes other records there.',
     killedBy: ['quorum/elections'],
   },
   {

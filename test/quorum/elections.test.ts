@@ -565,7 +565,10 @@ describe('a follower', () => {
       expect([got.fetchSnapshot, got.contradiction]).toMatchObject([null, { from: 3 }])
     }
     const snapshot = { offset: 9, epoch: 5 }
-    expect(raft.receive(3, reply(raft, { snapshot }), 2).fetchSnapshot).toEqual({ from: 3, snapshot })
+    expect(raft.receive(3, reply(raft, { snapshot }), 2).fetchSnapshot).toEqual({
+      from: 3,
+      snapshot,
+    })
   })
 
   test('that reads that it alone votes goes on following, until it misses its leader', () => {
