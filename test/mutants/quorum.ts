@@ -39,10 +39,11 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['quorum/elections'],
   },
   {
-    file: 'src/quorum/raft-state.ts',
-    text: 'return isOwn && isVoter && log.end.epoch < this.#epoch',
-    replacement: 'return isOwn && log.end.epoch < this.#epoch',
-    about: 'A node that was removed comes back as a candidate.',
+    file: 'src/quorum/election.ts',
+    text: 'if (!state.isVoter) giveUpAsking(state, role, now)\n  else if',
+    replacement: 'if',
+    about:
+      'A node that was removed while it asked for votes goes on asking, in one epoch after the other.',
     killedBy: ['quorum/elections'],
   },
   {
