@@ -833,7 +833,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election.ts',
-    text: "  if (role.votedFor !== null) return reply('NONE', isKeyOf(candidate, role.votedFor))\n",
+    text: "  if (role.votedFor !== null) {\n    return reply('NONE', upToDate && isKeyOf(candidate, role.votedFor))\n  }\n",
     replacement: '',
     about: 'Two candidates of an epoch have the same vote, and both lead.',
     killedBy: ['sim/quorum'],
