@@ -31,6 +31,7 @@ import type { BrokerIdentity, Coordinators } from './coordinators.ts'
 import { ImageFollower } from './follow.ts'
 import { Forwarding } from './forwarding.ts'
 import { BrokerLifecycle } from './lifecycle.ts'
+import { OtherBrokers } from './other-brokers.ts'
 import type { OpenFileShares } from './open-file-shares.ts'
 import { loadPartitions } from './partitions.ts'
 import { brokerServices } from './services.ts'
@@ -62,6 +63,7 @@ export class Broker {
   readonly #nodeId: number
   readonly #cleaner: LogCleaner
   readonly #controller: BrokerControllerChannel
+  readonly #others: OtherBrokers
   readonly #moves: DirectoryMoves
   readonly #assignments: AssignmentReporter
   readonly #replicas: ReplicaManager
@@ -87,6 +89,7 @@ export class Broker {
       settings: () => cleanerSettings(config),
     })
     this.#controller = new BrokerControllerChannel(host, config, metadata)
+    this.#others = new OtherBrokers(host, config, metadata)
     this.#lifecycle = new BrokerLifecycle({
       clock,
       log,
@@ -126,7 +129,7 @@ export class Broker {
     this.#replicas.onRemoved((topic, topicId) => this.#moves.forget(topic, topicId))
     const identity = (): BrokerIdentity => this.#identity()
     const controller = this.#controller
-    const of = { ...parts, controller, replicas: this.#replicas, identity }
+    const of = { ...parts, controller, replicas: this.#replicas, others: this.#others, identity }
     const coordinators = brokerCoordinators(of)
     this.#groups = coordinators.groups
     this.#transactions = coordinators.transactions
@@ -212,6 +215,7 @@ export class Broker {
     const served = this.#server.close(STOP_GRACE_MS)
     this.#replicas.endWaiting()
     await served
+    this.#others.close()
     this.#faults.close()
     this.#unfollow()
     if (handsOver) await this.#lifecycle.shutDown()

@@ -1,5 +1,7 @@
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
+import { ClusterMarkerWriter } from '../coordinators/cluster-marker-writer.ts'
+import { ClusterTransactionVerifier } from '../coordinators/cluster-verifier.ts'
 import { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
 import { LocalMarkerWriter } from '../coordinators/marker-writer.ts'
@@ -13,8 +15,13 @@ import { TRANSACTION_VERSION } from '../metadata/features.ts'
 import { partitionOf } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
-import type { MarkerWriter } from '../replication/transactions.ts'
+import type {
+  MarkerWriter,
+  TopicPartition,
+  TransactionVerifier,
+} from '../replication/transactions.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
+import type { OtherBrokers } from './other-brokers.ts'
 
 /** How the controller knows a life of a broker. */
 export interface BrokerIdentity {
@@ -27,7 +34,10 @@ export interface Coordinators {
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
   readonly producerIds: ProducerIds
+  /** Of the partitions that this broker leads. */
   readonly markers: MarkerWriter
+  /** Asks the coordinators of all brokers. */
+  readonly verifier: TransactionVerifier
 }
 
 export function brokerCoordinators(parts: {
@@ -37,9 +47,10 @@ export function brokerCoordinators(parts: {
   readonly metadata: MetadataNode
   readonly controller: BrokerControllerChannel
   readonly replicas: ReplicaManager
+  readonly others: OtherBrokers
   readonly identity: () => BrokerIdentity
 }): Coordinators {
-  const { host, codecs, config, metadata, controller, replicas, identity } = parts
+  const { host, codecs, config, metadata, controller, replicas, others, identity } = parts
   const over = (topic: string) => ({
     host,
     codecs,
@@ -54,14 +65,25 @@ export function brokerCoordinators(parts: {
   const producerIds = new ProducerIds(() => allocateProducerIds(controller, identity()))
   const timeoutMs = (): number => config.get('request.timeout.ms')
   const markers = new LocalMarkerWriter({ clock: host.clock, replicas, groups, timeoutMs })
+  const cluster = {
+    brokerId: config.get('node.id'),
+    leaderOf: ({ topic, partition }: TopicPartition) =>
+      partitionOf(metadata.image, topic, partition)?.leader,
+  }
   const transactions = new TransactionCoordinator({
     ...over(TRANSACTIONS_TOPIC),
     producerIds,
     transactionVersion: () => metadata.image.features.get(TRANSACTION_VERSION) ?? 0,
-    markers,
+    markers: new ClusterMarkerWriter(cluster, markers, others.markers),
     isGone: ({ topic, partition }) => partitionOf(metadata.image, topic, partition) === undefined,
   })
-  return { groups, transactions, producerIds, markers }
+  const verifier = new ClusterTransactionVerifier({
+    cluster,
+    local: transactions,
+    partitionOf: (id) => ({ topic: TRANSACTIONS_TOPIC, partition: transactions.partitionOf(id) }),
+    links: others.verification,
+  })
+  return { groups, transactions, producerIds, markers, verifier }
 }
 
 /** @returns null while there is no controller to ask */

@@ -58,7 +58,8 @@ export function brokerServices(parts: Parts): BrokerServices {
     markers: parts.markers,
     transactionGate: new TransactionGate({
       clock,
-      verifier: parts.transactions,
+      log,
+      verifier: parts.verifier,
       isEnabled: () => config.get('transaction.partition.verification.enable'),
       retryBackoffMs: () => config.get('add.partitions.to.txn.retry.backoff.ms'),
       retryMaxMs: () => config.get('add.partitions.to.txn.retry.backoff.max.ms'),

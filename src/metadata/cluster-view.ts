@@ -1,5 +1,6 @@
 import { configOf, directoryOf, hasOnlineDirectory, resourceOf } from './image.ts'
 import type {
+  EndPoint,
   MetadataImage,
   PartitionImage,
   ResourceConfig,
@@ -77,6 +78,17 @@ export function clusterView(
     config: (resourceType, resourceName) => configOf(image, resourceType, resourceName),
     configured: () => configured(image),
   }
+}
+
+/** Where a broker that is alive is reached by a listener; null where there is none, it is fenced, or has no such listener. */
+export function endPointOf(
+  image: MetadataImage,
+  brokerId: number,
+  listenerName: string,
+): EndPoint | null {
+  const broker = image.brokers.get(brokerId)
+  if (broker === undefined || broker.fenced) return null
+  return broker.endPoints.find(({ name }) => name === listenerName) ?? null
 }
 
 function* configured({ configs }: MetadataImage): Iterable<ResourceName> {

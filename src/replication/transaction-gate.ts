@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
-import type { Clock } from '../host/host.ts'
+import type { Clock, Logger } from '../host/host.ts'
 import type { RecordTerms } from '../log/base/results.ts'
 import { NO_GUARD, UNGUARDED } from '../log/producers/verifications.ts'
 import type { Partition } from './partition/partition.ts'
@@ -28,6 +28,7 @@ export type Passage = RecordTerms | ErrorName
 
 export interface TransactionGateOptions {
   readonly clock: Clock
+  readonly log: Logger
   readonly verifier: TransactionVerifier
   /** `transaction.partition.verification.enable` */
   readonly isEnabled: () => boolean
@@ -69,7 +70,9 @@ export class TransactionGate {
     const terms = records.map((each) => this.#begin(request, each))
     if (terms.every(({ guard }) => guard === NO_GUARD)) return pass(terms)
     this.#lines.set(request.producerId, [])
-    void this.#ask(request, records, terms, clock.monotonic()).then((passages) => {
+    const asked = this.#ask(request, records, terms, clock.monotonic())
+    const told = asked.catch((error: unknown) => this.#notAsked(request, terms, error))
+    void told.then((passages) => {
       const waiting = this.#lines.get(request.producerId) ?? []
       this.#lines.delete(request.producerId)
       pass(passages)
@@ -95,6 +98,17 @@ export class TransactionGate {
         now,
       ),
     }
+  }
+
+  /** Nothing is appended that nobody has verified, and who waits behind it asks anew. */
+  #notAsked(
+    { transactionalId, producerId }: TransactionalRequest,
+    terms: readonly RecordTerms[],
+    error: unknown,
+  ): readonly Passage[] {
+    const fields = { err: error, transactionalId, producerId }
+    this.#options.log.error(fields, 'The coordinator of a transaction could not be asked')
+    return terms.map((each) => (each.guard === NO_GUARD ? each : 'UNKNOWN_SERVER_ERROR'))
   }
 
   async #ask(

@@ -12,8 +12,8 @@ export interface TopicPartition {
 export interface TransactionVerifier {
   /**
    * @returns an error for each partition, in their order. TRANSACTION_ABORTABLE: it is not in the transaction. Retriable, and
-   * not the client's fault, are CONCURRENT_TRANSACTIONS, NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS and
-   * COORDINATOR_NOT_AVAILABLE. Never rejects.
+   * not the client's fault, are CONCURRENT_TRANSACTIONS, NOT_COORDINATOR, COORDINATOR_LOAD_IN_PROGRESS,
+   * COORDINATOR_NOT_AVAILABLE and NETWORK_EXCEPTION. Rejects with bugs only.
    */
   verify(question: TransactionQuestion): Promise<readonly ErrorName[]>
 }

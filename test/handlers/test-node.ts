@@ -247,6 +247,7 @@ export class TestNode {
       groups: this.groups,
       transactionGate: new TransactionGate({
         clock: this.clock,
+        log: host.log,
         verifier: { verify: (question) => this.verify(question) },
         isEnabled: () => this.config.get('transaction.partition.verification.enable'),
         retryBackoffMs: () => this.config.get('add.partitions.to.txn.retry.backoff.ms'),

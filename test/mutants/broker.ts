@@ -175,4 +175,18 @@ export const mutants: readonly Mutant[] = [
     about: 'Who has made a topic is told by the same broker that there is none.',
     killedBy: ['broker/forwarding'],
   },
+  {
+    file: 'src/broker/other-brokers.ts',
+    text: '      this.markers.follow()\n',
+    replacement: '',
+    about: 'Markers wait for a broker that is gone until the request times out.',
+    killedBy: ['broker/other-brokers'],
+  },
+  {
+    file: 'src/broker/other-brokers.ts',
+    text: '    this.#unfollow()\n',
+    replacement: '',
+    about: 'A broker that has stopped follows the metadata still.',
+    killedBy: ['broker/other-brokers'],
+  },
 ]

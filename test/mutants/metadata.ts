@@ -808,4 +808,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A client is told that the quorum was lowered, which it was not.',
     killedBy: ['metadata/controller/controller'],
   },
+  {
+    file: 'src/metadata/cluster-view.ts',
+    text: 'if (broker === undefined || broker.fenced) return null',
+    replacement: 'if (broker === undefined) return null',
+    about: 'Brokers connect to one that is dead, again and again.',
+    killedBy: ['broker/other-brokers'],
+  },
 ]

@@ -487,4 +487,11 @@ export const mutants: readonly Mutant[] = [
     about: 'A transaction fails because a partition moves to another directory.',
     killedBy: ['replication/partition/transactions'],
   },
+  {
+    file: 'src/replication/transaction-gate.ts',
+    text: 'const told = asked.catch((error: unknown) => this.#notAsked(request, terms, error))',
+    replacement: 'const told = asked',
+    about: 'A producer waits for ever after a bug of the verification.',
+    killedBy: ['replication/transaction-gate'],
+  },
 ]

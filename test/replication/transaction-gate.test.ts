@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import type { Logger } from '../../src/host/host.ts'
 import { UNGUARDED } from '../../src/log/producers/verifications.ts'
 import type { Partition } from '../../src/replication/partition/partition.ts'
 import { TransactionGate } from '../../src/replication/transaction-gate.ts'
@@ -18,18 +19,30 @@ const requestOf = (more: Partial<TransactionalRequest> = {}): TransactionalReque
   ...more,
 })
 
+function loggerTo(lines: string[]): Logger {
+  const log = (_fields: object, message: string): void => void lines.push(message)
+  const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger }
+  return logger
+}
+
 /** A gate to two partitions, and a coordinator that a test plays. */
 class Setting {
   readonly node = new TestNode()
   readonly questions: TransactionQuestion[] = []
   readonly answers: ((errors: readonly ErrorName[]) => void)[] = []
+  readonly failures: ((error: Error) => void)[] = []
+  readonly logged: string[] = []
   isEnabled = true
   readonly gate = new TransactionGate({
     clock: this.node.clock,
+    log: loggerTo(this.logged),
     verifier: {
       verify: (question) => {
         this.questions.push(question)
-        return new Promise((resolve) => this.answers.push(resolve))
+        return new Promise((resolve, reject) => {
+          this.answers.push(resolve)
+          this.failures.push(reject)
+        })
       },
     },
     isEnabled: () => this.isEnabled,
@@ -178,6 +191,19 @@ describe('the gate for records of transactions', () => {
     }
     expect(entered.passages).toEqual(['CONCURRENT_TRANSACTIONS'])
     expect(setting.questions.length).toBeGreaterThan(3)
+  })
+
+  test('fails what could not be asked of, with a line in the log, and asks anew for what waits behind it', async () => {
+    const setting = await Setting.open()
+    const failed = setting.enter([0])
+    const next = setting.enter([0])
+    setting.failures[0]!(new Error('a bug'))
+    await setting.asked(2)
+    expect([failed.passages, next.passages]).toEqual([['UNKNOWN_SERVER_ERROR'], null])
+    expect(setting.logged).toEqual(['The coordinator of a transaction could not be asked'])
+    setting.answers.shift()
+    await setting.answer('NONE')
+    expect(next.passages).toEqual([{ guard: 1 }])
   })
 
   test('asks nobody where that is switched off', async () => {

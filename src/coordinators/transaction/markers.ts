@@ -29,6 +29,8 @@ const RETRIABLE: ReadonlySet<ErrorName> = new Set([
   'COORDINATOR_LOAD_IN_PROGRESS',
   'NETWORK_EXCEPTION',
   'UNKNOWN_SERVER_ERROR',
+  // Somebody has to allow what brokers do; until then nothing of the transaction may be taken for ended.
+  'CLUSTER_AUTHORIZATION_FAILED',
 ])
 
 export interface MarkerSenderOptions {

@@ -1,0 +1,121 @@
+import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-ids.ts'
+import { OtherBrokers } from '../../src/broker/other-brokers.ts'
+import { BrokerConfig } from '../../src/config/broker-config.ts'
+import { nodeHost } from '../../src/host/node.ts'
+import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
+import type { BrokerImage, MetadataDelta, MetadataImage } from '../../src/metadata/image.ts'
+import type { FakeBroker } from '../peer/fake-broker.ts'
+import { SILENCE, answer, fakeBroker } from '../peer/fake-broker.ts'
+
+const CONFIG = new BrokerConfig({
+  settings: {
+    'process.roles': 'broker',
+    'node.id': '1',
+    'controller.quorum.bootstrap.servers': '127.0.0.1:1',
+    'controller.listener.names': 'CONTROLLER',
+    listeners: 'CLIENTS://127.0.0.1:0,INTERNAL://127.0.0.1:0',
+    'inter.broker.listener.name': 'INTERNAL',
+    'listener.security.protocol.map': 'CONTROLLER:PLAINTEXT,CLIENTS:PLAINTEXT,INTERNAL:PLAINTEXT',
+  },
+})
+
+const open: { close(): void }[] = []
+afterEach(() => {
+  for (const each of open.splice(0)) each.close()
+})
+
+const endPoint = (name: string, port: number) => ({
+  name,
+  host: '127.0.0.1',
+  port,
+  securityProtocol: 0,
+})
+
+/** An image with a broker 2, who listens for clients where nobody is. */
+function imageOf(port: number, more: Partial<BrokerImage> = {}): MetadataImage {
+  const broker: BrokerImage = {
+    id: 2,
+    epoch: 1,
+    incarnationId: 'AAAAAAAAAAAAAAAAAAAAAA',
+    endPoints: [endPoint('CLIENTS', 1), endPoint('INTERNAL', port)],
+    features: [],
+    rack: null,
+    fenced: false,
+    inControlledShutdown: false,
+    logDirs: [],
+    cordonedLogDirs: null,
+    ...more,
+  }
+  return { ...EMPTY_IMAGE, brokers: new Map([[2, broker]]) }
+}
+
+/** This broker's way to broker 2, and what the metadata says next. */
+async function others(respond: () => object | typeof SILENCE) {
+  const waiting: (() => void)[] = []
+  const two: FakeBroker = await fakeBroker([
+    answer(AllocateProducerIds, () => {
+      for (const look of waiting.splice(0)) look()
+      return respond()
+    }),
+  ])
+  const listeners = new Set<(delta: MetadataDelta, image: MetadataImage) => void>()
+  const metadata = {
+    image: imageOf(two.port),
+    onChange: (listener: (delta: MetadataDelta, image: MetadataImage) => void) => {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+  }
+  const way = new OtherBrokers(nodeHost({ log: { level: 'silent' } }), CONFIG, metadata)
+  open.push(two, way)
+  const change = (image: MetadataImage, brokersChanged = true): void => {
+    metadata.image = image
+    for (const tell of listeners) tell({ brokersChanged } as MetadataDelta, image)
+  }
+  const body = { brokerId: 1, brokerEpoch: 1 }
+  return {
+    way,
+    two,
+    change,
+    listeners,
+    wasAsked: () => new Promise<void>((resolve) => void waiting.push(resolve)),
+    ask: (of: 'markers' | 'verification') => way[of].ask(2, AllocateProducerIds, body),
+  }
+}
+
+describe('the way to other brokers', () => {
+  test('is by the listener of brokers, with a connection for each purpose', async () => {
+    const { ask, two } = await others(() => ({
+      errorCode: 'NONE',
+      producerIdStart: 7,
+      producerIdLen: 1,
+    }))
+    await Promise.all([ask('markers'), ask('verification')])
+    expect(two.asked.filter((name) => name.startsWith('ApiVersions'))).toHaveLength(2)
+  })
+
+  test.each(['markers', 'verification'] as const)(
+    'follows who is alive: what a broker was asked that is fenced fails (%s)',
+    async (purpose) => {
+      const { ask, change, wasAsked, two } = await others(() => SILENCE)
+      const asked = wasAsked()
+      const waiting = ask(purpose)
+      await asked
+      change(imageOf(two.port))
+      change(imageOf(two.port, { fenced: true }))
+      await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' })
+      await expect(ask(purpose)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
+    },
+  )
+
+  test('ends with the broker', async () => {
+    const { ask, way, listeners, wasAsked } = await others(() => SILENCE)
+    const asked = wasAsked()
+    const waiting = ask('markers')
+    await asked
+    way.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    await expect(ask('verification')).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(listeners.size).toBe(0)
+  })
+})
