@@ -836,7 +836,7 @@ export const mutants: readonly Mutant[] = [
     text: "  if (role.votedFor !== null) {\n    return reply('NONE', upToDate && isKeyOf(candidate, role.votedFor))\n  }\n",
     replacement: '',
     about: 'Two candidates of an epoch have the same vote, and both lead.',
-    killedBy: ['sim/quorum'],
+    killedBy: ['quorum/raft'],
   },
   {
     file: 'src/quorum/quorum.ts',
