@@ -154,9 +154,12 @@ function commonEnd(state: RaftState, { epoch, offset }: LogPosition): number {
   )
 }
 
-/** Whoever has everything that a snapshot holds, and has it committed, is not in need of it. */
+/**
+ * Whoever has more committed than a snapshot holds is not in need of it. One that ends just there is offered where the leader
+ * can't tell from the epoch that what is before is the same.
+ */
 function checkSnapshot(state: RaftState, { offset }: LogPosition): void {
-  if (offset > state.highWatermark) return
+  if (offset >= state.highWatermark) return
   throw new ContradictionError(
     `It offers a snapshot of ${offset} records, and ${state.highWatermark} are committed here`,
   )

@@ -84,8 +84,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/follower.ts',
-    text: 'if (offset > state.highWatermark) return\n',
-    replacement: 'if (offset >= state.highWatermark) return\n',
+    text: 'if (offset >= state.highWatermark) return\n',
+    replacement: 'if (offset >= state.highWatermark - 1) return\n',
     about: 'A leader can put a snapshot in the place of committed records that differ.',
     killedBy: ['quorum/elections'],
   },
