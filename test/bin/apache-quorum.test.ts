@@ -144,6 +144,8 @@ describeWithApache('The commands for a cluster, on Apache Kafka', () => {
     }
     expect(await level('metadata.version')).toBe(33)
     expect(await level('group.version')).toBe(0)
+    // Ottla has formatted the directories, and has this one.
+    expect(await level('transaction.version')).toBe(2)
     const tried = await run('features', 'upgrade', '--release-version', '4.4', '--dry-run')
     expect(tried).toMatchObject({ code: 0, stderr: '' })
     expect(tried.stdout).toContain('could go to')
@@ -155,7 +157,6 @@ describeWithApache('The commands for a cluster, on Apache Kafka', () => {
         'group.version': 1,
         'share.version': 2,
         'streams.version': 1,
-        'transaction.version': 2,
       },
       left: [],
       dryRun: false,
