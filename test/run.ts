@@ -18,7 +18,7 @@ interface Counts {
 const NOTHING: Counts = { passed: 0, failed: 0, skipped: 0 }
 
 /** For each suite, so that nothing can hang for good: several times what a slow machine takes. */
-const LIMIT_MS = 20 * 60_000
+const LIMIT_MS = 40 * 60_000
 
 interface Ran {
   readonly output: string
