@@ -133,7 +133,7 @@ export const network = {
   'request.timeout.ms': int({
     default: 30 * SECOND_MS,
     use: 'acted',
-    doc: 'How long the broker waits for the answer to a request of its own, and for the replicas to have the marker of a transaction.',
+    doc: 'How long the broker waits for an answer to its own requests, and for the replicas to have the marker of a transaction.',
   }),
   'max.request.partition.size.limit': int({
     default: 2000,
