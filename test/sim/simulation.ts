@@ -69,6 +69,8 @@ class BrokerSimulation {
   /** Of clients: what they could not cope with. */
   readonly #failures: unknown[] = []
   #isOver = false
+  /** How far the broker's clock was ahead at most. */
+  #greatestOffsetMs = 0
   #ended = 0
 
   constructor(seed: number, schedule: Schedule | undefined, workload: Workload) {
@@ -167,6 +169,8 @@ class BrokerSimulation {
     const { machine } = this.#broker
     machine.disk.capacityBytes = Infinity
     machine.diskSlowness = 1
+    // What began before a clock was set back, an abandoned transaction say, would else not be too long ago for days.
+    machine.wall.offsetMs = Math.max(machine.wall.offsetMs, this.#greatestOffsetMs)
     this.#broker.letUp()
   }
 
@@ -196,6 +200,7 @@ class BrokerSimulation {
         }
         return later(fault.forMs, () => network.heal())
       case 'clock':
+        this.#greatestOffsetMs = Math.max(this.#greatestOffsetMs, machine.wall.offsetMs)
         machine.wall.offsetMs += fault.byMs
         return
       case 'full disk':
