@@ -24,8 +24,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/runtime/partition-log.ts',
-    text: 'usedBytes + sizeBytes <= maxBytes',
-    replacement: 'batches.length > 0',
+    text: 'if (!mayFit || usedBytes > maxBytes) {',
+    replacement: 'if (batches.length === 0) {',
     about: 'Tombstones of a deleted topic all go into one batch, which is too large.',
     killedBy: ['coordinators/group/limits'],
   },
