@@ -43,7 +43,10 @@ const rooms = {
   },
   coordinators: { order: ['runtime', 'group', 'transaction'], doors: { 'internal-topics': [] } },
   quorum: { order: ['wire'], doors: { quorum: [], 'open-quorum': [] } },
-  replication: { order: ['partition', 'fetch', 'directories'], doors: { 'replica-manager': [] } },
+  replication: {
+    order: ['isr', 'quota', 'partition', 'fetch', 'follower', 'directories'],
+    doors: { 'replica-manager': [] },
+  },
 }
 
 const outward = ({ folder, rank, beside }) => [

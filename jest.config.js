@@ -1,7 +1,9 @@
 /** Tests run from the output of `tsc` (`npm run build` first); the light runner shares modules between files. */
 export default {
-  runner: 'jest-light-runner',
+  runner: 'jest-light-runner/child-process',
   testEnvironment: 'node',
+  // Most tests wait for processes of their own; jest would leave one processor alone, of two as of many.
+  maxWorkers: '100%',
   roots: ['<rootDir>/dist/test'],
   setupFilesAfterEnv: ['<rootDir>/dist/test/support/time-limit.js'],
   testMatch: ['**/*.test.js'],

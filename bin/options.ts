@@ -62,7 +62,8 @@ export function integer(
   }
 }
 
-function parseTimeout(text: string): number {
+/** Milliseconds. */
+export function parseTimeout(text: string): number {
   return integer('--timeout', 1, 2 ** 31 - 1)(text)
 }
 

@@ -4,7 +4,7 @@ import { EXIT_OK, failureOf } from './errors.ts'
 import { bindTerminal, withExamples } from './options.ts'
 import type { Terminal } from './terminal.ts'
 
-/** The groups of commands: what they are for, and where their declarations are, which are loaded only when needed. */
+/** The commands but for `start`, most of them groups: what they are for, and where their declarations are, which are loaded only when needed. */
 const groups: readonly {
   readonly name: string
   readonly description: string
@@ -29,6 +29,11 @@ const groups: readonly {
     name: 'transactions',
     description: 'List and describe transactions, find those that hang, abort them',
     load: () => import('./commands/transactions.ts'),
+  },
+  {
+    name: 'acls',
+    description: 'List, add and remove rules of who may do what',
+    load: () => import('./commands/acls.ts'),
   },
   {
     name: 'produce',
@@ -61,9 +66,24 @@ const groups: readonly {
     load: () => import('./commands/quorum.ts'),
   },
   {
+    name: 'reassign',
+    description: 'Plan where replicas go, have them move, watch them, and have them go back',
+    load: () => import('./commands/reassign.ts'),
+  },
+  {
+    name: 'elect',
+    description: 'Elect leaders: the preferred ones, or any where nobody in sync is left',
+    load: () => import('./commands/elect.ts'),
+  },
+  {
     name: 'features',
     description: 'Describe, raise and lower what all nodes of the cluster have agreed on',
     load: () => import('./commands/features.ts'),
+  },
+  {
+    name: 'health',
+    description: 'Ask the node with these settings on this machine whether it serves',
+    load: () => import('./commands/health.ts'),
   },
   {
     name: 'storage',

@@ -12,6 +12,8 @@ const CONTROLLER = 'CONTROLLER'
 const DESCRIPTION = 'cluster.json'
 /** More voters than three make a cluster on one machine slower, and no safer. */
 const VOTERS = 3
+/** Of a partition, where there are so many brokers. */
+const REPLICAS = 3
 
 /** One of the nodes of a cluster on this machine. */
 export interface LocalNode {
@@ -94,12 +96,22 @@ export function localSettings(
       .map((one) => hostAndPort(LOOPBACK, one.port))
       .join(','),
     'log.dirs': dataDirectory(directory, id),
-    // Each partition has one replica yet.
-    'offsets.topic.replication.factor': '1',
-    'transaction.state.log.replication.factor': '1',
-    'transaction.state.log.min.isr': '1',
-    'share.coordinator.state.topic.replication.factor': '1',
-    'share.coordinator.state.topic.min.isr': '1',
+    ...replicationSettings(cluster.nodes.length),
+  }
+}
+
+/** One broker may be lost, where there are three or more, and nothing that was acknowledged with acks of all is. */
+function replicationSettings(brokers: number): Record<string, string> {
+  const replicas = String(Math.min(REPLICAS, brokers))
+  const minInSync = brokers < REPLICAS ? '1' : String(REPLICAS - 1)
+  return {
+    'default.replication.factor': replicas,
+    'min.insync.replicas': minInSync,
+    'offsets.topic.replication.factor': replicas,
+    'transaction.state.log.replication.factor': replicas,
+    'transaction.state.log.min.isr': minInSync,
+    'share.coordinator.state.topic.replication.factor': replicas,
+    'share.coordinator.state.topic.min.isr': minInSync,
   }
 }
 

@@ -45,13 +45,33 @@ export function openDirectories(
   return logs
 }
 
-/** Whose the directories are; on the first start they are made this node's. */
+/**
+ * Whether nothing says which cluster a node is of, and others know: the voters of a static quorum agree on one, and a broker learns
+ * it. What is wrong with the directories is told when they are formatted.
+ */
+export function lacksCluster(
+  config: BrokerConfig,
+  { directories, metadataDirectory }: LogManager,
+  { kind }: QuorumMembership,
+): boolean {
+  if (config.clusterId !== null || kind === 'alone') return false
+  if (kind === 'dynamic' && config.get('process.roles').includes('controller')) return false
+  return [metadataDirectory, ...directories].every(
+    ({ failure, metaProperties }) => failure === null && metaProperties === null,
+  )
+}
+
+/**
+ * Whose the directories are; on the first start they are made this node's.
+ * @param clusterId the one that it is of; null where that is known here, or this start makes it
+ */
 export function identify(
   host: Host,
   codecs: Codecs,
   config: BrokerConfig,
   logs: LogManager,
   { kind }: QuorumMembership,
+  clusterId: string | null,
 ): Identity {
   return formatIfNeeded({
     host,
@@ -61,7 +81,7 @@ export function identify(
     nodeId: config.get('node.id'),
     controllerEndpoints: controllerEndpoints(config, host.network.hostName),
     quorum: config.get('process.roles').includes('controller') ? kind : null,
-    ...(config.clusterId === null ? {} : { clusterId: config.clusterId }),
+    ...(clusterId === null ? {} : { clusterId }),
   })
 }
 

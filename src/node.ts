@@ -6,12 +6,14 @@ import { openFilesOf } from './broker/open-file-shares.ts'
 import { warnOfSettings } from './broker/settings.ts'
 import type { BrokerConfig } from './config/broker-config.ts'
 import { quorumMembership } from './config/joining.ts'
+import { findCluster } from './controller/forming.ts'
 import { QuorumMember } from './controller/quorum-member.ts'
 import type { Host } from './host/host.ts'
 import type { LogManager } from './log/manager.ts'
 import { randomId } from './metadata/ids.ts'
-import { Failures, identify, openDirectories } from './node-directories.ts'
+import { Failures, identify, lacksCluster, openDirectories } from './node-directories.ts'
 import type { Address } from './server/listeners.ts'
+import { NodeSecurity } from './security/listener-security.ts'
 import { RequestMemory } from './server/request-memory.ts'
 import { startFailure } from './server/start-error.ts'
 
@@ -40,6 +42,7 @@ export class Node {
     config: BrokerConfig,
     signal?: AbortSignal,
   ): Promise<Node> {
+    const security = await NodeSecurity.open(host, config)
     const membership = quorumMembership(config, config.listeners, host.network.hostName)
     const openFiles = openFilesOf(host, config.listeners)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
@@ -49,12 +52,16 @@ export class Node {
     const { metadataDirectory: directory } = logs
     const fail = (reason: Error): void => failures.fail(reason)
     const incarnationId = randomId(host.random)
-    const parts = { host, codecs, config, logs, incarnationId, openFiles, memory, fail }
+    const own = { incarnationId, openFiles, memory, security, fail }
+    const parts = { host, codecs, config, logs, ...own }
     let node: Node
     try {
-      const identity = identify(host, codecs, config, logs, membership)
-      warnOfSettings(config, host.log)
       const { controllerConnections: maxSockets } = openFiles
+      const clusterId = lacksCluster(config, logs, membership)
+        ? await findCluster({ host, config, membership, maxSockets, memory, signal })
+        : config.clusterId
+      const identity = identify(host, codecs, config, logs, membership, clusterId)
+      warnOfSettings(config, host.log)
       const member = new QuorumMember({ ...parts, identity, membership, maxSockets })
       const isBroker = config.get('process.roles').includes('broker')
       node = new Node(identity.clusterId, isBroker, logs, member, failures)
@@ -113,16 +120,16 @@ export class Node {
   }
 
   async #startRoles(
-    parts: Omit<BrokerParts, 'clusterId' | 'metadata'>,
+    parts: Omit<BrokerParts, 'clusterId' | 'metadata' | 'authorizer'>,
     failures: Failures,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { metadata } = this.#member
+    const { authorizer, metadata } = this.#member
     await this.#member.start()
-    if (!this.#isBroker) return
+    if (!this.#isBroker || this.#closing !== null) return
     const { host, config } = parts
     await firstMetadata(this.#member.whenCaughtUp(), host, config, signal)
-    const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata })
+    const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata, authorizer })
     failures.takeOffline = (failed) => broker.takeOffline(failed)
     this.#broker = broker
     await broker.start()

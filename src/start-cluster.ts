@@ -46,32 +46,49 @@ export async function startCluster(options: ClusterOptions = {}): Promise<Runnin
       brokers: count,
     })
     const { clusterId, nodes } = found
-    const started = await Promise.allSettled(
-      nodes.map((node) => {
-        const own = { ...localSettings(directory, found, node), ...settings }
-        return startBroker({ settings: own })
-      }),
+    const brokers = await startAll(
+      nodes.map((node) => ({ ...localSettings(directory, found, node), ...settings })),
     )
-    const brokers = started.flatMap((one) => (one.status === 'fulfilled' ? [one.value] : []))
-    const failure = started.find(({ status }) => status === 'rejected')
-    if (failure !== undefined) {
-      await Promise.all(brokers.map((broker) => broker.close()))
-      throw (failure as PromiseRejectedResult).reason
-    }
     return {
       clusterId,
       brokers,
       bootstrap: brokers.map(({ bootstrap }) => bootstrap).join(','),
       failed: Promise.race(brokers.map(({ failed }) => failed)),
       close: async () => {
-        await Promise.all(brokers.map((broker) => broker.handOver()))
-        await Promise.all(brokers.map((broker) => broker.close()))
+        await closeAll(brokers)
         await host.workers.close()
         temporary?.remove()
       },
     }
   } catch (error) {
+    await host.workers.close()
     temporary?.remove()
     throw error
   }
+}
+
+/** All of them, or none: as soon as one can't start the others need not wait for it. */
+async function startAll(
+  nodes: readonly NonNullable<BrokerOptions['settings']>[],
+): Promise<RunningBroker[]> {
+  const givingUp = new AbortController()
+  const { signal } = givingUp
+  const started: RunningBroker[] = []
+  const starting = nodes.map(async (settings, index) => {
+    try {
+      started[index] = await startBroker({ settings, signal })
+    } catch (error) {
+      givingUp.abort(error)
+    }
+  })
+  await Promise.all(starting)
+  if (!signal.aborted) return started
+  // Some may be missing.
+  await closeAll(started.flat())
+  throw signal.reason
+}
+
+async function closeAll(brokers: readonly RunningBroker[]): Promise<void> {
+  await Promise.all(brokers.map((broker) => broker.handOver()))
+  await Promise.all(brokers.map((broker) => broker.close()))
 }

@@ -125,6 +125,57 @@ const hosted = (): MetadataFact[] => [
   partitionFact(TOPIC_ID, 0, newPartition([1], [1], [UNASSIGNED_DIRECTORY])),
 ]
 
+/** When somebody gives a start up. */
+const MOMENTS: Readonly<Record<string, (host: Host, giveUp: () => void) => Host>> = {
+  'a port is taken': (host, giveUp) => ({
+    ...host,
+    network: {
+      ...host.network,
+      listen: (...parts) => {
+        giveUp()
+        return host.network.listen(...parts)
+      },
+    },
+  }),
+  'the metadata log is opened': (host, giveUp) => {
+    const { disk } = host
+    const exists = disk.exists.bind(disk)
+    disk.exists = (path) => {
+      if (path === '/data/__cluster_metadata-0') giveUp()
+      return exists(path)
+    }
+    return host
+  },
+}
+
+describe('a start that is given up', () => {
+  test.each(Object.keys(MOMENTS))('while %s leaves nothing running', async (moment) => {
+    const machine = new Machine()
+    const settings = {
+      'process.roles': 'broker,controller',
+      listeners: 'PLAINTEXT://broker:9092,CONTROLLER://broker:9093',
+      'controller.listener.names': 'CONTROLLER',
+      'controller.quorum.voters': '1@broker:9093',
+      'log.dirs': '/data',
+      'node.id': '1',
+    }
+    const host = machine.machine.start()
+    const giving = new AbortController()
+    const on = MOMENTS[moment]!(host, () => giving.abort(new Error('given up')))
+    const start = startBroker({ host: on, settings, signal: giving.signal })
+    await expect(machine.does(start)).rejects.toThrow('given up')
+    const log = (): Buffer | null =>
+      host.disk.exists(LOG) ? machine.machine.disk.readFile(LOG) : null
+    const before = log()
+    await machine.scheduler.pass(10_000)
+    expect(log()).toEqual(before)
+    for (const port of [9092, 9093]) expect(await machine.does(machine.connect(port))).toBeNull()
+    // The directory is free, too.
+    const running = await machine.does(startBroker({ host, settings }))
+    await machine.stop(running)
+  })
+})
+
 describe('a node that starts', () => {
   test('takes no port that its settings name before the controller has its broker serve', async () => {
     const machine = new Machine()

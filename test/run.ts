@@ -115,7 +115,7 @@ async function clients(): Promise<Counts> {
   }
 }
 
-/** Some of the deliberate bugs, drawn anew for each commit: tests must notice them. */
+/** Some of the deliberate bugs, the same each time: tests must notice them. */
 async function mutants(): Promise<Counts> {
   const after = existsSync(report) ? ['--after', report] : []
   const { output } = await run(['dist/test/mutants/run.js', '--sample', '20', ...after])

@@ -3,6 +3,7 @@ import type { DescribeQuorum } from '../../protocol/messages/describe-quorum.ts'
 import type { ReceivedResponse } from '../../protocol/schema.ts'
 import type { ApiVersionsResponse } from '../../src/peer/connection.ts'
 import type { Client } from './client.ts'
+import { CommandError } from '../errors.ts'
 import { throwUnlessNone } from './errors.ts'
 
 export interface BrokerInfo {
@@ -43,6 +44,15 @@ export async function describeBrokers(client: Client): Promise<ClusterBrokers> {
 
 function sorted(brokers: readonly BrokerInfo[]): BrokerInfo[] {
   return [...brokers].sort((left, right) => left.brokerId - right.brokerId)
+}
+
+/** Somebody has named a broker that there isn't. */
+export function unknownBroker(
+  id: number | string,
+  brokers: readonly Pick<BrokerInfo, 'brokerId'>[],
+): CommandError {
+  const known = brokers.map(({ brokerId }) => brokerId).join(', ')
+  return new CommandError('UNKNOWN_BROKER', `There is no broker ${id}`, `The cluster has: ${known}`)
 }
 
 export interface FeatureInfo {

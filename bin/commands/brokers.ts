@@ -2,7 +2,7 @@ import type { Command } from 'commander'
 import { DescribeLogDirs } from '../../protocol/messages/describe-log-dirs.ts'
 import { UnregisterBroker } from '../../protocol/messages/unregister-broker.ts'
 import type { Client, ClusterMetadata } from '../client/client.ts'
-import { describeBrokers, type BrokerInfo } from '../client/cluster.ts'
+import { describeBrokers, unknownBroker, type BrokerInfo } from '../client/cluster.ts'
 import { BrokerError, throwUnlessNone } from '../client/errors.ts'
 import { CommandError } from '../errors.ts'
 import { integer, withClientOptions, withExamples, type ClientCommandOptions } from '../options.ts'
@@ -114,11 +114,6 @@ async function describeCommand(
     return print(options, toJson(values, 2))
   }
   await print(options, described.map(textOf).join('\n\n'))
-}
-
-function unknownBroker(id: number, brokers: readonly BrokerInfo[]): CommandError {
-  const known = brokers.map(({ brokerId }) => brokerId).join(', ')
-  return new CommandError('UNKNOWN_BROKER', `There is no broker ${id}`, `The cluster has: ${known}`)
 }
 
 async function describeOne(

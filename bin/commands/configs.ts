@@ -1,3 +1,4 @@
+import { unknownBroker } from '../client/cluster.ts'
 import type { Command } from 'commander'
 import { DescribeConfigs } from '../../protocol/messages/describe-configs.ts'
 import { IncrementalAlterConfigs } from '../../protocol/messages/incremental-alter-configs.ts'
@@ -6,7 +7,7 @@ import type { ReceivedResponse } from '../../protocol/schema.ts'
 import type { Client } from '../client/client.ts'
 import { BrokerError, throwUnlessNone } from '../client/errors.ts'
 import { unknownTopic } from '../client/topics.ts'
-import { CommandError, UsageError } from '../errors.ts'
+import { UsageError } from '../errors.ts'
 import {
   collect,
   keyValue,
@@ -206,10 +207,10 @@ function brokerOption(client: Client, kind: ResourceKind, name: string): { node?
   if (kind !== 'broker' || name === '') return {}
   const node = Number(name)
   if (client.nodes.has(node)) return { node }
-  throw new CommandError(
-    'UNKNOWN_BROKER',
-    `There is no broker ${name}`,
-    `The cluster has: ${[...client.nodes.keys()].sort((a, b) => a - b).join(', ')}`,
+  const known = [...client.nodes.keys()].sort((a, b) => a - b)
+  throw unknownBroker(
+    name,
+    known.map((brokerId) => ({ brokerId })),
   )
 }
 

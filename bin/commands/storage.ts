@@ -13,6 +13,7 @@ import { collect, integer, keyValue, withExamples } from '../options.ts'
 import { print, printEither, toJson } from '../output.ts'
 import type { StorageFormatted, Voters } from '../storage/format.ts'
 import { formatStorage } from '../storage/format.ts'
+import { scramRecord } from '../storage/scram.ts'
 import { storageInfo, type StorageInfo } from '../storage/info.ts'
 import { formatFacts, formatTable, type Row } from '../table.ts'
 
@@ -74,7 +75,7 @@ function declareFormat(storage: Command): void {
     .option('-g, --ignore-formatted', 'leave directories alone that are formatted already')
     .option(
       '-S, --add-scram <credential>',
-      'refused: there are no SCRAM users yet',
+      "a user that the cluster begins with: 'SCRAM-SHA-256=[name=alice,password=...]'",
       collect(String),
     )
     .option('--json', 'print JSON')
@@ -94,12 +95,7 @@ function declareFormat(storage: Command): void {
 }
 
 async function formatCommand(options: FormatOptions): Promise<void> {
-  const { clusterId, releaseVersion: release, feature = [], addScram } = options
-  if (addScram !== undefined) {
-    throw new UsageError(
-      '--add-scram: this version of Ottla has no SCRAM users. Format without it, and keep the listeners PLAINTEXT',
-    )
-  }
+  const { clusterId, releaseVersion: release, feature = [], addScram = [] } = options
   if (!/^[\w.-]{1,100}$/.test(clusterId)) {
     throw new UsageError(
       `--cluster-id takes letters, digits, dots, dashes and underscores, as ottla storage random-uuid prints them: not ${JSON.stringify(clusterId)}`,
@@ -114,6 +110,7 @@ async function formatCommand(options: FormatOptions): Promise<void> {
     release,
     features,
     ignoreFormatted: options.ignoreFormatted === true,
+    credentials: await Promise.all(addScram.map(scramRecord)),
   })
   await printEither(options, jsonOf(clusterId, formatted), formattedText(clusterId, formatted))
 }
@@ -126,8 +123,10 @@ function votersOf({ standalone, initialControllers }: FormatOptions): Voters {
 }
 
 function jsonOf(clusterId: string, { directories, bootstrap, left }: StorageFormatted): object {
-  const features = bootstrap === null ? null : Object.fromEntries(bootstrap.features)
-  return { clusterId, directories, bootstrap: bootstrap && { ...bootstrap, features }, left }
+  if (bootstrap === null) return { clusterId, directories, bootstrap, left }
+  const { kraftVersion, voters } = bootstrap
+  const features = Object.fromEntries(bootstrap.features)
+  return { clusterId, directories, bootstrap: { kraftVersion, voters, features }, left }
 }
 
 function formattedText(

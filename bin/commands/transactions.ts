@@ -3,6 +3,7 @@ import type { Client } from '../client/client.ts'
 import {
   abortIn,
   describeTransaction,
+  fenceProducer,
   listTransactions,
   openTransactions,
   type DescribedTransaction,
@@ -33,10 +34,18 @@ interface ListOptions extends ClientCommandOptions {
 interface HangingOptions extends ClientCommandOptions {
   readonly topic?: string[]
   readonly openFor?: number
+  readonly all?: boolean
 }
 
 interface AbortOptions extends ClientCommandOptions {
-  readonly startOffset: number
+  readonly startOffset?: number
+  readonly transactionalId?: string
+}
+
+/** A transaction that is open in a partition, with what its coordinator says. */
+interface Holder extends OpenTransaction {
+  /** Null: no coordinator knows of it, and nobody will end it. */
+  readonly coordinated: DescribedTransaction | null
 }
 
 export function declare(transactions: Command): void {
@@ -73,22 +82,31 @@ export function declare(transactions: Command): void {
       'without a record for so long; 15 min',
       parseDuration('--open-for'),
     )
+    .option('--all', 'also those that their producer or coordinator will end, however new')
   withClientOptions(hanging)
   withExamples(
     hanging,
     'transactions find-hanging',
     'transactions find-hanging -t orders --open-for 1h',
+    'transactions find-hanging -t orders --all',
   ).action(findHanging)
 
   const abort = transactions
     .command('abort')
-    .description('End a transaction that hangs in a partition, without its coordinator')
+    .description(
+      'End a transaction that hangs in a partition, without its coordinator; or have the coordinator end one, and fence its producer',
+    )
   abort
-    .argument('<topic>')
-    .argument('<partition>', 'its number', integer('A partition', 0))
-    .requiredOption('--start-offset <n>', 'of its first record', integer('--start-offset', 0))
+    .argument('[topic]')
+    .argument('[partition]', 'its number', integer('A partition', 0))
+    .option('--start-offset <n>', 'of its first record', integer('--start-offset', 0))
+    .option('--transactional-id <id>', 'in place of the others: one that its coordinator knows of')
   withClientOptions(abort)
-  withExamples(abort, 'transactions abort orders 3 --start-offset 1027').action(abortCommand)
+  withExamples(
+    abort,
+    'transactions abort orders 3 --start-offset 1027',
+    'transactions abort --transactional-id payments',
+  ).action(abortCommand)
 }
 
 async function listCommand(options: ListOptions): Promise<void> {
@@ -155,61 +173,105 @@ function textOf(state: DescribedTransaction): string {
 }
 
 async function findHanging(options: HangingOptions): Promise<void> {
-  const { topic: topics, openFor = LONG_MS } = options
+  const { topic: topics, all = false } = options
+  const { openFor = all ? -1 : LONG_MS } = options
   const found = await withClient(options, async (client) => {
     const now = client.host.clock.now()
     const open = await openTransactions(client, topics ?? null)
     const old = open.filter(({ lastTimestamp }) => now - lastTimestamp > openFor)
-    return unknownToCoordinators(client, old)
+    const holders = await withCoordinators(client, old)
+    return all ? holders : holders.filter(({ coordinated }) => coordinated === null)
   })
   await printTable(
     options,
-    found,
-    ['TOPIC', 'PARTITION', 'START OFFSET', 'PRODUCER', 'EPOCH', 'LAST RECORD'],
-    found.map(({ topic, partition, startOffset, producerId, producerEpoch, lastTimestamp }) => [
-      topic,
-      partition,
-      startOffset,
-      producerId,
-      producerEpoch,
-      new Date(lastTimestamp).toISOString(),
+    found.map(jsonOfHolder),
+    [
+      'TOPIC',
+      'PARTITION',
+      'START OFFSET',
+      'PRODUCER',
+      'EPOCH',
+      'LAST RECORD',
+      ...(all ? ['TRANSACTIONAL ID', 'OPEN SINCE'] : []),
+    ],
+    found.map((holder) => [
+      holder.topic,
+      holder.partition,
+      holder.startOffset,
+      holder.producerId,
+      holder.producerEpoch,
+      new Date(holder.lastTimestamp).toISOString(),
+      ...(all ? [holder.coordinated?.transactionalId ?? null, sinceOf(holder)] : []),
     ]),
-    'No transaction hangs.',
+    all ? 'No transaction is open.' : 'No transaction hangs.',
   )
-  if (found.length > 0 && !options.json) {
-    const { topic, partition, startOffset } = found[0]!
+  const hanging = found.find(({ coordinated }) => coordinated === null)
+  const known = found.find(({ coordinated }) => coordinated !== null)
+  if (options.json) return
+  if (hanging !== undefined) {
+    const { topic, partition, startOffset } = hanging
     const command = `ottla transactions abort ${topic} ${partition} --start-offset ${startOffset}`
     await print(options, `\nConsumers with read_committed wait there. To end one: ${command}`)
   }
+  if (known !== undefined) await print(options, `\n${howItEnds(known.coordinated!)}`)
 }
 
-/** Those of which no coordinator has the partition in an open transaction of the producer. */
-async function unknownToCoordinators(
+const sinceOf = ({ coordinated }: Holder): string | null =>
+  coordinated === null ? null : new Date(coordinated.transactionStartTimeMs).toISOString()
+
+const jsonOfHolder = ({ coordinated, ...open }: Holder) => ({
+  ...open,
+  transactionalId: coordinated?.transactionalId ?? null,
+  since: coordinated?.transactionStartTimeMs ?? null,
+})
+
+function howItEnds(known: DescribedTransaction): string {
+  const { transactionalId, transactionStartTimeMs, transactionTimeoutMs, transactionState } = known
+  if (transactionState.startsWith('Prepare')) {
+    return `${transactionalId} is ending (${transactionState}): its markers are written as soon as the partitions' leaders can.`
+  }
+  const latest = new Date(transactionStartTimeMs + transactionTimeoutMs).toISOString()
+  const command = `ottla transactions abort --transactional-id ${transactionalId}`
+  return `Consumers with read_committed wait until the producer of ${transactionalId} ends its transaction, or its coordinator, soon after ${latest}. To end it now, and fence the producer: ${command}`
+}
+
+/** What the coordinators say that have the partition in an open transaction of the producer. */
+async function withCoordinators(
   client: Client,
   open: readonly OpenTransaction[],
-): Promise<OpenTransaction[]> {
-  const hanging: OpenTransaction[] = []
+): Promise<Holder[]> {
+  const holders: Holder[] = []
   for (const one of open) {
     const known = await listTransactions(client, { producerIds: [one.producerId] })
     const states = await Promise.all(
       known.map(({ transactionalId }) => describeTransaction(client, transactionalId)),
     )
-    const isKnown = states.some(({ topics }) =>
+    const coordinated = states.find(({ topics }) =>
       topics.some(
         ({ topic, partitions }) => topic === one.topic && partitions.includes(one.partition),
       ),
     )
-    if (!isKnown) hanging.push(one)
+    holders.push({ ...one, coordinated: coordinated ?? null })
   }
-  return hanging
+  return holders
 }
 
 async function abortCommand(
-  topic: string,
-  partition: number,
+  topic: string | undefined,
+  partition: number | undefined,
   options: AbortOptions,
 ): Promise<void> {
-  const { startOffset } = options
+  const { startOffset, transactionalId } = options
+  if (transactionalId !== undefined && topic === undefined && startOffset === undefined) {
+    return abortKnown(transactionalId, options)
+  }
+  if (topic === undefined || partition === undefined || startOffset === undefined) {
+    throw new CommandError(
+      'BAD_OPTION',
+      'A transaction that hangs is named by topic, partition and --start-offset, one that its coordinator knows of by --transactional-id alone',
+      'See which there are with: ottla transactions find-hanging --all',
+    )
+  }
   const aborted = await withClient(options, async (client) => {
     const open = await openTransactions(client, [topic])
     const found = open.find((one) => one.partition === partition && one.startOffset === startOffset)
@@ -227,5 +289,26 @@ async function abortCommand(
     options,
     aborted,
     `Aborted the transaction of producer ${aborted.producerId} in ${topic}-${partition}.`,
+  )
+}
+
+async function abortKnown(transactionalId: string, options: AbortOptions): Promise<void> {
+  const state = await withClient(options, async (client) => {
+    const before = await describeTransaction(client, transactionalId)
+    if (before.transactionState !== 'Ongoing') {
+      throw new CommandError(
+        'NO_SUCH_TRANSACTION',
+        `${transactionalId} has no transaction that could be aborted: its state is ${before.transactionState}`,
+        'See those that are open with: ottla transactions list --state Ongoing',
+      )
+    }
+    await fenceProducer(client, transactionalId)
+    return before
+  })
+  const { producerId, producerEpoch } = state
+  await printEither(
+    options,
+    { transactionalId, producerId, producerEpoch },
+    `Aborted the transaction of ${transactionalId}; producer ${producerId} with epoch ${producerEpoch} is fenced.`,
   )
 }

@@ -2,6 +2,7 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import type { BrokerConfig } from '../../src/config/broker-config.ts'
 import type { Bootstrap } from '../../src/metadata/bootstrap.ts'
+import type { MetadataFact } from '../../src/metadata/facts.ts'
 import { firstLevels } from '../../src/metadata/first-levels.ts'
 import { formatNode, type FormattedDirectory } from '../../src/metadata/format.ts'
 import { randomId } from '../../src/metadata/ids.ts'
@@ -22,6 +23,8 @@ export interface StorageFormat {
   readonly release?: string | undefined
   readonly features: ReadonlyMap<string, number>
   readonly ignoreFormatted: boolean
+  /** The users of SCRAM that the cluster begins with. */
+  readonly credentials: readonly MetadataFact[]
 }
 
 export interface StorageFormatted {
@@ -43,7 +46,9 @@ export function formatStorage(
   const isDynamic = config.get('controller.quorum.voters').length === 0
   const { kraftVersion, features, left } = firstLevels({ ...wanted, isDynamic })
   const voters = firstVoters(host, config, wanted.voters)
-  const bootstrap = isController ? { kraftVersion, voters, features } : null
+  const bootstrap = isController
+    ? { kraftVersion, voters, features, others: wanted.credentials }
+    : null
   const directories = formatNode({
     host,
     codecs: nodeCodecs(),

@@ -40,6 +40,11 @@ export const BrokerRegistration = api({
     logDirs: array(uuid).since(2),
     /** The epoch before a clean shutdown, else -1 (KIP-966). */
     previousBrokerEpoch: int64.default(-1).since(3),
+    /**
+     * Ottla's own, which Kafka's controllers pass over: nothing keeps another process from using its directories, as locks
+     * do everywhere else.
+     */
+    lacksLock: bool.default(false).tagged(9400),
   },
   response: {
     throttleTimeMs,

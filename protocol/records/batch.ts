@@ -12,5 +12,11 @@ export {
   type MessageFault,
   type MessagesToWrite,
 } from './legacy.ts'
-export { readBatches, readRecordRun, readRecords, uncompressedRecords } from './reader.ts'
+export {
+  borrowUncompressedRecords,
+  readBatches,
+  readRecordRun,
+  readRecords,
+  uncompressedRecords,
+} from './reader.ts'
 export { RecordWalker, UNLIMITED, type WalkLimits } from './walk.ts'

@@ -27,6 +27,16 @@ export interface Codecs {
    * @throws CorruptRecordError when the bytes are damaged, or would be more than `maxBytes`
    */
   decompress(type: CompressionType, bytes: Uint8Array, maxBytes: number, maxBlocks?: number): Buffer
+  /**
+   * As `decompress`, for whoever only looks at the bytes: they may be changed by the next call of either, since memory that is
+   * new for each batch costs more than LZ4 itself.
+   */
+  borrowDecompressed(
+    type: CompressionType,
+    bytes: Uint8Array,
+    maxBytes: number,
+    maxBlocks?: number,
+  ): Buffer
 }
 
 /**

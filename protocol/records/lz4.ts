@@ -11,7 +11,6 @@ import { CorruptRecordError, tooManyBlocks, tooManyBytes } from './errors.ts'
 const FRAME_MAGIC = 0x184d2204
 const DESCRIPTOR_AT = 4
 
-const INDEPENDENT_BLOCKS = 0x20
 const BLOCK_CHECKSUM = 0x10
 const CONTENT_SIZE = 0x08
 const CONTENT_CHECKSUM = 0x04
@@ -52,33 +51,37 @@ export function setMagic0HeaderChecksum(frame: Buffer): void {
 
 /** How far back a match may reach: where blocks are linked, into those before. */
 const WINDOW_BYTES = 64 * 1024
+/** No frame has larger blocks. */
+export const GREATEST_BLOCK_BYTES = 4 * 1024 * 1024
+/** What a decoder's memory holds at least. */
+export const DECODER_OUTPUT_BYTES = WINDOW_BYTES + GREATEST_BLOCK_BYTES
 
-/** A block is never decoded to more than so many times its length. */
-const GREATEST_RATIO = 255
-/** What is shorter is decoded here: the way to the fast decoder takes memory, and a copy of what is before. */
+/** What is shorter is decoded here: in a large frame, what is before would have to be copied for it. */
 const FAST_FROM_BYTES = 256
 
-/**
- * Decodes one block of the LZ4 block format by something faster than JavaScript.
- * @param maxBytes how much it may be decoded
- * @param before what its matches may reach back to; null where it stands alone
- * @returns null where it can't be decoded, for whatever reason
- */
-export type Lz4BlockDecoder = (
-  block: Buffer,
-  maxBytes: number,
-  before: Buffer | null,
-) => Buffer | null
+/** Decodes blocks of the LZ4 block format by something faster than JavaScript, into memory of its own. */
+export interface Lz4BlockDecoder {
+  /** `DECODER_OUTPUT_BYTES` that every frame is decoded into from the start, so that none needs new memory. */
+  readonly output: Buffer
+  /**
+   * Decodes a block into `output`. Its matches may reach back to whatever is before it there.
+   * @param at where its bytes go
+   * @param limit where they have to end at the latest; a few bytes behind that may change as well
+   * @returns where they end; -1 where it can't be decoded, for whatever reason
+   */
+  decode(block: Buffer, at: number, limit: number): number
+}
 
 /**
- * Decodes a frame. The output grows as blocks are decoded, so that memory follows what is really there.
- * @param fastBlock decodes the blocks; those that it can't are decoded here, which says what is wrong with them
+ * Decodes a frame, into the decoder's memory as far as that goes: then the bytes are there until the next frame is decoded.
+ * Else the output grows as blocks are decoded, so that memory follows what is really there.
+ * @param fast decodes the blocks; those that it can't are decoded here, which says what is wrong with them
  * @throws CorruptRecordError when the frame is damaged, or has more than `maxBytes` or `maxBlocks`
  */
 export function decodeLz4Frame(
   input: Uint8Array,
   maxBytes: number,
-  fastBlock?: Lz4BlockDecoder,
+  fast?: Lz4BlockDecoder,
   maxBlocks = Infinity,
 ): Buffer {
   const frame = Buffer.from(input.buffer, input.byteOffset, input.length)
@@ -86,7 +89,6 @@ export function decodeLz4Frame(
   const flags = frame[DESCRIPTOR_AT]!
   const blockCode = (frame[DESCRIPTOR_AT + 1]! >> 4) & 7
   if (flags >> 6 !== 1 || blockCode < 4) throw damaged('an unknown version or block size')
-  const isLinked = (flags & INDEPENDENT_BLOCKS) === 0
   const maxBlockBytes = 1 << (2 * blockCode + 8)
   let at = checksumAt(frame)
   if (at >= frame.length) throw damaged('a cut header')
@@ -94,7 +96,7 @@ export function decodeLz4Frame(
     ((shortXxh32(frame.subarray(from, at)) >>> 8) & 0xff) === frame[at]
   if (!matches(DESCRIPTOR_AT) && !(at < 16 && matches(0))) throw damaged('a wrong header checksum')
   at++
-  const output = new Output(maxBytes, Math.min(maxBytes, Math.max(1024, frame.length * 4)))
+  const output = new Output(maxBytes, Math.min(maxBytes, Math.max(1024, frame.length * 4)), fast)
   for (let blocks = 0; ; blocks++) {
     if (frame.length - at < 4) throw damaged('no end')
     const word = frame.readUInt32LE(at)
@@ -106,7 +108,7 @@ export function decodeLz4Frame(
     if (size > maxBlockBytes || size > frame.length - at) throw damaged('a block of a wrong size')
     output.beginBlock(maxBlockBytes)
     if (stored) output.append(frame, at, size)
-    else if (!output.appendFast(frame.subarray(at, at + size), isLinked, fastBlock)) {
+    else if (!output.appendFast(frame.subarray(at, at + size))) {
       decodeBlock(frame, at, at + size, output)
     }
     at += size + ((flags & BLOCK_CHECKSUM) === 0 ? 0 : 4)
@@ -117,19 +119,22 @@ export function decodeLz4Frame(
 
 const NOTHING = Buffer.alloc(0)
 
-/** What has been decoded, in a buffer that grows up to a limit. */
+/** What has been decoded: in the memory of the decoder, or in a buffer that grows up to a limit. */
 class Output {
-  bytes: Buffer = NOTHING
+  bytes: Buffer
   length = 0
   /** Where the current block has to end. */
   #blockEnd = 0
   readonly #maxBytes: number
   readonly #firstBytes: number
+  readonly #fast: Lz4BlockDecoder | undefined
 
-  /** @param firstBytes how much memory is taken at first */
-  constructor(maxBytes: number, firstBytes: number) {
+  /** @param firstBytes how much memory is taken at first, where there is no decoder's */
+  constructor(maxBytes: number, firstBytes: number, fast: Lz4BlockDecoder | undefined) {
     this.#maxBytes = maxBytes
     this.#firstBytes = firstBytes
+    this.#fast = fast
+    this.bytes = fast?.output ?? NOTHING
   }
 
   beginBlock(maxBlockBytes: number): void {
@@ -140,13 +145,17 @@ class Output {
   reserve(count: number): void {
     const needed = this.length + count
     if (needed > this.#blockEnd) throw damaged('a block of more than the frame says')
-    if (needed <= this.bytes.length) return
     if (needed > this.#maxBytes) throw tooManyBytes(this.#maxBytes)
-    const grown = Buffer.allocUnsafeSlow(
+    if (needed > this.bytes.length) this.#move(needed)
+  }
+
+  /** Into memory that holds more. */
+  #move(needed: number): void {
+    const moved = Buffer.allocUnsafeSlow(
       Math.min(this.#maxBytes, Math.max(needed, this.bytes.length * 2, this.#firstBytes)),
     )
-    this.bytes.copy(grown, 0, 0, this.length)
-    this.bytes = grown
+    this.bytes.copy(moved, 0, 0, this.length)
+    this.bytes = moved
   }
 
   append(from: Buffer, at: number, count: number): void {
@@ -156,24 +165,24 @@ class Output {
   }
 
   /** @returns whether the block was decoded and its bytes are here */
-  appendFast(block: Buffer, isLinked: boolean, decode: Lz4BlockDecoder | undefined): boolean {
-    if (decode === undefined || block.length < FAST_FROM_BYTES) return false
-    const { length } = this
-    const before =
-      isLinked && length > 0
-        ? this.bytes.subarray(Math.max(0, length - WINDOW_BYTES), length)
-        : null
-    const room = Math.min(this.#maxBytes, this.#blockEnd) - length
-    const maxBytes = Math.min(room, block.length * GREATEST_RATIO)
-    const decoded = decode(block, maxBytes, before)
-    if (decoded === null) return false
-    // Most frames have one block, which is all there is to return.
-    if (length > 0) this.append(decoded, 0, decoded.length)
-    else {
-      this.bytes = decoded
-      this.length = decoded.length
+  appendFast(block: Buffer): boolean {
+    const fast = this.#fast
+    if (fast === undefined || block.length < FAST_FROM_BYTES) return false
+    const limit = Math.min(this.#maxBytes, this.#blockEnd)
+    if (this.bytes === fast.output) {
+      if (limit <= this.bytes.length) {
+        const end = fast.decode(block, this.length, limit)
+        if (end >= 0) this.length = end
+        return end >= 0
+      }
+      // The rest of the frame is decoded over what is there.
+      this.#move(this.length)
     }
-    return true
+    const { length } = this
+    const at = this.bytes.copy(fast.output, 0, Math.max(0, length - WINDOW_BYTES), length)
+    const end = fast.decode(block, at, at + limit - length)
+    if (end >= 0) this.append(fast.output, at, end - at)
+    return end >= 0
   }
 
   /** Repeats what stands `distance` bytes before the end; where that is less than `count`, itself again and again. */

@@ -1,4 +1,4 @@
-import { DEFAULT_MAX_UNCOMPRESSED_BYTES, type Codecs } from './codecs.ts'
+import { DEFAULT_MAX_UNCOMPRESSED_BYTES, type Codecs, type CompressionType } from './codecs.ts'
 import { CorruptRecordError } from './errors.ts'
 import {
   addToSequence,
@@ -90,10 +90,33 @@ export function uncompressedRecords(
   codecs: Pick<Codecs, 'decompress'>,
   maxBytes: number = DEFAULT_MAX_UNCOMPRESSED_BYTES,
 ): Buffer {
+  const type = knownCompression(batch)
+  const stored = storedRecords(batch)
+  return type === 'none' ? stored : codecs.decompress(type, stored, maxBytes)
+}
+
+/**
+ * As `uncompressedRecords`, but the bytes may be changed when anything else is decompressed.
+ * @throws CorruptRecordError
+ */
+export function borrowUncompressedRecords(
+  batch: Buffer,
+  codecs: Pick<Codecs, 'borrowDecompressed'>,
+): Buffer {
+  const type = knownCompression(batch)
+  const stored = storedRecords(batch)
+  if (type === 'none') return stored
+  return codecs.borrowDecompressed(type, stored, DEFAULT_MAX_UNCOMPRESSED_BYTES)
+}
+
+function knownCompression(batch: Buffer): CompressionType {
   const type = compressionType(batchAttributes(batch, 0))
   if (type === null) throw new CorruptRecordError('Unknown compression type')
-  const stored = batch.subarray(BATCH_HEADER_BYTES, batchSizeBytes(batch, 0))
-  return type === 'none' ? stored : codecs.decompress(type, stored, maxBytes)
+  return type
+}
+
+function storedRecords(batch: Buffer): Buffer {
+  return batch.subarray(BATCH_HEADER_BYTES, batchSizeBytes(batch, 0))
 }
 
 /**

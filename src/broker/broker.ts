@@ -9,7 +9,10 @@ import { RatedLog } from '../host/rated-log.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
 import { LogCleaner } from '../log/cleaner/log-cleaner.ts'
 import type { LogManager } from '../log/manager.ts'
+import { atOnce } from '../machine/steps.ts'
+import { differenceOf } from '../metadata/image-difference.ts'
 import { ResourceType, configOf } from '../metadata/image.ts'
+import type { MetadataImage } from '../metadata/image.ts'
 import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { AssignmentReporter } from '../replication/directories/assignment-reporter.ts'
@@ -17,6 +20,8 @@ import { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { Partition } from '../replication/partition/partition.ts'
 import { ReplicaManager } from '../replication/replica-manager.ts'
 import { topicSettings } from '../replication/topic-settings.ts'
+import type { Authorizer } from '../security/authorizer.ts'
+import type { NodeSecurity } from '../security/listener-security.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import { RoleListeners } from '../server/listeners.ts'
 import type { Address } from '../server/listeners.ts'
@@ -30,12 +35,14 @@ import { brokerCoordinators } from './coordinators.ts'
 import type { BrokerIdentity, Coordinators } from './coordinators.ts'
 import { ImageFollower } from './follow.ts'
 import { Forwarding } from './forwarding.ts'
-import { BrokerLifecycle } from './lifecycle.ts'
+import { BrokerLifecycle, stoppedAtStart } from './lifecycle.ts'
 import { OtherBrokers } from './other-brokers.ts'
+import { BrokerReplication, moveQuota } from './replication.ts'
 import type { OpenFileShares } from './open-file-shares.ts'
 import { loadPartitions } from './partitions.ts'
 import { brokerServices } from './services.ts'
-import { cleanerSettings, lifecycleSettings, logIntervals } from './settings.ts'
+import { inShortTurns } from './short-turns.ts'
+import { cleanerSettings, cordonedIds, lifecycleSettings, logIntervals } from './settings.ts'
 import { untilKnown } from './until-known.ts'
 
 /** Requests in flight get this long to be answered when the broker stops. */
@@ -53,6 +60,9 @@ export interface BrokerParts {
   readonly metadata: MetadataNode
   readonly openFiles: OpenFileShares
   readonly memory: RequestMemory
+  readonly security: NodeSecurity
+  /** Null: everybody may do everything. */
+  readonly authorizer: Authorizer | null
   /** The node can't go on. */
   readonly fail: (reason: Error) => void
 }
@@ -66,6 +76,7 @@ export class Broker {
   readonly #others: OtherBrokers
   readonly #moves: DirectoryMoves
   readonly #assignments: AssignmentReporter
+  readonly #replication: BrokerReplication
   readonly #replicas: ReplicaManager
   readonly #groups: GroupCoordinator
   readonly #transactions: TransactionCoordinator
@@ -76,6 +87,7 @@ export class Broker {
   readonly #faults: RatedLog
   #hasLogs = false
   #unfollow: () => void = () => undefined
+  #unfollowController: () => void = () => undefined
 
   constructor(parts: BrokerParts) {
     const { host, config, logs, metadata } = parts
@@ -96,6 +108,8 @@ export class Broker {
       channel: this.#controller,
       settings: lifecycleSettings(config),
       metadataOffset: () => metadata.image.offset,
+      cordoned: () => cordonedIds(metadata.image, logs),
+      isUnfenced: () => metadata.image.brokers.get(this.#nodeId)?.fenced === false,
       fail: parts.fail,
     })
     this.#assignments = new AssignmentReporter({
@@ -108,38 +122,43 @@ export class Broker {
           directories,
         }),
     })
+    const identity = (): BrokerIdentity => this.#identity()
+    const own = { controller: this.#controller, others: this.#others, identity }
+    const checkLag = (): void => this.#replicas.checkLag()
+    this.#replication = new BrokerReplication({ ...parts, ...own, checkLag })
     this.#replicas = new ReplicaManager({
       host,
-      brokerId: this.#nodeId,
+      services: this.#replication.services,
       logs,
       settingsOf: (topic) =>
         topicSettings(config, configOf(metadata.image, ResourceType.TOPIC, topic)),
       onPlaced: (...place) => this.#assignments.report(...place),
       topics: () => metadata.image.topics,
+      onUpdated: (partition) => this.#replication.fetchers.follow(partition),
     })
     this.#moves = new DirectoryMoves({
-      clock,
       log,
       logs,
       find: (topic, index) => this.#partition(topic, index),
-      bytesPerSecond: () => config.get('replica.alter.log.dirs.io.max.bytes.per.second'),
+      quota: moveQuota(clock, config),
       concurrency: config.get('num.replica.alter.log.dirs.threads') ?? logs.directories.length,
       report: (...place) => this.#assignments.report(...place),
     })
     this.#replicas.onRemoved((topic, topicId) => this.#moves.forget(topic, topicId))
-    const identity = (): BrokerIdentity => this.#identity()
-    const controller = this.#controller
-    const of = { ...parts, controller, replicas: this.#replicas, others: this.#others, identity }
-    const coordinators = brokerCoordinators(of)
+    const coordinators = brokerCoordinators({ ...parts, ...own, replicas: this.#replicas })
     this.#groups = coordinators.groups
     this.#transactions = coordinators.transactions
     this.#follower = new ImageFollower({
       log,
       config,
+      replication: this.#replication,
       replicas: this.#replicas,
       moves: this.#moves,
       groups: this.#groups,
       transactions: this.#transactions,
+      cordon: (paths) => {
+        if (logs.cordon(paths)) this.#lifecycle.reportCordoned()
+      },
     })
     const pipeline = this.#pipeline(coordinators)
     this.#server = new Server(
@@ -151,11 +170,11 @@ export class Broker {
   }
 
   #listenersOf(pipeline: Pipeline): RoleListeners {
-    const { config, host } = this.#parts
+    const { config, host, security } = this.#parts
     const { broker: endpoints, advertised } = config.listeners
     const { hostName } = host.network
     const listen = (address: ListenerAddress): Promise<number> =>
-      this.#server.listen(address, pipeline)
+      this.#server.listen(address, pipeline, security.of(address.name))
     return new RoleListeners({ endpoints, advertised, hostName, listen })
   }
 
@@ -186,12 +205,23 @@ export class Broker {
     await metadata.whenCaughtUp()
     await this.#listeners.takeFreePorts()
     await this.#register()
+    this.#unfollowController = metadata.onActiveController(() => {
+      if (metadata.activeController !== null) this.#lifecycle.controllerChanged()
+    })
     await this.#lifecycle.caughtUp()
     this.#follower.applyDynamicConfig(metadata.image)
-    loadPartitions(logs, metadata.image, config)
+    const found = metadata.image
+    await this.#load(found)
     this.#hasLogs = true
     this.#unfollow = metadata.onChange((delta, image) => this.#follower.follow(delta, image))
-    await this.#follower.begin(metadata.image)
+    const begun = this.#follower.begin(found)
+    // What has changed while the logs were opened.
+    if (metadata.image !== found) {
+      this.#follower.follow(atOnce(differenceOf(found, metadata.image)), metadata.image)
+    }
+    await begun
+    if (this.#lifecycle.state === 'closed') throw stoppedAtStart()
+    this.#replication.start()
     logs.runPeriodically(logIntervals(config))
     this.#moves.resume(this.#replicas.partitions())
     if (config.get('log.cleaner.enable')) this.#cleaner.start()
@@ -199,6 +229,14 @@ export class Broker {
     await this.#replicas.settled()
     await this.#listeners.takeFixedPorts()
     this.#server.open()
+  }
+
+  /** Others have their turns in between: a controller in the same process has to be heard of. */
+  async #load(image: MetadataImage): Promise<void> {
+    const { host, config, logs } = this.#parts
+    const isWanted = (): boolean => this.#lifecycle.state !== 'closed'
+    const isDone = await inShortTurns(host.clock, loadPartitions(logs, image, config), isWanted)
+    if (!isDone) throw stoppedAtStart()
   }
 
   /**
@@ -215,11 +253,13 @@ export class Broker {
     const served = this.#server.close(STOP_GRACE_MS)
     this.#replicas.endWaiting()
     await served
+    this.#replication.close()
     this.#others.close()
     this.#faults.close()
     this.#unfollow()
     if (handsOver) await this.#lifecycle.shutDown()
     this.#lifecycle.close()
+    this.#unfollowController()
     await this.#replicas.settled()
     await this.#moves.close()
     await this.#assignments.settled()
@@ -244,7 +284,9 @@ export class Broker {
       ...coordinators,
       controller: this.#controller,
       replicas: this.#replicas,
+      followerPatience: this.#replication.patience,
       moves: this.#moves,
+      leaderQuota: this.#replication.leaderQuota,
       faults: this.#faults,
     })
     const forwarder = new Forwarding({
@@ -273,6 +315,7 @@ export class Broker {
         id !== null && failure === null ? [id] : [],
       ),
       previousBrokerEpoch: logs.lastBrokerEpoch,
+      lacksLock: logs.directories.some(({ isLocked, failure }) => failure === null && !isLocked),
     })
     this.#assignments.start()
   }

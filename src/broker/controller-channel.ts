@@ -32,10 +32,7 @@ export class BrokerControllerChannel implements ControllerAccess {
       new ControllerLink({
         host,
         log: host.log.child({ purpose }),
-        controller: {
-          current: () => metadata.activeController,
-          onChange: (listener) => metadata.onActiveController(listener),
-        },
+        metadata,
         clientId: String(config.get('node.id')),
         connectTimeoutMs: config.get('socket.connection.setup.timeout.ms'),
         answerTimeoutMs: Math.min(config.get('controller.socket.timeout.ms'), timeoutMs),
@@ -44,12 +41,14 @@ export class BrokerControllerChannel implements ControllerAccess {
     const heartbeatTimeoutMs = sessionTimeoutMs / 2
     const lifecycle = link('heartbeat', heartbeatTimeoutMs)
     const directories = link('directory assignments', requestTimeoutMs)
+    const partitions = link('partition changes', requestTimeoutMs)
     this.#metadata = metadata
     this.forwarding = link('forwarding', requestTimeoutMs)
-    this.#links = [lifecycle, directories, this.forwarding]
+    this.#links = [lifecycle, directories, partitions, this.forwarding]
     this.#remote = new RemoteControllerChannel({
       lifecycle,
       directories,
+      partitions,
       others: this.forwarding,
       heartbeatTimeoutMs,
       requestTimeoutMs,

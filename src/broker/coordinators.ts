@@ -64,7 +64,8 @@ export function brokerCoordinators(parts: {
   const groups = new GroupCoordinator(over(OFFSETS_TOPIC))
   const producerIds = new ProducerIds(() => allocateProducerIds(controller, identity()))
   const timeoutMs = (): number => config.get('request.timeout.ms')
-  const markers = new LocalMarkerWriter({ clock: host.clock, replicas, groups, timeoutMs })
+  const { clock, log } = host
+  const markers = new LocalMarkerWriter({ clock, log, replicas, groups, timeoutMs })
   const cluster = {
     brokerId: config.get('node.id'),
     leaderOf: ({ topic, partition }: TopicPartition) =>
@@ -74,7 +75,7 @@ export function brokerCoordinators(parts: {
     ...over(TRANSACTIONS_TOPIC),
     producerIds,
     transactionVersion: () => metadata.image.features.get(TRANSACTION_VERSION) ?? 0,
-    markers: new ClusterMarkerWriter(cluster, markers, others.markers),
+    markers: new ClusterMarkerWriter({ cluster, local: markers, links: others.markers, log }),
     isGone: ({ topic, partition }) => partitionOf(metadata.image, topic, partition) === undefined,
   })
   const verifier = new ClusterTransactionVerifier({

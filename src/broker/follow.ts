@@ -2,18 +2,23 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import type { TransactionCoordinator } from '../coordinators/transaction/coordinator.ts'
 import type { Logger } from '../host/host.ts'
-import { ResourceType, configOf } from '../metadata/image.ts'
+import { applyDynamicConfig } from '../metadata/dynamic-config.ts'
+import { ResourceType } from '../metadata/image.ts'
 import type { MetadataDelta, MetadataImage } from '../metadata/image.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
+import type { BrokerReplication } from './replication.ts'
 
 export interface Followers {
   readonly log: Logger
   readonly config: BrokerConfig
   readonly replicas: ReplicaManager
+  readonly replication: Pick<BrokerReplication, 'fetchers' | 'throttlesChanged'>
   readonly moves: DirectoryMoves
   readonly groups: GroupCoordinator
   readonly transactions: TransactionCoordinator
+  /** [KIP-1066] These directories are to get no new replicas. */
+  readonly cordon: (paths: readonly string[]) => void
 }
 
 /** Has the broker's services follow the image of the cluster. */
@@ -26,7 +31,7 @@ export class ImageFollower {
 
   /** The image that the broker begins with, its partitions opened. Resolves when all of them are here. */
   async begin(image: MetadataImage): Promise<void> {
-    await this.#followers.replicas.load(image.topics.byName.values())
+    await this.#followers.replicas.load(Array.from(image.topics.byName.values()))
     this.followCoordinated()
   }
 
@@ -38,10 +43,11 @@ export class ImageFollower {
 
   /** What changed from one image to the next. */
   follow(delta: MetadataDelta, image: MetadataImage): void {
-    const { log, replicas, groups } = this.#followers
+    const { log, replicas, replication, groups } = this.#followers
     for (const { resourceType, resourceName } of delta.changedConfigs) {
       if (resourceType === ResourceType.TOPIC) replicas.configure(resourceName)
       if (resourceType === ResourceType.BROKER) this.applyDynamicConfig(image)
+      replication.throttlesChanged()
     }
     const { createdTopics, changedTopics, deletedTopics } = delta
     if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
@@ -61,13 +67,11 @@ export class ImageFollower {
 
   /** The settings of the cluster and of this broker that the image has. */
   applyDynamicConfig(image: MetadataImage): void {
-    const { log, config, replicas, moves } = this.#followers
-    const ignored = config.updateDynamic({
-      cluster: configOf(image, ResourceType.BROKER, ''),
-      broker: configOf(image, ResourceType.BROKER, String(config.get('node.id'))),
-    })
+    const { log, config, replicas, replication, moves, cordon } = this.#followers
+    applyDynamicConfig(config, image, log)
+    cordon(config.cordonedDirectories)
     replicas.configureAll()
     moves.onSettingsChanged()
-    for (const reason of ignored) log.warn({}, `A dynamic setting is ignored: ${reason}`)
+    replication.fetchers.resize()
   }
 }

@@ -12,6 +12,11 @@ const SHUTDOWN_AGAIN_MS = 50
 const FIRST_RETRY_MS = 100
 /** A broker that stops waits no longer for others to lead in its place. */
 const SHUTDOWN_LIMIT_MS = 30_000
+/**
+ * Nor without an answer of any controller: an election is over by then, and where all nodes are told to stop there may be none.
+ * Kafka's waits for minutes.
+ */
+const SHUTDOWN_SILENCE_MS = 5000
 /** Asking again would bring the same answer. */
 const FINAL_REFUSALS: readonly string[] = [
   'INCONSISTENT_CLUSTER_ID',
@@ -41,6 +46,10 @@ export interface LifecycleOptions {
   readonly settings: LifecycleSettings
   /** Up to where this broker has followed the metadata. */
   readonly metadataOffset: () => number
+  /** [KIP-1066] Ids of the directories that are to get no new replicas; null where the cluster doesn't know of such. */
+  readonly cordoned: () => readonly string[] | null
+  /** Whether the metadata here say that this broker serves: the controller's answer may be faster than its log. */
+  readonly isUnfenced: () => boolean
   /** The broker has to stop. */
   readonly fail: (reason: Error) => void
 }
@@ -67,6 +76,8 @@ export class BrokerLifecycle {
   /** What is asked for now can't wait for the next turn. */
   #isHurried = false
   #timer: Timer | null = null
+  /** A broker that stops has no answer yet. */
+  #silence: Timer | null = null
   /** Whoever waits for a state, or for the end. */
   #waiting: (() => void)[] = []
 
@@ -125,11 +136,19 @@ export class BrokerLifecycle {
     return this.#until(() => this.#state === 'recovery')
   }
 
-  /** The broker is ready to serve. Resolves when the controller has it do so. */
+  /** The broker is ready to serve. Resolves when the controller has it do so, and the metadata here say so, too. */
   async serve(): Promise<void> {
     this.#wantsToServe = true
     this.#beatNow()
     await this.#until(() => this.#state === 'running')
+  }
+
+  /**
+   * Another controller may be there, which knows nothing of this broker yet: it is told at once. Kafka's broker tells it with its
+   * next heartbeat.
+   */
+  controllerChanged(): void {
+    this.#beatNow()
   }
 
   /** A directory can't be used any more: the controller is told at once. */
@@ -138,24 +157,47 @@ export class BrokerLifecycle {
     this.#beatNow()
   }
 
+  /** Other directories than before are to get no new replicas: the controller is told at once. */
+  reportCordoned(): void {
+    this.#beatNow()
+  }
+
   /** Has others lead in this broker's place; resolves when that is done, or takes too long. */
   async shutDown(): Promise<void> {
     if (this.#state !== 'running') return
     this.#state = 'controlled shutdown'
-    const { clock, log } = this.#options
-    const limit = clock.after(SHUTDOWN_LIMIT_MS, () => {
-      log.warn({}, 'The broker stops, though not all that it leads is led by others yet')
-      this.close()
-    })
+    const limit = this.#stopAfter(
+      SHUTDOWN_LIMIT_MS,
+      'The broker stops, though not all that it leads is led by others yet',
+    )
+    this.#listen()
     this.#beatNow()
     await this.#until(() => this.#state === 'closed')
     limit.cancel()
+  }
+
+  /** Waits anew for an answer of a controller, as long as one may take. */
+  #listen(): void {
+    this.#silence?.cancel()
+    this.#silence = this.#stopAfter(
+      SHUTDOWN_SILENCE_MS,
+      'The broker stops, though no controller answers that could have others lead in its place',
+    )
+  }
+
+  #stopAfter(delayMs: number, message: string): Timer {
+    const { clock, log } = this.#options
+    return clock.after(delayMs, () => {
+      log.warn({}, message)
+      this.close()
+    })
   }
 
   /** Says nothing more to the controller. */
   close(): void {
     this.#state = 'closed'
     this.#timer?.cancel()
+    this.#silence?.cancel()
     this.#offline.close()
     this.#changed()
   }
@@ -190,7 +232,7 @@ export class BrokerLifecycle {
   }
 
   async #beat(): Promise<void> {
-    const { channel, metadataOffset, log } = this.#options
+    const { channel, metadataOffset, cordoned, log } = this.#options
     const offlineLogDirs = this.#offline.ids
     this.#isAsking = true
     this.#isHurried = false
@@ -203,7 +245,8 @@ export class BrokerLifecycle {
         wantFence: !this.#wantsToServe,
         wantShutDown: this.#state === 'controlled shutdown',
         offlineLogDirs,
-        cordonedLogDirs: null,
+        // Before it has caught up it doesn't know what was set for it.
+        cordonedLogDirs: this.#state === 'starting' ? null : cordoned(),
       }),
     )
     this.#isAsking = false
@@ -237,10 +280,14 @@ export class BrokerLifecycle {
         this.#state = 'recovery'
         return this.#wantsToServe ? 0 : heartbeatIntervalMs
       case 'recovery':
-        if (!reply.isFenced) this.#state = 'running'
+        if (reply.isFenced) return heartbeatIntervalMs
+        // Who asks this broker of the cluster has to find it there, and what it leads.
+        if (!this.#options.isUnfenced()) return NEXT_STEP_MS
+        this.#state = 'running'
         return heartbeatIntervalMs
       case 'controlled shutdown':
         if (reply.shouldShutDown) this.close()
+        else this.#listen()
         if (this.#isHandingOver) return Math.min(SHUTDOWN_AGAIN_MS, heartbeatIntervalMs)
         this.#isHandingOver = true
         return 0

@@ -14,6 +14,11 @@ const RECONNECT_BACKOFF_MS = 50
 export class OtherBrokers {
   readonly markers: BrokerLinks
   readonly verification: BrokerLinks
+  /** By the number of the fetcher. */
+  readonly #fetchers = new Map<number, BrokerLinks>()
+  readonly #all: BrokerLinks[] = []
+  readonly #linksFor: (purpose: string, requestTimeoutMs: number) => BrokerLinks
+  readonly #socketTimeoutMs: number
   readonly #unfollow: () => void
 
   constructor(
@@ -22,29 +27,41 @@ export class OtherBrokers {
     metadata: Pick<MetadataNode, 'image' | 'onChange'>,
   ) {
     const { interBroker } = config.listeners
-    const links = (purpose: string): BrokerLinks =>
-      new BrokerLinks({
+    this.#socketTimeoutMs = config.get('replica.socket.timeout.ms')
+    this.#linksFor = (purpose, requestTimeoutMs) => {
+      const links = new BrokerLinks({
         host,
         log: host.log.child({ purpose }),
         clientId: `broker-${config.get('node.id')}-${purpose}`,
         connectTimeoutMs: config.get('socket.connection.setup.timeout.ms'),
-        requestTimeoutMs: config.get('request.timeout.ms'),
+        requestTimeoutMs,
         reconnectBackoffMs: RECONNECT_BACKOFF_MS,
         addressOf: (brokerId) => endPointOf(metadata.image, brokerId, interBroker),
       })
-    this.markers = links('txn-marker-sender')
-    this.verification = links('add-partitions-to-txn')
+      this.#all.push(links)
+      return links
+    }
+    const requestTimeoutMs = config.get('request.timeout.ms')
+    this.markers = this.#linksFor('txn-marker-sender', requestTimeoutMs)
+    this.verification = this.#linksFor('add-partitions-to-txn', requestTimeoutMs)
     this.#unfollow = metadata.onChange(({ brokersChanged }) => {
-      if (!brokersChanged) return
-      this.markers.follow()
-      this.verification.follow()
+      if (brokersChanged) for (const links of this.#all) links.follow()
     })
+  }
+
+  /** For what is followed: a leader's partitions are fetched over one connection for each number. */
+  fetcher(index: number): BrokerLinks {
+    let links = this.#fetchers.get(index)
+    if (links === undefined) {
+      links = this.#linksFor(`fetcher-${index}`, this.#socketTimeoutMs)
+      this.#fetchers.set(index, links)
+    }
+    return links
   }
 
   /** Requests without an answer fail. */
   close(): void {
     this.#unfollow()
-    this.markers.close()
-    this.verification.close()
+    for (const links of this.#all) links.close()
   }
 }

@@ -6,14 +6,18 @@ import type { MetadataImage } from '../metadata/image.ts'
 import { topicSettings } from '../replication/topic-settings.ts'
 
 /**
- * Opens and recovers the partitions that the directories have and the metadata says are here; others are set aside. So the
- * image must have all that was committed when the broker last ran.
+ * Opens and recovers the partitions that the directories have and the metadata says are here, one with each step; others are
+ * set aside. So the image must have all that was committed when the broker last ran.
  * @throws LogDirectoryError
  */
-export function loadPartitions(logs: LogManager, image: MetadataImage, config: BrokerConfig): void {
+export function loadPartitions(
+  logs: LogManager,
+  image: MetadataImage,
+  config: BrokerConfig,
+): Iterable<void> {
   const nodeId = config.get('node.id')
   const configs = new Map<string, LogConfig>()
-  logs.loadPartitions({
+  return logs.loadPartitions({
     // Asked for each partition, the same for all of a topic.
     configOf: (topic) => {
       const known = configs.get(topic)

@@ -6,11 +6,16 @@ import type { LogManager } from '../log/manager.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
 import { featureLevels } from '../metadata/feature-levels.ts'
 import type { MetadataNode } from '../metadata/node.ts'
+import { scramRecordOf, scramUsers } from '../metadata/scram.ts'
+import { scramNumber } from '../security/sasl/scram.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
-import { FetchMemory } from '../replication/fetch/memory.ts'
+import { FetchMemory } from '../log/read/memory.ts'
+import type { FollowerPatience } from '../replication/fetch/patience.ts'
 import { FetchSessionCache } from '../replication/fetch/session.ts'
+import type { ReplicationQuota } from '../replication/quota/replication-quota.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { TransactionGate } from '../replication/transaction-gate.ts'
+import type { Authorizer } from '../security/authorizer.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
 import { untilKnown } from './until-known.ts'
@@ -29,8 +34,11 @@ interface Parts extends Coordinators {
   readonly controller: BrokerControllerChannel
   readonly logs: LogManager
   readonly replicas: ReplicaManager
+  readonly followerPatience: FollowerPatience
   readonly moves: DirectoryMoves
+  readonly leaderQuota: ReplicationQuota
   readonly faults: RatedLog
+  readonly authorizer: Authorizer | null
 }
 
 /** What the handlers need of the broker. */
@@ -43,10 +51,13 @@ export function brokerServices(parts: Parts): BrokerServices {
     log,
     faults: parts.faults,
     clock,
-    authorizer: null,
+    authorizer: parts.authorizer,
     config,
     replicas,
     fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
+    replicaFetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
+    leaderQuota: parts.leaderQuota,
+    followerPatience: parts.followerPatience,
     fetchSessions: new FetchSessionCache(
       config.get('max.incremental.fetch.session.cache.slots'),
       () => clock.monotonic(),
@@ -68,6 +79,9 @@ export function brokerServices(parts: Parts): BrokerServices {
     logs: parts.logs,
     moves: parts.moves,
     spaceOf: (path) => disk.space(path),
+    scramCredential: (mechanism, user) =>
+      scramRecordOf(metadata.image, scramNumber(mechanism), user),
+    scramUsers: () => scramUsers(metadata.image),
     cluster: () => clusterView(metadata.image, clusterId, nodeId),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),

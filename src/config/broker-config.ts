@@ -1,4 +1,5 @@
 import { groupConfig, topicConfig, type GroupConfig, type TopicConfig } from './inherited.ts'
+import { ALLOW_EVERYONE, SUPER_USERS, authorizerProblems, hasAuthorizer } from './authorizer.ts'
 import { brokerProblems } from './checks.ts'
 import {
   baseName,
@@ -52,7 +53,7 @@ export class BrokerConfig implements BrokerView {
     this.unknown = unknown
     this.clusterId = sources.environment?.['CLUSTER_ID']?.trim() || null
     this.#values = resolve(entries)
-    const problems = brokerProblems(this)
+    const problems = [...brokerProblems(this), ...authorizerProblems(this)]
     if (problems.length > 0) throw new ConfigError(problems)
     this.listeners = resolveListeners(this)
   }
@@ -145,6 +146,12 @@ export class BrokerConfig implements BrokerView {
     return this.get('log.dirs') ?? this.get('log.dir')
   }
 
+  /** [KIP-1066] Those of them that are to get no new replicas. */
+  get cordonedDirectories(): readonly string[] {
+    const named = this.get('cordoned.log.dirs')
+    return named.includes('*') ? this.logDirectories : named
+  }
+
   /** Settings that were given at the start, differ from their default, and change nothing; for a log line. */
   get notActedUpon(): string[] {
     return Array.from(this.staticEntries).flatMap(([name, text]) => {
@@ -153,9 +160,13 @@ export class BrokerConfig implements BrokerView {
       const setting = settingOf(brokerSettings, baseName(name))
       const isIgnored = setting
         ? setting.use === 'stored' && this.parsed(name).text !== defaultOf(setting).text
-        : isPlugInSetting(name, this.staticEntries)
+        : isPlugInSetting(name, this.staticEntries) && !this.#isActedUpon(name)
       return isIgnored ? [name] : []
     })
+  }
+
+  #isActedUpon(name: string): boolean {
+    return (name === SUPER_USERS || name === ALLOW_EVERYONE) && hasAuthorizer(this)
   }
 
   #defaultText(name: string): string | null {

@@ -2,6 +2,12 @@ import { ListenerError, resolveListeners, type BrokerView } from './listeners.ts
 import type { BrokerSettingName, BrokerValue } from './registry.ts'
 import { HOUR_MS, MINUTE_MS, MiB } from './setting.ts'
 
+/** [KIP-392] The only class that `replica.selector.class` may name: clients are sent to replicas in their rack. */
+const RACK_AWARE_SELECTOR = 'org.apache.kafka.common.replica.RackAwareReplicaSelector'
+
+const DEFAULT_PRINCIPAL_BUILDER =
+  'org.apache.kafka.common.security.authenticator.DefaultKafkaPrincipalBuilder'
+
 /**
  * What is wrong with values that are right one by one, in Kafka's words.
  * @returns one message for each rule that is broken
@@ -48,10 +54,11 @@ function unkeptPromises(view: BrokerView): string[] {
       `${name} asks for ${value}, but Ottla has ${instead}. Remove the setting to start nevertheless.`,
     )
   }
+  const builder = view.get('principal.builder.class')
   refuse(
-    'authorizer.class.name',
-    view.get('authorizer.class.name'),
-    'no authorizer: everybody may do everything',
+    'principal.builder.class',
+    builder === DEFAULT_PRINCIPAL_BUILDER ? null : builder,
+    'no such plug-ins: clients would have other names than you expect',
   )
   for (const [name, what] of [
     ['create.topic.policy.class.name', 'topics'],
@@ -63,6 +70,12 @@ function unkeptPromises(view: BrokerView): string[] {
     'config.providers',
     view.get('config.providers').join(','),
     'no such plug-ins: ${...} in values would be taken as it is written',
+  )
+  const selector = view.get('replica.selector.class')
+  refuse(
+    'replica.selector.class',
+    selector === RACK_AWARE_SELECTOR ? null : selector,
+    `no such plug-ins, and of its own only ${RACK_AWARE_SELECTOR}`,
   )
   return problems
 }
@@ -87,9 +100,11 @@ function checkLogs(view: BrokerView, require: Require): void {
   require(Math.trunc(view.get('log.cleaner.dedupe.buffer.size') / threads) >
     MiB, 'log.cleaner.dedupe.buffer.size must be at least 1MB per cleaner thread.')
   const directories = view.get('log.dirs') ?? view.get('log.dir')
-  const foreign = view
-    .get('cordoned.log.dirs')
-    .filter((directory) => directory !== '*' && !directories.includes(directory))
+  const cordoned = view.get('cordoned.log.dirs')
+  const areAll = cordoned.includes('*')
+  require(!areAll ||
+    cordoned.length === 1, 'When cordoned.log.dirs is set to *, it must not contain other values')
+  const foreign = areAll ? [] : cordoned.filter((directory) => !directories.includes(directory))
   require(foreign.length ===
     0, `All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : ${foreign.join(', ')}`)
 }

@@ -36,13 +36,15 @@ function introduction(): string {
   const all = [brokerAreas, { topicSettings, groupSettings, clientMetricsSettings }].flatMap(
     (areas) => Object.values(areas as Record<string, Settings>).flatMap(Object.values<Setting>),
   )
-  const acted = all.filter(({ use }) => use === 'acted').length
+  const added = Object.keys(brokerAreas["Ottla's own"]).length
+  const acted = all.filter(({ use }) => use === 'acted').length - added
   const defaults = Object.entries(singleNodeDefaults).map(([name, value]) => `${name}=${value}`)
   return `<!-- Made from src/config by UPDATE_DOCS=1 npx jest config/document. Don't edit. -->
 # Configuration
 
-Ottla knows all ${all.length} settings of Apache Kafka 4.4.0, by their names there. It acts on ${acted} of them; the others are
-checked, stored and described, and change nothing. The last column of the tables says which.
+Ottla knows all ${all.length - added} settings of Apache Kafka 4.4.0, by their names there. It acts on ${acted} of them; the others are
+checked, stored and described, and change nothing. The last column of the tables says which. What Kafka has no setting for
+begins with \`ottla.\` (${added}).
 
 ## Where settings come from
 
@@ -58,12 +60,12 @@ The strongest first:
 6. Defaults.
 
 A wrong value stops the start with a message that names it. An unknown name does so on the command line; in the file and
-the environment it is logged. Names that Kafka's plug-ins read (\`super.users\`, \`listener.name.NAME.MECHANISM...\`,
-\`metrics.context...\`) are known, and do nothing yet.
+the environment it is logged. The authorizer's \`super.users\` and \`allow.everyone.if.no.acl.found\` are taken, though they are
+no settings of Kafka's table ([acls.md](acls.md)); other names that Kafka's plug-ins read
+(\`listener.name.NAME.MECHANISM...\`, \`metrics.context...\`) are known, and do nothing yet.
 
-What would protect something and isn't here stops the start, too, rather than being ignored: an authorizer, policies
-for topics and settings, providers of values, listeners with TLS or SASL. So does a node that is told to be a part of a
-cluster of several nodes.
+What would protect something and isn't here stops the start, too, rather than being ignored: other authorizers, policies
+for topics and settings, providers of values, mechanisms of SASL other than PLAIN and SCRAM, TLS and SASL between brokers and controllers.
 
 A setting may be given for one listener with the prefix \`listener.name.NAME.\`, the name in small letters.
 
@@ -73,8 +75,7 @@ Without a file, and unless \`process.roles\` or a quorum is set, a node is a clu
 ${defaults.join('\n')}
 \`\`\`
 
-Data is thus kept in \`data\` below the working directory. Only PLAINTEXT listeners are served; others are refused at the
-start.
+Data is thus kept in \`data\` below the working directory. Listeners speak PLAINTEXT, or SSL, SASL_PLAINTEXT and SASL_SSL to clients.
 `
 }
 

@@ -1,7 +1,14 @@
 import type { BrokerSettingName, BrokerValue } from './registry.ts'
 
 export type SecurityProtocol = 'PLAINTEXT' | 'SSL' | 'SASL_PLAINTEXT' | 'SASL_SSL'
-const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
+/** Kafka's numbers, by which registrations name them. */
+export const PROTOCOL_IDS: Readonly<Record<SecurityProtocol, number>> = {
+  PLAINTEXT: 0,
+  SSL: 1,
+  SASL_PLAINTEXT: 2,
+  SASL_SSL: 3,
+}
+const PROTOCOLS: readonly string[] = Object.keys(PROTOCOL_IDS)
 
 /** An address of the node, or one that clients are told. */
 export interface Endpoint {
@@ -68,7 +75,7 @@ export function resolveListeners(view: BrokerView): Listeners {
   }
   if (broker) checkAdvertised(listeners)
   checkRoles(view, listeners, all)
-  checkServed([...listeners.broker, ...listeners.controller])
+  checkServed(listeners)
   return listeners
 }
 
@@ -227,11 +234,15 @@ function checkRoles(view: BrokerView, { controller }: Listeners, all: readonly E
   }
 }
 
-function checkServed(served: readonly Endpoint[]): void {
-  const secured = served.find(({ securityProtocol }) => securityProtocol !== 'PLAINTEXT')
+/** What nodes say to each other is in the clear: it would go there past what a listener promises. */
+function checkServed({ broker, controller, interBroker }: Listeners): void {
+  const secured = [
+    ...broker.filter(({ listener }) => listener === interBroker),
+    ...controller,
+  ].find(({ securityProtocol }) => securityProtocol !== 'PLAINTEXT')
   if (!secured) return
   const { listener, securityProtocol } = secured
   throw new ListenerError(
-    `Listener ${listener} asks for ${securityProtocol}, which Ottla does not serve. Use PLAINTEXT in listeners, or map ${listener} to it in listener.security.protocol.map.`,
+    `Listener ${listener}, by which the nodes of the cluster talk to each other, asks for ${securityProtocol}, which Ottla serves to clients only. Use PLAINTEXT for it: a listener of its own that clients can't reach, named in inter.broker.listener.name or controller.listener.names.`,
   )
 }

@@ -5,6 +5,7 @@ import { groups } from './settings/groups.ts'
 import { log } from './settings/log.ts'
 import { network } from './settings/network.ts'
 import { operations } from './settings/operations.ts'
+import { own } from './settings/own.ts'
 import { quorum } from './settings/quorum.ts'
 import { replication } from './settings/replication.ts'
 import { sasl } from './settings/sasl.ts'
@@ -27,6 +28,7 @@ export const brokerAreas = {
   SASL: sasl,
   'Metrics and quotas': operations,
   'Tiered storage': tiered,
+  "Ottla's own": own,
 } as const satisfies Record<string, Settings>
 
 /** Every setting of a broker. */
@@ -42,6 +44,7 @@ export const brokerSettings = {
   ...sasl,
   ...operations,
   ...tiered,
+  ...own,
 }
 /** Every setting of a topic. */
 export const topicSettings = topic

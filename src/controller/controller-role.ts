@@ -1,5 +1,6 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import { handlersOn } from '../handlers/index.ts'
+import type { HeartbeatConnections } from '../handlers/services.ts'
 import type { Host } from '../host/host.ts'
 import { RatedLog } from '../host/rated-log.ts'
 import type { EndPoint } from '../metadata/image.ts'
@@ -7,6 +8,7 @@ import type { MetadataNode } from '../metadata/node.ts'
 import type { VoterEndpoint } from '../quorum/types.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import { RoleListeners } from '../server/listeners.ts'
+import type { Authorizer } from '../security/authorizer.ts'
 import type { Address } from '../server/listeners.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
@@ -24,9 +26,12 @@ export interface ControllerParts {
   readonly clusterId: string
   readonly metadata: MetadataNode
   readonly raft: RaftServer
+  readonly heartbeats: HeartbeatConnections
   /** How many connections the process's limit of open files has room for. */
   readonly maxSockets: number
   readonly memory: RequestMemory
+  /** Null: everybody may do everything. */
+  readonly authorizer: Authorizer | null
 }
 
 /**

@@ -5,13 +5,13 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host, Logger, Timer } from '../host/host.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { ControllerLink } from '../peer/controller-link.ts'
+import { KRAFT_VERSION } from '../metadata/features.ts'
+import { UpgradeType } from '../metadata/controller/commands.ts'
+import { KRAFT_VERSIONS } from '../quorum/control.ts'
 import type { Quorum } from '../quorum/quorum.ts'
 import { isKeyOf } from '../quorum/rules.ts'
-import type { Voter } from '../quorum/types.ts'
-import { sameEndpoints } from '../quorum/voter-changes.ts'
-
-/** What this version knows of kraft.version. */
-const KRAFT_VERSIONS = { minSupportedVersion: 0, maxSupportedVersion: 1 }
+import type { ReplicaKey, Voter } from '../quorum/types.ts'
+import { isToldAs } from '../quorum/voter-changes.ts'
 
 interface OwnVoteOptions {
   readonly host: Pick<Host, 'clock' | 'log' | 'network'>
@@ -22,6 +22,8 @@ interface OwnVoteOptions {
   readonly self: Voter
   /** `controller.quorum.auto.join.enable` */
   readonly joins: boolean
+  /** Whether a static quorum that this node leads is to name its voters in its log as soon as all have told their disks. */
+  readonly raises: boolean
   /** `controller.quorum.fetch.timeout.ms`: how often it is looked at. */
   readonly intervalMs: number
 }
@@ -29,15 +31,18 @@ interface OwnVoteOptions {
 /**
  * [KIP-853] Has the quorum know where this voter listens, and what it knows: the leader is told where the log says otherwise, and
  * once in each epoch where the log says nothing. A controller that is to join the voters by itself asks for that, in the place
- * of the disk that it had before.
+ * of the disk that it had before. A static quorum that nobody has formatted raises kraft.version by itself, so that its log tells
+ * voters by their disks.
  */
 export class OwnVote {
   readonly #options: OwnVoteOptions
   readonly #log: Logger
   readonly #link: ControllerLink
   #timer: Timer | null = null
-  /** In which the leader of a static quorum was told. */
+  /** In which the leader of a static quorum was told, this node itself included. */
   #toldEpoch = -1
+  /** The directory of the voter with this node's id that was told of last. */
+  #strangeDirectory: string | null = null
   #isClosed = false
 
   constructor(options: OwnVoteOptions) {
@@ -47,10 +52,7 @@ export class OwnVote {
     this.#link = new ControllerLink({
       host,
       log: this.#log,
-      controller: {
-        current: () => metadata.activeController,
-        onChange: (listener) => metadata.onActiveController(listener),
-      },
+      metadata,
       clientId: `raft-client-${self.id}`,
       connectTimeoutMs: intervalMs,
       answerTimeoutMs: intervalMs,
@@ -87,18 +89,25 @@ export class OwnVote {
   async #look(): Promise<ErrorName | null> {
     const { quorum, self, joins, clusterId } = this.#options
     const { kraftVersion, leader, epoch } = quorum
-    if (leader === null) return null
-    const known = quorum.describe().voters.find(({ id }) => id === self.id)
+    // What the leader is told of a newcomer it forgets with that node's next question.
+    if (leader === null || quorum.isNewcomer) return null
+    const known = quorum.voters.find(({ id }) => id === self.id)
     if (known !== undefined && isKeyOf(self, known)) {
       const isToldByLog = kraftVersion > 0
-      if (isToldByLog ? sameEndpoints(known, self) : this.#toldEpoch === epoch) return null
-      if (leader.id === self.id) {
-        return (await quorum.changeVoters({ kind: 'update', voter: self })).errorCode
+      const isLeader = leader.id === self.id
+      const { minSupportedVersion: min, maxSupportedVersion: max } = KRAFT_VERSIONS
+      const kraftVersions = { min, max }
+      if (isToldByLog ? isToldAs(known, { ...self, kraftVersions }) : this.#toldEpoch === epoch) {
+        return isLeader && !isToldByLog && this.#options.raises ? this.#raise() : null
       }
-      const errorCode = await this.#update(epoch)
+      const update = { kind: 'update', voter: self, kraftVersions } as const
+      const errorCode = isLeader
+        ? (await quorum.changeVoters(update)).errorCode
+        : await this.#update(epoch)
       if (errorCode === 'NONE') this.#toldEpoch = epoch
       return errorCode
     }
+    if (!joins && known !== undefined) this.#warnOf(known)
     if (!joins || kraftVersion === 0) return null
     const asking = { clusterId, voterId: self.id }
     if (known !== undefined) {
@@ -110,6 +119,34 @@ export class OwnVote {
     const body = { ...asking, timeoutMs, voterDirectoryId: self.directoryId, listeners }
     const joining = { ...body, ackWhenCommitted: false }
     return (await this.#link.ask(AddRaftVoter, joining, this.#limits)).errorCode
+  }
+
+  /** As long as one of the voters has not told its disk, or a broker doesn't know the level, there is nothing to do. */
+  async #raise(): Promise<ErrorName | null> {
+    const { metadata } = this.#options
+    if (!metadata.isController) return null
+    const { errorCode } = await metadata.submit({
+      type: 'updateFeatures',
+      featureUpdates: [
+        { feature: KRAFT_VERSION, maxVersionLevel: 1, upgradeType: UpgradeType.UPGRADE },
+      ],
+      validateOnly: false,
+    })
+    if (errorCode === 'NONE') {
+      this.#log.info({ kraftVersion: 1 }, 'The log names the voters, with their disks, from now on')
+    }
+    return errorCode === 'INVALID_UPDATE_VERSION' ? null : errorCode
+  }
+
+  /** This node has another disk than the voter of its id: it doesn't count, and would wait for ever. */
+  #warnOf({ id, directoryId }: ReplicaKey): void {
+    if (directoryId === this.#strangeDirectory) return
+    this.#strangeDirectory = directoryId
+    const own = this.#options.self.directoryId
+    this.#log.warn(
+      { directoryId: own, voterDirectoryId: directoryId },
+      `This controller only follows: the voters have controller ${id} with the directory ${directoryId}, and this one has ${own}. Where that disk is lost, take it out with ottla quorum remove ${id} --directory-id ${directoryId}, and let this one in with ottla quorum add`,
+    )
   }
 
   async #update(epoch: number): Promise<ErrorName> {

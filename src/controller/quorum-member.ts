@@ -2,17 +2,26 @@ import type { Codecs } from '../../protocol/records/codecs.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { QuorumMembership } from '../config/joining.ts'
+import { formatAddress } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import type { LogManager } from '../log/manager.ts'
+import { hasFormedItself } from '../metadata/bootstrap.ts'
+import { applyDynamicConfig } from '../metadata/dynamic-config.ts'
 import { checkFinalizedFeatures, SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { Identity } from '../metadata/format.ts'
+import { ResourceType } from '../metadata/image.ts'
 import { MetadataNode } from '../metadata/node.ts'
 import type { ReplicaKey, Voter } from '../quorum/types.ts'
 import { WirePeers } from '../quorum/wire/peers.ts'
 import { RaftServer } from '../quorum/wire/server.ts'
+import { configuredAuthorizer } from '../security/standard-authorizer.ts'
+import type { StandardAuthorizer } from '../security/standard-authorizer.ts'
 import type { Address } from '../server/listeners.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
+import { StartError } from '../server/start-error.ts'
 import { ControllerRole } from './controller-role.ts'
+import { DeadBrokers } from './dead-brokers.ts'
+import { othersStopped } from './others-stopping.ts'
 import { OwnVote } from './own-vote.ts'
 import { SelfRegistration } from './registration.ts'
 
@@ -39,10 +48,13 @@ export interface MemberParts {
 /** A node's part in the quorum of the metadata: one of its controllers, or an observer. */
 export class QuorumMember {
   readonly metadata: MetadataNode
+  /** Of all roles of the node; null: everybody may do everything. */
+  readonly authorizer: StandardAuthorizer | null
   readonly #parts: MemberParts
   readonly #peers: WirePeers
   /** Null in a node that is no controller. */
   readonly #role: ControllerRole | null
+  readonly #deadBrokers: DeadBrokers
   #caughtUp: Promise<void> = Promise.resolve()
   #registration: SelfRegistration | null = null
   #ownVote: OwnVote | null = null
@@ -62,6 +74,7 @@ export class QuorumMember {
       endpoints: () => this.#role?.endpoints ?? [],
       servers: membership.servers,
       requestTimeoutMs: config.get('controller.quorum.request.timeout.ms'),
+      tellsRefusals: config.get('ottla.controller.quorum.dead.leader.evidence.enable'),
     })
     this.metadata = new MetadataNode({
       ...parts,
@@ -69,6 +82,8 @@ export class QuorumMember {
       quorum: { voters: votersOf(membership, self, listenerName), peers: this.#peers },
       onFailed: fail,
     })
+    this.authorizer = configuredAuthorizer(config, host)
+    if (this.authorizer !== null) this.#follow(this.authorizer)
     const raft = new RaftServer({
       quorum: () => this.metadata.quorum!,
       self,
@@ -76,9 +91,24 @@ export class QuorumMember {
       listenerName,
       learn: (leader, epoch) => this.#peers.learn(leader, epoch),
     })
+    this.#deadBrokers = new DeadBrokers({
+      host,
+      clusterId,
+      nodeId: id,
+      metadata: this.metadata,
+      refusedLeader: () => this.#peers.refusedLeader,
+      isEnabled: config.get('ottla.broker.dead.process.evidence.enable'),
+    })
     const isController = config.get('process.roles').includes('controller')
     this.#role = isController
-      ? new ControllerRole({ ...parts, clusterId, metadata: this.metadata, raft })
+      ? new ControllerRole({
+          ...parts,
+          clusterId,
+          authorizer: this.authorizer,
+          metadata: this.metadata,
+          raft,
+          heartbeats: this.#deadBrokers,
+        })
       : null
   }
 
@@ -88,12 +118,14 @@ export class QuorumMember {
   }
 
   /**
-   * Takes the controller's ports, and its part in the quorum.
+   * Takes the controller's ports, and its part in the quorum; neither where it is closed meanwhile.
    * @throws StartError, and errors of the metadata log
    */
   async start(): Promise<void> {
     await this.#role?.listen()
+    if (this.#isClosed) return
     await this.metadata.open()
+    if (this.#isClosed) return
     this.#role?.serve()
     this.#caughtUp = this.#catchUp()
     // Who waits for it has the error, too.
@@ -108,11 +140,54 @@ export class QuorumMember {
     return this.#caughtUp
   }
 
+  /** Before anybody else is told of the image. */
+  #follow(authorizer: StandardAuthorizer): void {
+    void this.metadata.whenCaughtUp().then(() => authorizer.load(this.metadata.image))
+    this.metadata.onChange((delta, image) => authorizer.follow(delta, image))
+  }
+
   async #catchUp(): Promise<void> {
     await this.metadata.whenCaughtUp()
     const kept = checkFinalizedFeatures(this.metadata.image)
     if (kept.length > 0) this.#parts.host.log.warn({ features: kept }, KEPT)
+    this.#checkOwnId()
+    this.#followConfig()
     this.#register()
+  }
+
+  /**
+   * A broker must not have the id of a voter on another disk: before the quorum counts disks, it would count what the broker has in
+   * that one's place. Kafka's serves.
+   */
+  #checkOwnId(): void {
+    if (this.#role !== null) return
+    const { nodeId: id, directoryId } = this.#parts.identity
+    const { kraftVersion, image, quorum } = this.metadata
+    const voter = quorum!.describe().voters.find((each) => each.id === id)
+    const registration = image.controllers.get(id)
+    const isVoter =
+      kraftVersion === 0
+        ? registration !== undefined
+        : voter !== undefined && voter.directoryId !== directoryId
+    if (!isVoter) return
+    const [endpoint] = [...(voter?.endpoints ?? []), ...(registration?.endPoints ?? [])]
+    const where = endpoint === undefined ? '' : ` at ${formatAddress(endpoint)}`
+    throw new StartError(
+      `The controller${where} has the id of this broker, ${id}: give this one another node.id, and directories of its own. Where that controller is gone for good, take it out with ottla quorum remove ${id}`,
+    )
+  }
+
+  /** Where there is a broker, that does it when its logs are there to be configured. */
+  #followConfig(): void {
+    const { config, host } = this.#parts
+    if (config.get('process.roles').includes('broker')) return
+    applyDynamicConfig(config, this.metadata.image, host.log)
+    this.metadata.onChange(({ changedConfigs }, image) => {
+      const isChanged = changedConfigs.some(
+        ({ resourceType }) => resourceType === ResourceType.BROKER,
+      )
+      if (isChanged) applyDynamicConfig(config, image, host.log)
+    })
   }
 
   /** The only node of a cluster may have no controller listener: nobody asks where that is. */
@@ -129,10 +204,11 @@ export class QuorumMember {
     const { metadata } = this
     this.#ownVote = this.#makeOwnVote(role)
     this.#registration = new SelfRegistration({ host, metadata, registration })
+    this.#deadBrokers.start()
   }
 
   #makeOwnVote({ endpoints }: ControllerRole): OwnVote {
-    const { host, config, identity } = this.#parts
+    const { host, config, identity, logs, membership } = this.#parts
     const { clusterId, nodeId: id, directoryId } = identity
     return new OwnVote({
       host,
@@ -140,6 +216,7 @@ export class QuorumMember {
       metadata: this.metadata,
       quorum: this.metadata.quorum!,
       self: { id, directoryId, endpoints },
+      raises: membership.kind === 'static' && hasFormedItself(host, logs.metadataDirectory.path),
       joins: config.get('controller.quorum.auto.join.enable'),
       intervalMs: config.get('controller.quorum.fetch.timeout.ms'),
     })
@@ -148,12 +225,16 @@ export class QuorumMember {
   /** Hands the lead over, answers who has asked, and leaves nothing running but the log. */
   async close(): Promise<void> {
     this.#isClosed = true
+    this.#deadBrokers.close()
     this.#registration?.close()
     this.#ownVote?.close()
+    const { host, identity } = this.#parts
+    if (this.#role !== null) await othersStopped(host.clock, this.metadata, identity.nodeId)
     await this.metadata.close()
     await this.#peers.settled()
     await this.#role?.close()
     this.#peers.close()
+    this.authorizer?.close()
   }
 }
 

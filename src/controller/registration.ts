@@ -39,10 +39,7 @@ export class SelfRegistration {
     this.#link = new ControllerLink({
       host,
       log: this.#log,
-      controller: {
-        current: () => metadata.activeController,
-        onChange: (listener) => metadata.onActiveController(listener),
-      },
+      metadata,
       clientId: String(registration.controllerId),
       connectTimeoutMs: TIMEOUT_MS,
       answerTimeoutMs: TIMEOUT_MS,

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { WriteTxnMarkers } from '../../protocol/messages/write-txn-markers.ts'
+import type { Logger } from '../host/host.ts'
 import { BrokerLinkError, type BrokerLinks } from '../peer/broker-links.ts'
 import { RequestBatches } from '../peer/request-batches.ts'
 import type { MarkerWriter, TopicPartition, TransactionEnd } from '../replication/transactions.ts'
@@ -20,12 +21,19 @@ export class ClusterMarkerWriter implements MarkerWriter {
   readonly #cluster: ClusterOfBrokers
   readonly #local: MarkerWriter
   readonly #links: Pick<BrokerLinks, 'ask'>
+  readonly #log: Pick<Logger, 'error'>
   readonly #others: RequestBatches<TransactionEnd, readonly ErrorName[]>
 
-  constructor(cluster: ClusterOfBrokers, local: MarkerWriter, links: Pick<BrokerLinks, 'ask'>) {
-    this.#cluster = cluster
-    this.#local = local
-    this.#links = links
+  constructor(options: {
+    cluster: ClusterOfBrokers
+    local: MarkerWriter
+    links: Pick<BrokerLinks, 'ask'>
+    log: Pick<Logger, 'error'>
+  }) {
+    this.#cluster = options.cluster
+    this.#local = options.local
+    this.#links = options.links
+    this.#log = options.log
     this.#others = new RequestBatches({
       send: (brokerId, ends) => this.#send(brokerId, ends),
       keyOf: ({ producerId }) => producerId,
@@ -56,12 +64,21 @@ export class ClusterMarkerWriter implements MarkerWriter {
       try {
         return await this.#others.ask(leader, { ...end, partitions })
       } catch (error) {
-        if (!(error instanceof BrokerLinkError)) throw error
-        const told = error.code === 'NOT_ALIVE' ? 'LEADER_NOT_AVAILABLE' : 'NETWORK_EXCEPTION'
-        return partitions.map((): ErrorName => told)
+        const told = this.#errorOf(error, leader)
+        return partitions.map(() => told)
       }
     })
     return (await Promise.all(parts)).flat()
+  }
+
+  /** All of these pass, as far as anybody can tell from here: what is a bug is said. */
+  #errorOf(error: unknown, leader: number): ErrorName {
+    if (error instanceof BrokerLinkError) {
+      return error.code === 'NOT_ALIVE' ? 'LEADER_NOT_AVAILABLE' : 'NETWORK_EXCEPTION'
+    }
+    const fields = { err: error, leader }
+    this.#log.error(fields, 'Another broker could not be asked to write markers of transactions')
+    return 'UNKNOWN_SERVER_ERROR'
   }
 
   /** What the answer leaves out may be written or not, and is tried again. */

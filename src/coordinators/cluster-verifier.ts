@@ -55,6 +55,11 @@ export class ClusterTransactionVerifier implements TransactionVerifier {
     }
   }
 
+  /** Other brokers say nothing by themselves. */
+  onceEnded(transactionalId: string, ended: () => void): (() => void) | null {
+    return this.#local.onceEnded(transactionalId, ended)
+  }
+
   async #send(brokerId: number, questions: readonly TransactionQuestion[]): Promise<Errors[]> {
     const answer = await this.#links.ask(brokerId, FOR_BROKERS, {
       transactions: questions.map(({ addPartition, partitions, ...producer }) => ({

@@ -1,5 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
-import type { Clock } from '../host/host.ts'
+import type { Clock, Logger } from '../host/host.ts'
 import type { MarkerToWrite } from '../log/base/results.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { MarkerWriter, TopicPartition, TransactionEnd } from '../replication/transactions.ts'
@@ -16,18 +16,21 @@ export class LocalMarkerWriter implements MarkerWriter {
   readonly #groups: Pick<GroupCoordinator, 'askPartition'>
   readonly #timeoutMs: () => number
   readonly #clock: Pick<Clock, 'endOfTurn'>
+  readonly #log: Pick<Logger, 'error'>
   #leftInTurn = MARKERS_A_TURN
   /** Resolves with the next turn, while markers were appended in this one. */
   #nextTurn: Promise<void> | null = null
 
   constructor(options: {
     clock: Pick<Clock, 'endOfTurn'>
+    log: Pick<Logger, 'error'>
     replicas: Pick<ReplicaManager, 'find'>
     groups: Pick<GroupCoordinator, 'askPartition'>
     /** How long a marker may wait for the ISR. */
     timeoutMs: () => number
   }) {
     this.#clock = options.clock
+    this.#log = options.log
     this.#replicas = options.replicas
     this.#groups = options.groups
     this.#timeoutMs = options.timeoutMs
@@ -58,20 +61,38 @@ export class LocalMarkerWriter implements MarkerWriter {
   #writeOne(place: TopicPartition, marker: MarkerToWrite): Promise<ErrorName> {
     const partition = this.#replicas.find(place.topic, place.partition)
     if (typeof partition === 'string') return Promise.resolve(partition)
-    if (place.topic === OFFSETS_TOPIC) return this.#endOffsets(place.partition, marker)
+    if (place.topic === OFFSETS_TOPIC) return this.#endOffsets(place, marker)
     const timeoutMs = this.#timeoutMs()
-    return new Promise((resolve) => partition.appendMarker(marker, timeoutMs, resolve))
+    return new Promise((resolve) => {
+      try {
+        partition.appendMarker(marker, timeoutMs, resolve)
+      } catch (error) {
+        resolve(this.#failed(error, place, marker))
+      }
+    })
   }
 
   /** The offsets of a transaction are in the state of the groups: their coordinator writes the marker. */
-  async #endOffsets(index: number, marker: MarkerToWrite): Promise<ErrorName> {
+  async #endOffsets(place: TopicPartition, marker: MarkerToWrite): Promise<ErrorName> {
     try {
-      await this.#groups.askPartition<'EndTransaction'>(index, { type: 'EndTransaction', marker })
+      const command = { type: 'EndTransaction', marker } as const
+      await this.#groups.askPartition<'EndTransaction'>(place.partition, command)
       return 'NONE'
     } catch (error) {
-      if (!(error instanceof CoordinatorError)) throw error
+      if (!(error instanceof CoordinatorError)) return this.#failed(error, place, marker)
       return COORDINATOR_IS_AWAY.has(error.code) ? 'NOT_LEADER_OR_FOLLOWER' : error.code
     }
+  }
+
+  /** A bug in one partition is no reason to leave the others without their markers. */
+  #failed(
+    error: unknown,
+    place: TopicPartition,
+    { producerId, producerEpoch }: MarkerToWrite,
+  ): ErrorName {
+    const fields = { err: error, ...place, producerId, producerEpoch }
+    this.#log.error(fields, 'The marker of a transaction could not be written')
+    return 'UNKNOWN_SERVER_ERROR'
   }
 }
 

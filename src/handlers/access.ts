@@ -1,7 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import type { AclOperation, AclResource, AclResourceType } from '../security/authorizer.ts'
-import { closeConnection } from './answer.ts'
+import { closeConnection, isAnswer } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import type { NodeServices } from './services.ts'
@@ -54,6 +54,14 @@ const REFUSALS: Readonly<Record<AclResourceType, AuthorizationError>> = {
   TRANSACTIONAL_ID: {
     errorCode: 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED',
     errorMessage: 'Transactional Id authorization failed.',
+  },
+  DELEGATION_TOKEN: {
+    errorCode: 'DELEGATION_TOKEN_AUTHORIZATION_FAILED',
+    errorMessage: 'Delegation Token authorization failed.',
+  },
+  USER: {
+    errorCode: 'DELEGATION_TOKEN_AUTHORIZATION_FAILED',
+    errorMessage: 'Delegation Token authorization failed.',
   },
 }
 
@@ -189,7 +197,7 @@ export function eachResource<
     needs.push({ kind: 'each', operation: unlessCluster, resourceType: 'CLUSTER' })
   }
   const judge: Access<Request, Response>['judge'] = (request, context) => {
-    if (unlessCluster !== undefined && context.may(unlessCluster, 'CLUSTER', CLUSTER_NAME)) {
+    if (unlessCluster !== undefined && context.could(unlessCluster, 'CLUSTER', CLUSTER_NAME)) {
       return { request, complete: null }
     }
     const refused: unknown[] = []
@@ -202,7 +210,7 @@ export function eachResource<
     if (refused.length === 0) return { request, complete: null }
     const complete: Complete<Response> = (answer) => {
       // Nobody reads an answer (acks=0): only a broken connection tells that something was refused.
-      if (answer === null || answer === closeConnection) return closeConnection
+      if (!isAnswer(answer)) return closeConnection
       // What failed as a whole tells nothing of its parts.
       if (((answer as { errorCode?: ErrorName }).errorCode ?? 'NONE') !== 'NONE') return answer
       return { ...answer, [answers]: [...(answer[answers] as unknown[]), ...refused] }

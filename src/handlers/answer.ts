@@ -1,6 +1,15 @@
-/** An answer; null sends nothing (acks=0); `closeConnection` ends the connection in place of an answer. */
-export type Answer<Response> = Response | null | typeof closeConnection
+/**
+ * An answer; null sends nothing (acks=0); `closeConnection` ends the connection in place of an answer, and so does `hangUp`,
+ * where it needs no line in the log: the node stops, or has said before what is wrong.
+ */
+export type Answer<Response> = Response | null | typeof closeConnection | typeof hangUp
 export const closeConnection = Symbol('close the connection')
+export const hangUp = Symbol('hang up')
+
+/** Whether there is anything to be sent. */
+export function isAnswer<Response extends object>(answer: Answer<Response>): answer is Response {
+  return answer !== null && typeof answer === 'object'
+}
 
 /** Who waits for an answer: one of these is called, once. */
 export interface AnswerListener<Response> {

@@ -1,21 +1,7 @@
-import { CLUSTER_NAME } from '../security/authorizer.ts'
+import { CLUSTER_NAME, OPERATION_NUMBERS } from '../security/authorizer.ts'
 import type { AclOperation } from '../security/authorizer.ts'
 import type { RequestContext } from './context.ts'
 import type { NodeServices } from './services.ts'
-
-/** KIP-430: the operations that a client may do on a resource, a bit for each by its number in the ACL vocabulary. */
-const NUMBERS: Readonly<Record<AclOperation, number>> = {
-  READ: 3,
-  WRITE: 4,
-  CREATE: 5,
-  DELETE: 6,
-  ALTER: 7,
-  DESCRIBE: 8,
-  CLUSTER_ACTION: 9,
-  DESCRIBE_CONFIGS: 10,
-  ALTER_CONFIGS: 11,
-  IDEMPOTENT_WRITE: 12,
-}
 
 /** All that there are for a resource. */
 const OPERATIONS = {
@@ -42,8 +28,9 @@ const OPERATIONS = {
 } as const satisfies Record<string, readonly AclOperation[]>
 type Kind = keyof typeof OPERATIONS
 
+/** [KIP-430] A bit for each operation by its number in the ACL vocabulary. */
 const bits = (operations: readonly AclOperation[]): number =>
-  operations.reduce((sum, operation) => sum | (1 << NUMBERS[operation]), 0)
+  operations.reduce((sum, operation) => sum | (1 << OPERATION_NUMBERS[operation]), 0)
 
 /** Nobody has asked. */
 const NOT_ASKED = -0x8000_0000
@@ -62,7 +49,7 @@ export function authorizedOperations(
 ): number {
   if (!isAsked) return NOT_ASKED
   if (context.services.authorizer === null) return ALL[type]
-  return bits(OPERATIONS[type].filter((operation) => context.may(operation, type, name)))
+  return bits(OPERATIONS[type].filter((operation) => context.could(operation, type, name)))
 }
 
 /** The same for the cluster: none for who may not look at it. */
@@ -70,6 +57,6 @@ export function operationsOnCluster(
   isAsked: boolean,
   context: RequestContext<NodeServices>,
 ): number {
-  if (isAsked && !context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0
+  if (isAsked && !context.could('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0
   return authorizedOperations(isAsked, context, 'CLUSTER', CLUSTER_NAME)
 }

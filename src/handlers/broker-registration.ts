@@ -9,6 +9,7 @@ export const brokerRegistration = handle(BrokerRegistration, {
   at: 'controller',
 }).by(async (request, context) => {
   const { brokerId, clusterId, incarnationId, rack, logDirs, previousBrokerEpoch } = request
+  const { lacksLock } = request
   if (request.isMigratingZkBroker) return { errorCode: 'BROKER_ID_NOT_REGISTERED' }
   const asked = await askController(context, {
     type: 'registerBroker',
@@ -20,6 +21,7 @@ export const brokerRegistration = handle(BrokerRegistration, {
     rack,
     logDirs,
     previousBrokerEpoch: previousBrokerEpoch < 0 ? null : previousBrokerEpoch,
+    lacksLock,
   })
   if (asked.failed !== null) return { errorCode: asked.failed.errorCode }
   return { errorCode: asked.reply.errorCode, brokerEpoch: asked.reply.brokerEpoch }

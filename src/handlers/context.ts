@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../protocol/errors.ts'
 import type { Presence } from '../replication/fetch/presence.ts'
 import type { Authentication, Principal } from '../security/authentication.ts'
+import type { SaslSession } from '../security/sasl/session.ts'
 import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
 import type { BrokerServices, NodeServices } from './services.ts'
 
@@ -17,6 +18,8 @@ export interface RequestContext<Services extends NodeServices = BrokerServices> 
    * @param name of the resource; null for any one of its type
    */
   may(operation: AclOperation, type: AclResourceType, name: string | null): boolean
+  /** The same, where a no refuses nothing that was asked for: it is left out of a list, or another right will do. */
+  could(operation: AclOperation, type: AclResourceType, name: string | null): boolean
   /**
    * To be called by a handler whose answer has more than what the request names, before it makes that: it counts against
    * what a request may cost, and costs the connection where that is too much.
@@ -38,6 +41,10 @@ export interface ConnectionContext {
   readonly presence: Presence
   /** Another one once the client has proved who it is. */
   authentication: Authentication
+  /** How the client says who it is; null on a listener that doesn't ask. */
+  readonly sasl: SaslSession | null
+  /** Starts nothing more, answers what has started, then closes. */
+  end(): void
   /** KIP-511; 'unknown' until the client has said. */
   software: { name: string; version: string }
 }

@@ -8,7 +8,7 @@ import { MAX_PARTITIONS_PER_OPERATION } from '../metadata/facts.ts'
 import { all, custom, each } from './access.ts'
 import { askController } from './ask-controller.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
-import { inPieces } from './in-pieces.ts'
+import { changesOfTopic, inPieces } from './in-pieces.ts'
 import { inTurns } from './turns.ts'
 
 type TopicRequest = CreateTopicsRequest['topics'][number]
@@ -51,7 +51,14 @@ export const createTopics = handle(CreateTopics, {
   }
   const made = isTooMuch(topics, context.services.config)
     ? await make(topics, timeoutMs)
-    : await inPieces(context.services, topics, ({ name }) => name, timeoutMs, make)
+    : await inPieces(
+        context.services,
+        topics,
+        ({ name }) => name,
+        timeoutMs,
+        make,
+        (topic) => changesOfTopic(partitionsOf(topic, context.services.config)),
+      )
   await context.services.settled()
   const requested = new Map(topics.map((topic) => [topic.name, topic]))
   const hasConfigs = context.version >= FIRST_VERSION_WITH_CONFIGS
@@ -60,7 +67,7 @@ export const createTopics = handle(CreateTopics, {
     made,
     (topic) => {
       if (topic.errorCode !== 'NONE') return refused(topic.name, topic)
-      if (!context.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) return hidden(topic)
+      if (!context.could('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) return hidden(topic)
       const configs = hasConfigs
         ? settingsOf(context.services.config, requested.get(topic.name)!)
         : []
@@ -74,11 +81,13 @@ export const createTopics = handle(CreateTopics, {
 /** The controller refuses all of such a request, so it must see all of it. */
 function isTooMuch(topics: readonly TopicRequest[], config: BrokerConfig): boolean {
   let total = 0
-  for (const { assignments, numPartitions } of topics) {
-    if (assignments.length > 0) total += assignments.length
-    else total += numPartitions === -1 ? config.get('num.partitions') : Math.max(0, numPartitions)
-  }
+  for (const topic of topics) total += partitionsOf(topic, config)
   return total > MAX_PARTITIONS_PER_OPERATION
+}
+
+function partitionsOf({ assignments, numPartitions }: TopicRequest, config: BrokerConfig): number {
+  if (assignments.length > 0) return assignments.length
+  return numPartitions === -1 ? config.get('num.partitions') : Math.max(0, numPartitions)
 }
 
 function refused(

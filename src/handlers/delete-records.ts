@@ -1,12 +1,14 @@
-import type { ErrorName } from '../../protocol/errors.ts'
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
+import { refusedDeletion } from '../replication/partition/deletions.ts'
+import type { Deletion } from '../replication/partition/deletions.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { each } from './access.ts'
 import { handle } from './handler.ts'
 
 /**
- * DeleteRecords: v0-2. Moves a partition's log start, with -1 to the high watermark, and never beyond it; segments wholly before it are removed in the background.
+ * DeleteRecords: v0-2. Moves a partition's log start, with -1 to the high watermark, and never beyond it; segments wholly before it
+ * are removed in the background. It is answered when the replicas of all its partitions have done that, or the request's time is up.
  */
 export const deleteRecords = handle(DeleteRecords, {
   access: each('TOPIC', 'DELETE', {
@@ -22,32 +24,36 @@ export const deleteRecords = handle(DeleteRecords, {
       })),
     }),
   }),
-}).by((request, { services: { replicas } }) => ({
-  topics: request.topics.map(({ name, partitions }) => ({
+}).by(async (request, { services: { replicas } }) => {
+  const { timeoutMs } = request
+  // All are begun before any is waited for: the time is one for all of them.
+  const topics = request.topics.map(({ name, partitions }) => ({
     name,
-    partitions: partitions.map(({ partitionIndex, offset }) => ({
+    deletions: partitions.map(async ({ partitionIndex, offset }) => ({
       partitionIndex,
-      ...deleteBefore(replicas, name, partitionIndex, offset),
+      ...(await deleteBefore(replicas, name, partitionIndex, offset, timeoutMs)),
     })),
-  })),
-}))
+  }))
+  return {
+    topics: await Promise.all(
+      topics.map(async ({ name, deletions }) => ({
+        name,
+        partitions: await Promise.all(deletions),
+      })),
+    ),
+  }
+})
 
 function deleteBefore(
   replicas: ReplicaManager,
   topic: string,
   index: number,
   offset: number,
-): { lowWatermark: number; errorCode: ErrorName } {
-  const refused = (errorCode: ErrorName) => ({ lowWatermark: -1, errorCode })
+  timeoutMs: number,
+): Promise<Deletion> | Deletion {
   const partition = replicas.find(topic, index)
-  if (typeof partition === 'string') return refused(partition)
+  if (typeof partition === 'string') return refusedDeletion(partition)
   // A coordinator that lost records would forget what it has promised.
-  if (isInternalTopic(topic)) return refused('INVALID_TOPIC_EXCEPTION')
-  const error = partition.checkLeader()
-  const { log } = partition
-  if (error !== 'NONE' || log === null) return refused(error)
-  // [KIP-107] Only topics whose policy is to delete may lose records on request.
-  if (!partition.deletesRecords) return refused('POLICY_VIOLATION')
-  const errorCode = log.deleteRecordsBefore(offset)
-  return errorCode === 'NONE' ? { lowWatermark: log.logStartOffset, errorCode } : refused(errorCode)
+  if (isInternalTopic(topic)) return refusedDeletion('INVALID_TOPIC_EXCEPTION')
+  return new Promise((resolve) => partition.deleteRecords(offset, timeoutMs, resolve))
 }

@@ -33,6 +33,10 @@ export const describeCluster = handle(DescribeCluster, {
       brokers: [],
     }
   }
+  if (clusterId === '') {
+    const errorMessage = 'This controller belongs to no cluster yet'
+    return { errorCode: 'NOT_CONTROLLER', errorMessage, endpointType, clusterId, brokers: [] }
+  }
   return {
     errorCode: 'NONE',
     endpointType,

@@ -14,6 +14,7 @@ import { ResourceType, aclResourceOf, invalidRequest, parseNodeId } from './conf
 import type { ResourceError } from './config-resources.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import type { NodeServices } from './services.ts'
 import { inTurns } from './turns.ts'
 
 type ResourceRequest = DescribeConfigsRequest['resources'][number]
@@ -23,7 +24,7 @@ const SETTING_BYTES = 150
 const TOLD_BYTES = 400
 
 /** Each has hundreds of settings where it is a broker. */
-const TURN_RESOURCES = 10
+const TURN_RESOURCES = 5
 
 const KNOWN_TYPES: ReadonlySet<number> = new Set(Object.values(ResourceType))
 /** What Kafka answers all resources with when one is of a type that it doesn't know. */
@@ -36,6 +37,7 @@ const UNKNOWN_TYPE = invalidRequest(
  * it could come from; v3 has types and documentation (KIP-569).
  */
 export const describeConfigs = handle(DescribeConfigs, {
+  listeners: ['broker', 'controller'],
   access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'DESCRIBE_CONFIGS', {
     items: 'resources',
     resourceOf: aclResourceOf,
@@ -80,7 +82,7 @@ export const describeConfigs = handle(DescribeConfigs, {
 
 function settingsOf(
   { resourceType, resourceName: name, configurationKeys: asked }: ResourceRequest,
-  { services: { config, cluster } }: RequestContext,
+  { services: { config, cluster } }: RequestContext<NodeServices>,
 ): readonly DescribedSetting[] | ResourceError {
   switch (resourceType) {
     case ResourceType.TOPIC: {
@@ -110,7 +112,7 @@ function settingsOf(
   }
 }
 
-/** A broker tells only of itself. */
+/** A node tells only of itself. */
 function otherBroker(name: string, nodeId: number, alternative: string): ResourceError | null {
   const id = parseNodeId(name)
   if (id === null) return invalidRequest(`Broker id must be an integer, but it is: ${name}`)

@@ -4,6 +4,7 @@ import type { DiskSpace } from '../host/host.ts'
 import type { LogDirectory } from '../log/directory/directory.ts'
 import type { Log } from '../log/log.ts'
 import { METADATA_TOPIC } from '../log/base/paths.ts'
+import { knowsCordoned } from '../metadata/features.ts'
 import { cluster } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
@@ -18,14 +19,21 @@ const UNKNOWN_LAG = -1
 const TOPIC_BYTES = 100
 const PARTITION_BYTES = 100
 
-/** DescribeLogDirs: v1-5. What lies in this broker's directories; v4 has the size of their volumes (KIP-827). */
+/**
+ * DescribeLogDirs: v1-5. What lies in this broker's directories; v4 has the size of their volumes (KIP-827), v5 which are
+ * cordoned (KIP-1066).
+ */
 export const describeLogDirs = handle(DescribeLogDirs, {
   access: cluster('DESCRIBE', (_request, { errorCode }) => ({ errorCode, results: [] })),
 }).by(async (request, context) => {
   const isAsked = filterOf(request.topics)
+  const levels = context.services
+    .features()
+    .finalized.map(({ name, maxVersionLevel }) => [name, maxVersionLevel] as const)
+  const knows = knowsCordoned(new Map(levels))
   const results: DirectoryResponse[] = []
   for (const directory of context.services.logs.directories) {
-    results.push(await describe(directory, isAsked, context))
+    results.push(await describe(directory, isAsked, knows, context))
   }
   return { errorCode: 'NONE', results }
 })
@@ -41,6 +49,7 @@ function filterOf(topics: DescribeLogDirsRequest['topics']): Filter {
 async function describe(
   directory: LogDirectory,
   isAsked: Filter,
+  knows: boolean,
   context: RequestContext,
 ): Promise<DirectoryResponse> {
   const { path: logDir } = directory
@@ -67,6 +76,7 @@ async function describe(
     errorCode: 'NONE',
     logDir,
     topics: Array.from(topics, ([name, partitions]) => ({ name, partitions })),
+    isCordoned: directory.isCordoned && knows,
     ...space,
   }
 }

@@ -81,7 +81,7 @@ async function namesOf(
   }
   const first = new FirstNames(most)
   await inTurnsOfStored(context.services, context.services.cluster().topics(), ({ name }) => {
-    if (name >= from && context.may('DESCRIBE', 'TOPIC', name)) first.add(name)
+    if (name >= from && context.could('DESCRIBE', 'TOPIC', name)) first.add(name)
     return null
   })
   return first.sorted()

@@ -65,7 +65,7 @@ function described(transaction: Transaction, context: RequestContext): Described
 function topicsOf(partitions: PartitionSet, context: RequestContext): Described['topics'] {
   const topics: Described['topics'][number][] = []
   for (const [topic, indexes] of partitions) {
-    if (!context.may('DESCRIBE', 'TOPIC', topic)) continue
+    if (!context.could('DESCRIBE', 'TOPIC', topic)) continue
     context.spend(indexes.size * PARTITION_BYTES + topic.length)
     topics.push({ topic, partitions: [...indexes] })
   }

@@ -1,6 +1,7 @@
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import { cluster } from './access.ts'
-import { closeConnection } from './answer.ts'
+import { hangUp } from './answer.ts'
+import { askerOf } from './asker.ts'
 import { handle } from './handler.ts'
 
 /**
@@ -10,4 +11,7 @@ import { handle } from './handler.ts'
 export const fetchMetadata = handle(Fetch, {
   access: cluster('CLUSTER_ACTION', (_request, { errorCode }) => ({ errorCode, responses: [] })),
   listeners: ['controller'],
-}).by(async (request, { services: { raft } }) => (await raft.fetch(request)) ?? closeConnection)
+}).by(async (request, context) => {
+  const { raft } = context.services
+  return (await raft.fetch(request, askerOf(context))) ?? hangUp
+})

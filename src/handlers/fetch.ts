@@ -1,10 +1,16 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { GRANT_BYTES } from '../replication/fetch/memory.ts'
+import type { ReadUpTo } from '../log/base/results.ts'
+import { GRANT_BYTES } from '../log/read/memory.ts'
 import { fetchRecords } from '../replication/fetch/fetch.ts'
 import type { PartitionData } from '../replication/fetch/fetch.ts'
+import { LeaderThrottle } from '../replication/fetch/leader-throttle.ts'
+import { ReplicaSelector } from '../replication/fetch/replica-selector.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch/session.ts'
+import type { FollowerId } from '../replication/partition/follower-state.ts'
+import type { Partition } from '../replication/partition/partition.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { custom } from './access.ts'
 import { Later } from './answer.ts'
@@ -17,6 +23,7 @@ type PartitionResponse = TopicResponse['partitions'][number]
 
 const NO_ENDPOINTS: NonNullable<FetchResponse['nodeEndpoints']> = []
 
+const FIRST_VERSION_WITH_RACK = 11
 const FIRST_VERSION_WITH_TOPIC_IDS = 13
 const READ_COMMITTED = 1
 /**
@@ -29,6 +36,7 @@ const MAX_ANSWER_BYTES = GRANT_BYTES
  * Fetch: v4-18.
  *
  * Batches go out as they stand in the log: from the bytes just appended, or from the file. v7 keeps sessions (KIP-227),
+ * v11 has consumers read from the replica that is near them (KIP-392), from followers what these know as replicated;
  * v12 tells of diverging epochs (KIP-595), v13 names topics by id (KIP-516).
  */
 export const fetch = handle(Fetch, {
@@ -36,6 +44,7 @@ export const fetch = handle(Fetch, {
 }).by((request, context) => {
   const { services, version } = context
   const { fetchSessions, fetchMemory, replicas, clock, config } = services
+  const { replicaFetchMemory, followerPatience, leaderQuota } = services
   const usesTopicIds = version >= FIRST_VERSION_WITH_TOPIC_IDS
   const replicaId = Math.max(request.replicaId, request.replicaState.replicaId)
   const session = fetchSessions.resolve({
@@ -49,30 +58,40 @@ export const fetch = handle(Fetch, {
     ),
   })
   if (session.error !== 'NONE') return { errorCode: session.error, responses: [] }
+  const follower =
+    replicaId >= 0 ? { brokerId: replicaId, brokerEpoch: request.replicaState.replicaEpoch } : null
   const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'), MAX_ANSWER_BYTES)
+  const find = (target: FetchTarget): Partition | ErrorName => {
+    if (!mayFetch(target, replicaId, context)) return 'TOPIC_AUTHORIZATION_FAILED'
+    const partition = usesTopicIds
+      ? replicas.findById(target.topicId, target.partition)
+      : replicas.find(target.topic, target.partition)
+    if (follower === null || typeof partition === 'string') return partition
+    const error = partition.checkFollower(follower, target.currentLeaderEpoch)
+    return error === 'NONE' ? partition : error
+  }
+  // All of them, though an answer may be full before the last one has its turn.
+  if (follower !== null) noteFollower(follower, session.targets, find)
   const answer = new Later<FetchResponse>()
   fetchRecords(
     session.targets,
     {
-      upTo: request.isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark',
+      upTo: readsUpTo(request.isolationLevel, follower),
       maxWaitMs: request.maxWaitMs,
       minBytes: Math.min(request.minBytes, maxBytes),
       maxBytes,
-      memory: fetchMemory,
+      memory: follower === null ? fetchMemory : replicaFetchMemory,
+      fromAnyReplica: follower === null && version >= FIRST_VERSION_WITH_RACK,
+      selector: follower === null ? selectorFor(request, context) : null,
       client: context.connection.presence,
+      patience: follower === null ? null : followerPatience,
       mayLeaveOut: session.mayLeaveOut,
+      throttle:
+        follower !== null && leaderQuota.isLimited
+          ? new LeaderThrottle(leaderQuota, follower.brokerId)
+          : null,
     },
-    (target) => {
-      if (!mayFetch(target, replicaId, context)) return 'TOPIC_AUTHORIZATION_FAILED'
-      const partition = usesTopicIds
-        ? replicas.findById(target.topicId, target.partition)
-        : replicas.find(target.topic, target.partition)
-      const isStranger =
-        replicaId >= 0 &&
-        typeof partition !== 'string' &&
-        !partition.assignment.replicas.includes(replicaId)
-      return isStranger ? 'NOT_LEADER_OR_FOLLOWER' : partition
-    },
+    find,
     clock,
     {
       fetched: (data) => {
@@ -85,6 +104,37 @@ export const fetch = handle(Fetch, {
   )
   return answer
 })
+
+/** [KIP-392] Who chooses the replica that a consumer reads from; null where that is the leader, or it says no rack. */
+function selectorFor({ rackId }: FetchRequest, context: RequestContext): ReplicaSelector | null {
+  const { config, cluster } = context.services
+  if (rackId === '' || config.get('replica.selector.class') === null) return null
+  const { name } = context.connection.listener
+  const view = cluster()
+  return new ReplicaSelector({
+    clientRack: rackId,
+    brokerId: config.get('node.id'),
+    rackOf: (brokerId) => view.broker(brokerId, name)?.rack ?? null,
+  })
+}
+
+/** What followers fetch is not replicated yet. */
+function readsUpTo(isolationLevel: number, follower: FollowerId | null): ReadUpTo {
+  if (follower !== null) return 'logEnd'
+  return isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark'
+}
+
+/** A follower has what is before the offsets that it asks for. */
+function noteFollower(
+  follower: FollowerId,
+  targets: readonly FetchTarget[],
+  find: (target: FetchTarget) => Partition | ErrorName,
+): void {
+  for (const target of targets) {
+    const partition = find(target)
+    if (typeof partition !== 'string') partition.followerFetched(follower, target)
+  }
+}
 
 /** Followers act for the cluster, consumers read a topic. An id that no topic has is told as such. */
 function mayFetch(
@@ -159,6 +209,7 @@ function responseOf(data: PartitionData, context: RequestContext): PartitionResp
     logStartOffset: data.logStartOffset,
     abortedTransactions: data.abortedTransactions,
     records: data.chunks,
+    preferredReadReplica: data.preferredReadReplica,
     divergingEpoch:
       divergingEpoch === null
         ? undefined

@@ -4,8 +4,10 @@ import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { addRaftVoter } from './add-raft-voter.ts'
 import { allocateProducerIds } from './allocate-producer-ids.ts'
 import { alterConfigs } from './alter-configs.ts'
+import { alterPartition } from './alter-partition.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
 import { alterReplicaLogDirs } from './alter-replica-log-dirs.ts'
+import { alterUserScramCredentials } from './alter-user-scram-credentials.ts'
 import { apiVersions } from './api-versions.ts'
 import { assignReplicasToDirs } from './assign-replicas-to-dirs.ts'
 import { beginQuorumEpoch } from './begin-quorum-epoch.ts'
@@ -28,6 +30,7 @@ import { describeProducers } from './describe-producers.ts'
 import { describeQuorum } from './describe-quorum.ts'
 import { describeTopicPartitions } from './describe-topic-partitions.ts'
 import { describeTransactions } from './describe-transactions.ts'
+import { describeUserScramCredentials } from './describe-user-scram-credentials.ts'
 import { electLeaders } from './elect-leaders.ts'
 import { endQuorumEpoch } from './end-quorum-epoch.ts'
 import { endTxn } from './end-txn.ts'
@@ -54,7 +57,9 @@ import { offsetFetch } from './offset-fetch.ts'
 import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { removeRaftVoter } from './remove-raft-voter.ts'
-import type { BrokerServices, ControllerServices } from './services.ts'
+import type { BrokerServices, ControllerServices, NodeServices } from './services.ts'
+import { saslAuthenticate } from './sasl-authenticate.ts'
+import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
 import { txnOffsetCommit } from './txn-offset-commit.ts'
 import { unregisterBroker } from './unregister-broker.ts'
@@ -71,8 +76,10 @@ export const handlers: readonly Handler[] = [
   addRaftVoter,
   allocateProducerIds,
   alterConfigs,
+  alterPartition,
   alterPartitionReassignments,
   alterReplicaLogDirs,
+  alterUserScramCredentials,
   apiVersions,
   assignReplicasToDirs,
   beginQuorumEpoch,
@@ -95,6 +102,7 @@ export const handlers: readonly Handler[] = [
   describeQuorum,
   describeTopicPartitions,
   describeTransactions,
+  describeUserScramCredentials,
   electLeaders,
   endQuorumEpoch,
   endTxn,
@@ -120,6 +128,8 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   produce,
   removeRaftVoter,
+  saslAuthenticate,
+  saslHandshake,
   syncGroup,
   txnOffsetCommit,
   unregisterBroker,
@@ -129,6 +139,9 @@ export const handlers: readonly Handler[] = [
   vote,
   writeTxnMarkers,
 ]
+
+/** What a controller serves before it belongs to a cluster: those who look for one learn that it is there, and has none. */
+export const formingHandlers: readonly Handler<NodeServices>[] = [apiVersions, describeCluster]
 
 /** What is served on the listeners of a kind: handlers that need no more than what is there, as `handle` has seen to. */
 export function handlersOn(kind: 'broker'): readonly Handler<BrokerServices>[]

@@ -54,7 +54,7 @@ function accessError(
       ? 'NONE'
       : 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
   }
-  return context.may('IDEMPOTENT_WRITE', 'CLUSTER', CLUSTER_NAME) ||
+  return context.could('IDEMPOTENT_WRITE', 'CLUSTER', CLUSTER_NAME) ||
     context.may('WRITE', 'TOPIC', null)
     ? 'NONE'
     : 'CLUSTER_AUTHORIZATION_FAILED'

@@ -25,11 +25,11 @@ export const listGroups = handle(ListGroups, {
 async function list(filter: GroupFilter, context: RequestContext): Promise<ListGroupsResponse> {
   const { services } = context
   const lists = await services.groups.askAll<'List'>({ type: 'List' })
-  const mayAll = context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)
+  const mayAll = context.could('DESCRIBE', 'CLUSTER', CLUSTER_NAME)
   const groups = await inTurnsOfStored(services, lists.flat(), (group) => {
     const told = listed(group, filter)
     if (told === null) return null
-    if (!mayAll && !context.may('DESCRIBE', 'GROUP', told.groupId)) return null
+    if (!mayAll && !context.could('DESCRIBE', 'GROUP', told.groupId)) return null
     context.spend(GROUP_BYTES + told.groupId.length)
     return told
   })

@@ -1,6 +1,9 @@
+import type { ErrorName } from '../../protocol/errors.ts'
 import { ListOffsets } from '../../protocol/messages/list-offsets.ts'
+import type { ListOffsetsRequest } from '../../protocol/messages/list-offsets.ts'
 import { CorruptRecordError } from '../../protocol/records/errors.ts'
 import { StorageError } from '../log/base/errors.ts'
+import type { ReadUpTo } from '../log/base/results.ts'
 import type { Log } from '../log/log.ts'
 import { each } from './access.ts'
 import type { RequestContext } from './context.ts'
@@ -28,6 +31,7 @@ const SINCE = new Map([
 ])
 
 const READ_COMMITTED = 1
+const FIRST_VERSION_WITH_NOT_AVAILABLE = 5
 const UNKNOWN = { timestamp: -1n, offset: -1, leaderEpoch: -1 }
 
 /** ListOffsets: v1-11. Names of ends, and the first record at or after a time. */
@@ -42,7 +46,7 @@ export const listOffsets = handle(ListOffsets, {
     }),
   }),
 }).by(async (request, context) => {
-  const committed = request.isolationLevel === READ_COMMITTED
+  const upTo = readsUpTo(request)
   const seen = new Set<string>()
   const repeated = new Set<string>()
   for (const { name, partitions } of request.topics) {
@@ -59,7 +63,7 @@ export const listOffsets = handle(ListOffsets, {
     (partition, { name }) =>
       repeated.has(`${partition.partitionIndex}/${name}`)
         ? ({ partitionIndex: partition.partitionIndex, errorCode: 'INVALID_REQUEST' } as const)
-        : find(name, partition, committed, context),
+        : find(name, partition, upTo, context),
   )
   return { topics: topics.map(({ of, results }) => ({ name: of.name, partitions: results })) }
 })
@@ -72,7 +76,7 @@ function once(partitions: readonly PartitionRequest[]): PartitionRequest[] {
 async function find(
   topic: string,
   { partitionIndex, currentLeaderEpoch, timestamp }: PartitionRequest,
-  committed: boolean,
+  upTo: ReadUpTo,
   { services: { replicas }, version }: RequestContext,
 ): Promise<PartitionResponse> {
   if (timestamp < 0n && timestamp < EARLIEST && version < (SINCE.get(timestamp) ?? Infinity)) {
@@ -85,8 +89,11 @@ async function find(
   const { log } = partition
   if (log === null) return { partitionIndex, errorCode: partition.whyUnusable }
   try {
-    const found = await lookUp(log, timestamp, committed, partition.leaderEpoch)
-    return { partitionIndex, errorCode: 'NONE', ...found }
+    const isBehind = upTo !== 'logEnd' && partition.isHighWatermarkBehind
+    const found = await lookUp(log, timestamp, readableEnd(log, upTo), isBehind)
+    if (found === null) return { partitionIndex, errorCode: notAvailable(version) }
+    const { offset, leaderEpoch = partition.leaderEpoch } = found
+    return { partitionIndex, errorCode: 'NONE', timestamp: found.timestamp, offset, leaderEpoch }
   } catch (error) {
     // Whatever one partition holds, the answer for the others is good.
     if (error instanceof CorruptRecordError) return { partitionIndex, errorCode: 'CORRUPT_MESSAGE' }
@@ -95,17 +102,38 @@ async function find(
   }
 }
 
-/** An offset's epoch is that of its record, and the leader's own only at the end (KAFKA's ListOffsets, RP#30100). */
+/** [KIP-207] The error is told by its name from v5 on. */
+function notAvailable(version: number): ErrorName {
+  return version < FIRST_VERSION_WITH_NOT_AVAILABLE
+    ? 'LEADER_NOT_AVAILABLE'
+    : 'OFFSET_NOT_AVAILABLE'
+}
+
+/** Followers are told of what isn't replicated yet. */
+function readsUpTo({ replicaId, isolationLevel }: ListOffsetsRequest): ReadUpTo {
+  if (replicaId >= 0) return 'logEnd'
+  return isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark'
+}
+
+function readableEnd(log: Log, upTo: ReadUpTo): number {
+  if (upTo === 'logEnd') return log.logEndOffset
+  return upTo === 'lastStable' ? log.lastStableOffset : log.highWatermark
+}
+
+/**
+ * An offset's epoch is that of its record, and the leader's own only at the end (KAFKA's ListOffsets, RP#30100).
+ * @param isBehind where the log ends for consumers isn't known: a new leader may know less of it than they do
+ * @returns null where that would have to be known
+ */
 async function lookUp(
   log: Log,
   timestamp: bigint,
-  committed: boolean,
-  leaderEpoch: number,
-): Promise<{ timestamp: bigint; offset: number; leaderEpoch: number }> {
-  const readable = committed ? log.lastStableOffset : log.highWatermark
+  readable: number,
+  isBehind: boolean,
+): Promise<{ timestamp: bigint; offset: number; leaderEpoch?: number } | null> {
   switch (timestamp) {
     case LATEST:
-      return { timestamp: -1n, offset: readable, leaderEpoch }
+      return isBehind ? null : { timestamp: -1n, offset: readable }
     case EARLIEST:
     case EARLIEST_LOCAL:
       return log.earliest()
@@ -119,7 +147,8 @@ async function lookUp(
         timestamp === MAX_TIMESTAMP
           ? await log.latestTimestamp()
           : await log.offsetForTimestamp(timestamp)
-      return found !== null && found.offset < readable ? found : UNKNOWN
+      if (found !== null && found.offset < readable) return found
+      return isBehind ? null : UNKNOWN
     }
   }
 }

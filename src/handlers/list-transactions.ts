@@ -45,7 +45,7 @@ async function list(
     transactions,
     (transaction) => {
       const { transactionalId, producerId, state } = transaction
-      if (isTooMuch || !context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return null
+      if (isTooMuch || !context.could('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)) return null
       if (!filter.canJudge(transaction)) isTooMuch = true
       if (isTooMuch || !filter.takes(transaction)) return null
       context.spend(TRANSACTION_BYTES + transactionalId.length)

@@ -15,11 +15,11 @@ export class LostControllerError extends Error {
 /** In the place of a controller that a request could not be forwarded to: handlers tell of it in the form of their answers. */
 export class LostController implements ControllerAccess {
   readonly isController = false
-  readonly #own: ControllerAccess
+  readonly #own: Pick<ControllerAccess, 'describeQuorum'>
   readonly #outcome: ErrorOutcome
 
   /** @param own this node's way to the controller */
-  constructor(own: ControllerAccess, outcome: ErrorOutcome) {
+  constructor(own: Pick<ControllerAccess, 'describeQuorum'>, outcome: ErrorOutcome) {
     this.#own = own
     this.#outcome = outcome
   }

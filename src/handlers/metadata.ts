@@ -68,7 +68,7 @@ function allTopics(request: MetadataRequest, context: RequestContext): Promise<T
     services,
     services.cluster().topics(),
     (topic) =>
-      context.may('DESCRIBE', 'TOPIC', topic.name) ? known(topic, request, context) : null,
+      context.could('DESCRIBE', 'TOPIC', topic.name) ? known(topic, request, context) : null,
     stepsOf,
   )
 }
@@ -83,7 +83,7 @@ async function namedTopics(
     topicId === ZERO_UUID &&
     context.services.cluster().topic(name) === undefined &&
     topicNameProblem(name) === null &&
-    context.may('DESCRIBE', 'TOPIC', name)
+    context.could('DESCRIBE', 'TOPIC', name)
       ? [name]
       : [],
   )
@@ -114,7 +114,7 @@ async function create(
   names: readonly string[],
   context: RequestContext,
 ): Promise<ReadonlyMap<string, ErrorName>> {
-  const mayAll = context.may('CREATE', 'CLUSTER', CLUSTER_NAME)
+  const mayAll = context.could('CREATE', 'CLUSTER', CLUSTER_NAME)
   const refused = new Map<string, ErrorName>()
   const allowed = names.filter((name) => {
     const isAllowed = mayAll || context.may('CREATE', 'TOPIC', name)

@@ -84,7 +84,9 @@ async function fetch(group: AskedGroup, context: RequestContext): Promise<readon
   const { topics } = group
   if (context.services.authorizer === null) return ask(group, context)
   const isVisible = ({ name = '' }: { readonly name?: string | undefined }): boolean =>
-    context.may('DESCRIBE', 'TOPIC', name)
+    topics === null
+      ? context.could('DESCRIBE', 'TOPIC', name)
+      : context.may('DESCRIBE', 'TOPIC', name)
   if (topics === null) return (await ask(group, context)).filter(isVisible)
   const fetched = await ask({ ...group, topics: topics.filter(isVisible) }, context)
   const refused = topics.filter((topic) => !isVisible(topic))

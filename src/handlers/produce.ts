@@ -21,7 +21,7 @@ import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { RequiredAcks } from '../replication/partition/partition.ts'
 import { all, each, one } from './access.ts'
-import { closeConnection, Later } from './answer.ts'
+import { closeConnection, isAnswer, Later } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { currentLeader, endpointsOf } from './current-leader.ts'
@@ -111,7 +111,7 @@ function withLeaders(
   answer: Answer<ProduceResponse>,
   context: RequestContext,
 ): Answer<ProduceResponse> {
-  if (answer === null || answer === closeConnection) return answer
+  if (!isAnswer(answer)) return answer
   const leaders = new Set<number>()
   const responses = answer.responses.map(
     ({ name = '', topicId = ZERO_UUID, partitionResponses }) => ({

@@ -9,14 +9,19 @@ import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
+import type { scramUsers } from '../metadata/scram.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
-import type { FetchMemory } from '../replication/fetch/memory.ts'
+import type { FetchMemory } from '../log/read/memory.ts'
+import type { FollowerPatience } from '../replication/fetch/patience.ts'
+import type { Presence } from '../replication/fetch/presence.ts'
 import type { FetchSessionCache } from '../replication/fetch/session.ts'
+import type { ReplicationQuota } from '../replication/quota/replication-quota.ts'
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { TransactionGate } from '../replication/transaction-gate.ts'
 import type { MarkerWriter } from '../replication/transactions.ts'
 import type { Authorizer } from '../security/authorizer.ts'
+import type { FindCredential } from '../security/sasl/scram.ts'
 
 /** What every node has for those who serve its listeners, whatever its roles. */
 export interface NodeServices {
@@ -30,6 +35,10 @@ export interface NodeServices {
   readonly authorizer: Authorizer | null
   readonly config: BrokerConfig
   readonly controller: ControllerAccess
+  /** What the cluster knows of a user of SCRAM. */
+  readonly scramCredential: FindCredential
+  /** The users of SCRAM, with their mechanisms by Kafka's numbers. */
+  scramUsers(): ReturnType<typeof scramUsers>
   /** The cluster as this node knows it now. */
   cluster(): ClusterView
   features(): FeatureLevels
@@ -42,6 +51,11 @@ export interface BrokerServices extends NodeServices {
   readonly replicas: ReplicaManager
   readonly fetchSessions: FetchSessionCache
   readonly fetchMemory: FetchMemory
+  /** Of followers: they don't wait for slow consumers, since others wait for them. */
+  readonly replicaFetchMemory: FetchMemory
+  /** [KIP-73] Of what followers fetch of throttled partitions. */
+  readonly leaderQuota: ReplicationQuota
+  readonly followerPatience: FollowerPatience
   readonly producerIds: ProducerIds
   readonly groups: GroupCoordinator
   /** Of transactions, into partitions that this broker leads. */
@@ -61,6 +75,13 @@ export interface BrokerServices extends NodeServices {
 export interface ControllerServices extends NodeServices {
   /** This node's part in the quorum, as its other nodes ask it. */
   readonly raft: RaftServer
+  readonly heartbeats: HeartbeatConnections
+}
+
+/** Who is told of the connections that brokers' heartbeats come by: their end is a sign. */
+export interface HeartbeatConnections {
+  /** @param presence of the broker, on a connection that is there */
+  heard(brokerId: number, brokerEpoch: number, presence: Presence): void
 }
 
 /** KIP-584. `supported`: what this broker could do; `finalized`: what the cluster has agreed on, as of `epoch`. */

@@ -38,7 +38,7 @@ export const writeTxnMarkers = handle(WriteTxnMarkers, {
 
 function mayWrite(context: RequestContext): boolean {
   return (
-    context.may('ALTER', 'CLUSTER', CLUSTER_NAME) ||
+    context.could('ALTER', 'CLUSTER', CLUSTER_NAME) ||
     context.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)
   )
 }

@@ -9,6 +9,10 @@ export function hostAndPort(host: string, port: number): string {
   return host.includes(':') ? `[${host}]:${port}` : `${host}:${port}`
 }
 
+export function sameAddress(one: Address, other: Address): boolean {
+  return one.host === other.host && one.port === other.port
+}
+
 export function formatAddress({ host, port }: Address): string {
   return hostAndPort(host, port)
 }

@@ -182,6 +182,54 @@ export interface Network {
   /** Listens; port 0 takes a free one. Rejects with EADDRINUSE, EACCES, EADDRNOTAVAIL. */
   listen(host: string, port: number, accept: (socket: Socket) => void): Promise<Listener>
   connect(host: string, port: number): Promise<Socket>
+  /** TLS over the sockets of this network. */
+  readonly tls: Tls
+}
+
+/** TLS over sockets that nobody has attached to yet. While a handshake goes on, destroying the socket ends it. */
+export interface Tls {
+  /** @throws Error with OpenSSL's words where keys and certificates are none, or don't belong together */
+  context(material: TlsMaterial): TlsContext
+  /**
+   * The server's side of a handshake.
+   * Rejects with the reason; its code is `NOT_TLS` where what came first was none of TLS
+   */
+  accept(socket: Socket, context: TlsContext): Promise<TlsSocket>
+  /**
+   * The client's side.
+   * @param name that the other side's certificate must be for; null: any
+   */
+  connect(socket: Socket, context: TlsContext, name: string | null): Promise<TlsSocket>
+}
+
+/** What one side of a handshake shows, and takes from the other side. */
+export interface TlsMaterial {
+  /** As PEM. Null for a client that shows nothing. */
+  readonly identity: {
+    readonly key: string
+    readonly passphrase: string | null
+    readonly certificates: string
+  } | null
+  /** Certificates in PEM, each of which is trusted; null: those of well-known authorities. */
+  readonly trusted: readonly string[] | null
+  /** What a server asks of its client: a certificate may be, or must be shown. */
+  readonly clientAuth: 'none' | 'requested' | 'required'
+  readonly versions: readonly TlsVersion[]
+  /** By OpenSSL's names; empty: the usual ones. */
+  readonly ciphers: readonly string[]
+}
+
+export type TlsVersion = 'TLSv1.2' | 'TLSv1.3'
+
+/** TlsMaterial as the machine's TLS has taken it; made once, used for many handshakes. */
+export interface TlsContext {
+  readonly clientAuth: TlsMaterial['clientAuth']
+}
+
+/** A socket whose handshake is done. */
+export interface TlsSocket extends Socket {
+  /** The other side's certificate in DER, which somebody vouches for who is trusted; null where none was shown. */
+  readonly peerCertificate: Buffer | null
 }
 
 export interface Listener {

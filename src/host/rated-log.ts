@@ -1,6 +1,6 @@
 import type { Clock, Logger, Timer } from './host.ts'
 
-/** So many lines of a kind are written in each window... */
+/** So many lines of a kind are written in each window, unless told otherwise... */
 const LINES = 5
 /** ...of this length; what is beyond them is counted, and told when it ends. */
 const WINDOW_MS = 10_000
@@ -19,11 +19,18 @@ export class RatedLog {
   readonly #log: Logger
   readonly #clock: Pick<Clock, 'after'>
   readonly #windows = new Map<string, Window>()
+  readonly #lines: number
   #timer: Timer | null = null
 
-  constructor(log: Logger, clock: Pick<Clock, 'after'>) {
+  constructor(log: Logger, clock: Pick<Clock, 'after'>, lines = LINES) {
     this.#log = log
     this.#clock = clock
+    this.#lines = lines
+  }
+
+  /** As `warn`, for what is worth no warning. */
+  info(kind: string, fields: object, message: string): void {
+    if (this.#isTold(kind, fields)) this.#log.info(fields, message)
   }
 
   /**
@@ -51,7 +58,7 @@ export class RatedLog {
 
   #isTold(kind: string, fields: object): boolean {
     const window = this.#windowOf(kind)
-    if (window.lines < LINES) {
+    if (window.lines < this.#lines) {
       window.lines++
       return true
     }

@@ -3,6 +3,7 @@ import { createRequire } from 'node:module'
 import { dirname, join } from 'node:path'
 import zlib from 'node:zlib'
 import { CorruptRecordError, tooManyBytes } from '../../protocol/records/errors.ts'
+import { instantiate } from './wasm.ts'
 
 export interface ZstdCodec {
   compress(bytes: Uint8Array, level?: number): Buffer
@@ -60,14 +61,6 @@ interface EmscriptenModule {
   init(wasm: Uint8Array): void
 }
 
-/** The compiler's library has no types for this global without those of the whole DOM. */
-interface WithWebAssembly {
-  WebAssembly: {
-    Module: new (binary: Uint8Array) => object
-    Instance: new (module: object, imports: object) => object
-  }
-}
-
 /**
  * Compresses with `@bokuweb/zstd-wasm`, whose decompressor fails on frames without a content size; decompresses with
  * `fzstd`, which takes them. Both are loaded when they are first needed.
@@ -113,9 +106,7 @@ function loadZstdWasm(): ZstdWasm {
   const { Module } = require(join(dirname(entry), 'module.js')) as { Module: EmscriptenModule }
   if (Module.calledRun === true) return require(entry) as ZstdWasm
   const binary = fs.readFileSync(join(dirname(entry), 'zstd.wasm'))
-  const { WebAssembly } = globalThis as unknown as WithWebAssembly
-  Module.instantiateWasm = (imports, receive) =>
-    receive(new WebAssembly.Instance(new WebAssembly.Module(binary), imports))
+  Module.instantiateWasm = (imports, receive) => receive(instantiate(binary, imports))
   Module.init(binary)
   return require(entry) as ZstdWasm
 }

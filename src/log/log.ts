@@ -43,6 +43,8 @@ export class Log {
   /** Under way. */
   #reads = 0
   #unreadWaiters: (() => void)[] = []
+  /** Settles when the log isn't being cut any more. Never rejects. */
+  #cut: Promise<void> = Promise.resolve()
 
   constructor(context: LogContext, home: LogHome, loaded: LoadedLog) {
     this.#state = new LogState(context, home, loaded)
@@ -113,6 +115,11 @@ export class Log {
   /** Where read_committed readers stop: before the first transaction that isn't decided and replicated. */
   get lastStableOffset(): number {
     return this.#state.lastStableOffset
+  }
+
+  /** How often records were cut off the end. */
+  get truncations(): number {
+    return this.#state.truncations
   }
 
   /** What is below is durable. */
@@ -278,10 +285,15 @@ export class Log {
     }
   }
 
-  /** This broker leads from now on, in this epoch, whose first offset will be the log's end. */
-  beginEpoch(leaderEpoch: number): void {
+  /**
+   * This broker leads from now on, in this epoch.
+   * @returns the epoch's first offset: the end of all that is written or on its way
+   */
+  beginEpoch(leaderEpoch: number): number {
     const { epochs, nextOffset } = this.#state
     epochs.begin(leaderEpoch, nextOffset)
+    this.#appender.beginLeadership()
+    return nextOffset
   }
 
   /** OffsetForLeaderEpoch: the greatest epoch ≤ the one asked for, with its end; -1/-1 for none and for later ones. */
@@ -345,11 +357,10 @@ export class Log {
 
   /**
    * For followers: drops everything from this offset on, and the whole batch that it is in. Nothing may be appended until
-   * it resolves.
+   * it resolves. Rejects with StorageError where the directory fails, and where the log is closed before it was done.
    */
-  async truncateTo(offset: number): Promise<void> {
-    await this.#withoutCleaner(async () => {
-      await this.#appender.whenIdle()
+  truncateTo(offset: number): Promise<void> {
+    return this.#cutting(async () => {
       if (offset >= this.#state.logEndOffset) {
         // An epoch that began here has no record: who still took it for the last one would differ from its leader for ever.
         this.#state.epochs.truncateFromEnd(this.#state.logEndOffset)
@@ -362,10 +373,9 @@ export class Log {
     })
   }
 
-  /** For followers: drops everything and goes on from this offset. */
-  async truncateFullyAndStartAt(offset: number): Promise<void> {
-    await this.#withoutCleaner(async () => {
-      await this.#appender.whenIdle()
+  /** For followers: drops everything and goes on from this offset. Rejects as `truncateTo` does. */
+  truncateFullyAndStartAt(offset: number): Promise<void> {
+    return this.#cutting(async () => {
       this.#fetching.forget()
       await startAt(this.#state, offset)
     })
@@ -381,23 +391,35 @@ export class Log {
     return this.#state.cleaning.pause()
   }
 
+  #cutting(truncate: () => Promise<void>): Promise<void> {
+    const cutting = this.#withoutCleaner(truncate)
+    // Of a failure the caller is told.
+    this.#cut = cutting.catch(() => undefined)
+    return cutting
+  }
+
   /** A clean under way ends without a result, and none begins meanwhile; then none is remembered beyond the log's end. */
   async #withoutCleaner(truncate: () => Promise<void>): Promise<void> {
-    const { cleaning, home, name } = this.#state
-    const resume = await cleaning.pause()
+    const state = this.#state
+    const resume = await state.cleaning.pause()
     try {
+      await this.#appender.whenIdle()
+      if (state.isOffline || state.isClosing) throw state.offlineError()
       await truncate()
     } finally {
       resume()
-      home.cleanerOffsets.lower(name, this.#state.logEndOffset)
+      // What is remembered under its name may be of another log by now.
+      if (!state.isClosed) state.home.cleanerOffsets.lower(state.name, state.logEndOffset)
     }
   }
 
   /** Writes, makes durable and closes everything, so that the next start has nothing to recover. */
   async close(): Promise<void> {
     const state = this.#state
-    await state.cleaning.pause()
     state.isClosing = true
+    // Else it would go on in files that the next start takes for those that were left here.
+    await this.#cut
+    await state.cleaning.pause()
     await this.#appender.whenIdle()
     if (state.isClosed) return
     this.#flushing.stop()

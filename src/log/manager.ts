@@ -119,6 +119,16 @@ export class LogManager {
     return this.#directories.areWhole
   }
 
+  /**
+   * [KIP-1066] Has these directories get no new partitions, unless they were named for one before, and all others as ever.
+   * @param paths as `log.dirs` has them
+   * @returns whether that is news
+   */
+  cordon(paths: readonly string[]): boolean {
+    const { disk } = this.#context.host
+    return this.#directories.cordon(paths.map((path) => disk.absolutePath(path)))
+  }
+
   get(topic: string, partition: number): Log | undefined {
     return this.#logs.current.get(partitionDirectoryName(topic, partition))
   }
@@ -134,11 +144,11 @@ export class LogManager {
   }
 
   /**
-   * Opens the partitions found in the directories; see `discoverPartitions`.
+   * Opens the partitions found in the directories, one with each step; see `discoverPartitions`.
    * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records
    */
-  loadPartitions(wanted: WantedPartitions): void {
-    discoverPartitions(this.#context, this.#directories, this.#trash, this.#logs, wanted)
+  loadPartitions(wanted: WantedPartitions): IterableIterator<void> {
+    return discoverPartitions(this.#context, this.#directories, this.#trash, this.#logs, wanted)
   }
 
   /**

@@ -21,6 +21,7 @@ export class Alarms {
   readonly #heap: Entry[] = []
   #timer: Timer | null = null
   #timerAt = Infinity
+  #isPaused = false
   #closed = false
 
   constructor(clock: Clock, fire: (name: string) => void) {
@@ -58,6 +59,17 @@ export class Alarms {
     for (const [name, at] of this.#times) this.#push({ name, at })
   }
 
+  /** None goes off until they go on: by then its time may be another one. */
+  pause(): void {
+    this.#isPaused = true
+  }
+
+  /** Those go off that are due. */
+  goOn(): void {
+    this.#isPaused = false
+    this.#due()
+  }
+
   close(): void {
     this.#closed = true
     this.#timer?.cancel()
@@ -66,7 +78,7 @@ export class Alarms {
 
   #arm(): void {
     const next = this.#heap[0]
-    if (next === undefined || next.at >= this.#timerAt || this.#closed) return
+    if (next === undefined || next.at >= this.#timerAt || this.#closed || this.#isPaused) return
     this.#timer?.cancel()
     this.#timerAt = next.at
     const delayMs = Math.max(0, next.at - this.#clock.monotonic())
@@ -74,12 +86,13 @@ export class Alarms {
   }
 
   #due(): void {
+    this.#timer?.cancel()
     this.#timer = null
     this.#timerAt = Infinity
     const now = this.#clock.monotonic()
     for (;;) {
       const next = this.#heap[0]
-      if (next === undefined || next.at > now || this.#closed) break
+      if (next === undefined || next.at > now || this.#closed || this.#isPaused) break
       this.#pop()
       if (this.#queued.get(next.name) !== next) continue
       this.#queued.delete(next.name)

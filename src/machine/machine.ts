@@ -1,3 +1,5 @@
+import type { Steps } from './steps.ts'
+
 /** Who waits for a reply. The runtime gives each command its own; an alarm has NO_TICKET, nobody waits. */
 export type Ticket = number
 export const NO_TICKET: Ticket = 0
@@ -42,6 +44,14 @@ export interface Machine<Command, Fact, Reply, Effect = never, Settings = null> 
     command: Command | Alarm,
     context: DecisionContext<Settings>,
   ): Decision<Fact, Reply, Effect>
+  /**
+   * What `decide` gives, in steps: for machines whose decisions may take more than a turn of the event loop. Until the last step
+   * nothing is applied and nothing else decided, but what is read from outside may change, and the steps be given up.
+   */
+  decideInSteps?(
+    command: Command | Alarm,
+    context: DecisionContext<Settings>,
+  ): Steps<Decision<Fact, Reply, Effect>>
   /**
    * The only writer, and the replayer.
    * @param offset the record's offset in the log; -1 for a volatile fact

@@ -3,6 +3,8 @@ import type { Clock, Timer } from '../host/host.ts'
 import { Alarms } from './alarms.ts'
 import type { Alarm, Decision, DecisionContext, Machine, Ticket } from './machine.ts'
 import { NO_TICKET } from './machine.ts'
+import { atOnce, ITEMS_IN_STEP } from './steps.ts'
+import type { Steps } from './steps.ts'
 
 /** An alarm whose decision the log has refused comes again after this. */
 const REFUSED_ALARM_AGAIN_MS = 60_000
@@ -70,6 +72,12 @@ interface Plan<Fact> {
   readonly isAdmitted: boolean
 }
 
+/** A command that waits until what came before it is decided. */
+interface Waiting<Command> {
+  readonly command: Command
+  readonly ticket: Ticket
+}
+
 /** Something that waits for the commit of all that was decided before it. */
 interface Held {
   readonly turn: number
@@ -84,6 +92,9 @@ interface Held {
  * Runs one shard of a machine: commands are decided and applied at once, one after the other, so that later ones see
  * what earlier ones did; durable facts of one turn of the event loop are appended together; replies and effects, those of
  * pure reads too, wait until all that was decided before them is committed.
+ *
+ * What a machine decides in more than one step is decided over several turns, and what is divisible of that is applied and
+ * appended over several, too: commands and alarms that come meanwhile wait, so that none sees a part of it.
  */
 export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
   readonly #options: RuntimeOptions<Command, Fact, Reply, Effect, Settings>
@@ -100,6 +111,12 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
   #turn = 1
   #committed = 0
   #lost: ShardError | null = null
+  /** A decision is being made over several turns, or those are that came meanwhile. */
+  #isBusy = false
+  /** What came meanwhile, in order. */
+  #waiting: Waiting<Command>[] = []
+  /** Called when nothing is being decided over several turns any more. */
+  #onIdle: (() => void)[] = []
 
   constructor(options: RuntimeOptions<Command, Fact, Reply, Effect, Settings>) {
     this.#options = options
@@ -111,21 +128,22 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     return this.#lost
   }
 
+  /** Of the next fact: those that this turn has collected come before it. */
+  get nextOffset(): number {
+    return this.#options.log.nextOffset + this.#preparedCount
+  }
+
   /**
-   * Decides and applies the command now; the promise settles when the reply was given and is committed. Rejects with
-   * ShardError, with the log's refusal, or with what `decide` threw.
+   * Decides and applies the command now, or when what is decided over several turns is; the promise settles when the reply was
+   * given and is committed. Rejects with ShardError, with the log's refusal, or with what `decide` threw.
    */
   submit(command: Command): Promise<Reply> {
     return new Promise((resolve, reject) => {
       if (this.#lost !== null) return reject(this.#lost)
       const ticket = ++this.#lastTicket
       this.#waiters.set(ticket, { resolve, reject })
-      try {
-        this.#run(command, ticket)
-      } catch (error) {
-        this.#waiters.delete(ticket)
-        reject(error)
-      }
+      if (this.#isBusy) this.#waiting.push({ command, ticket })
+      else this.#take(command, ticket)
     })
   }
 
@@ -142,6 +160,17 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     this.#append()
   }
 
+  /** Resolves when all that was asked so far is decided, committed and told, or won't be. */
+  async settled(): Promise<void> {
+    if (this.#isBusy) await new Promise<void>((resolve) => void this.#onIdle.push(resolve))
+    return new Promise((resolve) => {
+      const turn = this.#seen()
+      if (this.#lost !== null || turn <= this.#committed) return resolve()
+      const since = this.#options.clock.monotonic()
+      this.#held.push({ turn, since, release: resolve, expire: () => resolve() })
+    })
+  }
+
   /** Gives the shard up (resignation, shutdown): whoever waits gets ERR_SHARD_LOST. */
   close(): void {
     if (this.#lost === null) this.#drop(new ShardError('ERR_SHARD_LOST', 'The shard was closed'))
@@ -156,31 +185,140 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     }
   }
 
+  #take(command: Command, ticket: Ticket): void {
+    try {
+      this.#run(command, ticket)
+    } catch (error) {
+      this.#refuse(ticket, error)
+    }
+  }
+
+  #refuse(ticket: Ticket, error: unknown): void {
+    const waiter = this.#waiters.get(ticket)
+    this.#waiters.delete(ticket)
+    waiter?.reject(error)
+  }
+
   #run(command: Command | Alarm, ticket: Ticket): void {
-    const { machine, clock, settings, onRefused } = this.#options
-    const now = clock.monotonic()
-    const context: DecisionContext<Settings> = {
+    const { machine } = this.#options
+    const context = this.#context(ticket)
+    if (machine.decideInSteps === undefined) {
+      return this.#decided(command, context, machine.decide(command, context))
+    }
+    const steps = machine.decideInSteps(command, context)
+    const first = steps.next()
+    if (first.done === true) return this.#decided(command, context, first.value)
+    void this.#overTurns(command, context, steps)
+  }
+
+  #context(ticket: Ticket): DecisionContext<Settings> {
+    const { clock, settings } = this.#options
+    return {
       ticket,
-      now,
+      now: clock.monotonic(),
       wallNow: clock.now(),
-      nextOffset: this.#nextOffset,
+      nextOffset: this.nextOffset,
       settings: settings(),
     }
-    const decision = machine.decide(command, context)
+  }
+
+  #decided(
+    command: Command | Alarm,
+    context: DecisionContext<Settings>,
+    decision: Decision<Fact, Reply, Effect>,
+  ): void {
+    const { machine } = this.#options
     const plan = this.#plan(decision)
-    for (const refusal of plan.refusals) onRefused?.(command, refusal)
-    if (plan.isAdmitted) return this.#carryOut(decision, plan, now)
+    this.#tellRefusals(command, plan)
+    if (plan.isAdmitted) return this.#carryOut(decision, plan, context.now)
     if ('alarm' in (command as object)) {
       // Nothing has changed, so it is due still; the log may take it later, when its limit was raised.
       const { alarm } = command as Alarm
-      return this.#alarms.set(alarm, now + REFUSED_ALARM_AGAIN_MS)
+      return this.#alarms.set(alarm, context.now + REFUSED_ALARM_AGAIN_MS)
     }
     const refusal = plan.refusals[0]!
     const instead = machine.decideRefused?.(command as Command, refusal, context) ?? null
     if (instead === null) throw refusal
     const second = this.#plan(instead)
     if (!second.isAdmitted) throw second.refusals[0]!
-    this.#carryOut(instead, second, now)
+    this.#carryOut(instead, second, context.now)
+  }
+
+  #tellRefusals(command: Command | Alarm, { refusals }: Plan<Fact>): void {
+    for (const refusal of refusals) this.#options.onRefused?.(command, refusal)
+  }
+
+  // Over several turns.
+
+  /** Has the queue to itself until it is decided, applied and handed to the log, or the shard is lost. */
+  async #overTurns(
+    command: Command | Alarm,
+    context: DecisionContext<Settings>,
+    steps: Steps<Decision<Fact, Reply, Effect>>,
+  ): Promise<void> {
+    this.#isBusy = true
+    this.#alarms.pause()
+    try {
+      await this.#decideOverTurns(command, context, steps)
+    } catch (error) {
+      if (context.ticket === NO_TICKET) this.#fail('An alarm failed', error)
+      else this.#refuse(context.ticket, error)
+    }
+    await this.#goOn()
+  }
+
+  async #decideOverTurns(
+    command: Command | Alarm,
+    context: DecisionContext<Settings>,
+    steps: Steps<Decision<Fact, Reply, Effect>>,
+  ): Promise<void> {
+    const decision = await this.#lastOf(steps)
+    if (decision === null) return
+    const { facts = [], isDivisible = false } = decision
+    const plan = isDivisible ? await this.#lastOf(this.#planEach(facts)) : null
+    if (this.#lost !== null) return
+    if (this.nextOffset !== context.nextOffset) {
+      // Whoever else writes to the log has taken the offsets that it counts on; the state is as it was.
+      const again = this.#context(context.ticket)
+      const anew = this.#options.machine.decideInSteps!(command, again)
+      return this.#decideOverTurns(command, again, anew)
+    }
+    if (plan?.isAdmitted !== true) return this.#decided(command, context, decision)
+    this.#tellRefusals(command, plan)
+    const applying = this.#applyEach(plan)
+    // In this turn still: now its offsets are the next ones.
+    if (applying.next().done !== true) await this.#lastOf(applying)
+    if (this.#lost === null) this.#conclude(decision, context.now)
+  }
+
+  /** @returns what the last step gives; null where the shard was lost before */
+  async #lastOf<Result>(steps: Steps<Result>): Promise<Result | null> {
+    for (;;) {
+      await new Promise<void>((resolve) => this.#options.clock.endOfTurn(resolve))
+      if (this.#lost !== null) return null
+      const step = steps.next()
+      if (step.done === true) return step.value
+    }
+  }
+
+  /** Those have their turn that came meanwhile, alarms last: what was asked may have put them off. */
+  async #goOn(): Promise<void> {
+    while (this.#waiting.length > 0 && this.#lost === null) {
+      this.#isBusy = false
+      while (this.#waiting.length > 0 && !this.#isBusy && this.#preparedCount < ITEMS_IN_STEP) {
+        const { command, ticket } = this.#waiting.shift()!
+        this.#take(command, ticket)
+      }
+      // What has come to be decided over several turns now goes on here after it.
+      if (this.#isBusy) return
+      // To wait a turn for nothing would have all wait that comes meanwhile, and so for ever.
+      if (this.#waiting.length === 0) break
+      this.#isBusy = true
+      await new Promise<void>((resolve) => this.#options.clock.endOfTurn(resolve))
+    }
+    this.#isBusy = false
+    for (const resolve of this.#onIdle.splice(0)) resolve()
+    if (this.#lost === null) this.#alarms.goOn()
   }
 
   /** Holds what was decided against what the log takes. */
@@ -188,39 +326,59 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     const { machine, log } = this.#options
     const durable = facts.filter((fact) => machine.isVolatile?.(fact) !== true)
     if (durable.length === 0) return { facts, prepared: [], refusals: [], isAdmitted: true }
-    if (isDivisible) return this.#planEach(facts, durable)
+    if (isDivisible) return atOnce(this.#planEach(facts))
     const prepared = log.prepare(durable)
     return prepared instanceof Error
       ? { facts: [], prepared: [], refusals: [prepared], isAdmitted: false }
       : { facts, prepared: [prepared], refusals: [], isAdmitted: true }
   }
 
-  #planEach(facts: readonly Fact[], durable: readonly Fact[]): Plan<Fact> {
-    const refused = new Map<Fact, Error>()
+  *#planEach(facts: readonly Fact[]): Steps<Plan<Fact>> {
+    const { machine, log } = this.#options
+    const taken: Fact[] = []
     const prepared: object[] = []
-    for (const fact of durable) {
-      const one = this.#options.log.prepare([fact])
-      if (one instanceof Error) refused.set(fact, one)
-      else prepared.push(one)
+    const refusals: Error[] = []
+    for (const fact of facts) {
+      const one = machine.isVolatile?.(fact) === true ? null : log.prepare([fact])
+      if (one instanceof Error) {
+        refusals.push(one)
+        continue
+      }
+      taken.push(fact)
+      if (one !== null) prepared.push(one)
+      if (taken.length % ITEMS_IN_STEP === 0) yield
     }
-    const refusals = [...refused.values()]
     // Whoever goes on until nothing is left to do would never come to an end.
-    if (prepared.length === 0) {
-      return { facts: [], prepared, refusals: refusals.slice(0, 1), isAdmitted: false }
-    }
-    const taken = refused.size === 0 ? facts : facts.filter((fact) => !refused.has(fact))
-    return { facts: taken, prepared, refusals, isAdmitted: true }
+    return prepared.length === 0 && refusals.length > 0
+      ? { facts: [], prepared, refusals: refusals.slice(0, 1), isAdmitted: false }
+      : { facts: taken, prepared, refusals, isAdmitted: true }
   }
 
   #carryOut(decision: Decision<Fact, Reply, Effect>, plan: Plan<Fact>, now: number): void {
-    if (plan.facts.length > 0) this.#applyAll(plan)
+    if (plan.facts.length > 0) this.#collect(plan.prepared, this.#apply(plan.facts))
+    this.#conclude(decision, now)
+  }
+
+  #conclude(decision: Decision<Fact, Reply, Effect>, now: number): void {
     for (const { name, at } of decision.alarms ?? []) this.#alarms.set(name, at)
     this.#hold(decision, now)
   }
 
-  #applyAll({ facts, prepared }: Plan<Fact>): void {
-    const { machine, clock } = this.#options
-    const firstOffset = this.#nextOffset
+  /** What is applied in a turn is appended at its end: the rest follows. */
+  *#applyEach({ facts, prepared }: Plan<Fact>): Steps<void> {
+    let given = 0
+    for (let from = 0; from < facts.length; from += ITEMS_IN_STEP) {
+      if (from > 0) yield
+      const records = this.#apply(facts.slice(from, from + ITEMS_IN_STEP))
+      this.#collect(prepared.slice(given, given + records), records)
+      given += records
+    }
+  }
+
+  /** @returns how many of them have records */
+  #apply(facts: readonly Fact[]): number {
+    const { machine } = this.#options
+    const firstOffset = this.nextOffset
     let offset = firstOffset
     try {
       for (const fact of facts) {
@@ -231,15 +389,14 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
       this.#fail('A fact could not be applied', error)
       throw error
     }
-    if (prepared.length === 0) return
-    if (this.#prepared.length === 0) clock.endOfTurn(() => this.#append())
-    for (const one of prepared) this.#prepared.push(one)
-    this.#preparedCount += offset - firstOffset
+    return offset - firstOffset
   }
 
-  /** Of the next fact: those that this turn has collected come before it. */
-  get #nextOffset(): number {
-    return this.#options.log.nextOffset + this.#preparedCount
+  #collect(prepared: readonly object[], records: number): void {
+    if (records === 0) return
+    if (this.#prepared.length === 0) this.#options.clock.endOfTurn(() => this.#append())
+    for (const one of prepared) this.#prepared.push(one)
+    this.#preparedCount += records
   }
 
   #append(): void {
@@ -329,8 +486,11 @@ export class Runtime<Command, Fact, Reply, Effect = never, Settings = null> {
     this.#lost = error
     this.#alarms.close()
     this.#deadline?.cancel()
+    const held = this.#held
     this.#held = []
     this.#prepared = []
+    this.#waiting = []
+    for (const { expire } of held) expire?.(error)
     const waiters = [...this.#waiters.values()]
     this.#waiters.clear()
     for (const waiter of waiters) waiter.reject(error)

@@ -5,7 +5,7 @@ import {
 } from '../../protocol/state/metadata-records.ts'
 import type { Host } from '../host/host.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from '../log/base/paths.ts'
-import { readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
+import { listSnapshots, readSnapshot, snapshotBytes, snapshotPath } from '../quorum/snapshot.ts'
 import type { LogPosition, Voter } from '../quorum/types.ts'
 import type { MetadataFact } from './facts.ts'
 import { featureFact } from './facts.ts'
@@ -31,6 +31,8 @@ export interface Bootstrap {
   readonly voters: readonly Voter[] | null
   /** Levels by name, metadata.version first; none is 0. */
   readonly features: ReadonlyMap<string, number>
+  /** What else there is from the first moment on: users of SCRAM. */
+  readonly others?: readonly MetadataFact[]
 }
 
 const recordsOf = (features: ReadonlyMap<string, number>): MetadataFact[] =>
@@ -41,16 +43,36 @@ export function bootstrapPath(metadataDirectory: string): string {
   return snapshotPath(`${metadataDirectory}/${METADATA_LOG}`, BOOTSTRAP_ID)
 }
 
+/** Whether somebody has formatted the metadata log of a directory: what a node makes by itself has no such file. */
+export function hasBootstrap({ disk }: Pick<Host, 'disk'>, metadataDirectory: string): boolean {
+  return placesIn(metadataDirectory).some((path) => disk.exists(path))
+}
+
+/**
+ * Whether a node of a static quorum has formed it with the others, and is young: nobody has formatted its directory, and no
+ * snapshot has taken the place of what somebody may have.
+ */
+export function hasFormedItself(host: Pick<Host, 'disk'>, metadataDirectory: string): boolean {
+  const path = `${metadataDirectory}/${METADATA_LOG}`
+  if (hasBootstrap(host, metadataDirectory)) return false
+  return !host.disk.exists(path) || listSnapshots(host, path).length === 0
+}
+
+const placesIn = (metadataDirectory: string): string[] => [
+  bootstrapPath(metadataDirectory),
+  `${metadataDirectory}/${OLD_BOOTSTRAP}`,
+]
+
 /** Writes what the metadata log of a directory begins with; durable once `directory` is synced. */
 export function writeBootstrap(
   host: Pick<Host, 'clock' | 'disk'>,
   codecs: Codecs,
   directory: string,
-  { kraftVersion, voters, features }: Bootstrap,
+  { kraftVersion, voters, features, others = [] }: Bootstrap,
 ): void {
   const now = host.clock.now()
   host.disk.makeDirectory(`${directory}/${METADATA_LOG}`)
-  const records = recordsOf(features).map(encodeMetadataRecord)
+  const records = [...recordsOf(features), ...others].map(encodeMetadataRecord)
   const snapshot = { id: BOOTSTRAP_ID, timestampMs: now, kraftVersion, voters, records }
   host.disk.replaceFile(bootstrapPath(directory), snapshotBytes(snapshot, now, codecs))
 }
@@ -65,8 +87,7 @@ export function readBootstrap(
   metadataDirectory: string,
   codecs: Codecs,
 ): MetadataFact[] {
-  const places = [bootstrapPath(metadataDirectory), `${metadataDirectory}/${OLD_BOOTSTRAP}`]
-  for (const path of places) {
+  for (const path of placesIn(metadataDirectory)) {
     if (!host.disk.exists(path)) continue
     const { records } = readSnapshot(host, path, codecs)
     if (records.length > 0) return records.map(decodeMetadataRecord)

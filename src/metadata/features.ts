@@ -4,7 +4,8 @@ export const METADATA_VERSION = 'metadata.version'
 export const KRAFT_VERSION = 'kraft.version'
 /** [KIP-890] 1: records of transactions have tags; 2: each transaction has an epoch of its own. */
 export const TRANSACTION_VERSION = 'transaction.version'
-const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
+/** [KIP-966] 1: the controller keeps who may lead without loss where the ISR has become too small. */
+export const ELIGIBLE_LEADER_REPLICAS = 'eligible.leader.replicas.version'
 /** 4.4-IV2, the newest level that Kafka 4.4 calls stable. */
 const LATEST_METADATA_VERSION = 33
 /** 4.0-IV3, which Kafka 4.0 began with: from here on only the version of a broker's registration depends on the level. */
@@ -14,21 +15,30 @@ const OLDEST_METADATA_VERSION = 25
  * ACLs with a range of addresses, 4.4-IV2 the end of a controller's registration.
  */
 const LEVELS_WITH_NEW_METADATA: readonly number[] = [30, 32, 33]
+/** [KIP-1276] The first level at which the host of an ACL may be a range of addresses. */
+export const ADDRESS_RANGES = 32
 /** The first level whose brokers know cordoned directories, which came with version 4 of RegisterBrokerRecord. */
 const CORDONED_DIRECTORIES = 30
 /** The first level whose nodes know the end of a controller's registration. */
 const ENDS_OF_CONTROLLERS = 33
 
 const LATEST_TRANSACTION_VERSION = 2
+const LATEST_ELIGIBLE_LEADER_REPLICAS = 1
 
 /** The levels that a new cluster gets: no feature that isn't really here. */
 export const INITIAL_FEATURES: ReadonlyMap<string, number> = new Map([
   [METADATA_VERSION, LATEST_METADATA_VERSION],
+  [ELIGIBLE_LEADER_REPLICAS, LATEST_ELIGIBLE_LEADER_REPLICAS],
   [TRANSACTION_VERSION, LATEST_TRANSACTION_VERSION],
 ])
 
 /** The features of KIP-584 that are really here, with the levels this node can work at. */
 export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
+  {
+    name: ELIGIBLE_LEADER_REPLICAS,
+    minSupportedVersion: 0,
+    maxSupportedVersion: LATEST_ELIGIBLE_LEADER_REPLICAS,
+  },
   { name: KRAFT_VERSION, minSupportedVersion: 0, maxSupportedVersion: 1 },
   {
     name: METADATA_VERSION,
@@ -43,12 +53,10 @@ export const SUPPORTED_FEATURES: readonly FeatureRange[] = [
 ]
 
 /**
- * Features of Kafka 4.4 that are not here, but whose levels up to these change nothing of what this node writes: it
- * writes no records of share groups, streams groups or the new consumer groups, and where each partition has one replica,
- * none is ever eligible but it. Their records stay in the log; clients are not told of them.
+ * Features of Kafka 4.4 that are not offered, but whose levels up to these are left as they are: this node writes no records of
+ * share groups, streams groups or the new consumer groups. Their records stay in the log; clients are not told of them.
  */
 const KEPT_FEATURES: ReadonlyMap<string, number> = new Map([
-  [ELIGIBLE_LEADER_REPLICAS, 1],
   ['group.version', 1],
   ['share.version', 2],
   ['streams.version', 1],
@@ -83,7 +91,6 @@ export function checkFinalizedFeatures(image: MetadataImage): string[] {
       )
     }
   }
-  if ((image.features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) > 0) checkReplicas(image)
   return kept
 }
 
@@ -106,17 +113,6 @@ function checkRange(
   )
 }
 
-/** With several replicas the controller would have to write down which are eligible whenever one leaves the ISR. */
-function checkReplicas(image: MetadataImage): void {
-  for (const { name, partitions } of image.topics.byId.values()) {
-    const index = partitions.findIndex(({ replicas }) => replicas.length > 1)
-    if (index < 0) continue
-    throw new FeatureError(
-      `The cluster has finalized ${ELIGIBLE_LEADER_REPLICAS}=1, and ${name}-${index} has several replicas, of which Ottla does not keep who is eligible to lead. Downgrade the feature with the Kafka that finalized it (kafka-features.sh downgrade --feature ${ELIGIBLE_LEADER_REPLICAS}=0)`,
-    )
-  }
-}
-
 /** Whether a cluster that goes from one level of metadata.version down to another might lose what it has written. */
 export function losesMetadata(from: number, to: number): boolean {
   return LEVELS_WITH_NEW_METADATA.some((level) => level > to && level <= from)
@@ -130,6 +126,11 @@ export function knowsCordoned(features: MetadataImage['features']): boolean {
 /** [KIP-1312] Whether all nodes know of controllers that are registered no more. */
 export function knowsEndsOfControllers(features: MetadataImage['features']): boolean {
   return (features.get(METADATA_VERSION) ?? LATEST_METADATA_VERSION) >= ENDS_OF_CONTROLLERS
+}
+
+/** [KIP-966] Whether who leaves an ISR that gets too small is kept as eligible to lead. */
+export function keepsEligibleLeaders(features: MetadataImage['features']): boolean {
+  return (features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) > 0
 }
 
 /** The version that a broker's registration is written in at a level of metadata.version. */

@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { Host } from '../host/host.ts'
@@ -28,7 +29,7 @@ export interface FormatIfNeededOptions {
   /** The one of them with the metadata log (`metadata.log.dir`). */
   readonly metadataDirectory: LogDirectory
   readonly nodeId: number
-  /** Random on the first start where it isn't given. */
+  /** Random on the first start of a node that is a quorum alone where it isn't given. */
   readonly clusterId?: string | undefined
   /** Where this node's controller listener is; none for a node that needs none. */
   readonly controllerEndpoints?: readonly VoterEndpoint[]
@@ -50,7 +51,7 @@ export interface Identity {
 
 /**
  * Reads whose the directories are, and on the first start makes them this node's: a dynamic quorum of one (KIP-853), as
- * `kafka-storage format --standalone` does it. `meta.properties` comes last, so an interrupted first start begins anew.
+ * `kafka-storage format --standalone` does it, or what a voter of a static quorum or a broker begins with, which is nothing. `meta.properties` comes last, so an interrupted first start begins anew.
  * @throws FormatError when a directory belongs to somebody else, or the one with the metadata is empty while another has
  *   been used; on the first start also when one can't be used
  */
@@ -64,9 +65,9 @@ export function formatIfNeeded(options: FormatIfNeededOptions): Identity {
   const clusterId = known?.metaProperties?.clusterId ?? (options.clusterId || randomId(host.random))
   const formatted = metadataDirectory.metaProperties === null
   if (formatted) {
-    checkAgreed(options)
     checkUsable(options.directories)
     checkNew(directories, metadataDirectory)
+    checkAgreed(options)
   }
   const ids = new Map<LogDirectory, string>()
   for (const directory of directories) {
@@ -178,15 +179,18 @@ function write(
   }
 }
 
-/** What a new node's metadata log begins with; a broker's comes from the controllers, and begins with nothing. */
+/**
+ * What a new node's metadata log begins with. That of a broker comes from the controllers; the first leader of a static
+ * quorum begins with this version's levels.
+ */
 function bootstrapOf(
   { quorum = 'alone', nodeId: id, controllerEndpoints: endpoints = [] }: FormatIfNeededOptions,
   directoryId: string,
 ): Bootstrap | null {
   if (quorum === null) return null
   const features = INITIAL_FEATURES
-  // The voters of a static quorum stand in the settings.
-  if (quorum === 'static') return { kraftVersion: 0, voters: null, features }
+  // Its voters stand in the settings; and that nobody has formatted it says that it may be a new disk for an old voter.
+  if (quorum === 'static') return null
   return { kraftVersion: 1, voters: [{ id, directoryId, endpoints }], features }
 }
 
@@ -196,16 +200,12 @@ function checkAgreed({
   clusterId,
   metadataDirectory: { path },
 }: FormatIfNeededOptions): void {
-  if (quorum === 'alone') return
   if (quorum === 'dynamic') {
     throw new FormatError(
-      `The log directory ${path} is empty, and controller.quorum.bootstrap.servers names other nodes: format it for their cluster with ottla storage format`,
+      `The log directory ${path} is empty, and controller.quorum.bootstrap.servers names other nodes: format it for their cluster with ottla storage format. A controller that joins them, or that has lost its disk, is formatted with --no-initial-controllers and made a voter with ottla quorum add; one that has lost its disk is taken out before, with ottla quorum remove`,
     )
   }
-  if (clusterId) return
-  throw new FormatError(
-    `The log directory ${path} is empty, and nothing says which cluster it is for: give the same id to all of its nodes, by the environment variable CLUSTER_ID or by ottla storage format`,
-  )
+  assert(quorum === 'alone' || clusterId, 'several nodes have one cluster')
 }
 
 /** A broken disk is to be lived with; a wrong name in log.dirs is better told at once, as Kafka's format does. */

@@ -1,13 +1,16 @@
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
+import { aclIds, aclKey } from './acls.ts'
 import type {
   BrokerImage,
   ControllerImage,
-  MetadataDelta,
   MetadataImage,
   PartitionImage,
   TopicImage,
+  Touched,
 } from './image.ts'
-import { resourceKey, resourceOf, ResourceType } from './image.ts'
+import { resourceKey, ResourceType } from './image.ts'
+import { scramKey } from './scram.ts'
+import { partitionAfter, partitionChangeFact } from './partition-change.ts'
 
 type RecordOf<Type extends MetadataRecord['type']> = Extract<
   MetadataRecord,
@@ -19,8 +22,6 @@ export class MetadataError extends Error {
   override readonly name = 'MetadataError'
   readonly code = 'ERR_METADATA'
 }
-
-const NO_LEADER_CHANGE = -2
 
 /** Folds records into the image that follows another one. Touches only what the records name. */
 export class ImageBuilder {
@@ -84,14 +85,14 @@ export class ImageBuilder {
     }
   }
 
-  /** The image with everything applied so far, and what it changed. The builder goes no further. */
-  build(offset: number, epoch: number): { image: MetadataImage; delta: MetadataDelta } {
+  /** The image with everything applied so far, and what was touched. The builder goes no further. */
+  build(offset: number, epoch: number): { image: MetadataImage; touched: Touched } {
     const base = this.#base
     const byId = new Map<string, TopicImage | undefined>()
     for (const [id, topic] of this.#topics) byId.set(id, topic ?? undefined)
     const byName = new Map<string, TopicImage | undefined>()
     for (const [name, id] of this.#ids) {
-      byName.set(name, id === undefined ? undefined : (this.#findTopic(id) ?? undefined))
+      byName.set(name, id === undefined ? undefined : (this.topic(id) ?? undefined))
     }
     for (const topic of this.#topics.values()) if (topic !== null) byName.set(topic.name, topic)
     const configs = new Map<string, ReadonlyMap<string, string> | undefined>()
@@ -109,39 +110,28 @@ export class ImageBuilder {
       nextProducerId: this.#nextProducerId,
       others: base.others.with(this.#others),
     }
-    return { image, delta: this.#delta() }
+    return { image, touched: this.#touched() }
   }
 
-  #delta(): MetadataDelta {
-    const created: TopicImage[] = []
-    const deleted: TopicImage[] = []
-    const changed: TopicImage[] = []
-    for (const [id, topic] of this.#topics) {
-      const before = this.#base.topics.byId.get(id)
-      if (topic === null) {
-        if (before !== undefined) deleted.push(before)
-      } else if (before === undefined) created.push(topic)
-      else changed.push(topic)
-    }
+  #touched(): Touched {
     return {
-      before: this.#base,
-      createdTopics: created,
-      deletedTopics: deleted,
-      changedTopics: changed,
-      changedConfigs: [...this.#configs.keys()].map(resourceOf),
-      brokersChanged: this.#brokers !== null,
-      featuresChanged: this.#features !== null,
-      othersChanged: this.#others.size > 0,
+      topics: new Set(this.#topics.keys()),
+      configs: new Set(this.#configs.keys()),
+      brokers: this.#brokers !== null,
+      features: this.#features !== null,
+      others: this.#others.size > 0,
+      acls: new Set(aclIds(this.#others.keys())),
     }
   }
 
-  #findTopic(id: string): TopicImage | null {
+  /** A topic with everything applied so far. */
+  topic(id: string): TopicImage | null {
     const changed = this.#topics.get(id)
     return changed !== undefined ? changed : (this.#base.topics.byId.get(id) ?? null)
   }
 
   #requireTopic(id: string): TopicImage {
-    const topic = this.#findTopic(id)
+    const topic = this.topic(id)
     if (topic === null) throw new MetadataError(`A record names the unknown topic ${id}`)
     return topic
   }
@@ -204,34 +194,21 @@ export class ImageBuilder {
         `A record changes ${topic.name}-${value.partitionId}, which is unknown`,
       )
     }
-    const led = value.leader !== NO_LEADER_CHANGE
-    this.#setPartition(topic, value.partitionId, {
-      replicas: value.replicas ?? before.replicas,
-      directories: value.directories ?? before.directories,
-      isr: value.isr ?? before.isr,
-      removingReplicas: value.removingReplicas ?? before.removingReplicas,
-      addingReplicas: value.addingReplicas ?? before.addingReplicas,
-      eligibleLeaderReplicas: value.eligibleLeaderReplicas ?? before.eligibleLeaderReplicas,
-      lastKnownElr: value.lastKnownElr ?? before.lastKnownElr,
-      leader: led ? value.leader : before.leader,
-      leaderRecoveryState:
-        value.leaderRecoveryState < 0 ? before.leaderRecoveryState : value.leaderRecoveryState,
-      leaderEpoch: before.leaderEpoch + (led ? 1 : 0),
-      partitionEpoch: before.partitionEpoch + 1,
-    })
+    this.#setPartition(topic, value.partitionId, partitionAfter(before, value))
   }
 
   #clearElr(topicName: string): void {
     const topics =
       topicName === ''
-        ? [...this.#base.topics.byId.keys()].map((id) => this.#findTopic(id))
-        : [this.#findTopic(this.#ids.get(topicName) ?? this.#idOf(topicName))]
+        ? [...this.#base.topics.byId.keys()].map((id) => this.topic(id))
+        : [this.topic(this.#ids.get(topicName) ?? this.#idOf(topicName))]
     for (const topic of topics) {
       if (topic === null) continue
       topic.partitions.forEach((partition, index) => {
         if (partition.eligibleLeaderReplicas.length + partition.lastKnownElr.length === 0) return
-        const cleared = { ...partition, eligibleLeaderReplicas: [], lastKnownElr: [] }
-        this.#setPartition(this.#requireTopic(topic.id), index, cleared)
+        const none = { eligibleLeaderReplicas: [], lastKnownElr: [] }
+        const { value } = partitionChangeFact(topic.id, index, none)
+        this.#setPartition(this.#requireTopic(topic.id), index, partitionAfter(partition, value))
       })
     }
   }
@@ -323,16 +300,16 @@ export class ImageBuilder {
         return
       }
       case 'AccessControlEntryRecord':
-        this.#others.set(`acl ${record.value.id}`, record)
+        this.#others.set(aclKey(record.value.id), record)
         return
       case 'RemoveAccessControlEntryRecord':
-        this.#others.set(`acl ${record.value.id}`, undefined)
+        this.#others.set(aclKey(record.value.id), undefined)
         return
       case 'UserScramCredentialRecord':
-        this.#others.set(`scram ${record.value.mechanism} ${record.value.name}`, record)
+        this.#others.set(scramKey(record.value.mechanism, record.value.name), record)
         return
       case 'RemoveUserScramCredentialRecord':
-        this.#others.set(`scram ${record.value.mechanism} ${record.value.name}`, undefined)
+        this.#others.set(scramKey(record.value.mechanism, record.value.name), undefined)
         return
       case 'DelegationTokenRecord':
         this.#others.set(`token ${record.value.tokenId}`, record)

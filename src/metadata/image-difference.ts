@@ -1,30 +1,113 @@
-import type { MetadataDelta, MetadataImage, TopicImage } from './image.ts'
+import { ITEMS_IN_STEP } from '../machine/steps.ts'
+import type { Steps } from '../machine/steps.ts'
+import { aclIds } from './acls.ts'
 import { resourceOf } from './image.ts'
+import type { MetadataDelta, MetadataImage, PartitionImage, TopicImage, Touched } from './image.ts'
 import type { ReadonlyTable } from './table.ts'
 
-/**
- * What changed between two images that share nothing but what they say: one that came as a snapshot, and the one before.
- * Takes as long as both are large.
- */
-export function differenceOf(before: MetadataImage, after: MetadataImage): MetadataDelta {
+/** What changed from one image to a later one, by what was touched. */
+export function deltaOf(
+  before: MetadataImage,
+  after: MetadataImage,
+  { topics, configs, brokers, features, others, acls }: Touched,
+): MetadataDelta {
   const createdTopics: TopicImage[] = []
+  const deletedTopics: TopicImage[] = []
   const changedTopics: TopicImage[] = []
-  for (const topic of after.topics.byId.values()) {
-    const old = before.topics.byId.get(topic.id)
-    if (old === undefined) createdTopics.push(topic)
-    else if (!isSame(old.partitions, topic.partitions)) changedTopics.push(topic)
+  for (const id of topics) {
+    const old = before.topics.byId.get(id)
+    const topic = after.topics.byId.get(id)
+    if (topic === undefined) {
+      if (old !== undefined) deletedTopics.push(old)
+    } else if (old === undefined) createdTopics.push(topic)
+    else changedTopics.push(topic)
   }
-  const isGone = ({ id }: TopicImage): boolean => !after.topics.byId.has(id)
   return {
     before,
     createdTopics,
+    deletedTopics,
     changedTopics,
-    deletedTopics: [...before.topics.byId.values()].filter(isGone),
-    changedConfigs: changedKeys(before.configs, after.configs, isSameMap).map(resourceOf),
-    brokersChanged: !isSameMap<unknown>(before.brokers, after.brokers),
-    featuresChanged: !isSameMap(before.features, after.features),
-    othersChanged: changedKeys(before.others, after.others, isSame).length > 0,
+    changedConfigs: [...configs].map(resourceOf),
+    brokersChanged: brokers,
+    featuresChanged: features,
+    othersChanged: others,
+    changedAcls: [...acls],
   }
+}
+
+/** What was touched first, or then. */
+export function bothTouched(first: Touched | null, then: Touched): Touched {
+  if (first === null) return then
+  return {
+    topics: new Set([...first.topics, ...then.topics]),
+    configs: new Set([...first.configs, ...then.configs]),
+    brokers: first.brokers || then.brokers,
+    features: first.features || then.features,
+    others: first.others || then.others,
+    acls: new Set([...first.acls, ...then.acls]),
+  }
+}
+
+/**
+ * What changed between two images that share nothing but what they say: one that came as a snapshot, and the one before.
+ * Takes as many steps as both are large.
+ */
+export function* differenceOf(before: MetadataImage, after: MetadataImage): Steps<MetadataDelta> {
+  const topics = new Set<string>()
+  let partitions = 0
+  for (const topic of after.topics.byId.values()) {
+    const old = before.topics.byId.get(topic.id)
+    if (old === undefined || !isSameTopic(old, topic)) topics.add(topic.id)
+    partitions += 1 + topic.partitions.length
+    if (partitions < ITEMS_IN_STEP) continue
+    partitions = 0
+    yield
+  }
+  for (const id of before.topics.byId.keys()) if (!after.topics.byId.has(id)) topics.add(id)
+  const others = changedKeys(before.others, after.others, isSame)
+  return deltaOf(before, after, {
+    topics,
+    configs: new Set(changedKeys(before.configs, after.configs, isSameMap)),
+    brokers: !isSameMap<unknown>(before.brokers, after.brokers),
+    features: !isSameMap(before.features, after.features),
+    others: others.length > 0,
+    acls: new Set(aclIds(others)),
+  })
+}
+
+function isSameTopic(left: TopicImage, right: TopicImage): boolean {
+  if (left === right) return true
+  const { length } = right.partitions
+  if (left.partitions.length !== length) return false
+  for (let index = 0; index < length; index++) {
+    if (!isSamePartition(left.partitions[index]!, right.partitions[index]!)) return false
+  }
+  return true
+}
+
+/** Each change is a new partition epoch: where it is the same, so is nearly always the rest. */
+function isSamePartition(left: PartitionImage, right: PartitionImage): boolean {
+  return (
+    left.partitionEpoch === right.partitionEpoch &&
+    left.leaderEpoch === right.leaderEpoch &&
+    left.leader === right.leader &&
+    left.leaderRecoveryState === right.leaderRecoveryState &&
+    isSameList(left.replicas, right.replicas) &&
+    isSameList(left.directories, right.directories) &&
+    isSameList(left.isr, right.isr) &&
+    isSameList(left.addingReplicas, right.addingReplicas) &&
+    isSameList(left.removingReplicas, right.removingReplicas) &&
+    isSameList(left.eligibleLeaderReplicas, right.eligibleLeaderReplicas) &&
+    isSameList(left.lastKnownElr, right.lastKnownElr)
+  )
+}
+
+function isSameList<Item>(left: readonly Item[], right: readonly Item[]): boolean {
+  if (left.length !== right.length) return false
+  for (let index = 0; index < left.length; index++) {
+    if (left[index] !== right[index]) return false
+  }
+  return true
 }
 
 function changedKeys<Value>(

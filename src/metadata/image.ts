@@ -189,4 +189,19 @@ export interface MetadataDelta {
   readonly brokersChanged: boolean
   readonly featuresChanged: boolean
   readonly othersChanged: boolean
+  /** The ids of ACLs that are new, changed or gone. */
+  readonly changedAcls: readonly string[]
+}
+
+/** What records may have changed: the rest is the same as before. */
+export interface Touched {
+  /** Topics' ids. */
+  readonly topics: ReadonlySet<string>
+  /** As in `MetadataImage.configs`. */
+  readonly configs: ReadonlySet<string>
+  readonly brokers: boolean
+  readonly features: boolean
+  readonly others: boolean
+  /** The ids of ACLs. */
+  readonly acls: ReadonlySet<string>
 }

@@ -1,3 +1,5 @@
+import type { Clock } from '../host/host.ts'
+import { overTurns } from '../machine/steps.ts'
 import type { CommittedBatch } from '../quorum/committed-reader.ts'
 import type { LoadedSnapshot } from '../quorum/snapshot.ts'
 import type { LogPosition } from '../quorum/types.ts'
@@ -11,12 +13,23 @@ export type ChangeListener = (delta: MetadataDelta, image: MetadataImage) => voi
 export class MetadataLoader {
   readonly #replay = new Replay()
   readonly #listeners = new Set<ChangeListener>()
+  readonly #clock: Pick<Clock, 'endOfTurn'>
   #isCaughtUp = false
+  #isLoading = false
   #waiting: (() => void)[] = []
+
+  constructor(clock: Pick<Clock, 'endOfTurn'>) {
+    this.#clock = clock
+  }
 
   /** Everything committed, as of the last batch; empty until `whenCaughtUp`. */
   get image(): MetadataImage {
     return this.#replay.image
+  }
+
+  /** Whether the image is all that was told: not within a transaction, or while a snapshot is being loaded. */
+  get isWhole(): boolean {
+    return !this.#isLoading && !this.#replay.isInTransaction
   }
 
   /** The log as told so far ends within a transaction. */
@@ -36,16 +49,20 @@ export class MetadataLoader {
     return new Promise((resolve) => this.#waiting.push(resolve))
   }
 
-  loadSnapshot(id: LogPosition, snapshot: LoadedSnapshot): void {
+  /** Resolves when the image is that of the snapshot, over some turns of the event loop; nothing else is told before. */
+  async loadSnapshot(id: LogPosition, snapshot: LoadedSnapshot): Promise<void> {
     // [KIP-1170] What the cluster begins with is written to the log, and counts from there.
     if (isBootstrap(id)) return
-    this.#replay.loadSnapshot(id, snapshot)
-    this.#build()
+    this.#isLoading = true
+    await overTurns(this.#clock, this.#replay.loadInSteps(id, snapshot))
+    if (this.#isCaughtUp) this.#tell(await overTurns(this.#clock, this.#replay.buildInSteps()))
+    this.#isLoading = false
   }
 
   committed(batch: CommittedBatch): void {
     this.#replay.apply(batch)
-    this.#build()
+    // Before anybody listens one image for the whole log is enough.
+    if (this.#isCaughtUp && batch.hasMore !== true) this.#tell(this.#replay.build())
   }
 
   /** Everything known to be committed was told. */
@@ -56,10 +73,7 @@ export class MetadataLoader {
     for (const resolve of this.#waiting.splice(0)) resolve()
   }
 
-  #build(): void {
-    // Before anybody listens one image for the whole log is enough.
-    if (!this.#isCaughtUp) return
-    const delta = this.#replay.build()
+  #tell(delta: MetadataDelta | null): void {
     if (delta !== null) for (const listener of this.#listeners) listener(delta, this.image)
   }
 }

@@ -7,20 +7,25 @@ import type { LogManager } from '../log/manager.ts'
 import { DEFAULT_LOG_CONFIG } from '../log/base/config.ts'
 import type { QuorumDescription } from '../quorum/description.ts'
 import { MAX_BATCH_BYTES } from '../quorum/packing.ts'
-import type { Quorum, QuorumListener } from '../quorum/quorum.ts'
+import type { QuorumListener } from '../quorum/options.ts'
+import type { Quorum } from '../quorum/quorum.ts'
 import { openQuorum } from '../quorum/open-quorum.ts'
 import { NO_PEERS } from '../quorum/peers.ts'
 import type { Peers } from '../quorum/peers.ts'
 import { listSnapshots } from '../quorum/snapshot.ts'
 import type { RaftTimeouts, Voter } from '../quorum/types.ts'
-import { readBootstrap } from './bootstrap.ts'
+import { hasBootstrap, readBootstrap } from './bootstrap.ts'
 import type { ControllerChannel } from './controller/channel.ts'
 import type { ControllerCommand, ReplyTo } from './controller/commands.ts'
+import { FAILED } from './controller/feature-commands.ts'
+import { firstMinimum } from './controller/eligible-feature.ts'
 import { ControllerOffice } from './controller/office.ts'
+import type { TopicDefaults } from './controller/partition/rules.ts'
 import { quorumLog } from './controller/quorum-log.ts'
 import type { ControllerSettings } from './controller/view.ts'
 import type { MetadataFact } from './facts.ts'
 import { beginFact, endFact } from './facts.ts'
+import { KRAFT_VERSION } from './features.ts'
 import type { Identity } from './format.ts'
 import type { MetadataImage } from './image.ts'
 import type { ChangeListener } from './loader.ts'
@@ -57,11 +62,14 @@ export interface ActiveController {
 /** A node's part in the metadata: its replica of the log, the image, and the controller while it leads. */
 export class MetadataNode implements ControllerChannel {
   readonly #options: MetadataNodeOptions
-  readonly #loader = new MetadataLoader()
+  readonly #loader: MetadataLoader
   readonly #snapshots: SnapshotGenerator
   readonly #office: ControllerOffice
+  readonly #topicDefaults: TopicDefaults
   readonly #leaderListeners = new Set<() => void>()
+  readonly #officeListeners = new Set<() => void>()
   #quorum: Quorum | null = null
+  #opening: Promise<Quorum> | null = null
   #isClosed = false
   #hasFailed = false
 
@@ -69,13 +77,15 @@ export class MetadataNode implements ControllerChannel {
     this.#options = options
     const { clock, log } = options.host
     const { config } = options
+    this.#loader = new MetadataLoader(clock)
     this.#office = new ControllerOffice(clock, (error) => this.#failed(error))
+    this.#topicDefaults = topicDefaultsOf(config)
     this.#snapshots = new SnapshotGenerator({
       clock,
       log,
       maxBytes: () => config.get('metadata.log.max.record.bytes.between.snapshots'),
       intervalMs: () => config.get('metadata.log.max.snapshot.interval.ms'),
-      image: () => (this.#loader.isInTransaction ? null : this.image),
+      image: () => (this.#loader.isWhole ? this.image : null),
       write: (...snapshot) => this.#quorum!.writeSnapshot(...snapshot),
     })
   }
@@ -112,6 +122,12 @@ export class MetadataNode implements ControllerChannel {
     return () => void this.#leaderListeners.delete(listener)
   }
 
+  /** Calls back when this node has taken the controller's office, or lost it. Returns the way to stop it. */
+  onOffice(listener: () => void): () => void {
+    this.#officeListeners.add(listener)
+    return () => void this.#officeListeners.delete(listener)
+  }
+
   /** Resolves when the node takes part in the quorum; the only voter leads then, and its image has everything committed. */
   async open(): Promise<void> {
     const { host, codecs, directory, identity, config, logs, quorum } = this.#options
@@ -122,14 +138,16 @@ export class MetadataNode implements ControllerChannel {
       segmentBytes: config.get('metadata.log.segment.bytes'),
       segmentMs: config.get('metadata.log.segment.ms'),
       maxMessageBytes: 2 * MAX_BATCH_BYTES,
+      syncsBeforeRoll: true,
     }
     const self = { id: identity.nodeId, directoryId: identity.directoryId }
-    this.#quorum = await openQuorum({
+    this.#opening = openQuorum({
       host,
       codecs,
       directory: path,
       openLog: () => logs.openMetadataLog(directory, logConfig, oldest),
       self,
+      isFormatted: hasBootstrap(host, directory.path),
       initialVoters: quorum?.voters ?? [{ ...self, endpoints: [] }],
       peers: quorum?.peers ?? NO_PEERS,
       timeouts: timeoutsOf(config),
@@ -139,6 +157,8 @@ export class MetadataNode implements ControllerChannel {
       },
       listener: this.#listener(),
     })
+    this.#quorum = await this.#opening
+    if (this.#isClosed) return
     // An only voter led before anybody knew of its quorum.
     this.#takeOffice()
     await this.#office.whenActive()
@@ -155,8 +175,23 @@ export class MetadataNode implements ControllerChannel {
   }
 
   submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
-    if (command.type !== 'changeVoters') return this.#office.submit(command)
-    return this.#quorum!.changeVoters(command.change) as Promise<ReplyTo<C>>
+    if (command.type === 'changeVoters') {
+      return this.#quorum!.changeVoters(command.change) as Promise<ReplyTo<C>>
+    }
+    const level = command.type === 'updateFeatures' ? kraftVersionIn(command) : null
+    if (level === null || level <= this.kraftVersion) return this.#office.submit(command)
+    return this.#raise(level, command as UpdateFeatures) as Promise<ReplyTo<C>>
+  }
+
+  /** The quorum's own level is raised before the others: where that fails, nothing has happened. */
+  async #raise(level: number, command: UpdateFeatures): Promise<ReplyTo<UpdateFeatures>> {
+    const checked = await this.#office.submit({ ...command, validateOnly: true })
+    if (checked.errorCode !== 'NONE') return checked
+    const outcome = await this.#quorum!.raiseKraftVersion(level, command.validateOnly)
+    const { errorCode, errorMessage } = outcome
+    if (errorCode === 'NOT_LEADER_OR_FOLLOWER') return { ...outcome, errorCode: 'NOT_CONTROLLER' }
+    if (errorCode !== 'NONE') return { errorCode, errorMessage: FAILED + errorMessage }
+    return command.validateOnly ? checked : this.#office.submit(command)
   }
 
   /** The quorum's finalized kraft.version. */
@@ -168,11 +203,14 @@ export class MetadataNode implements ControllerChannel {
     return this.#quorum!.describe()
   }
 
-  /** Finishes what is being written. The log itself is the LogManager's to close. */
+  /** Finishes what is being decided, written and opened. The log itself is the LogManager's to close. */
   async close(): Promise<void> {
     this.#isClosed = true
+    // Who opens it is told why that fails.
+    const quorum = await this.#opening?.catch(() => null)
     await this.#snapshots.close()
-    await this.#quorum?.close()
+    await this.#office.handOver()
+    await quorum?.close()
     this.#office.leave()
   }
 
@@ -181,13 +219,13 @@ export class MetadataNode implements ControllerChannel {
     const snapshots = this.#snapshots
     let isStarted = false
     return {
-      loadSnapshot: (id, snapshot) => {
-        loader.loadSnapshot(id, snapshot)
+      loadSnapshot: async (id, snapshot) => {
+        await loader.loadSnapshot(id, snapshot)
         snapshots.noteLoaded(snapshot.timestampMs)
       },
       committed: (batch) => {
         loader.committed(batch)
-        snapshots.noteCommitted(batch)
+        if (batch.hasMore !== true) snapshots.noteCommitted(batch)
       },
       caughtUp: () => {
         if (isStarted) return
@@ -196,7 +234,7 @@ export class MetadataNode implements ControllerChannel {
         snapshots.start()
       },
       leading: () => this.#takeOffice(),
-      resigned: () => this.#office.leave(),
+      resigned: () => this.#leaveOffice(),
       beforeVoters: () => this.#office.flush(),
       leaderChanged: () => {
         for (const each of this.#leaderListeners) each()
@@ -215,12 +253,19 @@ export class MetadataNode implements ControllerChannel {
       log: quorumLog(quorum),
       bootstrap: () => this.#bootstrap(),
     })
+    for (const each of this.#officeListeners) each()
+  }
+
+  #leaveOffice(): void {
+    this.#office.leave()
+    for (const each of this.#officeListeners) each()
   }
 
   #bootstrap(): MetadataFact[] {
     const { host, directory, codecs } = this.#options
     const records = readBootstrap(host, directory.path, codecs)
-    return [beginFact('Bootstrap records'), ...records, endFact]
+    const minimum = firstMinimum(records, this.#topicDefaults)
+    return [beginFact('Bootstrap records'), ...records, ...minimum, endFact]
   }
 
   #settings({ kraftVersion }: Quorum): ControllerSettings {
@@ -230,12 +275,20 @@ export class MetadataNode implements ControllerChannel {
       nodeId: identity.nodeId,
       incarnationId,
       sessionTimeoutMs: config.get('broker.session.timeout.ms'),
+      fencesOnEvidence: config.get('ottla.broker.dead.process.evidence.enable'),
+      maxIdleIntervalMs: config.get('metadata.max.idle.interval.ms'),
       kraftVersion,
       defaults: {
         numPartitions: config.get('num.partitions'),
         replicationFactor: config.get('default.replication.factor'),
       },
-      maxReplicas: 1,
+      topicDefaults: this.#topicDefaults,
+      elections: {
+        preferredIntervalMs: config.get('auto.leader.rebalance.enable')
+          ? config.get('leader.imbalance.check.interval.seconds') * 1000
+          : null,
+        uncleanIntervalMs: config.get('unclean.leader.election.interval.ms'),
+      },
       deleteTopicEnable: config.get('delete.topic.enable'),
       rules: {
         incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
@@ -251,6 +304,23 @@ export class MetadataNode implements ControllerChannel {
     if (this.#isClosed || this.#hasFailed) return
     this.#hasFailed = true
     this.#options.onFailed(error)
+  }
+}
+
+type UpdateFeatures = Extract<ControllerCommand, { type: 'updateFeatures' }>
+
+/** The level of kraft.version that is asked for; null where none is. Of a feature that is named twice the last one counts. */
+function kraftVersionIn({ featureUpdates }: UpdateFeatures): number | null {
+  const update = featureUpdates.findLast(({ feature }) => feature === KRAFT_VERSION)
+  return update?.maxVersionLevel ?? null
+}
+
+/** What the cluster and its topics set comes above these, with the image. */
+function topicDefaultsOf(config: BrokerConfig): TopicDefaults {
+  const own = config.preview({ cluster: new Map(), broker: new Map() })
+  return {
+    minInsyncReplicas: own.get('min.insync.replicas'),
+    isUncleanAllowed: own.get('unclean.leader.election.enable'),
   }
 }
 

@@ -18,7 +18,7 @@ export interface SnapshotGeneratorOptions {
   readonly maxBytes: () => number
   /** `metadata.log.max.snapshot.interval.ms`, as it is now; 0 for never. */
   readonly intervalMs: () => number
-  /** The image as it is now; null where the log ends within a transaction, whose first half it lacks. */
+  /** The image as it is now; null where it is not whole, say because the log ends within a transaction. */
   readonly image: () => MetadataImage | null
   readonly write: (id: LogPosition, timestampMs: number, records: Iterable<Buffer>) => Promise<void>
 }

@@ -1,5 +1,5 @@
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
-import { formatAddress, type Address } from '../host/address.ts'
+import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger } from '../host/host.ts'
 import { Connection, type PeerHost } from './connection.ts'
 import { PeerError } from './errors.ts'
@@ -79,7 +79,7 @@ export class BrokerLinks {
   follow(): void {
     for (const [brokerId, link] of this.#links) {
       const address = this.#options.addressOf(brokerId)
-      if (address === null || !isSame(address, link.address)) this.#drop(brokerId, link)
+      if (address === null || !sameAddress(address, link.address)) this.#drop(brokerId, link)
     }
   }
 
@@ -95,7 +95,7 @@ export class BrokerLinks {
       throw new BrokerLinkError('NOT_ALIVE', `Broker ${brokerId} is not alive`)
     }
     const known = this.#links.get(brokerId)
-    if (known !== undefined && isSame(known.address, address)) return known
+    if (known !== undefined && sameAddress(known.address, address)) return known
     if (known !== undefined) this.#drop(brokerId, known)
     const link: Link = {
       address,
@@ -143,8 +143,4 @@ export class BrokerLinks {
     link.connection?.close()
     if (this.#links.get(brokerId) === link) this.#links.delete(brokerId)
   }
-}
-
-function isSame(one: Address, other: Address): boolean {
-  return one.host === other.host && one.port === other.port
 }

@@ -38,6 +38,9 @@ interface Pending {
 
 const UNSUPPORTED_VERSION = 35
 
+/** What this client calls itself (KIP-511). */
+export const SOFTWARE = { clientSoftwareName: 'ottla', clientSoftwareVersion: '0.1.0' } as const
+
 /**
  * One connection to one broker: frames, correlation, and the versions that both sides have. Requests may be sent before
  * earlier ones are answered; answers come in order, and the first that is out of order ends the connection.
@@ -89,6 +92,11 @@ export class Connection {
       throw error
     }
     return connection
+  }
+
+  /** The IP address at the other end. */
+  get remoteAddress(): string {
+    return this.#socket.remoteAddress
   }
 
   /** Whether requests can still be sent. */
@@ -224,9 +232,8 @@ export class Connection {
 
   /** A broker that doesn't know our version answers in version 0, with the versions it does know (KIP-511). */
   async #negotiate(): Promise<ApiVersionsResponse> {
-    const body = { clientSoftwareName: 'ottla', clientSoftwareVersion: '0.1.0' }
     const ask = async (version: number): Promise<{ version: number; frame: Buffer }> => {
-      const id = this.#send(ApiVersions, version, body)
+      const id = this.#send(ApiVersions, version, SOFTWARE)
       const frame = await this.#receive('ApiVersions', id, this.#options.connectTimeoutMs)
       const isRefused = frame.length >= 6 && frame.readInt16BE(4) === UNSUPPORTED_VERSION
       return { version: isRefused ? 0 : version, frame }
@@ -267,7 +274,12 @@ function notKafka(address: Address, what: string, cause?: unknown): PeerError {
   return new PeerError('NOT_KAFKA', address, message, { cause })
 }
 
-function connectSocket(host: PeerHost, address: Address, timeoutMs: number): Promise<Socket> {
+/** A connection that nobody has asked anything on yet. Rejects with PeerError */
+export function connectSocket(
+  host: PeerHost,
+  address: Address,
+  timeoutMs: number,
+): Promise<Socket> {
   return new Promise((resolve, reject) => {
     let isLate = false
     const timer = host.clock.after(timeoutMs, () => {
@@ -289,17 +301,24 @@ function connectSocket(host: PeerHost, address: Address, timeoutMs: number): Pro
   })
 }
 
+/** An attempt at one of the addresses that a name has. */
+type Attempt = NodeJS.ErrnoException & { readonly address?: string }
+
 function connectError(address: Address, cause: NodeJS.ErrnoException): PeerError {
   const where = formatAddress(address)
-  // Where a name has several addresses, Node's error is of all of them.
-  const code = cause.code ?? (cause as { errors?: NodeJS.ErrnoException[] }).errors?.[0]?.code
-  if (code === 'ECONNREFUSED') {
-    return new PeerError('CONNECTION_REFUSED', address, `Nothing listens on ${where}`, { cause })
+  // Where a name has several addresses, Node's error has one for each, and the code of the first.
+  const attempts: readonly Attempt[] = (cause as { errors?: Attempt[] }).errors ?? [cause]
+  const refused = attempts.filter((attempt) => attempt.code === 'ECONNREFUSED')
+  const refusedBy = refused.flatMap((attempt) => attempt.address ?? [])
+  if (refused.length > 0 && refused.length === attempts.length) {
+    const message = `Nothing listens on ${where}`
+    return new PeerError('CONNECTION_REFUSED', address, message, { cause, refusedBy })
   }
+  const code = attempts.find((attempt) => attempt.code !== 'ECONNREFUSED')?.code
   if (code === 'ENOTFOUND' || code === 'EAI_AGAIN') {
     const message = `The name ${address.host} can't be resolved`
     return new PeerError('HOST_NOT_FOUND', address, message, { cause })
   }
   const message = `No connection to ${where}: ${cause.message || code}`
-  return new PeerError('CONNECT_FAILED', address, message, { cause })
+  return new PeerError('CONNECT_FAILED', address, message, { cause, refusedBy })
 }

@@ -1,21 +1,21 @@
-import { formatAddress, type Address } from '../host/address.ts'
+import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger, Timer } from '../host/host.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { Connection, type ApiVersionsResponse, type PeerHost } from './connection.ts'
 import { PeerError } from './errors.ts'
 
-/** Where the active controller is, as this node knows it. */
-export interface ActiveController {
+/** Who knows where the active controller is. */
+interface KnowsController {
   /** Null while nobody is known to lead the quorum. */
-  current(): (Address & { readonly id: number }) | null
+  readonly activeController: (Address & { readonly id: number }) | null
   /** Calls back when it may be another one. Returns the way to stop it. */
-  onChange(listener: () => void): () => void
+  onActiveController(listener: () => void): () => void
 }
 
 export interface ControllerLinkOptions {
   readonly host: PeerHost
   readonly log: Logger
-  readonly controller: ActiveController
+  readonly metadata: KnowsController
   /** As whom this node asks: its id. */
   readonly clientId: string
   readonly connectTimeoutMs: number
@@ -77,7 +77,7 @@ export class ControllerLink {
 
   constructor(options: ControllerLinkOptions) {
     this.#options = options
-    this.#unfollow = options.controller.onChange(() => this.#onChange())
+    this.#unfollow = options.metadata.onActiveController(() => this.#onChange())
   }
 
   /** What the controller that was connected to last serves; null before the first one. */
@@ -178,18 +178,18 @@ export class ControllerLink {
 
   /** A connection to who is the active controller now; null where nobody is known to be. */
   async #connected(): Promise<Connection | null> {
-    const { host, log, controller, clientId, connectTimeoutMs, answerTimeoutMs } = this.#options
+    const { host, log, metadata, clientId, connectTimeoutMs, answerTimeoutMs } = this.#options
     const known = this.#connection
     if (known !== null && known.isOpen) return known
-    const target = controller.current()
+    const target = metadata.activeController
     if (target === null) return null
     const connection = await Connection.open(host, target, {
       clientId,
       connectTimeoutMs,
       requestTimeoutMs: answerTimeoutMs,
     })
-    const now = controller.current()
-    if (this.#isClosed || now === null || !isSame(now, connection.address)) {
+    const now = metadata.activeController
+    if (this.#isClosed || now === null || !sameAddress(now, connection.address)) {
       connection.close()
       return null
     }
@@ -208,9 +208,9 @@ export class ControllerLink {
   /** What the one before has not answered is asked of the next one at once. */
   #onChange(): void {
     const connection = this.#connection
-    const target = this.#options.controller.current()
+    const target = this.#options.metadata.activeController
     if (target === null) return
-    if (connection !== null && !isSame(target, connection.address)) this.#drop(connection)
+    if (connection !== null && !sameAddress(target, connection.address)) this.#drop(connection)
     this.#hasChanged = true
     this.#wake()
   }
@@ -225,10 +225,6 @@ export class ControllerLink {
       this.#hasChanged = false
     })
   }
-}
-
-function isSame(one: Address, other: Address): boolean {
-  return one.host === other.host && one.port === other.port
 }
 
 function closed(): ControllerLinkError {

@@ -2,8 +2,9 @@ import type { Address } from '../host/address.ts'
 
 /**
  * What went wrong on the way to another process or with it:
- * `CONNECTION_REFUSED` its machine answered that nothing listens there; `HOST_NOT_FOUND` its name has no address;
- * `CONNECT_TIMEOUT` no answer at all; `CONNECT_FAILED` anything else before there was a connection;
+ * `CONNECTION_REFUSED` its machine answered that nothing listens there, at each address that its name has;
+ * `HOST_NOT_FOUND` its name has no address; `CONNECT_TIMEOUT` no answer at all; `CONNECT_FAILED` anything else before there
+ * was a connection;
  * `CONNECTION_CLOSED` the connection ended with requests unanswered; `REQUEST_TIMEOUT` no answer in time; `NOT_KAFKA` what
  * came back isn't Kafka's protocol; `UNSUPPORTED_VERSION` there is no version of the API that both sides have.
  */
@@ -24,16 +25,23 @@ export class PeerError extends Error {
   readonly address: Address
   /** The other side had not said anything yet. */
   readonly wasSilent: boolean
+  /** IP addresses whose machines said that nothing listens there: a name may have several, and not all need have answered. */
+  readonly refusedBy: readonly string[]
 
   constructor(
     code: PeerErrorCode,
     address: Address,
     message: string,
-    { cause, wasSilent = false }: { cause?: unknown; wasSilent?: boolean } = {},
+    {
+      cause,
+      wasSilent = false,
+      refusedBy = [],
+    }: { cause?: unknown; wasSilent?: boolean; refusedBy?: readonly string[] } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.address = address
     this.wasSilent = wasSilent
+    this.refusedBy = refusedBy
   }
 }

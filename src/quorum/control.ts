@@ -3,10 +3,15 @@ import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
 import type { ControlRecord, ControlRecordToWrite } from '../../protocol/state/control-records.ts'
 import { decodeControlRecord, encodeControlRecord } from '../../protocol/state/control-records.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import type { Voter } from './types.ts'
+import type { KraftVersions, Voter } from './types.ts'
 
 /** What the nodes of this version offer of the feature kraft.version. */
-const KRAFT_VERSIONS = { minSupportedVersion: 0, maxSupportedVersion: 1 }
+export const KRAFT_VERSIONS = { minSupportedVersion: 0, maxSupportedVersion: 1 }
+
+const OWN_VERSIONS: KraftVersions = {
+  min: KRAFT_VERSIONS.minSupportedVersion,
+  max: KRAFT_VERSIONS.maxSupportedVersion,
+}
 
 /** A batch of control records. */
 export function controlBatch(
@@ -49,11 +54,14 @@ export function votersRecord(voters: readonly Voter[]): ControlRecordToWrite {
   return {
     type: 'KRAFT_VOTERS',
     value: {
-      voters: voters.map(({ id, directoryId, endpoints }) => ({
+      voters: voters.map(({ id, directoryId, endpoints, kraftVersions = OWN_VERSIONS }) => ({
         voterId: id,
         voterDirectoryId: directoryId,
         endpoints,
-        kRaftVersionFeature: KRAFT_VERSIONS,
+        kRaftVersionFeature: {
+          minSupportedVersion: kraftVersions.min,
+          maxSupportedVersion: kraftVersions.max,
+        },
       })),
     },
   }
@@ -93,10 +101,14 @@ export function withControlRecords(
   for (const record of records) {
     if (record.type === 'KRAFT_VERSION') kraftVersion = record.value.kRaftVersion
     else if (record.type === 'KRAFT_VOTERS') {
-      voters = record.value.voters.map(({ voterId, voterDirectoryId, endpoints }) => ({
-        id: voterId,
-        directoryId: voterDirectoryId,
-        endpoints,
+      voters = record.value.voters.map((voter) => ({
+        id: voter.voterId,
+        directoryId: voter.voterDirectoryId,
+        endpoints: voter.endpoints,
+        kraftVersions: {
+          min: voter.kRaftVersionFeature.minSupportedVersion,
+          max: voter.kRaftVersionFeature.maxSupportedVersion,
+        },
       }))
     }
   }

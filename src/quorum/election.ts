@@ -1,5 +1,6 @@
 import type { Candidate, Prospective } from './roles.ts'
 import { isAhead, isKeyOf, isValidVote } from './rules.ts'
+import { newcomerGrants, newcomerReply } from './newcomer.ts'
 import type { RaftState } from './raft-state.ts'
 import type { VoteReply, VoteRequest } from './types.ts'
 
@@ -21,6 +22,7 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
   if (epoch < state.epoch) return reply('FENCED_LEADER_EPOCH')
   if (epoch > state.epoch) state.becomeUnattached(epoch, -1, now)
   if (!isKeyOf(state.self, voter)) return reply('INVALID_VOTER_KEY')
+  if (state.newcomer !== null) return reply('NONE', newcomerGrants(state, request))
   const upToDate = !isAhead(state.log.end, { offset: lastOffset, epoch: lastEpoch })
   const { role } = state
   if (preVote) {
@@ -38,6 +40,8 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
 }
 
 export function voteReply(state: RaftState, from: number, reply: VoteReply, now: number): void {
+  const { newcomer } = state
+  if (newcomer !== null) return newcomerReply(state, newcomer, from, reply, now)
   if (state.learn(reply.epoch, reply.leaderId, now)) return
   const { role } = state
   if (role.name !== 'prospective' && role.name !== 'candidate') return
@@ -45,7 +49,7 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   if (reply.errorCode !== 'NONE' && reply.errorCode !== 'INVALID_VOTER_KEY') return
   if (!state.voters.some(({ id }) => id === from)) return
   // The tick that follows gives up what a node stands for that votes no longer.
-  if (!state.isVoter) return
+  if (!state.hasVote) return
   if (reply.granted) role.granted.add(from)
   // That voter may not have missed the leader yet.
   else if (role.name === 'prospective' && role.hasEvidence) role.askAt.set(from, now + AGAIN_MS)
@@ -56,7 +60,7 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
 /** Asks who has not answered yet, until the deadline. */
 export function electionTick(state: RaftState, role: Prospective | Candidate, now: number): void {
   // That it has been removed may have been read meanwhile.
-  if (!state.isVoter) giveUpAsking(state, role, now)
+  if (!state.hasVote) giveUpAsking(state, role, now)
   else if (now >= role.deadline) {
     if (role.name === 'candidate') state.becomeProspective(now)
     else giveUpAsking(state, role, now)
@@ -79,6 +83,7 @@ export function notAnswered(
   now: number,
 ): void {
   const { role, epoch } = state
+  state.newcomer?.askAt.set(voterId, now + AGAIN_MS)
   if (role.name !== 'prospective' && role.name !== 'candidate') return
   if (request.epoch !== epoch || request.preVote !== (role.name === 'prospective')) return
   role.askAt.set(voterId, now + state.timeouts.retryBackoffMs)

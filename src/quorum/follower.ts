@@ -10,12 +10,16 @@ import type {
   FetchRequest,
   LogPosition,
   NoAnswer,
+  ReplicaKey,
 } from './types.ts'
 
 /** As Apache Kafka's raft client asks for. */
 const MAX_WAIT_MS = 500
 /** Between two refusals of a connection that together are evidence: a process that is being restarted listens again by then, or won't soon. */
 const EVIDENCE_MS = 100
+
+/** As which a node reads the log that acknowledges nothing by that. */
+const NOBODY = -1
 
 /** A leader begins or ends its epoch. */
 export function epochMessage(
@@ -38,7 +42,7 @@ export function epochMessage(
 
 export function followerTick(state: RaftState, role: Follower, now: number): void {
   if (now >= role.deadline) {
-    if (state.isVoter) state.becomeProspective(now, role.isGone)
+    if (state.hasVote) state.becomeProspective(now, role.isGone)
     else state.becomeUnattached(state.epoch, -1, now)
   } else if (now >= fetchAt(state, role)) sendFetch(state, role, now)
 }
@@ -64,7 +68,7 @@ function fetchFrom(state: RaftState, to: number): number {
   state.send(to, {
     type: 'fetch',
     requestId,
-    replica: state.self,
+    replica: readerOf(state),
     currentLeaderEpoch: state.epoch,
     fetchOffset: offset,
     lastFetchedEpoch: epoch,
@@ -72,6 +76,11 @@ function fetchFrom(state: RaftState, to: number): number {
     maxWaitMs: MAX_WAIT_MS,
   })
   return requestId
+}
+
+/** As whom this node reads what the leader has: a newcomer must not count as the voter that it may become. */
+function readerOf({ self: { id, directoryId }, newcomer }: RaftState): ReplicaKey {
+  return { id: newcomer === null ? id : NOBODY, directoryId }
 }
 
 /** Asks anybody who leads: whatever is fetched from, the answer says it. */
@@ -122,9 +131,12 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
     output.truncateTo = truncateTo
   } else if (reply.snapshot !== null) {
     role.fetching = { name: 'restoring', snapshot: reply.snapshot }
-    output.fetchSnapshot = { from, snapshot: reply.snapshot }
+    output.fetchSnapshot = { from, snapshot: reply.snapshot, replica: readerOf(state) }
   } else {
     role.fetching = reply.records === null ? { name: 'idle', at: now } : { name: 'writing' }
+    if (reply.records === null && state.newcomer !== null && hasAllOf(state, reply)) {
+      state.newcomer.caughtUpIn = state.epoch
+    }
     output.append = reply.records === null ? null : { from, records: reply.records }
     const known = Math.min(reply.highWatermark, log.end.offset)
     if (known > state.highWatermark) state.commit(known)
@@ -165,9 +177,28 @@ function checkSnapshot(state: RaftState, { offset }: LogPosition): void {
   )
 }
 
+/**
+ * Whether nothing that is committed is missing here. That an answer has no records does not say that: a leader without memory
+ * for what it should read answers so, too. What its epoch begins with comes after all that is committed in others.
+ */
+function hasAllOf({ log, epoch }: RaftState, { highWatermark }: FetchReply): boolean {
+  return log.end.epoch === epoch && log.end.offset >= highWatermark
+}
+
 /** What the last fetch asked for came to nothing. */
-export function fetchAgain(state: RaftState, role: Follower, now: number): void {
+function fetchAgain(state: RaftState, role: Follower, now: number): void {
   role.fetching = { name: 'idle', at: now + state.timeouts.retryBackoffMs }
+}
+
+/**
+ * What the leader has is missing there, or is of no use here: it is asked again, each time later, though long before a follower
+ * that fetches would miss its leader.
+ */
+export function fetchLater(state: RaftState, role: Follower, now: number): void {
+  const { retryBackoffMs, fetchTimeoutMs } = state.timeouts
+  const delayMs = Math.min(retryBackoffMs * 2 ** role.failures, fetchTimeoutMs / 4)
+  role.failures++
+  role.fetching = { name: 'idle', at: now + Math.max(retryBackoffMs, delayMs) }
 }
 
 /** Whether a follower still waits for this snapshot of its leader's. */

@@ -7,6 +7,7 @@ import {
 import type { Codecs } from '../../protocol/records/codecs.ts'
 import type { QuorumFacts } from './control.ts'
 import { readControlRecords, withControlRecords } from './control.ts'
+import type { VotersChange } from './types.ts'
 
 interface HistoryEntry {
   /** Of the batch that says so. */
@@ -35,6 +36,13 @@ export class QuorumHistory {
   /** Of what says so last; where a snapshot does, the offset where it ends. */
   get latestOffset(): number {
     return this.#entries.at(-1)!.offset
+  }
+
+  /** What has changed the voters last; null where that stands in a snapshot, and so is committed. */
+  get latestChange(): VotersChange | null {
+    const [before, latest] = this.#entries.slice(-2)
+    if (before === undefined || latest === undefined) return null
+    return { offset: latest.offset, before: before.facts.voters ?? [] }
   }
 
   /** As the records before `offset` have it. */

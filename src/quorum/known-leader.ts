@@ -1,4 +1,4 @@
-import type { Address } from '../host/address.ts'
+import { sameAddress, type Address } from '../host/address.ts'
 
 /** The leader as a node knows it. */
 export interface KnownLeader {
@@ -9,7 +9,8 @@ export interface KnownLeader {
 
 export function sameLeader(left: KnownLeader | null, right: KnownLeader | null): boolean {
   if (left === null || right === null) return left === right
+  if (left.id !== right.id) return false
   const { address: one } = left
   const { address: other } = right
-  return left.id === right.id && one?.host === other?.host && one?.port === other?.port
+  return one === null || other === null ? one === other : sameAddress(one, other)
 }

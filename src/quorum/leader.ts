@@ -42,8 +42,8 @@ export function resign(state: RaftState, role: Leader, now: number): void {
 
 /** Tells those who have not heard that this node leads no longer. */
 export function resignedTick(state: RaftState, role: Resigned, now: number): void {
-  // As in Apache Kafka the epoch ends with that: nobody takes this node for its leader, or elects it there again.
-  if (now >= role.deadline) return state.becomeUnattached(state.epoch + 1, -1, now)
+  // Nobody takes this node for the leader of that epoch any more, or elects it there again.
+  if (now >= role.deadline) return state.endEpoch(now)
   if (now < role.resendAt) return
   role.resendAt = now + state.timeouts.requestTimeoutMs
   for (const to of role.unacknowledged) sendEnd(state, to, role.preferredCandidates)
@@ -90,7 +90,8 @@ export function fetch(state: RaftState, request: FetchRequest, now: number): voi
   }))
   advance(state, role)
   const offset = fetchOffset
-  state.output.reads.push({ requestId, epoch, offset, highWatermark, maxWaitMs })
+  const isVoter = state.voterOf(replica) !== undefined
+  state.output.reads.push({ requestId, epoch, offset, isVoter, highWatermark, maxWaitMs })
 }
 
 /** A follower reads this node's snapshot: it is there, and still has what it had. */
@@ -123,6 +124,16 @@ function note(
   role.progress.set(key, progress)
   forgetObservers(state, role, now)
   renewQuorum(state, role, now)
+}
+
+/** Those that were known by their ids are known by their disks from now on; what they have stays the same. */
+export function renameVoters(state: RaftState, { progress }: Leader): void {
+  for (const [key, seen] of [...progress]) {
+    const name = keyText(state.voterOf(seen.replica) ?? seen.replica)
+    if (name === key) continue
+    progress.delete(key)
+    progress.set(name, seen)
+  }
 }
 
 /** As long as a majority fetches, the leader leads. */

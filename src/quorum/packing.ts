@@ -1,17 +1,21 @@
 /** The most that a batch may have (Kafka's MAX_BATCH_SIZE_BYTES); room for the header is left to the log's setting. */
 export const MAX_BATCH_BYTES = 8 << 20
 
-/** As few batches as their size allows, none of which cuts a group. */
+/** What has so many gets no further group: followers read so much at once, and have their turns between batches. */
+const FULL_BATCH_BYTES = 1 << 20
+
+/** Few batches, none of which cuts a group. */
 export function packGroups(groups: readonly (readonly Buffer[])[]): Buffer[][] {
   const parts: Buffer[][] = []
   let sizeBytes = Infinity
   for (const group of groups) {
     const groupBytes = recordsBytes(group)
-    if (sizeBytes + groupBytes > MAX_BATCH_BYTES) {
+    if (sizeBytes >= FULL_BATCH_BYTES || sizeBytes + groupBytes > MAX_BATCH_BYTES) {
       parts.push([])
       sizeBytes = 0
     }
-    parts.at(-1)!.push(...group)
+    const part = parts.at(-1)!
+    for (const value of group) part.push(value)
     sizeBytes += groupBytes
   }
   return parts

@@ -1,5 +1,13 @@
 import type { Address } from '../host/address.ts'
-import type { LogPosition, NoAnswer, RaftReply, RaftRequest, Voter } from './types.ts'
+import type {
+  KraftVersions,
+  LogPosition,
+  NoAnswer,
+  RaftReply,
+  RaftRequest,
+  ReplicaKey,
+  Voter,
+} from './types.ts'
 
 /** Who is told of what became of the requests to other nodes. */
 export interface PeerListener {
@@ -23,19 +31,30 @@ export interface Peers {
    * @param voter what is known of it
    */
   endpointOf(id: number, voter: Voter | null): Address | null
+  /**
+   * [KIP-853] What a node that is to vote offers of the feature kraft.version, as it says itself; null where it has no such thing.
+   * Fails where it can't be asked.
+   */
+  kraftVersionsOf(voter: Voter): Promise<KraftVersions | null>
   /** Ends the connection to another node that says what can't be true. */
   disconnect(id: number): void
   /**
    * The bytes of the snapshot of an epoch's leader, piece by piece (FetchSnapshot). Fails when it can't be had.
    * @param epoch in which the node was told of it
+   * @param replica as whom
    */
   fetchSnapshot(
     from: number,
     voter: Voter | null,
     snapshot: LogPosition,
     epoch: number,
+    replica: ReplicaKey,
   ): AsyncIterable<Buffer>
 }
+
+/** What to tell of a node that contradicts itself or others. */
+export const NOT_BELIEVED =
+  'A node of the quorum is not believed: see that no other node has its node.id, and that its directory is no copy, nor an old one'
 
 /** For a quorum of one, which has nobody to talk to. */
 export const NO_PEERS: Peers = {
@@ -44,6 +63,7 @@ export const NO_PEERS: Peers = {
   attach: () => undefined,
   send: () => undefined,
   endpointOf: (_id, voter) => voter?.endpoints[0] ?? null,
+  kraftVersionsOf: () => Promise.resolve(null),
   disconnect: () => undefined,
   fetchSnapshot: (from) => {
     throw new Error(`Node ${from} is not known here`)

@@ -1,25 +1,35 @@
 import type { FetchToAnswer, RaftOutput, RaftReply, RaftRequest } from './types.ts'
+import type { Asker } from './unsent.ts'
 
 /** Told once of the answer to a request of another node; null where it gets none, and its connection should end. */
 export type TellAnswer = (reply: RaftReply | null) => void
 
 /** Other nodes' requests that are not answered yet. Each gets a number of this node's own, and is answered once. */
 export class PendingAnswers {
-  readonly #pending = new Map<number, TellAnswer>()
+  readonly #pending = new Map<number, { readonly tell: TellAnswer; readonly asker: Asker | null }>()
   #last = 0
 
   /** @returns the request with its number */
-  add(request: RaftRequest, tell: TellAnswer): { readonly ticket: number; request: RaftRequest } {
+  add(
+    request: RaftRequest,
+    tell: TellAnswer,
+    asker: Asker | null,
+  ): { readonly ticket: number; request: RaftRequest } {
     const ticket = ++this.#last
     if (request.type !== 'fetch') {
-      this.#pending.set(ticket, tell)
+      this.#pending.set(ticket, { tell, asker })
       return { ticket, request }
     }
     const { requestId } = request
-    this.#pending.set(ticket, (reply) =>
-      tell(reply?.type === 'fetchReply' ? { ...reply, requestId } : reply),
-    )
+    const tellFetched: TellAnswer = (reply) =>
+      tell(reply?.type === 'fetchReply' ? { ...reply, requestId } : reply)
+    this.#pending.set(ticket, { tell: tellFetched, asker })
     return { ticket, request: { ...request, requestId: ticket } }
+  }
+
+  /** Null where it is unknown, or is answered. */
+  askerOf({ requestId }: FetchToAnswer): Asker | null {
+    return this.#pending.get(requestId)?.asker ?? null
   }
 
   /** The step that took a request has ended: it is answered, unless it is a fetch that is read for. */
@@ -37,8 +47,8 @@ export class PendingAnswers {
   }
 
   #tell(ticket: number, reply: RaftReply | null): void {
-    const tell = this.#pending.get(ticket)
+    const pending = this.#pending.get(ticket)
     this.#pending.delete(ticket)
-    tell?.(reply)
+    pending?.tell(reply)
   }
 }

@@ -1,101 +1,45 @@
-import type { Codecs } from '../../protocol/records/codecs.ts'
-import { batchNextOffset, buildBatch } from '../../protocol/records/batch.ts'
+import { buildBatch } from '../../protocol/records/batch.ts'
+import type { ControlRecordToWrite } from '../../protocol/state/control-records.ts'
 import type { Address } from '../host/address.ts'
 import type { Host, Timer } from '../host/host.ts'
 import type { AppendResult } from '../log/base/results.ts'
 import type { Log } from '../log/log.ts'
-import type { AppendDone, CommittedBatch } from './committed-reader.ts'
-import { CommittedReader } from './committed-reader.ts'
+import { CommittedReader, type AppendDone } from './committed-reader.ts'
 import {
   controlBatch,
   leaderChange,
   NOTHING_KNOWN,
   quorumRecords,
-  votersRecord,
   withControlRecords,
+  type QuorumFacts,
 } from './control.ts'
 import { describeQuorum, type QuorumDescription } from './description.ts'
 import { readElection, writeElection } from './election-file.ts'
 import { QuorumHistory } from './history.ts'
+import { isOfNewcomer } from './newcomer.ts'
 import { JobQueue, type Job } from './job-queue.ts'
+import { LogSync } from './log-sync.ts'
+import { OwnBatches } from './own-batches.ts'
 import { packGroups } from './packing.ts'
 import { ParkedFetches } from './parked-fetches.ts'
-import type { Peers } from './peers.ts'
+import type { Found, QuorumOptions } from './options.ts'
 import { sameLeader, type KnownLeader } from './known-leader.ts'
+import { NOT_BELIEVED } from './peers.ts'
 import { PendingAnswers, type TellAnswer } from './pending-answers.ts'
 import { Raft } from './raft.ts'
 import { gapIn, logView, NotLeaderError, QuorumLogError, readForFollower } from './replica-log.ts'
-import type { Retention } from './retention.ts'
 import { Snapshots } from './retention.ts'
 import type { LoadedSnapshot } from './snapshot.ts'
 import { noting, receiveSnapshot, writeSnapshot } from './snapshot.ts'
 import { readPiece } from './snapshot-pieces.ts'
-import { changedVoters, DONE, type VoterChange, type VoterOutcome } from './voter-changes.ts'
+import { Reconfiguration, type VotersView } from './reconfiguration.ts'
+import type { VoterChange, VoterOutcome } from './voter-changes.ts'
+import type { Asker } from './unsent.ts'
 import { senderOf } from './types.ts'
-import type {
-  LogPosition,
-  RaftOutput,
-  RaftRequest,
-  RaftTimeouts,
-  ReplicaKey,
-  SnapshotRequest,
-  Voter,
-} from './types.ts'
+import type { LogPosition, RaftOutput, RaftRequest, SnapshotRequest, Voter } from './types.ts'
 
-export interface QuorumListener {
-  /** The state up to `id.offset` (exclusive), in place of everything before. */
-  loadSnapshot(id: LogPosition, snapshot: LoadedSnapshot): void
-  /** In order, without gaps, before the `done` of its append. */
-  committed(batch: CommittedBatch): void
-  /** All that this node knows to be committed was told; said after each step that ends so. */
-  caughtUp(): void
-  /** This node leads, and what was before its epoch is committed and was told. */
-  leading(epoch: number): void
-  /** It leads no longer; it may lead again. */
-  resigned(): void
-  /**
-   * This node, which leads, is about to append a change of the voters. Where the listener counts on offsets from `nextOffset`
-   * on, it appends what is to have them before this returns.
-   */
-  beforeVoters(): void
-  /** `Quorum.leader` is another one, or where it is has changed. */
-  leaderChanged(): void
-  /** The log failed: nothing is appended or told any more. */
-  failed(error: Error): void
-}
-
-export interface QuorumOptions {
-  readonly host: Host
-  readonly codecs: Codecs
-  /** `__cluster_metadata-0`: snapshots and quorum-state are here, beside the log. */
-  readonly directory: string
-  /** Opens and recovers the log in that directory. */
-  readonly openLog: () => Log
-  readonly self: ReplicaKey
-  /** The voters where neither log nor snapshot names any: those of a static quorum (kraft.version 0). */
-  readonly initialVoters: readonly Voter[]
-  readonly peers: Peers
-  readonly timeouts: RaftTimeouts
-  readonly retention: Retention
-  readonly listener: QuorumListener
-}
-
-/** What was on disk. */
-export interface Found {
-  readonly history: QuorumHistory
-  readonly snapshot: LogPosition | null
-}
-
-const NOT_LEADING: VoterOutcome = {
-  errorCode: 'NOT_LEADER_OR_FOLLOWER',
-  errorMessage: 'This node does not lead the quorum',
-}
-
-/** A batch of this node's own that isn't in its log yet. */
-interface Unwritten {
-  readonly batch: Buffer
-  readonly baseOffset: number
-}
+const NEWCOMER =
+  'This voter has an empty disk, and does not know whether it has voted before: until all other voters have answered and nobody has records, or it has all that the leader has, it has no vote. Where the disks of more than half of the voters are lost for good, format theirs with ottla storage format'
 
 /**
  * The driver of the Raft core on a log. It is a queue: what the core asks for in one step (persist, truncate or restore,
@@ -116,11 +60,8 @@ export class Quorum {
   readonly #snapshots: Snapshots
   /** The last one received. */
   #received: LoadedSnapshot | null = null
-  #unwritten: Unwritten[] = []
-  #nextOffset: number
-  #flushing: Promise<void> | null = null
-  /** How often the log was cut: what was synced before says nothing of what was written after. */
-  #cuts = 0
+  readonly #own: OwnBatches
+  readonly #sync: LogSync
   /** The one that the listener was told of last. */
   #knownLeader: KnownLeader | null = null
   /** In which this node won and wrote; -1 while it doesn't lead. */
@@ -129,8 +70,10 @@ export class Quorum {
   #ledEpoch = -1
   /** Waits at the start for what is committed to be delivered. */
   #onLeading: AppendDone | null = null
+  readonly #reconfiguration: Reconfiguration
   #timer: Timer | null = null
   #failure: Error | null = null
+  #isNewcomer = false
   #isClosed = false
 
   constructor(options: QuorumOptions, log: Log, { history, snapshot }: Found) {
@@ -140,11 +83,11 @@ export class Quorum {
     this.#log = log
     this.#history = history
     this.#snapshots = new Snapshots(host, options.directory, log, options.retention)
-    this.#nextOffset = log.logEndOffset
     const failed = (error: Error): void => this.#fail(error)
     const highWatermark = (): number => this.#raft.highWatermark
     this.#queue = new JobQueue(failed)
     this.#reader = new CommittedReader({
+      clock: host.clock,
       log,
       codecs,
       from: Math.max(log.logStartOffset, snapshot?.offset ?? 0),
@@ -153,28 +96,45 @@ export class Quorum {
       caughtUp: () => this.#caughtUp(),
       failed,
     })
+    this.#own = new OwnBatches(log, (batch) => this.#reader.expect(batch))
+    const flushed = (upTo: number): void => this.#step((nowMs) => this.#raft.flushed(upTo, nowMs))
+    this.#sync = new LogSync(log, flushed, failed)
     this.#fetches = new ParkedFetches(host.clock, {
       highWatermark,
+      logEnd: () => log.logEndOffset,
       leads: (epoch) => this.#raft.role.name === 'leader' && this.#raft.epoch === epoch,
       read: (offset) => readForFollower(log, offset),
+      askerOf: (fetch) => this.#answers.askerOf(fetch),
       reply: (fetch, records) =>
         this.#answers.fetched(fetch, this.#raft.fetchReplyFor(fetch, records)),
       failed,
     })
+    const election = readElection(host, options.directory)
     this.#raft = new Raft({
       self: options.self,
       voters: history.latest.voters ?? options.initialVoters,
-      election: readElection(host, options.directory),
+      votersChange: history.latestChange,
+      election,
+      remembersNothing: election === null && options.isFormatted !== true,
       log: logView(log, this.#snapshots),
       random: host.random,
       timeouts: options.timeouts,
       discovers: options.peers.discovers,
     })
+    this.#reconfiguration = new Reconfiguration(
+      {
+        view: () => this.#view(),
+        isCaughtUp: (key) => this.#raft.isCaughtUp(key, this.#now()),
+        inTurn: (run, dropped) => this.#inTurnOfLeader(run, dropped),
+        append: (facts, records, done) => this.#appendVoters(facts, records, done),
+      },
+      options.peers,
+    )
   }
 
   /** The offset of the next record, those under way counted. */
   get nextOffset(): number {
-    return this.#nextOffset
+    return this.#own.nextOffset
   }
 
   get highWatermark(): number {
@@ -190,10 +150,13 @@ export class Quorum {
     return this.#raft.leaderId
   }
 
-  /** Who leads, and where it is as far as that is known; null while nobody is known to, or this node has resigned. */
+  /**
+   * Who leads, and where it is as far as that is known; null while nobody is known to, this node has resigned, or it asks for
+   * votes: its leader has left, or is missed.
+   */
   get leader(): KnownLeader | null {
     const { leaderId, role } = this.#raft
-    if (leaderId < 0 || role.name === 'resigned') return null
+    if (leaderId < 0 || role.name === 'resigned' || role.name === 'prospective') return null
     return { id: leaderId, address: this.endpointOf(leaderId) }
   }
 
@@ -212,9 +175,22 @@ export class Quorum {
     return this.#history.latest.kraftVersion
   }
 
+  /** Who votes, as far as this node knows. */
+  get voters(): readonly Voter[] {
+    return this.#raft.voters
+  }
+
   describe(): QuorumDescription {
     const { clock } = this.#host
     return describeQuorum(this.#raft, this.#options.self.id, this.#log.logEndOffset, clock)
+  }
+
+  /**
+   * Whether this node is a voter without a vote yet: it doesn't remember how it has voted, and asks the others about that. Each
+   * question has the leader forget what it was told of this node's disk.
+   */
+  get isNewcomer(): boolean {
+    return this.#raft.isNewcomer
   }
 
   async start(): Promise<void> {
@@ -223,6 +199,8 @@ export class Quorum {
       unanswered: (to, request, why) =>
         this.#step((nowMs) => this.#raft.unanswered(to, request, why, nowMs)),
     })
+    this.#isNewcomer = this.#raft.isNewcomer
+    if (this.#isNewcomer) this.#host.log.info({ id: this.#options.self.id }, NEWCOMER)
     this.#step((nowMs) => this.#raft.start(nowMs))
     if (this.#failure !== null) throw this.#failure
     if (this.#raft.role.name !== 'leader') return
@@ -245,7 +223,7 @@ export class Quorum {
     parts.forEach((values, index) => {
       const records = values.map((value) => ({ timestamp, key: null, value }))
       const batch = buildBatch({ records }, this.#options.codecs)
-      this.#expect(batch, index === parts.length - 1 ? done : null)
+      this.#own.add(batch, index === parts.length - 1 ? done : null)
     })
     this.#put(() => this.#writeOwn())
   }
@@ -253,10 +231,12 @@ export class Quorum {
   /**
    * Another node asks.
    * @param answer called once, now or later
+   * @param asker holds what was read for it until it has it; null: as long as `answer` takes
    */
-  request(request: RaftRequest, answer: TellAnswer): void {
+  request(request: RaftRequest, answer: TellAnswer, asker: Asker | null = null): void {
     if (this.#isClosed || this.#failure !== null) return answer(null)
-    const { ticket, request: numbered } = this.#answers.add(request, answer)
+    if (isOfNewcomer(request)) this.#reconfiguration.forget(request.candidate.id)
+    const { ticket, request: numbered } = this.#answers.add(request, answer, asker)
     this.#put(() => {
       const output = this.#raft.receive(senderOf(request), numbered, this.#now())
       const tell = (): void => this.#answers.stepped(ticket, output)
@@ -267,49 +247,55 @@ export class Quorum {
 
   /**
    * [KIP-853] Changes who votes, or where a voter is; one change at a time.
-   * @returns when it is committed, or, where the change says so, written
+   * @returns when it is committed, or, where the change says so, written; or what is against it
    */
   changeVoters(change: VoterChange): Promise<VoterOutcome> {
-    return new Promise((resolve) => {
-      if (!this.isLeader || this.#isClosed || this.#failure !== null) return resolve(NOT_LEADING)
-      this.#queue.put(
-        () => this.#changeVoters(change, resolve),
-        () => resolve(NOT_LEADING),
-      )
-    })
+    return this.#reconfiguration.change(change)
   }
 
-  async #changeVoters(change: VoterChange, tell: (outcome: VoterOutcome) => void): Promise<void> {
-    if (!this.isLeader) return tell(NOT_LEADING)
-    const { codecs, listener, peers } = this.#options
-    const { voters } = this.#raft
-    const { kraftVersion } = this
-    const isChanging = this.#history.latestOffset >= this.highWatermark
-    const isCaughtUp = (replica: ReplicaKey): boolean => this.#raft.isCaughtUp(replica, this.#now())
-    const changed = changedVoters({ kraftVersion, voters, peers, isChanging, isCaughtUp }, change)
-    if ('errorCode' in changed) return tell(changed)
-    if (changed === voters) return tell(DONE)
-    const batch = controlBatch([votersRecord(changed)], this.#host.clock.now(), codecs)
+  /**
+   * [KIP-853] Raises kraft.version: from 1 on the log names the voters, with their disks, as each has told the leader.
+   * @returns when it is committed, or what is against it
+   */
+  raiseKraftVersion(level: number, validateOnly: boolean): Promise<VoterOutcome> {
+    return this.#reconfiguration.raise(level, validateOnly)
+  }
+
+  #view(): VotersView {
+    const { isLeader, epoch, kraftVersion, voters } = this
+    const isChanging = this.#history.latestOffset >= this.#raft.highWatermark
+    return { isLeader, epoch, kraftVersion, voters, isChanging }
+  }
+
+  /** Does what only a leader can, when its turn has come. */
+  #inTurnOfLeader(run: () => Promise<void>, dropped: () => void): void {
+    if (!this.isLeader || this.#isClosed || this.#failure !== null) return dropped()
+    this.#queue.put(() => (this.isLeader ? run() : dropped()), dropped)
+  }
+
+  /** Voters hold from where they are written on. */
+  async #appendVoters(
+    facts: QuorumFacts & { readonly voters: readonly Voter[] },
+    records: readonly ControlRecordToWrite[],
+    done: AppendDone,
+  ): Promise<void> {
+    const { codecs, listener } = this.#options
+    const batch = controlBatch(records, this.#host.clock.now(), codecs)
     listener.beforeVoters()
-    const offset = this.#nextOffset
-    this.#expect(batch, (failure) => {
-      tell(failure === null ? DONE : NOT_LEADING)
-      // Whoever has removed itself leads until that is committed.
-      if (failure === null && change.kind === 'remove' && change.voter.id === this.#options.self.id)
-        this.#step((nowMs) => this.#raft.resign(nowMs))
-    })
+    const offset = this.#own.nextOffset
+    this.#own.add(batch, done)
     await this.#writeOwn()
-    this.#history.add([{ offset, facts: { kraftVersion, voters: changed } }])
-    this.#step((nowMs) => this.#raft.changeVoters(changed, nowMs))
-    if (change.kind === 'add' && !change.ackWhenCommitted) tell(DONE)
+    const change = { offset, before: this.#raft.voters }
+    this.#history.add([{ offset, facts }])
+    this.#step((nowMs) => this.#raft.changeVoters(facts.voters, change, nowMs))
   }
 
   /** Another node wants to read a snapshot of this node, which leads. */
-  async readSnapshot({ snapshot, position, maxBytes, ...asking }: SnapshotRequest) {
-    const problem = this.#raft.snapshotProblem(asking, this.#now())
+  async readSnapshot(request: SnapshotRequest, asker: Asker | null = null) {
+    const problem = this.#raft.snapshotProblem(request, this.#now())
     if (problem !== null) return { errorCode: problem }
-    const { directory } = this.#options
-    return readPiece(this.#host, directory, snapshot, position, maxBytes)
+    const memory = this.#fetches.memory.for(request.replica, this.#raft.voters)
+    return readPiece(this.#host, this.#options.directory, request, { memory, asker })
   }
 
   /** Writes a snapshot of what was delivered up to `id.offset`, and drops what it and its predecessors make spare. */
@@ -325,7 +311,7 @@ export class Quorum {
   /** Hands the lead over, finishes what is being written, and fails what isn't committed by then. */
   async close(): Promise<void> {
     if (this.#isClosed) return
-    await this.#flushing
+    await this.#sync.whenEnded()
     this.#step((nowMs) => this.#raft.resign(nowMs))
     await this.#queue.whenIdle()
     this.#isClosed = true
@@ -341,6 +327,8 @@ export class Quorum {
   #caughtUp(): void {
     const { committed } = this.#raft
     if (committed >= 0 && this.#reader.deliveredTo >= committed) this.#options.listener.caughtUp()
+    // Whoever has removed itself leads until that is committed, and told.
+    if (this.#raft.leadsOthers) return this.#step((nowMs) => this.#raft.resign(nowMs))
     this.#checkLeading()
   }
 
@@ -366,6 +354,7 @@ export class Quorum {
       writeElection(this.#host, this.#options.directory, output.persist, voters)
     }
     this.#checkLead()
+    if (this.#isNewcomer && !this.#raft.isNewcomer) this.#hasVote()
     const { truncateTo, restore, beginEpoch, append } = output
     if (truncateTo === null && restore === null && beginEpoch === null && append === null) {
       return this.#tell(output)
@@ -378,6 +367,11 @@ export class Quorum {
     if (restore !== null) await this.#restore(restore)
     if (beginEpoch !== null) await this.#beginEpoch(beginEpoch)
     if (append !== null) await this.#appendFetched(append)
+  }
+
+  #hasVote(): void {
+    this.#isNewcomer = false
+    this.#host.log.info({ epoch: this.epoch }, 'This voter votes from now on')
   }
 
   /** Tells others, and the listener, what holds now. */
@@ -406,7 +400,7 @@ export class Quorum {
 
   /** What another node sent can't be: whatever else its connection brings is not taken. */
   #distrust(from: number, error: Error): void {
-    this.#host.log.error({ err: error, from }, 'A node of the quorum is not believed')
+    this.#host.log.error({ err: error, from }, NOT_BELIEVED)
     this.#options.peers.disconnect(from)
   }
 
@@ -430,38 +424,13 @@ export class Quorum {
     const records =
       this.#log.logEndOffset === 0 ? [first, ...quorumRecords(this.kraftVersion, voters)] : [first]
     this.#wonEpoch = epoch
-    this.#nextOffset = this.#log.logEndOffset
-    this.#expect(controlBatch(records, this.#host.clock.now(), this.#options.codecs), null)
+    this.#own.goOnAtLogEnd()
+    this.#own.add(controlBatch(records, this.#host.clock.now(), this.#options.codecs), null)
     await this.#writeOwn()
   }
 
-  /** A batch gets its offsets; it is written in its turn. */
-  #expect(batch: Buffer, done: AppendDone | null): void {
-    const baseOffset = this.#nextOffset
-    const nextOffset = batchNextOffset(batch, 0) + baseOffset
-    this.#nextOffset = nextOffset
-    this.#unwritten.push({ batch, baseOffset })
-    this.#reader.expect({ batch, baseOffset, nextOffset, done })
-  }
-
   async #writeOwn(): Promise<void> {
-    const unwritten = this.#unwritten
-    if (unwritten.length === 0) return
-    this.#unwritten = []
-    const { epoch } = this.#raft
-    const results = await Promise.all(
-      unwritten.map(
-        ({ batch }) =>
-          new Promise<AppendResult>((resolve) => this.#log.append(batch, epoch, 'raft', resolve)),
-      ),
-    )
-    results.forEach(({ errorCode, errorMessage, baseOffset }, index) => {
-      const expected = unwritten[index]!.baseOffset
-      if (errorCode === 'NONE' && baseOffset === expected) return
-      const what = errorMessage ?? `at ${baseOffset}, not ${expected}`
-      throw new QuorumLogError(`Append failed: ${errorCode}, ${what}`)
-    })
-    this.#written()
+    if (await this.#own.write(this.#raft.epoch)) this.#written()
   }
 
   /** The lead is lost: what isn't committed may never be, and what isn't written never is. */
@@ -470,8 +439,7 @@ export class Quorum {
     if (this.#wonEpoch < 0 || (role.name === 'leader' && epoch === this.#wonEpoch)) return
     const wasLeading = this.#ledEpoch >= 0
     this.#wonEpoch = this.#ledEpoch = -1
-    this.#unwritten = []
-    this.#nextOffset = this.#log.logEndOffset
+    this.#own.goOnAtLogEnd()
     this.#reader.dropOwn(new NotLeaderError('This node leads the quorum no longer'))
     this.#fetches.release()
     if (wasLeading) this.#options.listener.resigned()
@@ -483,7 +451,7 @@ export class Quorum {
     if (this.#failure !== null) return this.#startDone(this.#failure)
     if (role.name !== 'leader' || this.#ledEpoch === this.#raft.epoch) return
     const { deliveredTo } = this.#reader
-    if (deliveredTo <= role.epochStart || deliveredTo < this.#nextOffset) return
+    if (deliveredTo <= role.epochStart || deliveredTo < this.nextOffset) return
     this.#ledEpoch = this.#raft.epoch
     this.#options.listener.leading(this.#ledEpoch)
     this.#startDone(null)
@@ -511,7 +479,7 @@ export class Quorum {
     if (errorCode !== 'NONE') return this.#refuse(from, new QuorumLogError(String(errorMessage)))
     this.#history.add(news)
     this.#takeVoters()
-    this.#nextOffset = this.#log.logEndOffset
+    this.#own.goOnAtLogEnd()
     this.#written()
   }
 
@@ -522,25 +490,26 @@ export class Quorum {
 
   /** Voters that stood only in what is dropped are forgotten with it. */
   async #truncate(offset: number): Promise<void> {
-    this.#cuts++
+    this.#sync.cut()
     await this.#log.truncateTo(offset)
     this.#raft.truncated()
     this.#history.truncateTo(this.#log.logEndOffset)
     this.#takeVoters()
-    this.#nextOffset = this.#log.logEndOffset
+    this.#own.goOnAtLogEnd()
     await this.#log.flush()
     const end = this.#log.logEndOffset
     this.#step((nowMs) => this.#raft.flushed(end, nowMs))
   }
 
   #takeVoters(): void {
-    this.#raft.setVoters(this.#history.latest.voters ?? this.#options.initialVoters)
+    const { latest, latestChange } = this.#history
+    this.#raft.setVoters(latest.voters ?? this.#options.initialVoters, latestChange)
   }
 
   /** Fetches what is missing here and only in a snapshot of the leader's, beside everything else. */
-  #transfer({ from, snapshot: id }: NonNullable<RaftOutput['fetchSnapshot']>): void {
+  #transfer({ from, snapshot: id, replica }: NonNullable<RaftOutput['fetchSnapshot']>): void {
     const { codecs, directory, peers } = this.#options
-    const pieces = peers.fetchSnapshot(from, this.#voter(from), id, this.#raft.epoch)
+    const pieces = peers.fetchSnapshot(from, this.#voter(from), id, this.#raft.epoch, replica)
     const noted = noting(pieces, () => this.#step((nowMs) => this.#raft.receiving(id, nowMs)))
     receiveSnapshot(this.#host, directory, id, noted, codecs).then(
       (received) => {
@@ -561,15 +530,15 @@ export class Quorum {
     const snapshot = this.#received!
     this.#received = null
     await this.#reader.whenIdle()
-    this.#cuts++
+    this.#sync.cut()
     await this.#log.truncateFullyAndStartAt(id.offset)
     this.#snapshots.beginWith(id)
     const facts = withControlRecords(NOTHING_KNOWN, snapshot.control)
     this.#history = new QuorumHistory(facts, id.offset)
     this.#takeVoters()
-    this.#nextOffset = id.offset
+    this.#own.goOnAtLogEnd()
     this.#reader.continueAt(id.offset)
-    this.#options.listener.loadSnapshot(id, snapshot)
+    await this.#options.listener.loadSnapshot(id, snapshot)
     this.#step((nowMs) => this.#raft.restored(id, nowMs))
   }
 
@@ -577,31 +546,14 @@ export class Quorum {
 
   #written(): void {
     this.#fetches.wake()
-    this.#flush()
-  }
-
-  /** One sync at a time; what is appended during one waits for the next. */
-  #flush(): void {
-    if (this.#flushing !== null || this.#failure !== null) return
-    const upTo = this.#log.logEndOffset
-    const cuts = this.#cuts
-    this.#flushing = this.#log.flush().then(
-      () => {
-        this.#flushing = null
-        if (cuts === this.#cuts) this.#step((nowMs) => this.#raft.flushed(upTo, nowMs))
-        if (cuts !== this.#cuts || this.#log.logEndOffset > upTo) this.#flush()
-      },
-      (error: Error) => {
-        this.#flushing = null
-        this.#fail(error)
-      },
-    )
+    this.#sync.begin()
   }
 
   #fail(error: Error): void {
     if (this.#failure !== null || this.#isClosed) return
     this.#failure = error
     this.#queue.stop()
+    this.#sync.stop()
     this.#timer?.cancel()
     this.#reader.stop()
     this.#reader.dropOwn(error)

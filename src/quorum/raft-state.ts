@@ -1,4 +1,6 @@
+import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Random } from '../host/host.ts'
+import { Newcomer } from './newcomer.ts'
 import type { Draft } from './output.ts'
 import { emptyOutput } from './output.ts'
 import type { Role } from './roles.ts'
@@ -20,11 +22,15 @@ import type {
   RaftTimeouts,
   ReplicaKey,
   Voter,
+  VotersChange,
 } from './types.ts'
+import { EpochLimitError, LAST_EPOCH } from './types.ts'
 
 export interface RaftOptions {
   readonly self: ReplicaKey
   readonly voters: readonly Voter[]
+  /** Which of the log's changes made them so; left out where none did. */
+  readonly votersChange?: VotersChange | null
   /** As it was last persisted; null on the first start. */
   readonly election: ElectionState | null
   /** All that is in it at the start is durable. */
@@ -33,6 +39,8 @@ export interface RaftOptions {
   readonly timeouts: RaftTimeouts
   /** Whether `ANYBODY` can be asked. */
   readonly discovers: boolean
+  /** Nothing says that there is nothing which this node should remember of elections, and it doesn't. */
+  readonly remembersNothing?: boolean
 }
 
 /** Who has evidence that its leader is gone waits less than this before it stands. */
@@ -53,7 +61,8 @@ export class RaftState {
   readonly log: LogView
   readonly timeouts: RaftTimeouts
   readonly discovers: boolean
-  voters: readonly Voter[]
+  #voters: readonly Voter[]
+  #votersChange: VotersChange | null
   /** Everything below is committed; -1 before that is known in this life. */
   highWatermark = -1
   /** As `highWatermark`, with what a leader has told of records that are not here yet. */
@@ -65,11 +74,15 @@ export class RaftState {
   #requests: number
   #persisted: ElectionState | null
   #output: Draft = emptyOutput()
+  #newcomer: Newcomer | null
   readonly #random: Pick<Random, 'below'>
 
-  constructor({ self, voters, election, log, random, timeouts, discovers }: RaftOptions) {
+  constructor(options: RaftOptions) {
+    const { self, voters, election, log, random, timeouts, discovers } = options
+    this.#newcomer = options.remembersNothing === true ? new Newcomer() : null
     this.self = self
-    this.voters = voters
+    this.#voters = voters
+    this.#votersChange = options.votersChange ?? null
     this.log = log
     this.timeouts = timeouts
     this.discovers = discovers
@@ -118,8 +131,53 @@ export class RaftState {
     return this.voters.filter(({ id }) => id !== this.self.id)
   }
 
+  get voters(): readonly Voter[] {
+    return this.#voters
+  }
+
+  /** @param change what made them so; null where nothing did that may not be committed */
+  setVoters(voters: readonly Voter[], change: VotersChange | null): void {
+    this.#voters = voters
+    this.#votersChange = change
+  }
+
   get isVoter(): boolean {
     return this.voterOf(this.self) !== undefined
+  }
+
+  /**
+   * What this node has heard as long as it has no vote though it is a voter: it doesn't remember how it has voted. A quorum that
+   * tells its voters by their disks doesn't take a new disk for the old one (KIP-853), and needs none of this.
+   */
+  get newcomer(): Newcomer | null {
+    return this.voterOf(this.self)?.directoryId === ZERO_UUID ? this.#newcomer : null
+  }
+
+  /** Whether it votes, and may stand. */
+  get hasVote(): boolean {
+    return (this.isVoter && this.newcomer === null) || this.isLeaving
+  }
+
+  /**
+   * Whether this node votes no longer by a change that may not be committed. As Raft has it, it stands until then: it may be the
+   * only one that has the change, and who lacks it can't be elected without its vote, nor gets that.
+   */
+  get isLeaving(): boolean {
+    const change = this.#votersChange
+    if (change === null || change.offset < this.highWatermark || this.isVoter) return false
+    const before = change.before.find((voter) => isKeyOf(this.self, voter))
+    if (before === undefined) return false
+    return this.#newcomer === null || before.directoryId !== ZERO_UUID
+  }
+
+  /** Whether this node leads a quorum in which, as all that is committed has it, it doesn't vote. */
+  get leadsOthers(): boolean {
+    return this.#role.name === 'leader' && !this.isVoter && !this.isLeaving
+  }
+
+  /** From now on it remembers how it votes. */
+  endNewcomer(): void {
+    this.#newcomer = null
   }
 
   get isSoleVoter(): boolean {
@@ -131,9 +189,9 @@ export class RaftState {
    * the epoch can't: it has a leader.
    */
   get mayStandAgain(): boolean {
-    const { votedFor, isVoter, log } = this
+    const { votedFor, hasVote, log } = this
     const isOwn = votedFor !== null && isKeyOf(this.self, votedFor)
-    return isOwn && isVoter && log.end.epoch < this.#epoch
+    return isOwn && hasVote && log.end.epoch < this.#epoch
   }
 
   /** The voter that another node is; undefined for an observer, and for a voter's node with another disk. */
@@ -177,9 +235,24 @@ export class RaftState {
     this.#role = newProspective(this.self.id, leaderId, this.votedFor, hasEvidence, deadline)
   }
 
+  /** @throws EpochLimitError */
   becomeCandidate(now: number): void {
-    this.#epoch++
+    this.#raiseEpoch()
     this.standAgain(now)
+  }
+
+  /**
+   * As in Apache Kafka a leader that resigned leaves its epoch behind after a while.
+   * @throws EpochLimitError
+   */
+  endEpoch(now: number): void {
+    this.#raiseEpoch()
+    this.#role = newUnattached(-1, null, now + this.electionTimeout())
+  }
+
+  #raiseEpoch(): void {
+    if (this.#epoch >= LAST_EPOCH) throw new EpochLimitError(this.#epoch)
+    this.#epoch++
   }
 
   /** Asks for votes in an epoch in which this node has voted for itself. */
@@ -212,6 +285,9 @@ export class RaftState {
    */
   learn(epoch: number, leaderId: number, now: number, isFromLeader = false): boolean {
     if (epoch < this.#epoch) return false
+    if (epoch > LAST_EPOCH) {
+      throw new ContradictionError(`It says that the epoch is ${epoch}, after which there is none`)
+    }
     const known = leaderId >= 0 && leaderId !== this.self.id
     if (epoch > this.#epoch) {
       this.becomeUnattached(epoch, known ? leaderId : -1, now)
@@ -263,7 +339,11 @@ export class RaftState {
     const output = this.#output
     this.#output = emptyOutput()
     const { election } = this
-    if (!sameElection(election, this.#persisted)) output.persist = this.#persisted = election
+    // A start that finds the file takes its node for one that remembers. A vote is never forgotten: who asks an observer for
+    // one may have the record that makes it a voter.
+    const isKept = this.#newcomer === null || this.hasVote || this.votedFor !== null
+    if (isKept && !sameElection(election, this.#persisted))
+      output.persist = this.#persisted = election
     return output
   }
 }

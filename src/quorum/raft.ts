@@ -1,8 +1,8 @@
 import { askAt, electionTick, notAnswered, vote, voteReply } from './election.ts'
 import {
   epochMessage,
-  fetchAgain,
   fetchAt,
+  fetchLater,
   fetchReply,
   find,
   followerTick,
@@ -15,9 +15,11 @@ import {
   fetchAnswer,
   fetchingSnapshot,
   leaderTick,
+  renameVoters,
   resign,
   resignedTick,
 } from './leader.ts'
+import { newcomerAskAt, newcomerTick } from './newcomer.ts'
 import { ContradictionError, RaftState, type RaftOptions } from './raft-state.ts'
 import { keyText, type Role } from './roles.ts'
 import { epochProblem, quorumTimeoutMs } from './rules.ts'
@@ -33,6 +35,7 @@ import type {
   RaftRequest,
   ReplicaKey,
   Voter,
+  VotersChange,
 } from './types.ts'
 
 /**
@@ -76,6 +79,16 @@ export class Raft {
     return this.#state.committed
   }
 
+  /** Whether this node is a voter without a vote, for it doesn't remember how it has voted. */
+  get isNewcomer(): boolean {
+    return this.#state.newcomer !== null
+  }
+
+  /** Whether this node leads, and is to resign: that it votes no longer is committed. */
+  get leadsOthers(): boolean {
+    return this.#state.leadsOthers
+  }
+
   /** A sole voter leads when this returns; others begin to wait or to ask. */
   start(now: number): RaftOutput {
     const state = this.#state
@@ -103,6 +116,7 @@ export class Raft {
 
   #tickOnce(now: number): void {
     const state = this.#state
+    if (state.newcomer !== null) newcomerTick(state, state.newcomer, now)
     const { role } = state
     switch (role.name) {
       case 'leader':
@@ -116,19 +130,25 @@ export class Raft {
       default:
         if (state.isSoleVoter) state.becomeProspective(now)
         else if (role.name === 'resigned') resignedTick(state, role, now)
-        else if (now >= role.deadline && state.isVoter) state.becomeProspective(now)
+        else if (now >= role.deadline && state.hasVote) state.becomeProspective(now)
         else find(state, role, now)
     }
   }
 
   /** When the next `tick` has something to do; Infinity for a sole voter that leads. */
   nextTick(): number {
-    const { role, isSoleVoter, isVoter, discovers } = this.#state
+    const { newcomer } = this.#state
+    const at = this.#nextOfRole()
+    return newcomer === null ? at : Math.min(at, newcomerAskAt(this.#state, newcomer))
+  }
+
+  #nextOfRole(): number {
+    const { role, isSoleVoter, hasVote, discovers } = this.#state
     switch (role.name) {
       case 'leader':
         return isSoleVoter ? Infinity : Math.min(role.beginAt, role.quorumDeadline)
       case 'unattached':
-        return Math.min(isVoter ? role.deadline : Infinity, discovers ? role.findAt : Infinity)
+        return Math.min(hasVote ? role.deadline : Infinity, discovers ? role.findAt : Infinity)
       case 'follower':
         return Math.min(role.deadline, fetchAt(this.#state, role))
       case 'resigned':
@@ -199,7 +219,10 @@ export class Raft {
     state.synced = Math.min(Math.max(state.synced, offset), log.end.offset)
     if (role.name === 'leader') advance(state, role)
     else if (role.name === 'follower' && role.fetching.name === 'writing') {
-      if (state.synced >= log.end.offset) role.fetching = { name: 'idle', at: now }
+      if (state.synced >= log.end.offset) {
+        role.failures = 0
+        role.fetching = { name: 'idle', at: now }
+      }
     }
     return this.tick(now)
   }
@@ -213,7 +236,7 @@ export class Raft {
   refused(now: number): RaftOutput {
     const state = this.#state
     const { role } = state
-    if (role.name === 'follower' && role.fetching.name === 'writing') fetchAgain(state, role, now)
+    if (role.name === 'follower' && role.fetching.name === 'writing') fetchLater(state, role, now)
     return this.tick(now)
   }
 
@@ -234,7 +257,7 @@ export class Raft {
   /** A snapshot didn't come: the leader is asked again, and may name another. */
   missed(snapshot: LogPosition, now: number): RaftOutput {
     const state = this.#state
-    if (isRestoring(state, snapshot)) fetchAgain(state, state.role, now)
+    if (isRestoring(state, snapshot)) fetchLater(state, state.role, now)
     return this.tick(now)
   }
 
@@ -243,23 +266,27 @@ export class Raft {
     const state = this.#state
     if (snapshot.offset > state.highWatermark) state.commit(snapshot.offset)
     state.synced = state.log.end.offset
-    if (isRestoring(state, snapshot)) state.role.fetching = { name: 'idle', at: now }
+    if (isRestoring(state, snapshot)) {
+      state.role.failures = 0
+      state.role.fetching = { name: 'idle', at: now }
+    }
     return this.tick(now)
   }
 
   /** The voter set changed: it is in force as soon as it is read, committed or not. */
-  setVoters(voters: readonly Voter[]): void {
-    this.#state.voters = voters
+  setVoters(voters: readonly Voter[], change: VotersChange | null = null): void {
+    this.#state.setVoters(voters, change)
   }
 
   /** This leader has written who votes from now on. */
-  changeVoters(voters: readonly Voter[], now: number): RaftOutput {
+  changeVoters(voters: readonly Voter[], change: VotersChange, now: number): RaftOutput {
     const state = this.#state
     const { role } = state
-    state.voters = voters
+    state.setVoters(voters, change)
     if (role.name === 'leader') {
       // Who has led alone has not asked for a majority's fetches before.
       role.quorumDeadline = Math.max(role.quorumDeadline, now + quorumTimeoutMs(state.timeouts))
+      renameVoters(state, role)
       advance(state, role)
     }
     return this.tick(now)

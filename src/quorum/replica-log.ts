@@ -100,16 +100,24 @@ export async function readHistory(
 }
 
 /**
- * Has the log begin after its holes. There is one where old segments were being deleted and the power went out: any of
- * them may be left. All before the last hole was to be deleted, since a snapshot has it.
+ * Has a log that was just opened begin after its holes, and end before its last one where nothing follows. There is one where old
+ * segments were being deleted and the power went out: any of them may be left. All before the last hole was to be deleted, since
+ * a snapshot has it. And there is one at the end where a segment was begun, and what belongs before it was not durable yet.
  * @param ends where snapshots end, in order
- * @throws QuorumLogError when none has it
+ * @throws QuorumLogError when none has what is missing in between
  */
-export async function startAfterHoles(log: Log, ends: readonly number[]): Promise<void> {
+export async function mendHoles(log: Log, ends: readonly number[]): Promise<void> {
+  const covered = ends.at(-1) ?? 0
   let start = log.logStartOffset
-  for (let offset = start; offset < log.logEndOffset;) {
+  let offset = start
+  while (offset < log.logEndOffset) {
     const bytes = await readAfter(log, offset)
-    if (bytes === null) break
+    if (bytes === null) {
+      // What a snapshot has beyond that need not be in the log.
+      if (offset < covered) return log.truncateFullyAndStartAt(covered)
+      await log.truncateTo(offset)
+      break
+    }
     for (const batch of readBatches(bytes)) {
       const base = batchBaseOffset(batch, 0)
       if (base > offset) start = base
@@ -120,7 +128,7 @@ export async function startAfterHoles(log: Log, ends: readonly number[]): Promis
   const end = ends.find((each) => each >= start)
   if (end === undefined) {
     throw new QuorumLogError(
-      `The metadata log lacks records before ${start}, and the latest snapshot ends at ${ends.at(-1) ?? 0}`,
+      `The metadata log lacks records before ${start}, and the latest snapshot ends at ${covered}`,
     )
   }
   log.advanceLogStart(end)

@@ -61,9 +61,13 @@ export class Snapshots {
     this.#ids = listSnapshots(host, directory)
   }
 
-  /** Null where there is none, or only what the cluster was formatted with. */
+  /**
+   * Null where there is none, or only what the cluster was formatted with. After a crash there may be some that the log doesn't
+   * reach back to any more: of these it can't tell what followed.
+   */
   get earliest(): LogPosition | null {
-    return this.#ids.find(({ offset }) => offset > 0) ?? null
+    const { logStartOffset } = this.#log
+    return this.#ids.find(({ offset }) => offset > 0 && offset >= logStartOffset) ?? null
   }
 
   get latest(): LogPosition | null {

@@ -67,6 +67,8 @@ export interface Follower {
   isGone: boolean
   /** The last fetch had no answer: others are asked in between whether they know of another leader. */
   isSilent: boolean
+  /** How often in a row what the leader had to send could not be had, or not be used. */
+  failures: number
   deadline: number
   fetching: Fetching
 }
@@ -144,6 +146,7 @@ export const newFollower = (
   refusedAt: null,
   isGone: false,
   isSilent: false,
+  failures: 0,
   deadline,
   fetching: { name: 'idle', at: now },
 })

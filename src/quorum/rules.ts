@@ -14,6 +14,7 @@ import type {
   Voter,
   VoteRequest,
 } from './types.ts'
+import { LAST_EPOCH } from './types.ts'
 
 /** Whether a log has more: the later epoch, or more of the same one. */
 export const isAhead = (left: LogPosition, right: LogPosition): boolean =>
@@ -37,7 +38,10 @@ export function sameElection(left: ElectionState, right: ElectionState | null): 
 }
 
 export const isValidVote = ({ lastOffset, lastEpoch, epoch, preVote }: VoteRequest): boolean =>
-  lastOffset >= 0 && lastEpoch >= 0 && (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
+  lastOffset >= 0 &&
+  lastEpoch >= 0 &&
+  epoch <= LAST_EPOCH &&
+  (preVote ? lastEpoch <= epoch : lastEpoch < epoch)
 
 /** How far another voter is, as its last fetch told; -1 unknown. */
 function offsetOf(role: Leader, voter: Voter): number {

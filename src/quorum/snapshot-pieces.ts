@@ -1,7 +1,9 @@
 import type { Host } from '../host/host.ts'
+import type { FetchMemory } from '../log/read/memory.ts'
 import { listSnapshots, snapshotPath } from './snapshot.ts'
 import { samePosition } from './rules.ts'
-import type { LogPosition } from './types.ts'
+import type { SnapshotRequest } from './types.ts'
+import { granted, holdUntilSent, type Asker } from './unsent.ts'
 
 /** The most that one answer has: as much as Apache Kafka's followers ask for. */
 const MAX_PIECE_BYTES = 1 << 20
@@ -11,13 +13,40 @@ export type SnapshotPiece =
   /** `size` is the whole snapshot's. */
   | { readonly errorCode: 'NONE'; readonly size: number; readonly bytes: Buffer }
 
-/** Some of a snapshot's bytes, from a position on. What the cluster was formatted with is sent to nobody. */
+/** Where a piece is held until it was sent. */
+interface Room {
+  readonly memory: FetchMemory
+  /** Null where nobody minds how long it is held. */
+  readonly asker: Asker | null
+}
+
+type Wanted = Pick<SnapshotRequest, 'snapshot' | 'position' | 'maxBytes'>
+
+/**
+ * Some of a snapshot's bytes, from a position on, as soon as there is memory for them. What the cluster was formatted with is
+ * sent to nobody.
+ */
 export async function readPiece(
   host: Pick<Host, 'disk'>,
   directory: string,
-  id: LogPosition,
-  position: number,
-  maxBytes: number,
+  wanted: Wanted,
+  { memory, asker }: Room,
+): Promise<SnapshotPiece> {
+  await granted(memory)
+  let heldBytes = 0
+  try {
+    const piece = await read(host, directory, wanted)
+    if ('bytes' in piece) heldBytes = piece.bytes.length
+    return piece
+  } finally {
+    holdUntilSent(memory, heldBytes, asker === null ? [] : [asker])
+  }
+}
+
+async function read(
+  host: Pick<Host, 'disk'>,
+  directory: string,
+  { snapshot: id, position, maxBytes }: Wanted,
 ): Promise<SnapshotPiece> {
   const isHere = listSnapshots(host, directory).some((each) => samePosition(each, id))
   if (!isHere || id.offset === 0) return { errorCode: 'SNAPSHOT_NOT_FOUND' }

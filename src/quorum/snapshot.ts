@@ -10,13 +10,15 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { ControlRecord } from '../../protocol/state/control-records.ts'
 import type { Host } from '../host/host.ts'
+import { atOnce, ITEMS_IN_STEP, overTurns } from '../machine/steps.ts'
+import type { Steps } from '../machine/steps.ts'
 import { controlBatch, quorumRecords, readControlRecords } from './control.ts'
 import type { LogPosition, Voter } from './types.ts'
 
 const SUFFIX = '.checkpoint'
 const PART_SUFFIX = '.checkpoint.part'
-/** As Kafka's snapshot writer: a batch is closed when it has this much. */
-const BATCH_BYTES = 1 << 20
+/** A batch is closed when it has this much, some two thousand records: they are made, and read again, in one turn of the event loop. */
+const BATCH_BYTES = 128 << 10
 
 /** A snapshot that is not whole, or not one at all. */
 export class SnapshotError extends Error {
@@ -62,16 +64,29 @@ export function readSnapshot(
   path: string,
   codecs: Codecs,
 ): LoadedSnapshot {
+  return atOnce(readInSteps(host, path, codecs))
+}
+
+/** The same, some batches in a step. */
+export function* readInSteps(
+  host: Pick<Host, 'disk'>,
+  path: string,
+  codecs: Codecs,
+): Steps<LoadedSnapshot> {
   const content = host.disk.readFile(path)
   const control: ControlRecord[] = []
   const records: Buffer[] = []
   let at = 0
+  let recordsBefore = 0
   for (const batch of readBatches(content)) {
     const fault = checkBatch(batch, 0, batch.length, codecs.crc32c)
     if (fault !== null) throw new SnapshotError(`${path} has a bad batch at byte ${at}: ${fault}`)
     if (isControl(batchAttributes(batch, 0))) control.push(...readControlRecords(batch, codecs))
     else for (const { value } of readRecords(batch, codecs)) if (value !== null) records.push(value)
     at += batchSizeBytes(batch, 0)
+    if (records.length - recordsBefore < ITEMS_IN_STEP) continue
+    recordsBefore = records.length
+    yield
   }
   const header = control[0]
   if (
@@ -152,8 +167,8 @@ export async function receiveSnapshot(
   codecs: Codecs,
 ): Promise<LoadedSnapshot> {
   let loaded: LoadedSnapshot | null = null
-  await writeFile(host, directory, id, pieces, (path) => {
-    loaded = readSnapshot(host, path, codecs)
+  await writeFile(host, directory, id, pieces, async (path) => {
+    loaded = await overTurns(host.clock, readInSteps(host, path, codecs))
   })
   return loaded!
 }
@@ -164,7 +179,7 @@ async function writeFile(
   directory: string,
   id: LogPosition,
   pieces: Iterable<Buffer> | AsyncIterable<Buffer>,
-  check: (path: string) => void = () => undefined,
+  check: (path: string) => Promise<void> = () => Promise.resolve(),
 ): Promise<void> {
   const path = snapshotPath(directory, id)
   const unique = host.random.bytes(8).toString('hex')
@@ -177,7 +192,7 @@ async function writeFile(
       position += piece.length
     }
     await file.sync()
-    check(partPath)
+    await check(partPath)
   } catch (error) {
     file.close()
     removeQuietly(host, partPath)

@@ -5,15 +5,31 @@ export interface ReplicaKey {
   readonly directoryId: string
 }
 
+/** The last change of the voters in a log. */
+export interface VotersChange {
+  /** Of the batch that says so. */
+  readonly offset: number
+  /** Who voted before it. */
+  readonly before: readonly Voter[]
+}
+
 export interface VoterEndpoint {
   readonly name: string
   readonly host: string
   readonly port: number
 }
 
+/** Levels of the feature kraft.version. */
+export interface KraftVersions {
+  readonly min: number
+  readonly max: number
+}
+
 export interface Voter extends ReplicaKey {
   /** Where its controller listener is; empty for the only voter of a node that has none. */
   readonly endpoints: readonly VoterEndpoint[]
+  /** Those that it has said it knows; left out where nobody has asked it: then those that this node knows. */
+  readonly kraftVersions?: KraftVersions
 }
 
 /** What a node must never forget of elections: the content of `quorum-state`. */
@@ -143,6 +159,21 @@ export interface SnapshotRequest {
 /** Why there is no answer: `refused` where the machine says that nobody listens there. */
 export type NoAnswer = 'refused' | 'lost'
 
+/** The epochs are used up: what follows has no number in Kafka's protocol. */
+export class EpochLimitError extends Error {
+  override readonly name = 'EpochLimitError'
+  readonly code = 'ERR_QUORUM_EPOCH_LIMIT'
+
+  constructor(epoch: number) {
+    super(
+      `The quorum of the metadata is in epoch ${epoch}, and no leader can be elected after it: another node has said so, or its quorum-state was written by something else. Restore the metadata directories of the controllers from before`,
+    )
+  }
+}
+
+/** The last epoch that one may come after: they are int32 in Kafka's protocol. */
+export const LAST_EPOCH = 2 ** 31 - 2
+
 /** Whom a node asks that knows nobody who leads: any of the nodes that it was told of at its start. */
 export const ANYBODY = -1
 
@@ -178,6 +209,7 @@ export interface FetchToAnswer {
   /** The one this node leads. */
   readonly epoch: number
   readonly offset: number
+  readonly isVoter: boolean
   readonly highWatermark: number
   readonly maxWaitMs: number
 }
@@ -195,7 +227,12 @@ export interface RaftOutput {
   /** Records from the leader: append, sync, and tell by `flushed`; the next fetch waits for it. Bad ones: `refused`. */
   readonly append: { readonly from: number; readonly records: Buffer } | null
   /** Fetch this snapshot from the leader beside everything else, and tell by `receiving` and `received`, or by `missed`. */
-  readonly fetchSnapshot: { readonly from: number; readonly snapshot: LogPosition } | null
+  readonly fetchSnapshot: {
+    readonly from: number
+    readonly snapshot: LogPosition
+    /** As whom. */
+    readonly replica: ReplicaKey
+  } | null
   /** Put this snapshot, which was received, in the log's place, and tell by `restored`. */
   readonly restore: LogPosition | null
   readonly send: readonly Envelope[]

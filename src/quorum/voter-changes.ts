@@ -1,6 +1,6 @@
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import type { Peers } from './peers.ts'
-import type { Voter, ReplicaKey } from './types.ts'
+import type { KraftVersions, ReplicaKey, Voter } from './types.ts'
 import { isKeyOf } from './rules.ts'
 
 /** [KIP-853] What is to become of the quorum's voters. */
@@ -10,7 +10,12 @@ export type VoterChange =
   /** A voter is an observer from now on; the leader itself may be, and resigns then. */
   | { readonly kind: 'remove'; readonly voter: ReplicaKey }
   /** A voter says where it listens now. */
-  | { readonly kind: 'update'; readonly voter: Voter }
+  | {
+      readonly kind: 'update'
+      readonly voter: Voter
+      /** The levels of kraft.version that it knows. */
+      readonly kraftVersions: KraftVersions
+    }
 
 export type VoterProblem =
   | 'NOT_LEADER_OR_FOLLOWER'
@@ -19,6 +24,7 @@ export type VoterProblem =
   | 'REQUEST_TIMED_OUT'
   | 'DUPLICATE_VOTER'
   | 'VOTER_NOT_FOUND'
+  | 'INVALID_UPDATE_VERSION'
 
 /** `errorMessage` says why, for people. */
 export interface VoterOutcome {
@@ -28,7 +34,7 @@ export interface VoterOutcome {
 
 export const DONE: VoterOutcome = { errorCode: 'NONE', errorMessage: null }
 
-const refused = (errorCode: VoterProblem, errorMessage: string): VoterOutcome => ({
+export const refused = (errorCode: VoterProblem, errorMessage: string): VoterOutcome => ({
   errorCode,
   errorMessage,
 })
@@ -80,12 +86,36 @@ export function changedVoters(
     return refused('VOTER_NOT_FOUND', `${name} is no voter`)
   }
   if (change.kind === 'update') {
-    return sameEndpoints(known, change.voter)
-      ? voters
-      : voters.map((voter) => (voter === known ? change.voter : voter))
+    const told = { ...change.voter, kraftVersions: change.kraftVersions }
+    return isToldAs(known, told) ? voters : voters.map((voter) => (voter === known ? told : voter))
   }
   if (voters.length === 1) return refused('VOTER_NOT_FOUND', `${id} is the only voter`)
   return voters.filter((voter) => voter !== known)
+}
+
+/**
+ * [KIP-853] A node that is to vote is asked itself whether it can follow a quorum whose voters stand in the log.
+ * @returns what it offers, or why it can't vote
+ */
+export async function offeredVersions(
+  peers: Pick<Peers, 'kraftVersionsOf'>,
+  voter: Voter,
+  kraftVersion: number,
+): Promise<KraftVersions | VoterOutcome> {
+  const name = `${voter.id} with the directory ${voter.directoryId}`
+  let offered: KraftVersions | null
+  try {
+    offered = await peers.kraftVersionsOf(voter)
+  } catch (error) {
+    const why = error instanceof Error ? error.message : String(error)
+    return refused('REQUEST_TIMED_OUT', `${name} could not be asked what it can do: ${why}`)
+  }
+  const { min, max } = offered ?? { min: 0, max: 0 }
+  if (min <= kraftVersion && kraftVersion <= max) return { min, max }
+  return refused(
+    'INVALID_REQUEST',
+    `${name} offers kraft.version ${min} to ${max}, and this quorum has ${kraftVersion}`,
+  )
 }
 
 /** What nobody could take for a voter: others would have no way to it, and those of Apache Kafka end where the log has it. */
@@ -101,9 +131,16 @@ function missingIn(change: VoterChange, listenerName: string | null): string | n
   return `The endpoint of voter ${id} for the listener ${listenerName} is missing: by that one voters reach each other`
 }
 
-/** Whether a voter is where it was. */
-export function sameEndpoints({ endpoints: left }: Voter, { endpoints: right }: Voter): boolean {
+/** Whether a voter is where it was, and knows what it knew. */
+export function isToldAs(
+  known: Voter,
+  told: Voter & Required<Pick<Voter, 'kraftVersions'>>,
+): boolean {
+  const { endpoints: left, kraftVersions } = known
+  const { endpoints: right } = told
   return (
+    kraftVersions?.min === told.kraftVersions.min &&
+    kraftVersions.max === told.kraftVersions.max &&
     left.length === right.length &&
     left.every(({ name, host, port }) =>
       right.some((other) => other.name === name && other.host === host && other.port === port),

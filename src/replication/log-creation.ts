@@ -1,7 +1,7 @@
 import type { Logger } from '../host/host.ts'
 import type { Log } from '../log/log.ts'
 import type { TopicImage } from '../metadata/image.ts'
-import type { PartitionAssignment } from './partition/partition.ts'
+import type { PartitionAssignment } from './partition/assignment.ts'
 
 /** So many logs are made at the same time: each waits for the disk, and others want to be served meanwhile. */
 const MADE_AT_ONCE = 32
@@ -29,7 +29,11 @@ export class LogCreation {
   readonly #options: LogCreationOptions
   /** By topic and index; those whose log isn't made yet. */
   readonly #wanted = new Map<string, WantedLog>()
-  readonly #jobs = new Map<string, Promise<void>>()
+  /** Those under way, with their numbers, in the order in which they began. */
+  readonly #jobs = new Map<string, number>()
+  #begun = 0
+  /** Whoever waits until the jobs up to a number have ended; in its order. */
+  #settling: { readonly upTo: number; readonly resolve: () => void }[] = []
   readonly #waiting: (() => void)[] = []
   #running = 0
 
@@ -41,20 +45,30 @@ export class LogCreation {
   want(wanted: WantedLog): void {
     const key = keyOf(wanted.topic, wanted.index)
     this.#wanted.set(key, wanted)
-    if (!this.#jobs.has(key)) this.#jobs.set(key, this.#run(key))
+    if (this.#jobs.has(key)) return
+    this.#jobs.set(key, ++this.#begun)
+    void this.#run(key)
   }
 
-  /** A topic is gone: what is still to be made of it isn't. */
-  forget(topic: TopicImage): void {
-    for (const index of topic.partitions.keys()) {
-      const key = keyOf(topic, index)
-      if (this.#wanted.get(key)?.topic.id === topic.id) this.#wanted.delete(key)
-    }
+  /** The partition isn't wanted any more: if it is still to be made, it isn't. */
+  forget(topic: TopicImage, index: number): void {
+    const key = keyOf(topic, index)
+    if (this.#wanted.get(key)?.topic.id === topic.id) this.#wanted.delete(key)
   }
 
   /** Resolves when all that is wanted now is made, or could not be. */
-  async settled(): Promise<void> {
-    await Promise.all(this.#jobs.values())
+  settled(): Promise<void> {
+    if (this.#jobs.size === 0) return Promise.resolve()
+    return new Promise((resolve) => this.#settling.push({ upTo: this.#begun, resolve }))
+  }
+
+  #ended(key: string): void {
+    this.#jobs.delete(key)
+    const [oldest = Infinity] = this.#jobs.values()
+    const { length } = this.#settling
+    let count = 0
+    while (count < length && this.#settling[count]!.upTo < oldest) count++
+    if (count > 0) for (const { resolve } of this.#settling.splice(0, count)) resolve()
   }
 
   async #run(key: string): Promise<void> {
@@ -66,7 +80,7 @@ export class LogCreation {
     } catch (error) {
       this.#options.log.error({ err: error, partition: key }, 'A partition was not made')
     }
-    this.#jobs.delete(key)
+    this.#ended(key)
     const next = this.#waiting.shift()
     if (next === undefined) this.#running--
     else next()

@@ -5,8 +5,10 @@ import type { Log } from '../log/log.ts'
 import { directoryOf, isUnassigned } from '../metadata/image.ts'
 import type { PartitionImage, TopicImage, TopicsImage } from '../metadata/image.ts'
 import { LogCreation } from './log-creation.ts'
+import type { PartitionAssignment } from './partition/assignment.ts'
+import type { LeaderServices } from './partition/leader.ts'
 import { Partition } from './partition/partition.ts'
-import type { PartitionAssignment, TopicSettings } from './partition/partition.ts'
+import type { TopicSettings } from './partition/settings.ts'
 
 /** What changed in the cluster's metadata. */
 export interface TopicChanges {
@@ -55,21 +57,29 @@ export class ReplicaManager {
   readonly #byName = new Map<string, HostedTopic>()
   readonly #byId = new Map<string, HostedTopic>()
   readonly #removed: ((topic: string, topicId: string) => void)[] = []
+  readonly #services: LeaderServices
+  readonly #onUpdated: (partition: Partition) => void
   readonly #creation: LogCreation
+  /** Changes of partitions whose logs are being cut. */
+  readonly #unsettled = new Set<Promise<void>>()
   #isStopping = false
 
   constructor(options: {
     host: Host
-    brokerId: number
+    services: LeaderServices
     logs: Logs
     settingsOf: (topic: string) => TopicSettings
     /** A replica is in another directory than the cluster knows. */
     onPlaced: ReplicaPlaced
     /** All of the cluster: what isn't here may be on another broker. */
     topics: () => TopicsImage
+    /** What the cluster has agreed on of a partition has changed, or its log is gone. */
+    onUpdated: (partition: Partition) => void
   }) {
     this.#host = options.host
-    this.#brokerId = options.brokerId
+    this.#services = options.services
+    this.#brokerId = options.services.brokerId
+    this.#onUpdated = options.onUpdated
     this.#logs = options.logs
     this.#settingsOf = options.settingsOf
     this.#onPlaced = options.onPlaced
@@ -120,9 +130,9 @@ export class ReplicaManager {
 
   /**
    * Takes over the logs that were found at start, without touching the disk for them. One that wasn't found, and may be in
-   * a directory that isn't here, is offline: made anew it would be empty, and nobody would miss its records.
+   * a directory that isn't here, is offline: made anew it would be empty, and nobody would miss its records. All others are made.
    */
-  load(topics: Iterable<TopicImage>): Promise<void> {
+  load(topics: readonly TopicImage[]): Promise<void> {
     for (const topic of topics) {
       for (const [index, assignment] of topic.partitions.entries()) {
         if (!assignment.replicas.includes(this.#brokerId)) continue
@@ -175,8 +185,14 @@ export class ReplicaManager {
   }
 
   /** Settles when every change so far was followed. */
-  settled(): Promise<void> {
-    return this.#creation.settled()
+  async settled(): Promise<void> {
+    await this.#creation.settled()
+    await Promise.all(this.#unsettled)
+  }
+
+  /** Has the partitions that are led here look for followers that have fallen behind. */
+  checkLag(): void {
+    for (const partition of this.partitions()) partition.checkLag()
   }
 
   /** A directory failed: its partitions can't be used until a restart. */
@@ -214,13 +230,30 @@ export class ReplicaManager {
   }
 
   #follow(topic: TopicImage, index: number, assignment: PartitionAssignment): void {
-    const partition = this.#byId.get(topic.id)?.partitions.get(index)
-    if (partition !== undefined) {
+    const hosted = this.#byId.get(topic.id)
+    const partition = hosted?.partitions.get(index)
+    if (!assignment.replicas.includes(this.#brokerId)) {
+      this.#creation.forget(topic, index)
+      if (partition !== undefined) this.#giveUp(hosted!, partition, assignment)
+    } else if (partition !== undefined) {
       partition.update(assignment)
       this.#tellPlace(partition)
-    } else if (assignment.replicas.includes(this.#brokerId)) {
-      this.#creation.want({ topic, index, assignment })
-    }
+      const { unsettled } = partition
+      if (unsettled === null) return
+      this.#unsettled.add(unsettled)
+      void unsettled.then(() => this.#unsettled.delete(unsettled))
+    } else this.#creation.want({ topic, index, assignment })
+  }
+
+  /** Other brokers have the partition from now on: what this one has of it goes. */
+  #giveUp(hosted: HostedTopic, partition: Partition, assignment: PartitionAssignment): void {
+    const { topic, index } = partition
+    hosted.partitions.delete(index)
+    // Who waits is told who leads it, and not that it is gone.
+    partition.update(assignment)
+    partition.delete()
+    this.#logs.deleteLog(topic, index)
+    this.#host.log.info({ topic, partition: index }, 'A replica was removed')
   }
 
   #adopt(topic: TopicImage, index: number, assignment: PartitionAssignment, log: Log | null): void {
@@ -232,20 +265,21 @@ export class ReplicaManager {
       this.#byName.set(topic.name, hosted)
     }
     const owner = hosted
-    const partition = new Partition({
-      clock: this.#host.clock,
-      brokerId: this.#brokerId,
+    const partition: Partition = new Partition({
+      services: this.#services,
       topic: topic.name,
       topicId: topic.id,
       index,
       assignment,
       log,
       settings: () => owner.settings,
+      updated: () => this.#onUpdated(partition),
     })
     // They may have changed while the log was made.
     log?.updateConfig(owner.settings.log)
     hosted.partitions.set(index, partition)
     this.#tellPlace(partition)
+    this.#onUpdated(partition)
     if (this.#isStopping) partition.endWaiting()
   }
 
@@ -260,7 +294,7 @@ export class ReplicaManager {
 
   #remove(topic: TopicImage): void {
     const { name, id } = topic
-    this.#creation.forget(topic)
+    for (const index of topic.partitions.keys()) this.#creation.forget(topic, index)
     const hosted = this.#byId.get(id)
     if (hosted === undefined) return
     this.#byId.delete(id)

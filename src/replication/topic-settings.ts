@@ -1,7 +1,8 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
 import type { TopicConfig } from '../config/inherited.ts'
 import type { LogConfig, TopicCompression } from '../log/base/config.ts'
-import type { TopicSettings } from './partition/partition.ts'
+import type { TopicSettings } from './partition/settings.ts'
+import { throttledPartitions } from './quota/throttled.ts'
 
 /**
  * What the settings of a topic come to.
@@ -13,6 +14,7 @@ export function topicSettings(
 ): TopicSettings {
   const topic = config.topic(own)
   const policies = topic.get('cleanup.policy')
+  const brokerId = config.get('node.id')
   const log: LogConfig = {
     segmentBytes: topic.get('internal.segment.bytes') ?? topic.get('segment.bytes'),
     segmentMs: segmentMs(topic.get('segment.ms'), topic.get('max.compaction.lag.ms'), policies),
@@ -39,11 +41,19 @@ export function topicSettings(
     preallocate: topic.get('preallocate'),
     fileDeleteDelayMs: topic.get('file.delete.delay.ms'),
     producerIdExpirationMs: config.get('producer.id.expiration.ms'),
+    syncsBeforeRoll: false,
   }
   return {
     log,
     minInSyncReplicas: topic.get('min.insync.replicas'),
     deletesRecords: policies.includes('delete'),
+    throttled: {
+      asLeader: throttledPartitions(topic.get('leader.replication.throttled.replicas'), brokerId),
+      asFollower: throttledPartitions(
+        topic.get('follower.replication.throttled.replicas'),
+        brokerId,
+      ),
+    },
   }
 }
 

@@ -32,7 +32,7 @@ export interface TransactionGateOptions {
   readonly verifier: TransactionVerifier
   /** `transaction.partition.verification.enable` */
   readonly isEnabled: () => boolean
-  /** `add.partitions.to.txn.retry.backoff.ms` */
+  /** `add.partitions.to.txn.retry.backoff.ms`, where another broker coordinates: this one isn't told when a transaction is over. */
   readonly retryBackoffMs: () => number
   /** `add.partitions.to.txn.retry.backoff.max.ms` */
   readonly retryMaxMs: () => number
@@ -114,30 +114,63 @@ export class TransactionGate {
   async #ask(
     request: TransactionalRequest,
     records: readonly TransactionalRecords[],
-    terms: readonly RecordTerms[],
+    begun: readonly RecordTerms[],
     since: number,
   ): Promise<readonly Passage[]> {
-    const { clock, verifier, retryBackoffMs, retryMaxMs } = this.#options
+    const { clock, verifier, retryMaxMs } = this.#options
     const { transactionalId, producerId, producerEpoch, addPartition } = request
-    const isAsked = terms.map(({ guard }) => guard !== NO_GUARD)
-    const partitions = records
-      .filter((_, index) => isAsked[index])
-      .map(({ partition: { topic, index } }) => ({ topic, partition: index }))
-    const question = { transactionalId, producerId, producerEpoch, partitions, addPartition }
-    for (;;) {
+    for (let terms = begun; ; terms = records.map((each) => this.#begin(request, each))) {
+      const isAsked = terms.map(({ guard }) => guard !== NO_GUARD)
+      const partitions = records
+        .filter((_, index) => isAsked[index])
+        .map(({ partition: { topic, index } }) => ({ topic, partition: index }))
+      // Meanwhile others lead them.
+      if (partitions.length === 0) return terms
+      const question = { transactionalId, producerId, producerEpoch, partitions, addPartition }
       const errors = await verifier.verify(question)
-      const mayEndSoon = addPartition && errors.includes('CONCURRENT_TRANSACTIONS')
-      if (!mayEndSoon || clock.monotonic() - since >= retryMaxMs()) {
-        let next = 0
-        return terms.map((each, index) => {
-          const error = isAsked[index] ? errors[next++]! : 'NONE'
-          return error === 'NONE' ? each : toldTo(request, error)
-        })
-      }
-      // The transaction before has its markers written; the client should see nothing of that.
-      await new Promise<void>((resolve) => clock.after(retryBackoffMs(), resolve))
+      let next = 0
+      const passages = terms.map((each, index) => {
+        const error = isAsked[index] ? errors[next++]! : 'NONE'
+        return error === 'NONE' ? each : toldTo(request, error)
+      })
+      const leftMs = since + retryMaxMs() - clock.monotonic()
+      if (leftMs <= 0) return passages
+      if (addPartition && errors.includes('CONCURRENT_TRANSACTIONS')) {
+        await this.#endOfTransactionBefore(transactionalId, leftMs)
+      } else if (!isOvertaken(request, records, passages)) return passages
     }
   }
+
+  /** The transaction before has its markers written; the client should see nothing of that. */
+  #endOfTransactionBefore(transactionalId: string, mostMs: number): Promise<void> {
+    const { clock, verifier, retryBackoffMs } = this.#options
+    return new Promise((resolve) => {
+      const stopWaiting = verifier.onceEnded(transactionalId, () => {
+        timer.cancel()
+        resolve()
+      })
+      const timer = clock.after(stopWaiting === null ? retryBackoffMs() : mostMs, () => {
+        stopWaiting?.()
+        resolve()
+      })
+    })
+  }
+}
+
+/**
+ * Whether a marker has come into one of the partitions since it was begun to be verified: that of the transaction before, which
+ * the coordinator may have known as over when it was asked. What it said then counts no more.
+ */
+function isOvertaken(
+  { producerId }: TransactionalRequest,
+  records: readonly TransactionalRecords[],
+  passages: readonly Passage[],
+): boolean {
+  return passages.some((passage, index) => {
+    if (typeof passage === 'string' || passage.guard === NO_GUARD) return false
+    const { log } = records[index]!.partition
+    return log !== null && !log.transactions.isVerified(producerId, passage.guard)
+  })
 }
 
 /** What the coordinator says, as clients of this kind understand it. */

@@ -16,6 +16,13 @@ export interface TransactionVerifier {
    * COORDINATOR_NOT_AVAILABLE and NETWORK_EXCEPTION. Rejects with bugs only.
    */
   verify(question: TransactionQuestion): Promise<readonly ErrorName[]>
+
+  /**
+   * Calls back when a transaction that is ending has its markers in all partitions, or this broker no longer coordinates it.
+   * @returns what stops the waiting; null where this broker would not learn of the end: the coordinator is another one, or no
+   * markers are being written
+   */
+  onceEnded(transactionalId: string, ended: () => void): (() => void) | null
 }
 
 export interface TransactionQuestion {

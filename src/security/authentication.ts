@@ -14,6 +14,8 @@ export interface Authentication {
   readonly principal: Principal
   /** The client has yet to prove it; until then it can do nothing else. */
   readonly isPending: boolean
+  /** [KIP-368] By the clock that never goes back; then the client has to prove it again. Undefined: never. */
+  readonly expiresAtMs?: number | undefined
 }
 
 /** On a listener without authentication. */

@@ -10,11 +10,16 @@ import type { Pipeline } from './pipeline.ts'
 import { Reply } from './reply.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { RequestMemory } from './request-memory.ts'
+import type { Leaving } from '../replication/fetch/presence.ts'
 
 /** Requests of one connection that wait or are being answered may hold this much before it is read no further. */
 const MAX_UNANSWERED_BYTES = 8 << 20
 /** Likewise for their number: small requests cost more than their bytes. */
 const MAX_UNANSWERED_REQUESTS = 64
+/** Of a client that has yet to say who it is; each waits for the one before. */
+const MAX_UNAUTHENTICATED = 2
+/** Of the errors of a connection these come with the other side's RST. */
+const ENDED = ['ECONNRESET', 'EPIPE']
 const BAD_REQUEST = 'connections closed for a request that is not served'
 
 export interface ConnectionOptions {
@@ -70,6 +75,8 @@ export class Connection {
   /** The connection is being closed for a fault; nothing that follows it is looked at. */
   #isBroken = false
   #closed = false
+  /** The connection was given up here: its end says nothing of its client. */
+  #isGivenUp = false
   /** The answers of this task are going to be sent. */
   #willSend = false
   readonly #onSettled = (outcome: Outcome): void => this.#settled(outcome)
@@ -80,8 +87,16 @@ export class Connection {
   constructor(options: ConnectionOptions) {
     this.#options = options
     this.context = options.context
+    const { context, maxRequestBytes } = options
     this.#reader = new FrameReader(options.pool, {
-      maxBytes: options.maxRequestBytes,
+      get maxBytes() {
+        const limit = context.authentication.isPending ? context.sasl?.maxReceiveBytes : undefined
+        return Math.min(limit ?? maxRequestBytes, maxRequestBytes)
+      },
+      get maxBytesSetting() {
+        const { isPending } = context.authentication
+        return isPending ? 'sasl.server.max.receive.size' : 'socket.request.max.bytes'
+      },
       pooled: (apiKey) => options.pipeline.isPooled(apiKey),
     })
     options.socket.attach({
@@ -109,6 +124,7 @@ export class Connection {
   }
 
   close(): void {
+    this.#isGivenUp = true
     this.#options.socket.destroy()
   }
 
@@ -136,7 +152,9 @@ export class Connection {
   #startWaiting(): void {
     while (this.#waiting.length > 0 && this.#mayStart()) {
       const frame = this.#waiting[0]!
-      const pipelined = frame.bytes.length >= 8 && this.#options.pipeline.isPipelined(frame.bytes)
+      const isToken = this.context.sasl?.isRaw === true
+      const pipelined =
+        !isToken && frame.bytes.length >= 8 && this.#options.pipeline.isPipelined(frame.bytes)
       const before = this.#started.at(-1)
       if (before !== undefined && !(pipelined && before.pipelined)) return
       this.#waiting.shift()
@@ -218,6 +236,10 @@ export class Connection {
     this.#updateReading()
   }
 
+  get #mostUnanswered(): number {
+    return this.context.authentication.isPending ? MAX_UNAUTHENTICATED : MAX_UNANSWERED_REQUESTS
+  }
+
   /** Reads on, or not; called after everything that changes what is unanswered. */
   #updateReading(): void {
     if (this.#closed || this.#draining) return
@@ -225,7 +247,7 @@ export class Connection {
     const full =
       this.#outputFull ||
       this.#unansweredBytes > MAX_UNANSWERED_BYTES ||
-      unanswered >= MAX_UNANSWERED_REQUESTS ||
+      unanswered >= this.#mostUnanswered ||
       this.#options.memory.isFull(this)
     if (full === this.#paused) return
     this.#paused = full
@@ -238,9 +260,10 @@ export class Connection {
     this.#updateReading()
   }
 
-  #fail({ fault, cause }: ConnectionFault): void {
+  #fail({ fault, cause, isKnown = false }: ConnectionFault): void {
     this.#isBroken = true
     const { faults, context, socket } = this.#options
+    if (isKnown) return socket.destroy()
     const fields = { connection: context.id, client: context.host, software: context.software }
     if (cause === undefined) faults.warn(BAD_REQUEST, fields, `Closing the connection: ${fault}`)
     // Bugs of ours are told apart, by API and version.
@@ -255,8 +278,15 @@ export class Connection {
     }
     this.#reader.abandon()
     for (const frame of this.#waiting.splice(0)) this.#release(frame)
-    this.context.presence.leave()
+    this.context.presence.leave(this.#leavingBy(error))
     this.#options.onClose(this)
+  }
+
+  /** A time-out of the system is silence, too. */
+  #leavingBy(error: Error | undefined): Leaving {
+    if (this.#isGivenUp || this.#draining || this.#isBroken) return 'lost'
+    const code = (error as NodeJS.ErrnoException | undefined)?.code
+    return error === undefined || ENDED.includes(code ?? '') ? 'ended' : 'lost'
   }
 }
 

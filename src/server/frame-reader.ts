@@ -14,13 +14,17 @@ export class FrameSizeError extends Error {
 }
 
 export interface FrameLimits {
-  /** `socket.request.max.bytes`. */
+  /** Of the next frame. */
   readonly maxBytes: number
+  /** Where that comes from. */
+  readonly maxBytesSetting?: string
   /** Whether the frames of this API are used up before they are answered, so that their memory may be pooled. */
   readonly pooled: (apiKey: number) => boolean
 }
 
 const LENGTH_BYTES = 4
+/** What a client begins with that speaks TLS: a record of a handshake, in any version. Taken for a length it is 369 MB. */
+const TLS_HANDSHAKE = 0x1603
 const PREFIX_BYTES = LENGTH_BYTES + 2
 
 /** Cuts a stream of bytes into frames. Every byte is copied once, into the one buffer its frame lives in. */
@@ -89,8 +93,11 @@ export class FrameReader {
 
   #checkSize(size: number): void {
     if (size < 2 || size > this.#limits.maxBytes) {
+      if (size >>> 16 === TLS_HANDSHAKE) {
+        throw new FrameSizeError('it speaks TLS, which this listener has not')
+      }
       throw new FrameSizeError(
-        `a request of ${size} bytes: the smallest is 2, and socket.request.max.bytes is ${this.#limits.maxBytes}`,
+        `a request of ${size} bytes: the smallest is 2, and ${this.#limits.maxBytesSetting ?? 'socket.request.max.bytes'} is ${this.#limits.maxBytes}`,
       )
     }
     this.#size = size

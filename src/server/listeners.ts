@@ -1,4 +1,4 @@
-import type { Endpoint } from '../config/listeners.ts'
+import { PROTOCOL_IDS, type Endpoint } from '../config/listeners.ts'
 import { hostAndPort } from '../host/address.ts'
 import type { EndPoint } from '../metadata/image.ts'
 import type { ListenerAddress } from './server.ts'
@@ -48,11 +48,11 @@ export class RoleListeners {
 
   /** What the cluster is told of them. The ports that the system chooses must be taken. */
   get advertised(): EndPoint[] {
-    return this.#options.advertised.map(({ listener, host, port }) => ({
+    return this.#options.advertised.map(({ listener, securityProtocol, host, port }) => ({
       name: listener,
       host: ALL_INTERFACES.includes(host) ? this.#options.hostName : host,
       port: port === 0 ? (this.#ports.get(listener) ?? 0) : port,
-      securityProtocol: 0,
+      securityProtocol: PROTOCOL_IDS[securityProtocol],
     }))
   }
 

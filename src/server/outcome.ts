@@ -1,3 +1,4 @@
+import { AuthorizerNotReadyError } from '../security/authorizer.ts'
 import type { Reply } from './reply.ts'
 import { CostError } from './request-context.ts'
 
@@ -13,11 +14,15 @@ export interface Requester {
 export interface ConnectionFault {
   readonly fault: string
   readonly cause?: unknown
+  /** The log need not say so. */
+  readonly isKnown?: boolean
 }
 
 /** @param name of the API and its version: `Fetch v17` */
 export function failure(name: string, cause: unknown): ConnectionFault {
   // The client has asked for too much; that is no bug of ours.
   if (cause instanceof CostError) return { fault: `${name}: ${cause.message}` }
+  // As long as this node doesn't know the ACLs: its client tries again.
+  if (cause instanceof AuthorizerNotReadyError) return { fault: `${name}: ${cause.message}` }
   return { fault: `${name} could not be answered`, cause }
 }

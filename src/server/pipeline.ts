@@ -13,6 +13,7 @@ import { NotForwarded } from './forward.ts'
 import type { Forwarder } from './forward.ts'
 import { failure } from './outcome.ts'
 import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
+import { answerToken } from './raw-token.ts'
 import { Reply } from './reply.ts'
 import { Context } from './request-context.ts'
 import { Routes, routeOf } from './routes.ts'
@@ -73,6 +74,9 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
 
   /** Starts a request. All that the handler does before its first await has happened when this returns. */
   start(frame: Buffer, connection: ConnectionContext, requester: Requester): void {
+    if (connection.sasl !== null && connection.sasl.isRaw) {
+      return answerToken(frame, connection, this.#services, requester)
+    }
     if (frame.length < LEAST_HEADER_BYTES) {
       return requester.settle({ fault: `a request header of ${frame.length} bytes` })
     }
@@ -90,8 +94,15 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
       const served = `versions ${versions[0]} to ${versions[1]} are served here`
       return requester.settle({ fault: `${api.name} v${version}: ${served}` })
     }
-    if (connection.authentication.isPending && !handler.beforeAuthentication) {
-      return requester.settle({ fault: `${api.name} from a client that has yet to authenticate` })
+    const { isPending, expiresAtMs } = connection.authentication
+    if ((isPending || expiresAtMs !== undefined) && !handler.beforeAuthentication) {
+      if (isPending) {
+        return requester.settle({ fault: `${api.name} from a client that has yet to authenticate` })
+      }
+      // [KIP-368] It was told for how long it was let in.
+      if (this.#services.clock.monotonic() >= expiresAtMs!) {
+        return requester.settle({ fault: `${api.name} from a client whose session has expired` })
+      }
     }
     const route = this.#routes.route(handler, version)
     let request: object
@@ -101,7 +112,14 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
       const reader = new Reader(frame, 0, frame.length, this.#known, handler.maxCostBytes)
       const { clientId, correlationId } = route.requestHeader.read(reader)
       request = route.request.read(reader)
-      context = new Context(this.#services, version, clientId ?? '', connection, reader.cost)
+      context = new Context(
+        this.#services,
+        api.name,
+        version,
+        clientId ?? '',
+        connection,
+        reader.cost,
+      )
       if (this.#stages.observer !== null) context.startedMs = this.#services.clock.monotonic()
       reply = new Reply(route, correlationId, context, requester)
     } catch (error) {
@@ -188,7 +206,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
   #answerUnknown(correlationId: number, connection: ConnectionContext, requester: Requester): void {
     const apiKeys = this.#apis.filter(({ apiKey }) => apiKey === ApiVersions.key)
     const route = routeOf(ApiVersions as unknown as AnyApi, 0, this.#stages)
-    const context = new Context(this.#services, 0, '', connection, 0)
+    const context = new Context(this.#services, ApiVersions.name, 0, '', connection, 0)
     const reply = new Reply(route, correlationId, context, requester)
     reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }

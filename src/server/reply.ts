@@ -1,5 +1,5 @@
 import { Writer } from '../../protocol/wire.ts'
-import { closeConnection } from '../handlers/answer.ts'
+import { type closeConnection, hangUp, isAnswer } from '../handlers/answer.ts'
 import type { Answer, AnswerListener } from '../handlers/answer.ts'
 import type { Clock } from '../host/host.ts'
 import { failure } from './outcome.ts'
@@ -35,10 +35,7 @@ export class Reply implements AnswerListener<object> {
   }
 
   given(answer: Answer<object>): void {
-    if (answer === null) return this.#end(null)
-    if (answer === closeConnection) {
-      return this.#end({ fault: `${this.#route.name} failed and has no answer` })
-    }
+    if (!isAnswer(answer)) return this.#end(answer === null ? null : this.#faultOf(answer))
     const { quotas } = this.#route.stages
     this.#answer =
       quotas === null
@@ -87,6 +84,13 @@ export class Reply implements AnswerListener<object> {
 
   failed(cause: unknown): void {
     this.#end(failure(this.#route.name, cause))
+  }
+
+  #faultOf(why: typeof closeConnection | typeof hangUp): ConnectionFault {
+    const { name } = this.#route
+    return why === hangUp
+      ? { fault: `${name} is not answered any more`, isKnown: true }
+      : { fault: `${name} failed and has no answer` }
   }
 
   /** Without an answer. */

@@ -1,7 +1,7 @@
 import type { ConnectionContext, RequestContext } from '../handlers/context.ts'
 import type { NodeServices } from '../handlers/services.ts'
 import type { Principal } from '../security/authentication.ts'
-import type { AclOperation, AclResourceType } from '../security/authorizer.ts'
+import type { AclOperation, AclResource, AclResourceType } from '../security/authorizer.ts'
 
 /** A request and its answer may cost so much together: an answer has more than its request where that asks for all of something. */
 export const MAX_ANSWER_COST_BYTES = 128 << 20
@@ -15,6 +15,8 @@ export class CostError extends Error {
 /** The context of a request, with what its handler wants to be told of. */
 export class Context implements RequestContext<NodeServices> {
   services: NodeServices
+  /** The API's name. */
+  readonly api: string
   readonly version: number
   readonly clientId: string
   readonly principal: Principal
@@ -27,12 +29,14 @@ export class Context implements RequestContext<NodeServices> {
 
   constructor(
     services: NodeServices,
+    api: string,
     version: number,
     clientId: string,
     connection: ConnectionContext,
     costBytes: number,
   ) {
     this.services = services
+    this.api = api
     this.version = version
     this.clientId = clientId
     this.principal = connection.authentication.principal
@@ -41,9 +45,19 @@ export class Context implements RequestContext<NodeServices> {
   }
 
   may(operation: AclOperation, type: AclResourceType, name: string | null): boolean {
+    return this.#isAllowed(operation, { type, name }, false)
+  }
+
+  could(operation: AclOperation, type: AclResourceType, name: string | null): boolean {
+    return this.#isAllowed(operation, { type, name }, true)
+  }
+
+  #isAllowed(operation: AclOperation, resource: AclResource, isQuiet: boolean): boolean {
     const { authorizer } = this.services
     if (authorizer === null) return true
-    return authorizer.authorize(this.principal, this.connection.host, operation, { type, name })
+    const { principal, api } = this
+    const { host } = this.connection
+    return authorizer.authorize({ principal, host, operation, resource, api, isQuiet })
   }
 
   spend(costBytes: number): void {

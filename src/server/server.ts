@@ -1,10 +1,14 @@
 import type { Host, Listener, Logger, Socket, Timer } from '../host/host.ts'
 import type { ListenerContext } from '../handlers/context.ts'
 import { Presence } from '../replication/fetch/presence.ts'
-import { NOT_ASKED } from '../security/authentication.ts'
+import { NOT_ASKED, type Authentication } from '../security/authentication.ts'
+import type { ListenerSecurity } from '../security/listener-security.ts'
+import { AUTHENTICATION_MS, SaslSession } from '../security/sasl/session.ts'
+import type { ListenerTls } from '../security/tls/listener-tls.ts'
 import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
 import { FramePool } from './frame-pool.ts'
+import { Handshakes } from './handshakes.ts'
 import { RatedLog } from '../host/rated-log.ts'
 import type { Pipeline } from './pipeline.ts'
 import type { RequestMemory } from './request-memory.ts'
@@ -38,7 +42,11 @@ export interface ListenerAddress {
 export interface ServedListener {
   readonly context: ListenerContext
   readonly pipeline: Pipeline
+  readonly security: ListenerSecurity
 }
+
+/** In the clear, and open to everybody. */
+const UNPROTECTED: ListenerSecurity = { tls: null, sasl: null }
 
 /** Listens, keeps the connections and their limits. */
 export class Server {
@@ -54,6 +62,7 @@ export class Server {
   readonly #perAddress = new Map<string, number>()
   /** In the order in which they came. */
   readonly #waiting = new Set<WaitingClient>()
+  readonly #handshakes: Handshakes
   #nextId = 1
   #isOpen = false
   #idleTimer: Timer | null = null
@@ -67,6 +76,7 @@ export class Server {
     this.#memory = memory
     this.#answers = new Answers(host.clock)
     this.#faults = new RatedLog(this.#log, host.clock)
+    this.#handshakes = new Handshakes(host.clock, this.#faults)
     this.#watchIdle()
   }
 
@@ -78,7 +88,11 @@ export class Server {
    * Listens on one more address; returns the port, the real one where 0 was asked. Clients can connect from now on, and are
    * served after `open`: what the pipeline serves.
    */
-  async listen({ name, host, port }: ListenerAddress, pipeline: Pipeline): Promise<number> {
+  async listen(
+    { name, host, port }: ListenerAddress,
+    pipeline: Pipeline,
+    security = UNPROTECTED,
+  ): Promise<number> {
     const context: ListenerContext = {
       name,
       get apis() {
@@ -86,11 +100,13 @@ export class Server {
       },
       answerForwarded: (frame, connection) => pipeline.answerForwarded(frame, connection),
     }
-    const served = { context, pipeline }
+    const served = { context, pipeline, security }
     const listener = await this.#host.network.listen(host, port, (socket) =>
       this.#accept(socket, served),
     )
-    this.#listeners.push(listener)
+    // Who closed it meanwhile did not know of this one.
+    if (this.#closing) await listener.close()
+    else this.#listeners.push(listener)
     return listener.port
   }
 
@@ -105,6 +121,7 @@ export class Server {
     this.#closing = true
     this.#idleTimer?.cancel()
     const closed = this.#listeners.map((listener) => listener.close())
+    this.#handshakes.close()
     for (const { socket } of this.#waiting) socket.destroy()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {
@@ -124,7 +141,10 @@ export class Server {
 
   #accept(socket: Socket, listener: ServedListener): void {
     const address = socket.remoteAddress
-    if (this.#connections.size + this.#waiting.size >= this.#settings.maxSockets) {
+    // Reset before it was accepted: bytes of nobody, whom no limit and no ACL would know.
+    if (address === '') return socket.destroy()
+    const open = this.#connections.size + this.#waiting.size + this.#handshakes.size
+    if (open >= this.#settings.maxSockets) {
       const message = `Refused a connection: ${this.#settings.maxSockets} are open, and the limit of open files has no room for more. Raise it (ulimit -n)`
       this.#faults.warn('connections refused for open files', { client: address }, message)
       socket.destroy()
@@ -144,12 +164,28 @@ export class Server {
       return
     }
     this.#perAddress.set(address, fromAddress)
-    if (this.#hasRoom()) this.#serve(socket, listener)
-    else this.#wait(socket, listener)
+    const { tls } = listener.security
+    if (tls === null) this.#admit(socket, listener, NOT_ASKED)
+    else this.#shakeHands(socket, listener, tls)
+  }
+
+  #shakeHands(socket: Socket, listener: ServedListener, tls: ListenerTls): void {
+    this.#handshakes.begin(socket, {
+      tls,
+      listener: listener.context.name,
+      done: (client) =>
+        this.#admit(client.socket, listener, { principal: client.principal, isPending: false }),
+      failed: () => this.#forgetAddress(socket.remoteAddress),
+    })
+  }
+
+  #admit(socket: Socket, listener: ServedListener, authentication: Authentication): void {
+    if (this.#hasRoom()) this.#serve(socket, listener, authentication)
+    else this.#wait(socket, listener, authentication)
   }
 
   /** [max.connections] Kafka accepts nothing more until somebody leaves; here the client waits. */
-  #wait(socket: Socket, listener: ServedListener): void {
+  #wait(socket: Socket, listener: ServedListener, authentication: Authentication): void {
     if (this.#isOpen) {
       const limit = this.#settings.maxConnections
       this.#faults.warn(
@@ -159,7 +195,8 @@ export class Server {
       )
     }
     const nowMs = this.#host.clock.monotonic()
-    this.#waiting.add(new WaitingClient(socket, listener, nowMs, (gone) => this.#left(gone)))
+    const waiting = { socket, listener, authentication, sinceMs: nowMs }
+    this.#waiting.add(new WaitingClient(waiting, (gone) => this.#left(gone)))
   }
 
   /** A client has gone before it was served. */
@@ -175,19 +212,29 @@ export class Server {
     const [next] = this.#waiting
     if (next === undefined || !this.#hasRoom()) return
     this.#waiting.delete(next)
-    const connection = this.#serve(next.socket, next.listener)
+    const connection = this.#serve(next.socket, next.listener, next.authentication)
     next.takeEarly((bytes) => connection.receive(bytes))
   }
 
-  #serve(socket: Socket, { context, pipeline }: ServedListener): Connection {
-    const connection = new Connection({
+  #serve(
+    socket: Socket,
+    { context, pipeline, security }: ServedListener,
+    authentication: Authentication,
+  ): Connection {
+    const sasl =
+      security.sasl === null
+        ? null
+        : new SaslSession(security.sasl, this.#host, () => this.#lateToAuthenticate(connection))
+    const connection: Connection = new Connection({
       socket,
       context: {
         id: this.#nextId++,
         host: socket.remoteAddress,
         listener: context,
-        presence: new Presence(() => this.#dismiss(socket)),
-        authentication: NOT_ASKED,
+        presence: new Presence(() => this.#dismiss(connection)),
+        authentication: sasl ?? authentication,
+        sasl,
+        end: () => connection.drain(),
         software: { name: 'unknown', version: 'unknown' },
       },
       pipeline,
@@ -203,17 +250,28 @@ export class Server {
     return connection
   }
 
-  #dismiss(socket: Socket): void {
+  #lateToAuthenticate(connection: Connection): void {
+    const { host: client, listener } = connection.context
+    this.#faults.warn(
+      'clients that took too long to authenticate',
+      { client, listener: listener.name },
+      `Closing the connection: its client has not authenticated within ${AUTHENTICATION_MS / 1000} s`,
+    )
+    connection.close()
+  }
+
+  #dismiss(connection: Connection): void {
     this.#faults.warn(
       'connections closed for an answer that was not taken',
-      { client: socket.remoteAddress },
+      { client: connection.context.host },
       'Closing the connection: its client takes nothing of an answer, and others wait for the memory',
     )
-    socket.destroy()
+    connection.close()
   }
 
   #onClose(connection: Connection, address: string): void {
     this.#connections.delete(connection)
+    connection.context.sasl?.close()
     this.#forgetAddress(address)
     this.#admitNext()
     if (this.#connections.size === 0) this.#onEmpty?.()

@@ -1,11 +1,11 @@
 import path from 'node:path'
-import { type Broker, deletedMs, pause, prepareBroker, removeAll } from './brokers.ts'
+import { type Broker, deletedMs, prepareBroker, removeAll } from './brokers.ts'
 import type { Flags, Measurement } from './client.ts'
 import { touchPageCache } from './page-cache.ts'
+import { pause } from './processes.ts'
 import { type GrowthLine, type GrowthOf, median } from './report.ts'
+import type { Compared } from './samples.ts'
 import type { StartsOptions } from './starts.ts'
-
-type Compared = StartsOptions['brokers'][number]
 
 /** One size of what grows, on a broker process of its own. */
 interface Size {
@@ -73,7 +73,7 @@ const produce = async (of: StartsOptions, subject: Subject, round: number) => {
     {
       ...producers,
       topic: topicOf(subject, round),
-      pid: subject.broker.pid(),
+      pid: subject.broker.pids().join(),
       warmup: '0s',
       duration: '120s',
       'max-bytes': subject.bytes,
@@ -90,7 +90,7 @@ const fetch = (of: StartsOptions, subject: Subject, round: number, durationMs: n
     {
       topic: topicOf(subject, round),
       session: true,
-      pid: subject.broker.pid(),
+      pid: subject.broker.pids().join(),
       duration: `${durationMs}ms`,
     },
     limitMs,

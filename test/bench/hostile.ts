@@ -1,7 +1,6 @@
 import { connect } from 'node:net'
 import type { Socket } from 'node:net'
 import path from 'node:path'
-import { Worker } from 'node:worker_threads'
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
@@ -9,7 +8,9 @@ import { handlers } from '../../src/handlers/index.ts'
 import { dearestRequests } from '../support/dearest-request.ts'
 import type { Known } from '../support/dearest-request.ts'
 import { RawClient, SilenceError } from '../support/raw-client.ts'
-import { type Broker, pause, prepareBroker, removeAll } from './brokers.ts'
+import { type Broker, prepareBroker, removeAll } from './brokers.ts'
+import { Pinger } from './longest-wait.ts'
+import { pause } from './processes.ts'
 import type { Line } from './report.ts'
 import type { StartsOptions } from './starts.ts'
 
@@ -22,30 +23,6 @@ const requestBytes = 1_000_000
 const answerLimitMs = 5_000
 const connectionsWanted = 10_000
 const topic = 'known'
-
-/** Measures how long the broker's loop is held, from a thread of its own. */
-class Pinger {
-  readonly #worker: Worker
-
-  constructor(at: At) {
-    this.#worker = new Worker(new URL('./pinger.js', import.meta.url), { workerData: at })
-  }
-
-  /** The longest wait for an answer since this was last asked, in milliseconds. */
-  longestMs(): Promise<number> {
-    return new Promise((resolve, reject) => {
-      this.#worker.once('error', reject).once('message', (longest: number) => {
-        this.#worker.off('error', reject)
-        resolve(longest)
-      })
-      this.#worker.postMessage('longest')
-    })
-  }
-
-  async end(): Promise<void> {
-    await this.#worker.terminate()
-  }
-}
 
 /** A topic and a coordinator, so that requests find something. */
 const prepare = async (at: At): Promise<Known> => {

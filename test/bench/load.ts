@@ -1,8 +1,9 @@
 import path from 'node:path'
 import { writeBatch } from './batches.ts'
-import { type Broker, type BrokerName, deletedMs, pause } from './brokers.ts'
+import { type BrokerName, type Loaded, deletedMs } from './brokers.ts'
 import type { Client, Measurement } from './client.ts'
 import { touchPageCache } from './page-cache.ts'
+import { pause } from './processes.ts'
 import { type Line, figureOf, median } from './report.ts'
 import type { Workload } from './workloads.ts'
 
@@ -39,7 +40,7 @@ interface Interval {
 
 const measure = async (
   client: Client,
-  broker: Broker,
+  broker: Loaded,
   workload: Workload,
   interval: Interval,
 ): Promise<Measurement> =>
@@ -50,7 +51,7 @@ const measure = async (
       ...workload.flags,
       ...(workload.batch && (await writeBatch(path.dirname(broker.directory), workload.batch))),
       topic: interval.topic,
-      pid: broker.pid(),
+      pid: broker.pids().join(),
       duration: `${interval.durationMs}ms`,
       'max-bytes': interval.maxBytes,
     },
@@ -60,7 +61,7 @@ const measure = async (
 /** Writes what a fetch workload reads, and reads it once with every CRC checked. */
 const fill = async (
   client: Client,
-  broker: Broker,
+  broker: Loaded,
   workload: Workload,
   bytes: number,
 ): Promise<void> => {
@@ -75,15 +76,16 @@ const fill = async (
 /** Runs one interval on a topic of its own, which is removed again so that the page cache does not fill up. */
 const onFreshTopic = async (
   client: Client,
-  broker: Broker,
+  broker: Loaded,
   workload: Workload,
   interval: Interval,
 ): Promise<Measurement> => {
   const { topic } = interval
-  const topics = `${topic}:${workload.partitions}`
-  await client.call('create', broker.address, { topics }, graceMs)
+  const { partitions, replicas = 1 } = workload
+  const topics = `${topic}:${partitions}`
+  await client.call('create', broker.address, { topics, replicas }, graceMs)
   if (workload.touchesMemory === true) {
-    await touchPageCache(path.dirname(broker.directory), 1.5 * interval.maxBytes)
+    await touchPageCache(path.dirname(broker.directory), 1.5 * replicas * interval.maxBytes)
   }
   try {
     return await measure(client, broker, workload, interval)
@@ -95,7 +97,7 @@ const onFreshTopic = async (
 
 const runOn = async (
   client: Client,
-  broker: Broker,
+  broker: Loaded,
   workload: Workload,
   plan: Plan,
   round: 'warm-up' | number,
@@ -122,7 +124,7 @@ const runOn = async (
  */
 export const runWorkload = async (
   client: Client,
-  brokers: readonly Broker[],
+  brokers: readonly Loaded[],
   workload: Workload,
   plan: Plan,
   progress: Progress,

@@ -1,8 +1,9 @@
 import { readdirSync, statSync } from 'node:fs'
 import path from 'node:path'
-import { deletedMs, pause, prepareBroker, removeAll } from './brokers.ts'
+import { deletedMs, prepareBroker, removeAll } from './brokers.ts'
 import type { BrokerName } from './brokers.ts'
 import type { Distribution, Measurement } from './client.ts'
+import { pause } from './processes.ts'
 import { type Line, median } from './report.ts'
 import type { StartsOptions } from './starts.ts'
 

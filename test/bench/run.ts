@@ -3,20 +3,17 @@ import { mkdtemp } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
-import {
-  type Broker,
-  type BrokerName,
-  killAll,
-  pause,
-  prepareBroker,
-  removeAll,
-} from './brokers.ts'
-import { touchPageCache } from './page-cache.ts'
+import { type Broker, type BrokerName, prepareBroker, removeAll } from './brokers.ts'
 import { buildClient, clientOf } from './client.ts'
+import { clusterPhases, measureClusterMetadata } from './cluster/cluster-metadata.ts'
+import { sizesOf } from './cluster/plan.ts'
+import { measureReplication, replicationPhases } from './cluster/replication.ts'
 import { type Plan, runWorkload } from './load.ts'
 import { measureGrowth } from './growth.ts'
 import { measureHostile } from './hostile.ts'
 import { measureLoopDelay } from './loop-delay.ts'
+import { touchPageCache } from './page-cache.ts'
+import { killAll, pause } from './processes.ts'
 import { type GrowthLine, type Line, growthTableOf, tableOf } from './report.ts'
 import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
 import { workloads } from './workloads.ts'
@@ -35,6 +32,11 @@ const usage = `npm run bench -- [options]
 
   --only A,B        only these: ${phases.slice(0, 6).join(', ')},
                     ${phases.slice(6).join(', ')}
+  --cluster         three nodes of each with three replicas of all, instead of all that; --only chooses then of
+                    ${replicationPhases.join(', ')}
+  --cluster-metadata
+                    three nodes of each, and a controller with many partitions; --only chooses then of
+                    ${clusterPhases.join(', ')}
   --brokers A,B     of ottla, kafka, sink (default: all three)
   --rounds N        rounds, of which the median counts (default 5; 1 with --quick)
   --seconds S       the longest measured interval (default 4; 1.2 with --quick)
@@ -52,6 +54,8 @@ const readOptions = () => {
     options: {
       only: { type: 'string' },
       brokers: { type: 'string', default: 'ottla,kafka,sink' },
+      cluster: { type: 'boolean', default: false },
+      'cluster-metadata': { type: 'boolean', default: false },
       rounds: { type: 'string' },
       seconds: { type: 'string' },
       quick: { type: 'boolean', default: false },
@@ -61,10 +65,15 @@ const readOptions = () => {
       help: { type: 'boolean', default: false },
     },
   })
-  const only = values.only?.split(',') ?? phases
+  if (values.cluster && values['cluster-metadata']) {
+    throw new Error('--cluster and --cluster-metadata are two runs')
+  }
+  const ofClusters = values.cluster ? replicationPhases : clusterPhases
+  const known = values.cluster || values['cluster-metadata'] ? ofClusters : phases
+  const only = values.only?.split(',') ?? known
   const brokers = values.brokers.split(',') as BrokerName[]
   const unknown = [
-    ...only.filter((name) => !phases.includes(name)),
+    ...only.filter((name) => !known.includes(name)),
     ...brokers.filter((name) => !['ottla', 'kafka', 'sink'].includes(name)),
   ]
   if (unknown.length > 0) throw new Error(`unknown: ${unknown.join(', ')}\n\n${usage}`)
@@ -150,6 +159,36 @@ const firstLine = (program: string, flag: string): string => {
   }
 }
 
+const runClusters = (options: Options, starts: StartsOptions): Promise<Line[]> => {
+  const { quick, rounds } = options.plan
+  if (options.cluster) {
+    const { brokers } = options
+    return measureReplication({ ...starts, ...starts.options, brokers }, options.only)
+  }
+  const sizes = sizesOf(quick)
+  return measureClusterMetadata({ ...starts, ...starts.options, sizes, rounds }, options.only)
+}
+
+const runAll = async (
+  options: Options,
+  starts: StartsOptions,
+): Promise<{ lines: Line[]; growth: GrowthLine[] }> => {
+  if (options.only.some((name) => name !== 'hostile')) {
+    progress('touching the memory that the page cache will take')
+    await touchPageCache(starts.directory, options.plan.quick ? 3e9 : 6e9)
+  }
+  const lines: Line[] = []
+  if (options.only.includes('start')) lines.push(...(await measureStarts(starts)))
+  if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
+  if (options.only.includes('partitions')) lines.push(...(await measurePartitions(starts)))
+  lines.push(...(await runLoads(options, starts)))
+  if (options.only.includes('loop-delay'))
+    lines.push(...(await measureLoopDelay(starts, options.brokers)))
+  if (options.only.includes('hostile')) lines.push(...(await measureHostile(starts)))
+  const growth = options.only.includes('growth') ? await measureGrowth(starts) : []
+  return { lines, growth }
+}
+
 const main = async (): Promise<void> => {
   const options = readOptions()
   if (options.help) return void process.stdout.write(usage)
@@ -170,19 +209,10 @@ const main = async (): Promise<void> => {
   }
   process.once('SIGINT', stop).once('SIGTERM', stop)
   try {
-    if (options.only.some((name) => name !== 'hostile')) {
-      progress('touching the memory that the page cache will take')
-      await touchPageCache(directory, options.plan.quick ? 3e9 : 6e9)
-    }
-    const lines: Line[] = []
-    if (options.only.includes('start')) lines.push(...(await measureStarts(starts)))
-    if (options.only.includes('kill')) lines.push(...(await measureKill(starts)))
-    if (options.only.includes('partitions')) lines.push(...(await measurePartitions(starts)))
-    lines.push(...(await runLoads(options, starts)))
-    if (options.only.includes('loop-delay'))
-      lines.push(...(await measureLoopDelay(starts, options.brokers)))
-    if (options.only.includes('hostile')) lines.push(...(await measureHostile(starts)))
-    const growth: GrowthLine[] = options.only.includes('growth') ? await measureGrowth(starts) : []
+    const { lines, growth } =
+      options.cluster || options['cluster-metadata']
+        ? { lines: await runClusters(options, starts), growth: [] }
+        : await runAll(options, starts)
     const where = { ...environment(), rounds: options.plan.rounds, quick: options.plan.quick }
     if (options.json) console.log(JSON.stringify({ environment: where, lines, growth }, null, 2))
     else {

@@ -1,21 +1,11 @@
 import path from 'node:path'
-import {
-  type Broker,
-  type BrokerName,
-  type BrokerOptions,
-  pause,
-  prepareBroker,
-} from './brokers.ts'
+import { type Broker, type BrokerOptions, prepareBroker } from './brokers.ts'
 import type { Distribution } from './client.ts'
 import type { Plan, Progress } from './load.ts'
-import { type Line, median } from './report.ts'
+import { pause } from './processes.ts'
+import type { Line } from './report.ts'
+import { type Compared, type Samples, forEachOf, linesOf, sampler } from './samples.ts'
 import type { Target } from './workloads.ts'
-
-/** The two that are compared. */
-type Compared = Exclude<BrokerName, 'sink'>
-
-/** Values by measure, in the order in which the table shows them. */
-type Samples = Map<string, Map<Compared, number[]>>
 
 /** A broker that has nothing to do settles within this time. */
 const settleMs = 3_000
@@ -29,28 +19,6 @@ export interface StartsOptions {
   readonly plan: Plan
   readonly progress: Progress
 }
-
-const sampler = (samples: Samples) => (measure: string, name: Compared, value: number) => {
-  const byName = samples.get(measure) ?? new Map<Compared, number[]>()
-  samples.set(measure, byName)
-  byName.set(name, [...(byName.get(name) ?? []), value])
-}
-
-const linesOf = (
-  work: string,
-  samples: Samples,
-  targets: Readonly<Record<string, Target>>,
-  failures: readonly string[],
-): Line[] =>
-  [...samples].map(([measure, byName]) => ({
-    work,
-    measure,
-    ottla: median(byName.get('ottla') ?? []),
-    kafka: median(byName.get('kafka') ?? []),
-    client: null,
-    target: targets[measure] ?? null,
-    failures,
-  }))
 
 let directories = 0
 
@@ -70,31 +38,13 @@ const withBroker = async (
   }
 }
 
-/** Runs a body for each broker and notes why it failed where it does. */
-const forEach = async (
-  what: string,
-  { brokers, progress }: StartsOptions,
-  failures: string[],
-  body: (name: Compared) => Promise<void>,
-): Promise<void> => {
-  for (const name of brokers) {
-    progress(`${what}: ${name}`)
-    try {
-      await body(name)
-    } catch (error) {
-      failures.push(`${what} on ${name}: ${(error as Error).message}`)
-      progress(failures.at(-1)!)
-    }
-  }
-}
-
 /** Start on an empty directory to the first Metadata answer, and memory when idle. */
 export const measureStarts = async (of: StartsOptions): Promise<Line[]> => {
   const samples: Samples = new Map()
   const failures: string[] = []
   const sample = sampler(samples)
   for (let round = 0; round < of.plan.rounds; round += 1) {
-    await forEach('start on an empty directory', of, failures, (name) =>
+    await forEachOf('start on an empty directory', of, failures, (name) =>
       withBroker(name, of, async (broker) => {
         sample('to first Metadata, ms', name, await broker.start(0))
         if (round > 0) return
@@ -116,7 +66,7 @@ export const measureKill = async (of: StartsOptions): Promise<Line[]> => {
   const samples: Samples = new Map()
   const failures: string[] = []
   const sample = sampler(samples)
-  await forEach('kill -9', of, failures, (name) =>
+  await forEachOf('kill -9', of, failures, (name) =>
     withBroker(name, of, async (broker) => {
       await broker.start(0)
       const topics = { topics: 'small:1' }
@@ -144,7 +94,7 @@ export const measurePartitions = async (of: StartsOptions): Promise<Line[]> => {
     const failures: string[] = []
     const sample = sampler(samples)
     const title = `${partitions.toLocaleString('en-US')} partition${partitions === 1 ? '' : 's'}`
-    await forEach(title, of, failures, (name) =>
+    await forEachOf(title, of, failures, (name) =>
       withBroker(name, of, async (broker) => {
         const { client } = of.options
         await broker.start(0)

@@ -32,8 +32,19 @@ export type Target =
 export interface Workload {
   readonly name: string
   readonly title: string
-  readonly command: 'produce' | 'fetch' | 'tail' | 'round-trip' | 'paced' | 'transact' | 'committed'
+  readonly command:
+    | 'produce'
+    | 'fetch'
+    | 'tail'
+    | 'round-trip'
+    | 'paced'
+    | 'paced-arrival'
+    | 'transact'
+    | 'transact-paced'
+    | 'committed'
   readonly partitions: number
+  /** Of each partition; by default one. */
+  readonly replicas?: number
   readonly flags: Flags
   /** What is produced, where it isn't records that are all the same. Bytes are counted before compression. */
   readonly batch?: GivenBatch
@@ -200,6 +211,19 @@ export const workloads: readonly Workload[] = [
       ['commit p99 ms', { atMost: 0.5 }],
       ['CPU µs/transaction', { atMost: 0.5 }],
       ['retries/transaction', null],
+    ],
+  },
+  {
+    name: 'transactions-paced',
+    title: '20 producers, together 500 transactions a second',
+    command: 'transact-paced',
+    partitions: 10,
+    flags: { connections: 20, rate: 5000, ...smallTransactions },
+    figures: [
+      ['transactions/s', null],
+      ['commit p50 ms', null],
+      ['commit p99 ms', { atMost: 0.5 }],
+      ['CPU µs/transaction', { atMost: 0.5 }],
     ],
   },
   {

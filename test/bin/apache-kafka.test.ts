@@ -6,7 +6,7 @@ import { Produce } from '../../protocol/messages/produce.ts'
 import { buildBatch } from '../../protocol/records/batch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
-import { apacheUnderTest, type BrokerUnderTest } from '../clients/broker.ts'
+import { apacheUnderTest, type LoneBroker } from '../clients/broker.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ottla } from './command.ts'
 import { compareDumps } from './compare-dumps.ts'
@@ -20,7 +20,7 @@ if (jars === undefined) {
 } else {
   describe('The commands on Apache Kafka', () => {
     const directories = temporaryDirectories()
-    let broker: BrokerUnderTest
+    let broker: LoneBroker
 
     beforeAll(async () => {
       broker = await apacheUnderTest(directories.make(), {

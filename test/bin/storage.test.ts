@@ -2,6 +2,7 @@ import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync
 import { join } from 'node:path'
 import { nodeConfig } from '../../bin/node-config.ts'
 import { nodeHost } from '../../src/host/node.ts'
+import { scramRecord } from '../../bin/storage/scram.ts'
 import { formatStorage } from '../../bin/storage/format.ts'
 import { isId } from '../../src/metadata/ids.ts'
 import { startBroker } from '../../src/index.ts'
@@ -81,7 +82,7 @@ describe('storage format', () => {
     expect(stdout).toContain(`Formatted metadata directory ${paths[0]}: cluster ${CLUSTER}`)
     expect(stdout).toContain(`Formatted data directory ${paths[1]}: cluster ${CLUSTER}`)
     expect(stdout).toContain(
-      'metadata.version=33 (4.4-IV2), transaction.version=2 and kraft.version=1; voters: 1@127.0.0.1:9093',
+      'metadata.version=33 (4.4-IV2), eligible.leader.replicas.version=1, transaction.version=2 and kraft.version=1; voters: 1@127.0.0.1:9093',
     )
     const found = await info()
     const [first, second] = found.directories.map(({ metaProperties }) => metaProperties!)
@@ -115,7 +116,7 @@ describe('storage format', () => {
     expect((await format('--initial-controllers', list)).code).toBe(0)
     const { directories, bootstrap } = await info()
     expect(directories[0]!.metaProperties!.directoryId).toBe(SECOND)
-    expect(bootstrap!.voters).toEqual([
+    expect(bootstrap!.voters).toMatchObject([
       {
         id: 1,
         directoryId: FIRST,
@@ -216,14 +217,26 @@ describe('storage format', () => {
     const { format, info } = node()
     const { stdout } = await format('-s', '--release-version', '4.1')
     expect(stdout).toContain('metadata.version=27 (4.1-IV1)')
-    expect(stdout).toContain(
-      'left at level 0: eligible.leader.replicas.version=1, group.version=1.',
-    )
-    const levels = { 'metadata.version': 27, 'transaction.version': 2 }
+    expect(stdout).toContain('left at level 0: group.version=1.')
+    const levels = {
+      'metadata.version': 27,
+      'eligible.leader.replicas.version': 1,
+      'transaction.version': 2,
+    }
     expect((await info()).bootstrap!.features).toEqual(levels)
     const one = node()
     expect(
-      (await one.format('-s', '-f', 'metadata.version=30', '-f', 'transaction.version=0')).code,
+      (
+        await one.format(
+          '-s',
+          '-f',
+          'metadata.version=30',
+          '-f',
+          'transaction.version=0',
+          '-f',
+          'eligible.leader.replicas.version=0',
+        )
+      ).code,
     ).toBe(0)
     expect((await one.info()).bootstrap!.features).toEqual({ 'metadata.version': 30 })
   })
@@ -240,7 +253,9 @@ describe('storage format', () => {
     [['-f', 'kraft.version=0'], 'kraft.version=0 can'],
     [['-f', 'group.version'], '--feature takes NAME=VALUE'],
     [['-f', 'group.version=x'], 'takes a whole number'],
-    [['--add-scram', 'SCRAM-SHA-256=[name=alice,password=a]'], 'has no SCRAM users'],
+    [['--add-scram', 'SCRAM-SHA-256=[password=a]'], 'needs name=NAME'],
+    [['--add-scram', 'GSSAPI=[name=alice,password=a]'], '--add-scram takes SCRAM-SHA-256=['],
+    [['--add-scram', 'SCRAM-SHA-512=[name=a,password=b,iterations=5]'], 'from 4096 to 16384'],
     [['-t', 'two words'], '--cluster-id takes letters'],
   ])('refuses %j by name', async (args, why) => {
     const { format, paths } = node()
@@ -254,7 +269,9 @@ describe('storage format', () => {
     const set = [`log.dirs=${place}`, 'listeners=PLAINTEXT://127.0.0.1:0']
     const terminal = { environment: {} } as never
     const voters = { kind: 'standalone' } as const
-    const wanted = { clusterId: CLUSTER, voters, features: new Map(), ignoreFormatted: false }
+    const credentials = [await scramRecord('SCRAM-SHA-256=[name=alice,password=a]')]
+    const features = new Map<string, number>()
+    const wanted = { clusterId: CLUSTER, voters, features, ignoreFormatted: false, credentials }
     formatStorage(host, nodeConfig({ set, terminal }), wanted)
     const before = readFileSync(join(place, BOOTSTRAP))
     const broker = await startBroker({ directory: place, host })
@@ -295,7 +312,7 @@ describe('storage info', () => {
     await format('-N')
     const { stdout } = await ottla(['storage', 'info', '-c', file])
     expect(stdout).toMatch(
-      /^Began with: +metadata\.version=33, transaction\.version=2, kraft\.version=1$/m,
+      /^Began with: +metadata\.version=33, eligible\.leader\.replicas\.version=1, transaction\.version=2, kraft\.version=1$/m,
     )
     expect(stdout).toMatch(/^First voters: +-$/m)
   })

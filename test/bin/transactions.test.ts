@@ -102,4 +102,33 @@ describe('transactions', () => {
     await transaction.abort()
     await producer.disconnect()
   })
+
+  test('that hold read_committed consumers up are told of, with who holds them and how to free them', async () => {
+    const find = 'transactions find-hanging -t slow --all'
+    const { transaction, producer } = await open('slow-one', 'slow')
+    const [holder] = (await json(find)) as { since: number }[]
+    expect(holder).toMatchObject({ topic: 'slow', startOffset: 0, transactionalId: 'slow-one' })
+    expect(Date.now() - holder!.since).toBeLessThan(60_000)
+    const { stdout } = await run(find)
+    expect(stdout).toContain('slow-one')
+    expect(stdout).toContain('ottla transactions abort --transactional-id slow-one')
+    expect(await json('transactions find-hanging -t slow')).toEqual([])
+    await hang('slow', 6000)
+    const both = (await json(find)) as { transactionalId: string | null }[]
+    expect(both.map(({ transactionalId }) => transactionalId)).toEqual(['slow-one', null])
+
+    const abort = 'transactions abort --transactional-id slow-one'
+    expect((await run(abort)).stdout).toContain('Aborted the transaction of slow-one')
+    await expect(transaction.commit()).rejects.toThrow()
+    await producer.disconnect()
+    const again = await run(abort)
+    expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('its state is')])
+    const unknown = await run('transactions abort --transactional-id nobody')
+    expect([unknown.code, unknown.stderr]).toEqual([
+      1,
+      expect.stringContaining('TRANSACTIONAL_ID_NOT_FOUND'),
+    ])
+    const half = await run('transactions abort slow 0')
+    expect([half.code, half.stderr]).toEqual([1, expect.stringContaining('--start-offset')])
+  })
 })

@@ -26,6 +26,8 @@ class Life {
   readonly failures: string[] = []
   readonly warnings: string[] = []
   offset = 0
+  isUnfenced = true
+  cordoned: readonly string[] | null = []
   register: () => unknown = () => ({ errorCode: 'NONE', errorMessage: null, brokerEpoch: EPOCH })
   heartbeat: (asked: Heartbeat) => Reply | Error | Promise<never> = ({ wantFence }) => ({
     isCaughtUp: true,
@@ -42,6 +44,8 @@ class Life {
       directoryTimeoutMs: () => 30_000,
     },
     metadataOffset: () => this.offset,
+    cordoned: () => this.cordoned,
+    isUnfenced: () => this.isUnfenced,
     fail: ({ message }) => this.failures.push(message),
   })
 
@@ -122,12 +126,40 @@ describe('a broker that starts', () => {
     expect(life.scheduler.now).toBeLessThan(1)
   })
 
+  test('tells which directories are cordoned once it knows, and at once when these are others', async () => {
+    const life = new Life()
+    life.cordoned = ['one']
+    let offset = 0
+    life.heartbeat = ({ wantFence }) => ({ isCaughtUp: offset++ > 0, isFenced: wantFence })
+    await life.does(life.lifecycle.register(REGISTRATION))
+    await life.does(life.lifecycle.serve())
+    const told = life.heartbeats.map(({ cordonedLogDirs }) => cordonedLogDirs)
+    expect(told).toEqual([null, null, ['one']])
+    life.cordoned = ['one', 'two']
+    life.lifecycle.reportCordoned()
+    await life.pass(5)
+    expect(life.heartbeats.slice(3)).toMatchObject([{ cordonedLogDirs: ['one', 'two'] }])
+  })
+
   test('says again that it is ready, until the controller lets it serve', async () => {
     const life = new Life()
     await life.does(life.lifecycle.register(REGISTRATION))
     life.heartbeat = () => ({ isCaughtUp: true, isFenced: life.heartbeats.length < 4 })
     await life.does(life.lifecycle.serve())
     expect(life.since(0)).toEqual([0, 0, 2000, 4000])
+  })
+
+  test('serves only when the metadata that it has say so, too', async () => {
+    const life = new Life()
+    life.isUnfenced = false
+    await life.does(life.lifecycle.register(REGISTRATION))
+    let isServing = false
+    const serving = life.lifecycle.serve().then(() => (isServing = true))
+    await life.pass(25)
+    expect([isServing, life.lifecycle.state]).toEqual([false, 'recovery'])
+    life.isUnfenced = true
+    await life.does(serving)
+    expect(life.since(0)).toEqual([0, 0, 10, 20, 30])
   })
 
   test('registers again while another process of its id is alive, or no controller is there', async () => {
@@ -215,6 +247,16 @@ describe('a broker that runs', () => {
     for (const beat of life.heartbeats) {
       expect(beat).toMatchObject({ currentMetadataOffset: 40, wantFence: false })
     }
+  })
+
+  test('tells another controller at once that it is there', async () => {
+    const life = await new Life().running()
+    await life.pass(2000)
+    const before = life.scheduler.now
+    life.lifecycle.controllerChanged()
+    await life.pass(2100)
+    expect(life.since(before)).toContain(0)
+    expect(life.since(before).at(-1)).toBe(2000)
   })
 
   test('tries again when a heartbeat fails, later each time, and as before once one does not', async () => {
@@ -316,19 +358,47 @@ describe('a broker that stops', () => {
     await life.does(life.lifecycle.shutDown())
     expect(life.heartbeats.map(({ wantShutDown }) => wantShutDown)).toEqual([true, true, true])
     expect(life.since(from)).toEqual([0, 0, 50])
+    life.lifecycle.close()
     await life.pass(20_000)
     expect(life.heartbeats).toHaveLength(3)
+    expect(life.warnings).toEqual([])
+  })
+
+  test('says nothing more once it was closed before anybody has answered', async () => {
+    const life = await new Life().running()
+    life.heartbeat = () => LOST
+    const stopping = life.lifecycle.shutDown().catch(() => undefined)
+    await life.pass(10)
+    const { length } = life.warnings
+    life.lifecycle.close()
+    await life.pass(20_000)
+    await stopping
+    expect(life.warnings).toHaveLength(length)
   })
 
   test('waits for that no longer than half a minute', async () => {
     const life = await new Life().running()
     const from = life.scheduler.now
-    life.heartbeat = () => LOST
+    life.heartbeat = () => ({ isFenced: false, shouldShutDown: false })
     await life.does(life.lifecycle.shutDown())
     expect(Math.round(life.scheduler.now - from)).toBe(30_000)
+    expect(life.warnings.at(-1)).toContain('not all that it leads is led by others yet')
     const { length } = life.heartbeats
     await life.pass(20_000)
     expect(life.heartbeats).toHaveLength(length)
+  })
+
+  test('waits a few seconds for a controller that answers, each time', async () => {
+    const life = await new Life().running()
+    const from = life.scheduler.now
+    life.heartbeat = () =>
+      life.scheduler.now - from < 4000 ? { isFenced: false, shouldShutDown: false } : LOST
+    await life.does(life.lifecycle.shutDown())
+    expect(life.scheduler.now - from).toBeGreaterThan(8000)
+    expect(life.scheduler.now - from).toBeLessThan(9000)
+    expect(life.warnings.at(-1)).toContain('no controller answers')
+    await life.pass(60_000)
+    expect(life.warnings.at(-1)).toContain('no controller answers')
   })
 
   test('before it serves has nothing to hand over', async () => {

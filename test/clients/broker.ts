@@ -1,29 +1,49 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { APACHE_LOGGING } from '../support/apache-logging.ts'
 import { freePorts } from '../support/ports.ts'
 import { OutputTail, exited, until } from './wait.ts'
 
-/** A broker that a client suite may kill and bring back. It keeps its port and its data directory. */
-export interface BrokerUnderTest {
-  /** host:port; the same after every restart. */
+/** A process, or several, that a client suite may kill and bring back. They keep their ports and their data directories. */
+export interface NodeUnderTest {
+  /** host:port, of several nodes with commas between; the same after every restart. */
   readonly bootstrap: string
-  /** The directory that holds the partitions' directories. */
-  readonly dataDirectory: string
-  /** Starts the broker and resolves when it serves. */
+  /** Starts what doesn't run and resolves when all serve. */
   start(): Promise<void>
   /** Ends the process without a warning and resolves when it is gone. */
   kill9(): Promise<void>
   /** Ends the process in good order, or by force after ten seconds, and removes its data. */
   stop(): Promise<void>
-  /** The last lines that the broker printed, for a failure's report. */
+  /** The last lines that were printed, for a failure's report. */
   tail(): string
 }
 
-interface Launch {
+/** What a client suite tests: a broker, or several that are one cluster. */
+export interface BrokerUnderTest extends NodeUnderTest {
+  /** How many brokers there are. */
+  readonly brokers: number
+  /**
+   * Kills the broker, of several the one that leads the first partition of a topic, and brings it back.
+   * @param meanwhile what several brokers must be able to do while one of them is gone
+   */
+  crash(topic: string, meanwhile?: () => Promise<void>): Promise<void>
+  /** Has something done while no broker is killed. */
+  calmly<Result>(run: () => Promise<Result>): Promise<Result>
+  /** The directories of a topic's partitions, of several brokers those of the partitions' leaders. */
+  partitionDirectories(topic: string): Promise<string[]>
+}
+
+/** A broker that is a cluster by itself. */
+export interface LoneBroker extends BrokerUnderTest {
+  /** The directory that holds the partitions' directories. */
+  readonly dataDirectory: string
+}
+
+/** How a node's process is started. */
+export interface Launch {
   readonly bootstrap: string
   readonly directory: string
-  readonly dataDirectory: string
   readonly ready: RegExp
   readonly startLimitMs: number
   /** Made once, before the first start. */
@@ -31,7 +51,7 @@ interface Launch {
   spawn(): ChildProcess
 }
 
-const brokerOf = (launch: Launch): BrokerUnderTest => {
+export const nodeOf = (launch: Launch): NodeUnderTest => {
   const output = new OutputTail()
   let child: ChildProcess | null = null
   let prepared = false
@@ -46,7 +66,6 @@ const brokerOf = (launch: Launch): BrokerUnderTest => {
   }
   return {
     bootstrap: launch.bootstrap,
-    dataDirectory: launch.dataDirectory,
     start: async () => {
       if (!prepared) await launch.prepare(output)
       prepared = true
@@ -68,18 +87,40 @@ const brokerOf = (launch: Launch): BrokerUnderTest => {
   }
 }
 
-type Settings = Readonly<Record<string, string>>
+export type Settings = Readonly<Record<string, string>>
 
-const ottla = (directory: string, port: number, settings: Settings): Launch => {
-  const dataDirectory = path.join(directory, 'data')
-  const all = { listeners: `PLAINTEXT://127.0.0.1:${port}`, 'log.dirs': dataDirectory, ...settings }
+const aloneOf = (launch: Launch): LoneBroker => {
+  const node = nodeOf(launch)
+  const dataDirectory = dataDirectoryIn(launch.directory)
+  return {
+    ...node,
+    brokers: 1,
+    dataDirectory,
+    crash: async () => {
+      await node.kill9()
+      await node.start()
+    },
+    calmly: (run) => run(),
+    partitionDirectories: (topic) => partitionDirectories(dataDirectory, topic),
+  }
+}
+
+/** Where a node has the directories of its partitions. */
+export const dataDirectoryIn = (directory: string): string => path.join(directory, 'data')
+
+/** A node of Ottla's on a port, with its data in a directory below. */
+export const ottla = (directory: string, port: number, settings: Settings): Launch => {
+  const own = {
+    listeners: `PLAINTEXT://127.0.0.1:${port}`,
+    'log.dirs': dataDirectoryIn(directory),
+  }
+  const all = { ...own, ...settings }
   const set = Object.entries(all).flatMap(([name, value]) => ['--set', `${name}=${value}`])
   return {
     bootstrap: `127.0.0.1:${port}`,
     directory,
-    dataDirectory,
     ready: /^ottla ready on /m,
-    startLimitMs: 30_000,
+    startLimitMs: 120_000,
     prepare: () => mkdir(directory, { recursive: true }).then(() => {}),
     spawn: () =>
       spawn(process.execPath, ['bin/ottla', 'start', ...set], {
@@ -88,20 +129,11 @@ const ottla = (directory: string, port: number, settings: Settings): Launch => {
   }
 }
 
-const log4j = `status=error
-appender.console.type=Console
-appender.console.name=console
-appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=%d{HH:mm:ss.SSS} %p %c{1} %m%n
-rootLogger.level=info
-rootLogger.appenderRef.console.ref=console
-`
-
-const apache = (directory: string, ports: readonly number[], settings: Settings): Launch => {
+/** A node of Apache Kafka's on a port, with its controller on another one. */
+export const apache = (directory: string, ports: readonly number[], settings: Settings): Launch => {
   const jars = process.env['OTTLA_KAFKA_JARS']
   if (jars === undefined) throw new Error('OTTLA_KAFKA_JARS must name the folder of Kafka’s jars')
   const [port, controllerPort] = ports as [number, number]
-  const dataDirectory = path.join(directory, 'data')
   const properties = path.join(directory, 'server.properties')
   const logging = path.join(directory, 'log4j2.properties')
   const all = {
@@ -111,7 +143,7 @@ const apache = (directory: string, ports: readonly number[], settings: Settings)
     listeners: `PLAINTEXT://127.0.0.1:${port},CONTROLLER://127.0.0.1:${controllerPort}`,
     'advertised.listeners': `PLAINTEXT://127.0.0.1:${port}`,
     'controller.listener.names': 'CONTROLLER',
-    'log.dirs': dataDirectory,
+    'log.dirs': dataDirectoryIn(directory),
     'offsets.topic.replication.factor': '1',
     'offsets.topic.num.partitions': '5',
     'transaction.state.log.replication.factor': '1',
@@ -126,14 +158,13 @@ const apache = (directory: string, ports: readonly number[], settings: Settings)
   return {
     bootstrap: `127.0.0.1:${port}`,
     directory,
-    dataDirectory,
     ready: /Kafka Server started/,
-    startLimitMs: 90_000,
+    startLimitMs: 180_000,
     prepare: async (output) => {
       await mkdir(directory, { recursive: true })
       const lines = Object.entries(all).map(([name, value]) => `${name}=${value}\n`)
       await writeFile(properties, lines.join(''))
-      await writeFile(logging, log4j)
+      await writeFile(logging, APACHE_LOGGING)
       const format = java(
         'kafka.tools.StorageTool',
         'format',
@@ -151,10 +182,11 @@ const apache = (directory: string, ports: readonly number[], settings: Settings)
 }
 
 /** Apache Kafka, from the jars in OTTLA_KAFKA_JARS. */
-export const apacheUnderTest = async (
-  directory: string,
-  settings: Settings,
-): Promise<BrokerUnderTest> => brokerOf(apache(directory, await freePorts(2), settings))
+export const apacheUnderTest = async (directory: string, settings: Settings): Promise<LoneBroker> =>
+  aloneOf(apache(directory, await freePorts(2), settings))
+
+/** Whether the suites test Apache Kafka. */
+export const isApacheTested = process.env['OTTLA_CLIENTS_BROKER'] === 'apache'
 
 /**
  * The broker that the suites test: Ottla, or with OTTLA_CLIENTS_BROKER=apache Apache Kafka from the jars in
@@ -164,19 +196,16 @@ export const apacheUnderTest = async (
 export const brokerUnderTest = async (
   directory: string,
   settings: Settings,
-): Promise<BrokerUnderTest> => {
-  if (process.env['OTTLA_CLIENTS_BROKER'] === 'apache') return apacheUnderTest(directory, settings)
+): Promise<LoneBroker> => {
+  if (isApacheTested) return apacheUnderTest(directory, settings)
   const [port] = await freePorts(1)
-  return brokerOf(ottla(directory, port!, settings))
+  return aloneOf(ottla(directory, port!, settings))
 }
 
-/** The partition directories of a topic, as the broker keeps them. */
-export const partitionDirectories = async (
-  broker: BrokerUnderTest,
-  topic: string,
-): Promise<string[]> => {
-  const names = await readdir(broker.dataDirectory)
+/** The directories of a topic's partitions among those of a node. */
+const partitionDirectories = async (dataDirectory: string, topic: string): Promise<string[]> => {
+  const names = await readdir(dataDirectory)
   return names
     .filter((name) => name.startsWith(`${topic}-`) && /^\d+$/.test(name.slice(topic.length + 1)))
-    .map((name) => path.join(broker.dataDirectory, name))
+    .map((name) => path.join(dataDirectory, name))
 }

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { Account, type Commands, type Driver } from './driver.ts'
 import { type ReadRecord, type SentRecord } from './records.ts'
-import { OutputTail, eachLine, exited, within } from './wait.ts'
+import { OutputTail, eachLine, eventually, exited, within } from './wait.ts'
 
 type Actions = {
   [Name in keyof Commands]: (ask: Commands[Name]['ask']) => Promise<Commands[Name]['reply']>
@@ -41,6 +41,8 @@ export const kcatDriver = (bootstrap: string): Driver => {
   const children = new Set<ChildProcess>()
   const members = new Map<string, ChildProcess>()
   const stopped = new Set<string>()
+  /** Topics of which partition 0 alone has records. */
+  const streamed = new Set<string>()
   let isClosed = false
 
   const start = (...args: string[]): ChildProcess => {
@@ -142,17 +144,22 @@ export const kcatDriver = (bootstrap: string): Driver => {
     // kcat has no command for it: the broker makes the topic when it is first asked about.
     create: async ({ topic }) => {
       let isThere = false
-      while (!isThere) {
+      const isMade = async (): Promise<boolean> => {
         const child = start('-L', '-J', '-t', topic)
         eachLine(child.stdout!, (line) => {
           isThere ||= (JSON.parse(line) as Listing).topics[0]!.partitions.length > 0
         })
         await finished(child)
+        return isThere
       }
+      // It waits five seconds for a broker that tells it of the topic.
+      await eventually(isMade, `${topic} to be made`)
       return {}
     },
     produce: async ({ topic, codec, records }) => {
-      await send(topic, records, '-z', codec)
+      // What ends a stream is read after it.
+      const place = streamed.has(topic) ? ['-p', '0'] : []
+      await send(topic, records, '-z', codec, ...place)
       return {}
     },
     consume: async ({ topic, count, until: end }) => {
@@ -165,7 +172,7 @@ export const kcatDriver = (bootstrap: string): Driver => {
     },
     // Another client reads what kcat committed.
     committed: async ({ topic, group }) => {
-      const admin = new kafkajs.Kafka({ brokers: [bootstrap] }).admin()
+      const admin = new kafkajs.Kafka({ brokers: bootstrap.split(',') }).admin()
       await admin.connect()
       const [found] = await admin.fetchOffsets({ groupId: group, topics: [topic] })
       await admin.disconnect()
@@ -190,6 +197,7 @@ export const kcatDriver = (bootstrap: string): Driver => {
       return {}
     },
     stream: async ({ stream, topic }) => {
+      streamed.add(topic)
       let acked = 0
       while (!stopped.has(stream)) {
         const first = acked
@@ -224,7 +232,7 @@ export const kcatDriver = (bootstrap: string): Driver => {
     assigned: account.assigned,
     consumed: account.consumed,
     acked: account.acked,
-    call: (name, ask, limitMs = 60_000) =>
+    call: (name, ask, limitMs = 150_000) =>
       within(actions[name as keyof Actions](ask as never), `kcat: ${name}`, limitMs) as never,
     kill9,
     close: kill9,

@@ -1,7 +1,8 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { type BrokerUnderTest, brokerUnderTest } from './broker.ts'
+import { randomIntegers, seed } from '../soak.ts'
+import { type NodeUnderTest } from './broker.ts'
 import { type Started } from './driver.ts'
 import { type Step } from './scenario.ts'
 import { type Suite, suites } from './suites.ts'
@@ -9,11 +10,13 @@ import { within } from './wait.ts'
 
 // Runs the suites of real clients against a broker of its own each: node dist/test/clients/run.js [NAME ...]
 // OTTLA_REQUIRE_CLIENTS=1 makes a missing client a failure; OTTLA_CLIENTS_PARALLEL says how many run at a time,
-// OTTLA_CLIENTS_PARTS=records,positions,members,crash,transactions which parts of the common scenario (all).
+// OTTLA_CLIENTS_PARTS=records,positions,members,crash,transactions which parts of the common scenario (all),
+// OTTLA_CLIENTS_ROUNDS how often (once). In soak transactions alone are tested, twenty times, but all once against three brokers that are
+// killed. What is killed when follows from OTTLA_SEED, which a failure prints.
 
-const suiteLimitMs = 240_000
 const isRequired = process.env['OTTLA_REQUIRE_CLIENTS'] === '1'
 const parallel = Number(process.env['OTTLA_CLIENTS_PARALLEL'] ?? 2)
+const rounds = process.env['OTTLA_CLIENTS_ROUNDS']
 
 interface Outcome {
   readonly name: string
@@ -30,7 +33,7 @@ const print = (line: string): void => void process.stdout.write(`${line}\n`)
 interface Running {
   readonly directory: string
   readonly drivers: Started[]
-  broker: BrokerUnderTest | null
+  broker: NodeUnderTest | null
 }
 
 const running = new Set<Running>()
@@ -42,14 +45,21 @@ const endAll = async (): Promise<void> => {
   }
 }
 
+/** A suite that is to be run, and the seed of its random numbers. */
+interface Due {
+  readonly suite: Suite
+  readonly seed: number
+}
+
 /** Everything that is needed to see what went wrong. */
 const report = (
-  suite: Suite,
+  { suite, seed }: Due,
   error: unknown,
-  broker: BrokerUnderTest | null,
+  broker: NodeUnderTest | null,
   drivers: Started[],
 ) => {
   print(`${suite.name}: FAILED: ${error instanceof Error ? (error.stack ?? error.message) : error}`)
+  print(`${suite.name}: with OTTLA_SEED=${seed} it kills at the same points again`)
   if (broker !== null) print(`${suite.name}: the broker's last lines:\n${broker.tail()}`)
   for (const driver of drivers)
     print(`${suite.name}: last lines of driver ${driver.name}:\n${driver.tail()}`)
@@ -74,7 +84,11 @@ const stepsOf = (suite: Suite, isOver: () => boolean): Step => {
   }
 }
 
-const runSuite = async (suite: Suite): Promise<Outcome> => {
+/** Pseudo-random integers of a suite's own. */
+const chanceOf = ({ name }: Suite, from: number): ((bound: number) => number) =>
+  randomIntegers(Array.from(name).reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), from))
+
+const runSuite = async ({ suite, seed }: Due): Promise<Outcome> => {
   const start = now()
   const missing = await suite.missing()
   if (missing !== null) {
@@ -93,14 +107,17 @@ const runSuite = async (suite: Suite): Promise<Outcome> => {
     return driver
   }
   try {
-    const settings = { 'group.initial.rebalance.delay.ms': '500', ...suite.settings }
-    const broker = await brokerUnderTest(path.join(directory, 'broker'), settings)
+    const { broker, run } = await suite.prepare(path.join(directory, 'broker'))
     entry.broker = broker
     await step('start', () => broker.start())
-    await within(suite.run({ broker, step, directory, keep }), suite.name, suiteLimitMs)
+    await within(
+      run({ step, directory, keep, chance: chanceOf(suite, seed) }),
+      suite.name,
+      suite.limitMs,
+    )
     return { name: suite.name, result: 'passed', seconds: secondsSince(start) }
   } catch (error) {
-    report(suite, error, entry.broker, drivers)
+    report({ suite, seed }, error, entry.broker, drivers)
     const why = error instanceof Error ? error.message : String(error)
     return { name: suite.name, result: 'failed', seconds: secondsSince(start), why }
   } finally {
@@ -116,17 +133,26 @@ const chosen = (names: readonly string[]): readonly Suite[] => {
   const known = suites.map((suite) => suite.name)
   const unknown = names.filter((name) => !known.includes(name))
   if (unknown.length === 0)
-    return names.length === 0 ? suites : suites.filter((suite) => names.includes(suite.name))
+    return suites.filter(({ name, rounds }) =>
+      names.length === 0 ? rounds > 0 : names.includes(name),
+    )
   print(`no such suite: ${unknown.join(', ')}. There are: ${known.join(', ')}`)
   process.exit(2)
 }
 
 const main = async (): Promise<void> => {
-  const queue = [...chosen(process.argv.slice(2))]
+  const asked = chosen(process.argv.slice(2))
+  const roundsOf = (suite: Suite): number => Number(rounds ?? Math.max(1, suite.rounds))
+  const most = Math.max(...asked.map(roundsOf))
+  const queue = Array.from({ length: most }, (_, round) =>
+    asked
+      .filter((suite) => round < roundsOf(suite))
+      .map((suite): Due => ({ suite, seed: seed + round })),
+  ).flat()
   const outcomes: Outcome[] = []
   const work = async (): Promise<void> => {
-    for (let suite = queue.shift(); suite !== undefined; suite = queue.shift()) {
-      const outcome = await runSuite(suite)
+    for (let due = queue.shift(); due !== undefined; due = queue.shift()) {
+      const outcome = await runSuite(due)
       print(`${outcome.name}: ${outcome.result} (${outcome.seconds.toFixed(1)} s)`)
       outcomes.push(outcome)
     }

@@ -55,21 +55,22 @@ export const pythonMissing = async (): Promise<string | null> => {
 /** Where the Go drivers are built to. */
 export const goBinary = (name: string): string => path.join(cacheDirectory, 'go', name)
 
-let goBuilt: Promise<string | null> | null = null
+/** The answer to a question that is asked once for all suites. */
+const once = (ask: () => Promise<string | null>): (() => Promise<string | null>) => {
+  let answer: Promise<string | null> | null = null
+  return () => (answer ??= ask())
+}
 
 /** Builds the Go drivers, from modules that have been downloaded before; resolves to what is missing or null. */
-export const goMissing = (): Promise<string | null> =>
-  (goBuilt ??= (async () => {
-    const missing = await installed('go', 'version')
-    if (missing !== null) return missing
-    const built = await run('go', ['build', '-o', `${path.join(cacheDirectory, 'go')}/`, './...'], {
-      cwd: path.join(sourceDirectory, 'go'),
-      env: { GOPROXY: 'off', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' },
-    })
-    return built.code === 0
-      ? null
-      : `the Go clients don't build, ${prepare}: ${built.output.trim()}`
-  })())
+export const goMissing = once(async () => {
+  const missing = await installed('go', 'version')
+  if (missing !== null) return missing
+  const built = await run('go', ['build', '-o', `${path.join(cacheDirectory, 'go')}/`, './...'], {
+    cwd: path.join(sourceDirectory, 'go'),
+    env: { GOPROXY: 'off', GOFLAGS: '-mod=readonly', GOTOOLCHAIN: 'local' },
+  })
+  return built.code === 0 ? null : `the Go clients don't build, ${prepare}: ${built.output.trim()}`
+})
 
 /** The folder of Apache Kafka's jars. */
 const jarsDirectory = path.resolve(
@@ -84,44 +85,47 @@ export const java = (): string[] => [
   '-XX:TieredStopAtLevel=1',
   `-Dlog4j2.configurationFile=${path.join(sourceDirectory, 'java/src/log4j2.properties')}`,
   '-cp',
-  `${javaClasses}:${jarsDirectory}/*`,
+  `${javaClasses}:${path.join(sourceDirectory, 'java/resources')}:${jarsDirectory}/*`,
 ]
 
 /** Where the Java driver is compiled to. */
 const javaClasses = path.join(cacheDirectory, 'java')
 
-let javaCompiled: Promise<string | null> | null = null
+/** Programs that need a jar more than the driver. */
+const programs = {
+  streams: { source: 'Streams.java', jar: 'kafka-streams-', what: 'Kafka Streams' },
+  connect: { source: 'NumbersSource.java', jar: 'connect-runtime-', what: 'Kafka Connect' },
+} as const
 
-/** Compiles the Java driver against the jars; resolves to what is missing or null. */
-export const javaMissing = (): Promise<string | null> =>
-  (javaCompiled ??= (async () => {
-    const missing = await installed('javac', '-version')
-    if (missing !== null) return missing
-    const isThere = await access(path.join(jarsDirectory, '.complete')).then(
-      () => true,
-      () => false,
-    )
-    // A folder that the environment names needs no stamp of ours.
-    if (!isThere && process.env['OTTLA_KAFKA_JARS'] === undefined)
-      return `Apache Kafka's jars are not there: ${prepare}`
-    const sources = path.join(sourceDirectory, 'java/src')
-    const files = ['Driver.java', 'Tools.java', 'Protocol.java'].map((name) =>
-      path.join(sources, name),
-    )
-    const args = ['-nowarn', '-d', javaClasses, '-cp', `${jarsDirectory}/*`, ...files]
-    const compiled = await run('javac', args)
-    return compiled.code === 0 ? null : `the Java driver doesn't compile: ${compiled.output.trim()}`
-  })())
+const hasJar = async ({ jar }: { readonly jar: string }): Promise<boolean> =>
+  (await readdir(jarsDirectory)).some((name) => name.startsWith(jar))
 
-/** Compiles the driver of Kafka Streams, too, which needs a jar more; resolves to what is missing or null. */
-export const streamsMissing = async (): Promise<string | null> => {
+/** Compiles the Java driver against the jars, and what else there are jars for; resolves to what is missing or null. */
+export const javaMissing = once(async () => {
+  const missing = await installed('javac', '-version')
+  if (missing !== null) return missing
+  const isThere = await access(path.join(jarsDirectory, '.complete')).then(
+    () => true,
+    () => false,
+  )
+  // A folder that the environment names needs no stamp of ours.
+  if (!isThere && process.env['OTTLA_KAFKA_JARS'] === undefined)
+    return `Apache Kafka's jars are not there: ${prepare}`
+  const names = ['Driver.java', 'Tools.java', 'Protocol.java']
+  for (const program of Object.values(programs))
+    if (await hasJar(program)) names.push(program.source)
+  const files = names.map((name) => path.join(sourceDirectory, 'java/src', name))
+  const args = ['-nowarn', '-d', javaClasses, '-cp', `${jarsDirectory}/*`, ...files]
+  const compiled = await run('javac', args)
+  return compiled.code === 0 ? null : `the Java drivers don't compile: ${compiled.output.trim()}`
+})
+
+/** The same for a program that needs a jar more. */
+const programMissing = async (program: (typeof programs)[keyof typeof programs]) => {
   const missing = await javaMissing()
   if (missing !== null) return missing
-  const names = await readdir(jarsDirectory)
-  if (!names.some((name) => name.startsWith('kafka-streams-')))
-    return `Kafka Streams is not among the jars: ${prepare}`
-  const source = path.join(sourceDirectory, 'java/src/Streams.java')
-  const args = ['-nowarn', '-d', javaClasses, '-cp', `${javaClasses}:${jarsDirectory}/*`, source]
-  const compiled = await run('javac', args)
-  return compiled.code === 0 ? null : `its driver doesn't compile: ${compiled.output.trim()}`
+  return (await hasJar(program)) ? null : `${program.what} is not among the jars: ${prepare}`
 }
+
+export const streamsMissing = (): Promise<string | null> => programMissing(programs.streams)
+export const connectMissing = (): Promise<string | null> => programMissing(programs.connect)

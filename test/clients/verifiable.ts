@@ -59,6 +59,7 @@ const start = (
 
 const topic = 'verifiable'
 const partitionCount = 6
+const patienceMs = 150_000
 
 /** Where a record is, and what it says. */
 const placed = (event: { value: string; offset: number; partition: number }): string =>
@@ -69,13 +70,17 @@ interface Consumer {
   readonly partitions: Set<number>
 }
 
-const startConsumer = (bootstrap: string, name: string, read: Set<string>): Consumer => {
+const startConsumer = (
+  bootstrap: string,
+  name: string,
+  read: (record: string) => void,
+): Consumer => {
   const partitions = new Set<number>()
   const options = ['--group-id', 'verifiers', '--session-timeout', '6000', '--verbose']
   const args = ['--bootstrap-server', bootstrap, '--topic', topic, ...options]
   const main = 'org.apache.kafka.tools.VerifiableConsumer'
   const process = start(`VerifiableConsumer ${name}`, main, args, (event) => {
-    if (event.name === 'record_data') read.add(placed(event))
+    if (event.name === 'record_data') read(placed(event))
     if (event.name === 'partitions_assigned')
       for (const each of event.partitions) partitions.add(each.partition)
     if (event.name === 'partitions_revoked')
@@ -92,6 +97,7 @@ const share = (consumers: readonly Consumer[]): Promise<void> =>
       new Set(consumers.flatMap(({ partitions }) => [...partitions])).size === partitionCount,
     () =>
       `the consumers to share: ${JSON.stringify(consumers.map((each) => [...each.partitions]))}`,
+    patienceMs,
   )
 
 /**
@@ -104,10 +110,20 @@ export const verifiable = async (
   meanwhile: () => Promise<void>,
 ): Promise<void> => {
   const read = new Set<string>()
-  const acked = new Set<string>()
+  /** Acknowledged, and not read so far. */
+  const missing = new Set<string>()
+  let acked = 0
+  const isRead = (record: string): void => {
+    read.add(record)
+    missing.delete(record)
+  }
+  const isAcked = (record: string): void => {
+    acked++
+    if (!read.has(record)) missing.add(record)
+  }
   let failed = 0
   const [first, second, third] = ['1', '2', '3'].map((name) => {
-    const consumer = startConsumer(broker.bootstrap, name, read)
+    const consumer = startConsumer(broker.bootstrap, name, isRead)
     keep(consumer.process)
     return consumer
   }) as [Consumer, Consumer, Consumer]
@@ -129,28 +145,28 @@ export const verifiable = async (
     const main = 'org.apache.kafka.tools.VerifiableProducer'
     const producer = keep(
       start('VerifiableProducer', main, args, (event) => {
-        if (event.name === 'producer_send_success') acked.add(placed(event))
+        if (event.name === 'producer_send_success') isAcked(placed(event))
         if (event.name === 'producer_send_error') failed++
       }),
     )
-    const state = (): string => `${acked.size} acknowledged, ${failed} failed, ${read.size} read`
+    const state = (): string => `${acked} acknowledged, ${failed} failed, ${read.size} read`
     const ackedTo = async (count: number): Promise<void> => {
-      const reached = (): boolean => acked.size >= count
+      const reached = (): boolean => acked >= count
       await until(
         () => reached() || producer.ended(),
         () => `${count} acknowledged: ${state()}`,
+        patienceMs,
       )
       if (!reached()) throw new Error(`the producer ended: ${state()}`)
     }
     await ackedTo(2000)
-    await broker.kill9()
-    await broker.start()
-    await ackedTo(Math.max(10_000, acked.size + 1000))
+    await broker.crash(topic)
+    await ackedTo(Math.max(10_000, acked + 1000))
     await producer.terminate()
-    const missing = (): string[] => [...acked].filter((record) => !read.has(record))
     await until(
-      () => missing().length === 0,
-      () => `all acknowledged to be read, ${missing().length} are not: ${missing()[0]}; ${state()}`,
+      () => missing.size === 0,
+      () => `all acknowledged to be read, ${missing.size} are not: ${[...missing][0]}; ${state()}`,
+      patienceMs,
     )
   })
 }

@@ -1,6 +1,8 @@
 import { type ChildProcess } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
 
+const nameOf = (what: string | (() => string)): string => (typeof what === 'string' ? what : what())
+
 /** Resolves when the condition holds; fails with what it waited for when the limit is over. */
 export const until = async (
   condition: () => boolean,
@@ -10,10 +12,29 @@ export const until = async (
   const deadline = performance.now() + limitMs
   while (!condition()) {
     if (performance.now() > deadline) {
-      const name = typeof what === 'string' ? what : what()
-      throw new Error(`waited ${limitMs / 1000} s in vain for ${name}`)
+      throw new Error(`waited ${limitMs / 1000} s in vain for ${nameOf(what)}`)
     }
     await delay(20)
+  }
+}
+
+/** Resolves when what is asked for holds; a question that fails is asked again. Fails when the limit is over. */
+export const eventually = async (
+  ask: () => Promise<boolean>,
+  what: string | (() => string),
+  limitMs = 150_000,
+): Promise<void> => {
+  const deadline = performance.now() + limitMs
+  for (let fault = ''; ; await delay(200)) {
+    try {
+      if (await ask()) return
+      fault = ''
+    } catch (error) {
+      // A connection that ended with the broker may be told of at the first request after it.
+      fault = `, and at last: ${(error as Error).message}`
+    }
+    if (performance.now() > deadline)
+      throw new Error(`waited ${limitMs / 1000} s in vain for ${nameOf(what)}${fault}`)
   }
 }
 

@@ -25,6 +25,7 @@ async function tool(name: string, port: number, ...args: string[]): Promise<stri
 describeWithApache('a controller of Apache Kafka’s beside two of Ottla’s', () => {
   test('votes, follows, leads and is followed; all have one log, and Apache’s tools describe the quorum', async () => {
     const controllers = new Controllers(await freePorts(IDS.length), IDS.map(make))
+    await controllers.formatStatic(1, 2)
     await Promise.all([controllers.start(1), controllers.start(2)])
     await controllers.change()
     let logged = await controllers.startApache(APACHE)
@@ -71,5 +72,18 @@ describeWithApache('a controller of Apache Kafka’s beside two of Ottla’s', (
     await controllers.caughtUp()
     const [one, ...others] = IDS.map((id) => controllers.logOf(id))
     for (const other of others) expect(other.equals(one!)).toBe(true)
+    // Apache's tool has Ottla's leader name the voters in the log, with the disks that they have told, Apache's own among them.
+    await controllers.mayRaise()
+    const port = controllers.portOf(await controllers.leader())
+    const raised = await tool('FeatureCommand', port, 'upgrade', '--feature', 'kraft.version=1')
+    expect(raised).toContain('kraft.version was upgraded to 1.')
+    const { currentVoters } = (await controllers.describe(await controllers.leader()))!
+    const disks = currentVoters.map(({ replicaId, replicaDirectoryId }) => {
+      return [replicaId, replicaDirectoryId === controllers.directoryOf(replicaId)]
+    })
+    expect(disks.sort()).toEqual(IDS.map((id) => [id, true]))
+    await controllers.kill(await controllers.leader())
+    await controllers.change()
+    expect(logged()).not.toMatch(/ FATAL |fault handler/)
   }, 300_000)
 })

@@ -60,14 +60,20 @@ export class Controllers {
   async format(): Promise<void> {
     this.#isDynamic = true
     const voters = IDS.map((id) => `${id}@${HOST}:${this.portOf(id)}:${directoryIdOf(id)}`)
-    for (const id of IDS) {
-      const path = `${this.#directories[id - 1]!}.properties`
-      writeFileSync(path, propertiesText(this.#settings(id)))
-      const options = ['--initial-controllers', voters.join()]
-      const command = ['bin/ottla', 'storage', 'format', '-t', CLUSTER_ID, '-c', path, ...options]
-      await promisify(execFile)(process.execPath, command)
-      rmSync(path)
-    }
+    for (const id of IDS) await this.#format(id, '--initial-controllers', voters.join())
+  }
+
+  /** Formats directories of static voters: they need not wait for the others to be there. */
+  async formatStatic(...ids: readonly number[]): Promise<void> {
+    for (const id of ids) await this.#format(id)
+  }
+
+  async #format(id: number, ...options: readonly string[]): Promise<void> {
+    const path = `${this.#directories[id - 1]!}.properties`
+    writeFileSync(path, propertiesText(this.#settings(id)))
+    const command = ['bin/ottla', 'storage', 'format', '-t', CLUSTER_ID, '-c', path, ...options]
+    await promisify(execFile)(process.execPath, command)
+    rmSync(path)
   }
 
   #quorumSetting(): Record<string, string> {
@@ -85,6 +91,8 @@ export class Controllers {
       listeners: this.#listenerOf(id),
       'controller.listener.names': 'CONTROLLER',
       'log.dirs': this.#directories[id - 1]!,
+      // No record but those of a change: logs that are level stay so while one after the other is read.
+      'metadata.max.idle.interval.ms': '0',
     }
   }
 
@@ -131,21 +139,41 @@ export class Controllers {
 
   /** Changes the metadata at whoever leads by then; a leader that is lost meanwhile is no error. */
   async change(): Promise<void> {
-    const update = { feature: 'metadata.version', maxVersionLevel: 33, upgradeType: 1 }
-    const body = { timeoutMs: 10_000, featureUpdates: [update], validateOnly: false }
     await until(async () => {
-      const address = { host: HOST, port: this.portOf(await this.leader()) }
-      try {
-        const connection = await Connection.open(host, address, options)
-        const { errorCode } = await connection.request(UpdateFeatures, body)
-        connection.close()
-        if (errorCode !== 'NONE' && errorCode !== 'NOT_CONTROLLER') throw new Error(errorCode)
-        return errorCode === 'NONE'
-      } catch (error) {
-        if ((error as { code?: string }).code === undefined) throw error
-        return false
+      const errorCode = await this.#update('metadata.version', 33, false)
+      if (errorCode !== null && errorCode !== 'NONE' && errorCode !== 'NOT_CONTROLLER') {
+        throw new Error(errorCode)
       }
+      return errorCode === 'NONE'
     }, 'a change')
+  }
+
+  /** All voters have told whoever leads what they know of kraft.version, and which disks they have. */
+  async mayRaise(): Promise<void> {
+    await until(
+      async () => (await this.#update('kraft.version', 1, true)) === 'NONE',
+      'all voters to tell of themselves',
+    )
+  }
+
+  /** Null where the leader could not be asked. */
+  async #update(
+    feature: string,
+    maxVersionLevel: number,
+    validateOnly: boolean,
+  ): Promise<string | null> {
+    const featureUpdates = [{ feature, maxVersionLevel, upgradeType: 1 }]
+    const body = { timeoutMs: 10_000, featureUpdates, validateOnly }
+    const address = { host: HOST, port: this.portOf(await this.leader()) }
+    try {
+      const connection = await Connection.open(host, address, options)
+      const { errorCode } = await connection.request(UpdateFeatures, body)
+      connection.close()
+      return errorCode
+    } catch (error) {
+      if ((error as { code?: string }).code === undefined) throw error
+      return null
+    }
   }
 
   /** All that run have everything that the leader has. */
@@ -157,6 +185,12 @@ export class Controllers {
       const isLevel = new Set(live.map(({ logEndOffset }) => logEndOffset)).size === 1
       return isLevel && partition!.highWatermark === live[0]!.logEndOffset
     }, 'level logs')
+  }
+
+  /** The id of a node's directory, as that says. */
+  directoryOf(id: number): string {
+    const properties = readFileSync(`${this.#directories[id - 1]!}/meta.properties`, 'utf8')
+    return /^directory\.id=(\S+)/m.exec(properties)![1]!
   }
 
   logOf(id: number): Buffer {

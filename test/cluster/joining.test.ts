@@ -103,10 +103,18 @@ describe('brokers that join a controller in another process', () => {
       [two, 2],
       [three, 3],
     ] as const) {
-      const { brokers, controllerId, ...rest } = await ask(at, DescribeCluster, {
-        includeClusterAuthorizedOperations: false,
-        includeFencedBrokers: false,
-      })
+      const describe = () =>
+        ask(at, DescribeCluster, {
+          includeClusterAuthorizedOperations: false,
+          includeFencedBrokers: false,
+        })
+      // Itself a broker that serves knows at once, the other one as soon as its metadata say so.
+      expect((await describe()).brokers.map(({ brokerId }) => brokerId)).toContain(id)
+      const { brokers, controllerId, ...rest } = await answers(
+        'both to be known',
+        describe,
+        (answer) => answer.brokers.length === 2,
+      )
       const places = brokers.map(({ brokerId, host, port }) => `${brokerId} ${host}:${port}`)
       expect(rest).toMatchObject({ errorCode: 'NONE', clusterId })
       const all = [`2 ${two.host}:${two.port}`, `3 ${three.host}:${three.port}`]

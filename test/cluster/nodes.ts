@@ -97,11 +97,19 @@ export async function formatNodes(
   brokers: readonly number[],
 ): Promise<string> {
   const ids = controllers.map((_, index) => index + 1)
-  const voters = ids.map((id) => `${id}@${at(controllers[id - 1]!)}:${directoryIdOf(id)}`)
-  const initial = ['--initial-controllers', voters.join()]
+  const initial = initialControllers(controllers)
   for (const id of ids) await format(controllerSettings(root, id, controllers), initial)
   for (const id of brokers) await format(brokerSettings(root, id, controllers), [])
   return CLUSTER_ID
+}
+
+/** The option of `storage format` that names the first voters of a quorum. */
+export function initialControllers(controllers: readonly number[]): string[] {
+  const voters = controllers.map((port, index) => {
+    const id = index + 1
+    return `${id}@${at(port)}:${directoryIdOf(id)}`
+  })
+  return ['--initial-controllers', voters.join()]
 }
 
 const directoryIdOf = (id: number): string => `${String(id).repeat(21)}A`
@@ -116,7 +124,8 @@ export async function activeController(port: number): Promise<number> {
   return controllerId
 }
 
-async function format(settings: Settings, options: readonly string[]): Promise<void> {
+/** Formats the directory of the node that has these settings. */
+export async function format(settings: Settings, options: readonly string[]): Promise<void> {
   const path = `${settings['log.dirs']}.properties`
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
   mkdirSync(dirname(path), { recursive: true })

@@ -138,7 +138,7 @@ describe('settings that change nothing', () => {
 
   test('are refused where ignoring them would leave a door open', () => {
     expect(problemsOf({ set: ['authorizer.class.name=a.B'] })).toEqual([
-      'authorizer.class.name asks for a.B, but Ottla has no authorizer: everybody may do everything. Remove the setting to start nevertheless.',
+      'authorizer.class.name asks for a.B, but Ottla has only org.apache.kafka.metadata.authorizer.StandardAuthorizer. Set that, or remove the setting: then everybody may do everything.',
     ])
   })
 })

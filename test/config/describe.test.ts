@@ -55,8 +55,10 @@ function serverProperties(): string {
 
 const TYPES = 'UNKNOWN BOOLEAN STRING INT SHORT LONG DOUBLE LIST CLASS PASSWORD'.split(' ')
 
+/** What Apache Kafka has no setting for is left out. */
 function inItsForm(rows: readonly DescribedSetting[]): Answer[] {
   return rows
+    .filter(({ name }) => !name.startsWith('ottla.'))
     .map((row) => ({
       name: row.name,
       value: row.value,

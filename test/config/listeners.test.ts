@@ -84,7 +84,7 @@ describe('listeners', () => {
   test.each([
     [
       ['listeners=SSL://:1', 'security.inter.broker.protocol=SSL'],
-      'SSL, which Ottla does not serve',
+      'asks for SSL, which Ottla serves to clients only',
     ],
     [['listeners=A://:1'], 'No security protocol defined for listener A'],
     [['listeners=PLAINTEXT:1'], 'Unable to parse PLAINTEXT:1'],
@@ -142,14 +142,19 @@ describe('settings that contradict each other', () => {
       'All entries in cordoned.log.dirs must be present in log.dirs or log.dir. Missing entries : /c',
     ],
     [
+      ['log.dirs=/a,/b', 'cordoned.log.dirs=*,/b'],
+      'requirement failed: When cordoned.log.dirs is set to *, it must not contain other values',
+    ],
+    [
       ['group.consumer.heartbeat.interval.ms=15000', 'group.consumer.session.timeout.ms=15000']
         .concat('group.consumer.max.heartbeat.interval.ms=15000')
         .concat('group.consumer.min.session.timeout.ms=15000'),
       'group.consumer.heartbeat.interval.ms must be less than group.consumer.session.timeout.ms',
     ],
-    [['authorizer.class.name=org.x.Y'], 'no authorizer: everybody may do everything'],
+    [['authorizer.class.name=org.x.Y'], 'Ottla has only org.apache.kafka.metadata.authorizer'],
     [['create.topic.policy.class.name=org.x.Y'], 'all topics would be allowed'],
     [['alter.config.policy.class.name=org.x.Y'], 'all changes of settings would be allowed'],
+    [['replica.selector.class=org.x.Y'], 'of its own only org.apache.kafka.common.replica.RackAwa'],
     [['config.providers=file'], 'would be taken as it is written'],
     [
       ['max.connections.per.ip.overrides=host'],

@@ -7,7 +7,6 @@ describe('Settings that Kafka takes outside of its ConfigDef', () => {
   test.each([
     'super.users',
     'allow.everyone.if.no.acl.found',
-    'listener.name.inside.plain.sasl.jaas.config',
     'listener.name.inside.my.plug.in',
     'metrics.context.team',
     'config.providers.file.class',
@@ -19,6 +18,13 @@ describe('Settings that Kafka takes outside of its ConfigDef', () => {
     const config = new BrokerConfig({ set: [`${name}=x`] })
     expect(config.unknown).toEqual([])
     expect(config.notActedUpon).toContain(name)
+  })
+
+  test('what a mechanism of a listener takes is known, and acted upon', () => {
+    const name = 'listener.name.inside.plain.sasl.jaas.config'
+    expect(isPlugInSetting(name, NONE)).toBe(true)
+    const config = new BrokerConfig({ set: [`${name}=x`] })
+    expect([config.unknown, config.notActedUpon]).toEqual([[], []])
   })
 
   test.each(['super.user', 'listener.name.', 'my.plug.in', 'listener.nam.a.b'])(

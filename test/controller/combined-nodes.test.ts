@@ -35,7 +35,7 @@ test('three nodes that are brokers and controllers serve as one cluster, whichev
   const nodes = new SimulatedNodes(3, combined)
   await nodes.startTogether()
   for (const id of [1, 2, 3]) {
-    expect(await brokersAt(nodes, id)).toEqual([1, 2, 3])
+    while ((await brokersAt(nodes, id)).length < 3) await nodes.pass(10)
     expect(await create(nodes, id, `by-${id}`)).toBe('NONE')
   }
   const first = await nodes.leader()
@@ -52,4 +52,29 @@ test('three nodes that are brokers and controllers serve as one cluster, whichev
   }
   await nodes.start(first)
   expect(await brokersAt(nodes, first)).toEqual([1, 2, 3])
+})
+
+test.each([1, 2, 3, 4, 5, 6])(
+  'three of them that are told to stop at once have all handed over when the first controller leaves (seed %i)',
+  async (seed) => {
+    const nodes = new SimulatedNodes(3, combined, seed)
+    await nodes.startTogether()
+    expect(await create(nodes, 1, 'led-by-all')).toBe('NONE')
+    const before = nodes.scheduler.now
+    await nodes.stopTogether()
+    expect(nodes.scheduler.now - before).toBeLessThan(4000)
+    for (const id of [1, 2, 3]) expect(nodes.linesOf(id).join('\n')).not.toContain('though')
+  },
+)
+
+test('one that is left alone by the other controllers does not wait long for them as it stops', async () => {
+  const nodes = new SimulatedNodes(3, combined)
+  await nodes.startTogether()
+  expect(await create(nodes, 1, 'led-by-all')).toBe('NONE')
+  const last = await nodes.leader()
+  for (const id of [1, 2, 3]) if (id !== last) nodes.kill(id)
+  const before = nodes.scheduler.now
+  await nodes.stop(last)
+  expect(nodes.scheduler.now - before).toBeLessThan(8000)
+  expect(nodes.linesOf(last).join('\n')).toContain('no controller answers')
 })

@@ -27,6 +27,8 @@ interface SimulatedNode {
 export class SimulatedNodes {
   readonly scheduler: Scheduler
   readonly nodes: SimulatedNode[]
+  /** What all nodes are told as they start; null: they have to agree on one. */
+  clusterId: string | null = CLUSTER_ID
   readonly #client
   readonly #settings: (id: number) => Settings
 
@@ -54,18 +56,36 @@ export class SimulatedNodes {
       'process.roles': 'controller',
       listeners: `CONTROLLER://node${id}:${PORT}`,
       'controller.quorum.voters': voters.join(),
+      // Logs whose ends are looked at stand still.
+      'metadata.max.idle.interval.ms': '0',
     }))
   }
 
   /** As `kafka-storage format --no-initial-controllers` does it: to join a quorum that is there. @returns its directory's id */
   format(id: number, letter = `${id}`): string {
+    return this.#format(id, letter, 1)
+  }
+
+  /** A directory of a broker, for a cluster. */
+  formatFor(id: number, clusterId: string): void {
+    const { machine } = this.#node(id)
+    const { disk } = machine.start()
+    const owner = `cluster.id=${clusterId}\nnode.id=${id}\ndirectory.id=${'b'.repeat(21)}Q\n`
+    disk.replaceFile('/data/meta.properties', `version=1\n${owner}`)
+    disk.syncDirectory('/data')
+    machine.kill()
+  }
+
+  /** As `kafka-storage format` does it where controller.quorum.voters names the voters. @returns its directory's id */
+  formatStatic(id: number): string {
+    return this.#format(id, `${id}`, 0)
+  }
+
+  #format(id: number, letter: string, kraftVersion: 0 | 1): string {
     const host = this.#node(id).machine.start()
     const directoryId = letter.repeat(21) + 'Q'
-    writeBootstrap(host, nodeCodecs(), '/data', {
-      kraftVersion: 1,
-      voters: null,
-      features: INITIAL_FEATURES,
-    })
+    const features = INITIAL_FEATURES
+    writeBootstrap(host, nodeCodecs(), '/data', { kraftVersion, voters: null, features })
     const properties = `version=1\ncluster.id=${CLUSTER_ID}\nnode.id=${id}\ndirectory.id=${directoryId}\n`
     host.disk.replaceFile('/data/meta.properties', properties)
     host.disk.syncDirectory('/data')
@@ -84,15 +104,16 @@ export class SimulatedNodes {
   }
 
   async start(id: number): Promise<void> {
-    await this.does(this.#starting(id), `start of node ${id}`)
+    await this.does(this.begin(id), `start of node ${id}`)
   }
 
   /** For nodes that wait for each other as they start. */
   async startTogether(ids = this.nodes.map(({ id }) => id)): Promise<void> {
-    await this.does(Promise.all(ids.map((id) => this.#starting(id))), 'start')
+    await this.does(Promise.all(ids.map((id) => this.begin(id))), 'start')
   }
 
-  async #starting(id: number): Promise<void> {
+  /** For one that may have to wait for others: nothing happens before somebody lets time go by. */
+  async begin(id: number): Promise<void> {
     const node = this.#node(id)
     const settings = {
       'node.id': String(id),
@@ -100,7 +121,7 @@ export class SimulatedNodes {
       'controller.listener.names': 'CONTROLLER',
       ...this.#settings(id),
     }
-    const environment = { CLUSTER_ID }
+    const environment = this.clusterId === null ? {} : { CLUSTER_ID: this.clusterId }
     node.running = await startBroker({ host: node.machine.start(), settings, environment })
   }
 
@@ -108,12 +129,23 @@ export class SimulatedNodes {
     for (const { id } of this.nodes) await this.start(id)
   }
 
-  async stop(id: number): Promise<void> {
-    const node = this.#node(id)
-    const { running } = node
-    node.running = null
-    await this.does(running!.close())
-    node.machine.kill()
+  stop(id: number): Promise<void> {
+    return this.stopTogether([id])
+  }
+
+  /** Tells nodes to stop at once. */
+  async stopTogether(ids = this.nodes.map(({ id }) => id)): Promise<void> {
+    const nodes = ids.map((id) => this.#node(id))
+    await this.does(Promise.all(nodes.map(({ running }) => running!.close())), 'stop')
+    for (const node of nodes) {
+      node.running = null
+      node.machine.kill()
+    }
+  }
+
+  /** The log lines of a node. */
+  linesOf(id: number): readonly string[] {
+    return this.#node(id).machine.lines
   }
 
   kill(id: number): void {
@@ -147,6 +179,18 @@ export class SimulatedNodes {
     return this.does(asking().catch(() => null))
   }
 
+  /** Sends bytes to a node's controller listener; resolves when it has closed the connection. */
+  async send(id: number, bytes: Buffer): Promise<void> {
+    const sent = async (): Promise<void> => {
+      const socket = await this.#client.network.connect(`node${id}`, PORT)
+      await new Promise<void>((resolve) => {
+        socket.attach({ data: () => undefined, drain: () => undefined, close: () => resolve() })
+        socket.write([bytes])
+      })
+    }
+    await this.does(sent(), 'the end of a connection')
+  }
+
   /** The one that answers as the leader. */
   async leader(): Promise<number> {
     const topics = [{ topicName: '__cluster_metadata', partitions: [{ partitionIndex: 0 }] }]
@@ -177,10 +221,19 @@ export class SimulatedNodes {
 
   /** Of the node's metadata; null before it is formatted. */
   directoryOf(id: number): string | null {
+    return this.#property(id, 'directory.id')
+  }
+
+  /** The one that the node's directory says it is of; null before it is formatted. */
+  clusterOf(id: number): string | null {
+    return this.#property(id, 'cluster.id')
+  }
+
+  #property(id: number, name: string): string | null {
     const { disk } = this.#node(id).machine
     const path = '/data/meta.properties'
     const content = disk.exists(path) ? disk.readFile(path).toString() : ''
-    return /directory\.id=(\S+)/.exec(content)?.[1] ?? null
+    return new RegExp(`^${name}=(\\S+)`, 'm').exec(content)?.[1] ?? null
   }
 
   /** The metadata log of a node, as its bytes. */

@@ -75,6 +75,25 @@ describe('a quorum whose voters are in its log', () => {
     expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2, 3])
   })
 
+  test('takes nobody whom it can not ask, at the place that is said, what it can do', async () => {
+    const nodes = new SimulatedNodes(2, controller)
+    await nodes.start(1)
+    const directory = nodes.format(2)
+    await nodes.start(2)
+    const isThere = async () => (await quorumAt(nodes, 1)).observers.includes(2)
+    await nodes.untilAsked(isThere, 'an observer')
+    const elsewhere = [{ name: 'CONTROLLER', host: 'node2', port: 9999 }]
+    const add = { ...adding(2, directory), listeners: elsewhere }
+    expect(await nodes.ask(1, AddRaftVoter, add)).toMatchObject({
+      errorCode: 'REQUEST_TIMED_OUT',
+      errorMessage: expect.stringMatching('Nothing listens on node2:9999') as string,
+    })
+    expect(await quorumAt(nodes, 1)).toEqual({ voters: [1], observers: [2] })
+    expect(await nodes.ask(1, AddRaftVoter, adding(2, directory))).toMatchObject({
+      errorCode: 'NONE',
+    })
+  })
+
   test('registers brokers as before after each change', async () => {
     const { nodes, directories } = await grown()
     const register = async (brokerId: number) => {
@@ -153,5 +172,25 @@ describe('a quorum whose voters are in its log', () => {
     }
     await nodes.untilAsked(async () => (await keys()).includes(directory), 'the new disk')
     expect(await votersAt(1)).toEqual([1, 2, 3])
+  })
+
+  test('counts a voter whose disk was wiped for nothing: it says once what to do, and is one again when that was done', async () => {
+    const { nodes, directories } = await grown()
+    nodes.kill(3)
+    nodes.wipe(3)
+    const [before, after] = [directories.get(3)!, nodes.format(3, 'n')]
+    await nodes.start(3)
+    const warnings = () => nodes.linesOf(3).filter((line) => line.includes('only follows'))
+    await nodes.untilAsked(() => Promise.resolve(warnings().length > 0), 'a word of it')
+    expect(warnings()[0]).toContain(`ottla quorum remove 3 --directory-id ${before}`)
+    await nodes.pass(20_000)
+    expect([warnings().length, await quorumAt(nodes, 1)]).toEqual([
+      1,
+      { voters: [1, 2, 3], observers: [3] },
+    ])
+    const remove = { clusterId: null, voterId: 3, voterDirectoryId: before }
+    expect(await nodes.ask(1, RemoveRaftVoter, remove)).toMatchObject({ errorCode: 'NONE' })
+    expect(await nodes.ask(1, AddRaftVoter, adding(3, after))).toMatchObject({ errorCode: 'NONE' })
+    expect((await quorumAt(nodes, 1)).voters).toEqual([1, 2, 3])
   })
 })

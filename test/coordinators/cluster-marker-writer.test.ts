@@ -23,6 +23,7 @@ class Cluster {
   /** What each partition comes to, tried by tried; NONE when there is none left. */
   readonly errors: Record<string, ErrorName[]> = {}
   readonly lost: BrokerLinkError['code'][] = []
+  readonly logged: string[] = []
   readonly own: TransactionEnd[] = []
   /** Partitions that no answer has. */
   readonly unanswered = new Set<string>()
@@ -44,20 +45,21 @@ class Cluster {
       })),
     }
   })
-  readonly writer = new ClusterMarkerWriter(
-    {
+  readonly writer = new ClusterMarkerWriter({
+    cluster: {
       brokerId: OWN,
       leaderOf: ({ topic, partition }) => this.leaders.get(name(topic, partition)),
     },
-    {
+    local: {
       write: (end) => {
         this.own.push(end)
         const { partitions } = end
         return Promise.resolve(partitions.map((each) => this.#next(each.topic, each.partition)))
       },
     },
-    this.links,
-  )
+    links: this.links,
+    log: { error: (_fields, message) => void this.logged.push(message) },
+  })
 
   #next(topic: string, partition: number): ErrorName {
     return this.errors[name(topic, partition)]?.shift() ?? 'NONE'
@@ -139,6 +141,21 @@ describe('markers of transactions over several brokers', () => {
     cluster.unanswered.add('t-0')
     const errors = await cluster.writer.write({ ...END, partitions: at('t', 0, 1) })
     expect(errors).toEqual(['NETWORK_EXCEPTION', 'NONE'])
+  })
+
+  test('that fail by a bug are not known to be there, which a line in the log tells, and others are', async () => {
+    const cluster = new Cluster().lead('t', 2, OWN)
+    // An answer that nobody can read.
+    cluster.errors['t-0'] = new Proxy([], {
+      get: () => {
+        throw new Error('a bug')
+      },
+    })
+    const errors = await cluster.writer.write({ ...END, partitions: at('t', 0, 1) })
+    expect(errors).toEqual(['UNKNOWN_SERVER_ERROR', 'NONE'])
+    expect(cluster.logged).toEqual([
+      'Another broker could not be asked to write markers of transactions',
+    ])
   })
 
   test('of several transactions go together, and each is told of its own', async () => {

@@ -54,6 +54,11 @@ class Cluster {
         this.own.push(question)
         return Promise.resolve(question.partitions.map(() => 'NONE' as const))
       },
+      onceEnded: (transactionalId, ended) => {
+        if (transactionalId !== 'ends here') return null
+        ended()
+        return () => undefined
+      },
     },
     partitionOf: ({ length }) => ({ topic: '__transaction_state', partition: length }),
     links: this.links,
@@ -93,6 +98,14 @@ describe('the verification of transactions that other brokers coordinate', () =>
     expect(await cluster.verifier.verify(QUESTION)).toEqual(['NONE', 'NONE', 'NONE'])
     expect(cluster.own).toEqual([QUESTION])
     expect(cluster.links.asked).toEqual([])
+  })
+
+  test('tells of ends only where this broker is the coordinator', () => {
+    const { verifier } = new Cluster()
+    let count = 0
+    expect(verifier.onceEnded('ends here', () => count++)).not.toBeNull()
+    expect(verifier.onceEnded('ends elsewhere', () => count++)).toBeNull()
+    expect(count).toBe(1)
   })
 
   test.each([-1, undefined])('says so where nobody coordinates: %s', async (leader) => {

@@ -7,7 +7,11 @@ import type {
 import type { DurableFact, TransactionFact } from '../../src/coordinators/transaction/facts.ts'
 import { listPartitions } from '../../src/coordinators/transaction/partition-set.ts'
 import { decodeFact, encodeFact } from '../../src/coordinators/transaction/records.ts'
-import type { PartitionSet, Transaction } from '../../src/coordinators/transaction/transaction.ts'
+import type {
+  PartitionSet,
+  Transaction,
+  TransactionState,
+} from '../../src/coordinators/transaction/transaction.ts'
 import type { Alarm } from '../../src/machine/machine.ts'
 import type { TopicPartition } from '../../src/replication/transactions.ts'
 
@@ -21,6 +25,8 @@ type Words = Map<string, string>
  * time that goes on by `wait MS` and fires the alarms that are due. A producer is `producer=ID/EPOCH`, times are since the start.
  */
 export class TransactionTranscript {
+  /** Commands with the states that they met, as in `Empty: End`, and steps from state to state, as in `Empty -> Ongoing`. */
+  readonly met = new Set<string>()
   #machine = new TransactionMachine()
   #now = 0
   #lastTicket = 0
@@ -45,7 +51,8 @@ export class TransactionTranscript {
     if (verb === 'wait') return this.#wait(this.#now + Number(words.get('')))
     if (verb === 'set') return this.#set(words)
     if (verb === 'restart') return this.#restart()
-    if (verb === 'set-epoch') return this.#setEpoch(rest[0]!, Number(rest[1]))
+    if (verb === 'set-epoch') return this.#restate(rest[0]!, { producerEpoch: Number(rest[1]) })
+    if (verb === 'copy') return this.#restate(rest[0]!, { transactionalId: rest[1]! })
     return this.#decide(this.#command(verb, words))
   }
 
@@ -78,17 +85,19 @@ export class TransactionTranscript {
     return this.#decide({ type: 'Loaded' })
   }
 
-  /** As if so many producers had come before. */
-  #setEpoch(transactionalId: string, producerEpoch: number): string[] {
+  /** As if what is known of an id were this: so many producers have come before, or it is another id. */
+  #restate(transactionalId: string, change: Partial<Transaction>): string[] {
     const last = this.#durable.findLast(
       (fact): fact is Extract<DurableFact, { type: 'TransactionStored' }> =>
         fact.type === 'TransactionStored' && fact.transaction.transactionalId === transactionalId,
     )!
-    this.#apply({ ...last, transaction: { ...last.transaction, producerEpoch } })
+    this.#store({ ...last, transaction: { ...last.transaction, ...change } })
     return []
   }
 
   #decide(command: TransactionCommand | Alarm, ticket = ++this.#lastTicket): string[] {
+    const before = 'transactionalId' in command ? this.#stateOf(command.transactionalId) : null
+    if ('type' in command && before !== null) this.met.add(`${before}: ${command.type}`)
     const decision = this.#machine.decide(command, {
       ticket,
       now: this.#now,
@@ -102,8 +111,27 @@ export class TransactionTranscript {
   }
 
   #apply(fact: TransactionFact): void {
+    if (fact.type !== 'MarkersNoted') {
+      const isStored = fact.type === 'TransactionStored'
+      const { transactionalId } = isStored ? fact.transaction : fact
+      const after = isStored ? fact.transaction.state : 'forgotten'
+      this.met.add(`${this.#stateOf(transactionalId)} -> ${after}`)
+    }
+    this.#store(fact)
+  }
+
+  #store(fact: TransactionFact): void {
     this.#machine.apply(fact)
     if (fact.type !== 'MarkersNoted') this.#durable.push(fact)
+  }
+
+  #stateOf(transactionalId: string): TransactionState | 'unknown' {
+    const last = this.#durable.findLast(
+      (fact) =>
+        (fact.type === 'TransactionStored' ? fact.transaction : fact).transactionalId ===
+        transactionalId,
+    )
+    return last?.type === 'TransactionStored' ? last.transaction.state : 'unknown'
   }
 
   #command(verb: string, words: Words): TransactionCommand {

@@ -18,7 +18,8 @@ describe('BrokerRegistration', () => {
   test('has the controller take note of all that the broker says, and gives its epoch', async () => {
     const node = new TestNode()
     node.controller = () => ({ errorCode: 'NONE', errorMessage: null, brokerEpoch: 12 })
-    const body = { ...registration, logDirs: [DIRECTORY], previousBrokerEpoch: 5 }
+    const known = { ...registration, logDirs: [DIRECTORY], previousBrokerEpoch: 5 }
+    const body = { ...known, lacksLock: true }
     expect(await node.ask(BrokerRegistration, 4, body)).toEqual({
       throttleTimeMs: 0,
       errorCode: 'NONE',
@@ -35,6 +36,7 @@ describe('BrokerRegistration', () => {
         rack: 'r',
         logDirs: [DIRECTORY],
         previousBrokerEpoch: 5,
+        lacksLock: true,
       },
     ])
   })

@@ -1,5 +1,6 @@
 import { DeleteAcls } from '../../protocol/messages/delete-acls.ts'
-import { TestNode } from './test-node.ts'
+import { guardedNode } from './test-authorizer.ts'
+import { CLOSED, TestNode } from './test-node.ts'
 
 const filter = (resourceNameFilter: string | null) => ({
   resourceTypeFilter: 2,
@@ -20,4 +21,41 @@ test.each([1, 2, 3])('DeleteAcls v%d refuses each filter: no authorizer', async 
     matchingAcls: [],
   }
   expect(filterResults).toEqual([refused, refused])
+})
+
+describe('with an authorizer', () => {
+  test('each filter is told what it meant', async () => {
+    const { node, authorizer } = await guardedNode()
+    authorizer.allows = () => true
+    const acl = {
+      resourceType: 2,
+      resourceName: 'orders',
+      patternType: 4,
+      principal: 'User:a',
+      host: '*',
+      operation: 3,
+      permissionType: 3,
+    }
+    node.controller = () => [
+      { errorCode: 'NONE', errorMessage: null, acls: [acl] },
+      { errorCode: 'INVALID_REQUEST', errorMessage: 'why', acls: [] },
+    ]
+    const filters = [filter('orders'), filter(null)]
+    expect((await node.ask(DeleteAcls, 3, { filters })).filterResults).toEqual([
+      {
+        errorCode: 'NONE',
+        errorMessage: null,
+        matchingAcls: [{ errorCode: 'NONE', errorMessage: null, ...acl }],
+      },
+      { errorCode: 'INVALID_REQUEST', errorMessage: 'why', matchingAcls: [] },
+    ])
+    expect(node.commands).toEqual([{ type: 'deleteAcls', filters }])
+  })
+
+  test('numbers that mean nothing cost the connection', async () => {
+    const { node, authorizer } = await guardedNode()
+    authorizer.allows = () => true
+    const filters = [{ ...filter(null), operation: 0 }]
+    expect(await node.answer(DeleteAcls, 3, { filters })).toBe(CLOSED)
+  })
 })

@@ -1,5 +1,7 @@
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import { deleteTopics } from '../../src/handlers/delete-topics.ts'
+import { costOf, frameOf } from '../support/dearest-request.ts'
 import { TestNode } from './test-node.ts'
 
 const TOPIC_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
@@ -69,6 +71,15 @@ describe('DeleteTopics', () => {
     const timedOut = { errorCode: 'REQUEST_TIMED_OUT', errorMessage: null }
     expect(responses).toEqual(topics.map((topic) => ({ ...topic, ...timedOut })))
     expect(node.commands).toEqual([])
+  })
+
+  test('names as many topics in one request as the controller of Apache Kafka deletes in one operation', () => {
+    const topics = Array.from({ length: 10_000 }, (_, index) => ({
+      name: `some-department.some-topic-of-it-${index}`,
+      topicId: ZERO_UUID,
+    }))
+    const frame = frameOf(DeleteTopics, 6, { topics, timeoutMs: 0 })
+    expect(costOf(DeleteTopics, 6, frame)).toBeLessThan(deleteTopics.maxCostBytes)
   })
 
   test('has many topics deleted a few at a time, and one named by id and by name judged at once', async () => {

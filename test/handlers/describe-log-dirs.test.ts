@@ -68,4 +68,26 @@ describe('DescribeLogDirs', () => {
       { logDir: '/two', errorCode: 'NONE', topics: [{ name: 'a' }] },
     ])
   })
+
+  test('tells which directories are cordoned, once all brokers of the cluster know of such', async () => {
+    const node = new TestNode({ 'log.dirs': '/one,/two' })
+    const cordoned = async (): Promise<boolean[]> => {
+      const { results } = await node.ask(DescribeLogDirs, 5, { topics: null })
+      return results.map(({ isCordoned }) => isCordoned)
+    }
+    const level = (name: string, level: number) => {
+      const finalized = [{ name, minVersionLevel: level, maxVersionLevel: level }]
+      node.features = { ...node.features, finalized }
+    }
+    expect(node.logs.cordon(['/two', '/elsewhere'])).toBe(true)
+    level('metadata.version', 29)
+    expect(await cordoned()).toEqual([false, false])
+    level('metadata.version', 30)
+    expect(await cordoned()).toEqual([false, true])
+    expect(node.logs.cordon(['/two'])).toBe(false)
+    // Where no other is left, a partition is made in one that is cordoned.
+    node.logs.directories[0]!.fail('be tested', new Error('EIO'))
+    await node.addTopic('a')
+    expect(node.logs.get('a', 0)!.directoryPath).toBe('/two')
+  })
 })

@@ -148,7 +148,7 @@ describe('Fetch', () => {
   test('is not answered when its client goes while it waits', async () => {
     const { node } = await nodeWith()
     const waiting = node.answer(Fetch, 12, body([{}], { maxWaitMs: 2 ** 31 - 1 }))
-    node.connection.presence.leave()
+    node.connection.presence.leave('ended')
     expect(await waiting).toBe(SILENCE)
   })
 
@@ -231,9 +231,11 @@ describe('Fetch', () => {
     await node.addTopic('a', {
       partitions: [{ replicas: [1, 2], isr: [1, 2], leader: 2, leaderEpoch: 5 }],
     })
-    expect(await fetched(node, [{}])).toMatchObject([
-      { errorCode: 'NOT_LEADER_OR_FOLLOWER', currentLeader: { leaderId: 2, leaderEpoch: 5 } },
-    ])
+    const [partition] = await fetched(node, [{ currentLeaderEpoch: 4 }])
+    expect(partition).toMatchObject({
+      errorCode: 'FENCED_LEADER_EPOCH',
+      currentLeader: { leaderId: 2, leaderEpoch: 5 },
+    })
   })
 
   test('tells where the leader is of what another broker has', async () => {

@@ -28,8 +28,18 @@ describe('where APIs are served, as Apache Kafka has it', () => {
       'UpdateRaftVoter',
       'Vote',
     ]
-    const both = ['ApiVersions', 'DescribeCluster']
-    expect(names(handlersOn('controller'))).toEqual([...names(answered), ...raft, ...both].sort())
+    const both = [
+      'ApiVersions',
+      'DescribeAcls',
+      'DescribeCluster',
+      'DescribeConfigs',
+      'SaslAuthenticate',
+      'SaslHandshake',
+    ]
+    // Whose connection it came by counts: only the controller that is asked can answer.
+    const heard = ['BrokerHeartbeat']
+    const all = [...names(answered), ...raft, ...both, ...heard]
+    expect(names(handlersOn('controller'))).toEqual(all.sort())
   })
 
   test('the controller answers what Apache’s brokers forward to it', () => {

@@ -118,6 +118,8 @@ describe('the quorum’s requests, on a controller’s listener', () => {
     expect(answer.responses[0]!.partitions).toMatchObject([
       { errorCode: 'NONE', highWatermark: 4, records: Buffer.from('batches') },
     ])
+    // What was read for it need not be held any longer.
+    expect(node.raftSent).toBe(1)
     const broker = await node.ask(Fetch, 18, fetching)
     expect(broker.responses[0]!.partitions[0]!.errorCode).not.toBe('NONE')
   })
@@ -130,12 +132,14 @@ describe('the quorum’s requests, on a controller’s listener', () => {
       position: 0,
     }
     const body = { topics: [{ name: topicName, partitions: [partition] }] }
-    expect(await new TestNode().ask(FetchSnapshot, 1, body)).toMatchObject({
+    const node = new TestNode()
+    expect(await node.ask(FetchSnapshot, 1, body)).toMatchObject({
       errorCode: 'NONE',
       topics: [
         { partitions: [{ errorCode: 'SNAPSHOT_NOT_FOUND', currentLeader: { leaderId: 1 } }] },
       ],
     })
+    expect(node.raftSent).toBe(1)
   })
 
   test('a voter’s listeners are told to the leader, and who leads to the voter', async () => {
@@ -152,13 +156,19 @@ describe('the quorum’s requests, on a controller’s listener', () => {
     const answer = { errorCode: 'NONE', currentLeader }
     expect(await node.ask(UpdateRaftVoter, 0, update)).toMatchObject(answer)
     const voter = { id: 3, directoryId, endpoints: update.listeners }
-    expect(node.voterChanges).toEqual([{ kind: 'update', voter }])
+    expect(node.voterChanges).toEqual([
+      { kind: 'update', voter, kraftVersions: { min: 0, max: 1 } },
+    ])
     expect(await node.ask(UpdateRaftVoter, 0, { ...update, currentLeaderEpoch: 0 })).toMatchObject({
       errorCode: 'FENCED_LEADER_EPOCH',
       currentLeader,
     })
     expect(await node.ask(UpdateRaftVoter, 0, { ...update, clusterId: 'other' })).toMatchObject({
       errorCode: 'INCONSISTENT_CLUSTER_ID',
+    })
+    const kRaftVersionFeature = { minSupportedVersion: 1, maxSupportedVersion: 0 }
+    expect(await node.ask(UpdateRaftVoter, 0, { ...update, kRaftVersionFeature })).toMatchObject({
+      errorCode: 'INVALID_REQUEST',
     })
     expect(node.voterChanges.length).toBe(1)
   })

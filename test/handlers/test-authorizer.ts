@@ -1,4 +1,10 @@
-import type { AclOperation, AclResource, Authorizer } from '../../src/security/authorizer.ts'
+import type { Acl } from '../../src/metadata/acls.ts'
+import type {
+  AclOperation,
+  AclResource,
+  Authorizer,
+  Question,
+} from '../../src/security/authorizer.ts'
 import { TestNode } from './test-node.ts'
 
 type Allows = (operation: AclOperation, type: AclResource['type'], name: string | null) => boolean
@@ -6,16 +12,16 @@ type Allows = (operation: AclOperation, type: AclResource['type'], name: string 
 /** Allows what a test says, and remembers what it was asked. */
 export class TestAuthorizer implements Authorizer {
   allows: Allows = () => false
+  rules: readonly Acl[] = []
   readonly asked: { principal: object; host: string; question: string }[] = []
 
-  authorize(
-    principal: object,
-    host: string,
-    operation: AclOperation,
-    { type, name }: AclResource,
-  ): boolean {
+  authorize({ principal, host, operation, resource: { type, name } }: Question): boolean {
     this.asked.push({ principal, host, question: `${operation} ${type} ${name ?? '(any)'}` })
     return this.allows(operation, type, name)
+  }
+
+  acls(): Iterable<Acl> {
+    return this.rules
   }
 
   /** What it was asked since the last time, each question once, without the name of the resource. */

@@ -45,14 +45,17 @@ import type { RaftReply, RaftRequest } from '../../src/quorum/types.ts'
 import type { VoterChange } from '../../src/quorum/voter-changes.ts'
 import { RaftServer } from '../../src/quorum/wire/server.ts'
 import { DirectoryMoves } from '../../src/replication/directories/moves.ts'
+import { FollowerPatience } from '../../src/replication/fetch/patience.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
-import { FetchMemory } from '../../src/replication/fetch/memory.ts'
+import { FetchMemory } from '../../src/log/read/memory.ts'
 import { FetchSessionCache } from '../../src/replication/fetch/session.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { TransactionGate } from '../../src/replication/transaction-gate.ts'
 import type { TransactionVerifier } from '../../src/replication/transactions.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
+import { scramRecordOf, scramUsers } from '../../src/metadata/scram.ts'
+import { scramNumber } from '../../src/security/sasl/scram.ts'
 import { NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Authorizer } from '../../src/security/authorizer.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
@@ -60,6 +63,8 @@ import { Pipeline } from '../../src/server/pipeline.ts'
 import { Reply } from '../../src/server/reply.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'
+import { leaderServices } from '../replication/leader-services.ts'
+import { quotaOf } from '../replication/quota/support.ts'
 
 export const NODE_ID = 1
 export const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
@@ -124,7 +129,11 @@ export class TestNode {
   isController = true
   /** What the quorum's part of a controller was asked, and what it says. */
   readonly raftRequests: RaftRequest[] = []
+  /** How many of those that get records have them. */
+  raftSent = 0
   readonly voterChanges: VoterChange[] = []
+  /** Brokers whose heartbeats came, and of which life. */
+  readonly heartbeats: [id: number, epoch: number][] = []
   raft: (request: RaftRequest) => RaftReply | null = () => {
     throw new Error('The quorum is not expected to be asked')
   }
@@ -163,7 +172,10 @@ export class TestNode {
     }
     this.replicas = new ReplicaManager({
       host,
-      brokerId: NODE_ID,
+      services: leaderServices(host.clock, NODE_ID, {
+        broker: (id) => this.image.brokers.get(id),
+      }),
+      onUpdated: () => undefined,
       logs: this.logs,
       settingsOf: (topic) =>
         topicSettings(this.config, configOf(this.image, ResourceType.TOPIC, topic)),
@@ -171,14 +183,13 @@ export class TestNode {
       topics: () => this.image.topics,
     })
     this.moves = new DirectoryMoves({
-      clock: host.clock,
       log: host.log,
       logs: this.logs,
       find: (topic, index) => {
         const partition = this.replicas.find(topic, index)
         return typeof partition === 'string' ? undefined : partition
       },
-      bytesPerSecond: () => this.bytesPerSecond,
+      quota: quotaOf(host.clock, () => this.bytesPerSecond),
       concurrency: 1,
       report: (_topicId, _partition, directoryId, accepted) => {
         this.places.push(directoryId)
@@ -198,6 +209,7 @@ export class TestNode {
     this.groups = new GroupCoordinator(coordinated(OFFSETS_TOPIC))
     const markers = new LocalMarkerWriter({
       clock: this.clock,
+      log: host.log,
       replicas: this.replicas,
       groups: this.groups,
       timeoutMs: () => this.config.get('request.timeout.ms'),
@@ -229,6 +241,8 @@ export class TestNode {
           return isController()
         },
       },
+      scramCredential: (mechanism, user) => scramRecordOf(this.image, scramNumber(mechanism), user),
+      scramUsers: () => scramUsers(this.image),
       cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
       features: () => this.features,
       settled: () => this.replicas.settled(),
@@ -238,6 +252,9 @@ export class TestNode {
       kind: 'broker',
       replicas: this.replicas,
       fetchMemory: this.fetchMemory,
+      replicaFetchMemory: this.fetchMemory,
+      leaderQuota: quotaOf(this.clock, () => this.config.get('leader.replication.throttled.rate')),
+      followerPatience: new FollowerPatience(this.clock),
       fetchSessions: new FetchSessionCache(
         10,
         () => host.clock.monotonic(),
@@ -248,7 +265,10 @@ export class TestNode {
       transactionGate: new TransactionGate({
         clock: this.clock,
         log: host.log,
-        verifier: { verify: (question) => this.verify(question) },
+        verifier: {
+          verify: (question) => this.verify(question),
+          onceEnded: (id, ended) => this.transactions.onceEnded(id, ended),
+        },
         isEnabled: () => this.config.get('transaction.partition.verification.enable'),
         retryBackoffMs: () => this.config.get('add.partitions.to.txn.retry.backoff.ms'),
         retryMaxMs: () => this.config.get('add.partitions.to.txn.retry.backoff.max.ms'),
@@ -264,6 +284,7 @@ export class TestNode {
       ...common,
       kind: 'controller',
       raft: this.#raftServer(),
+      heartbeats: { heard: (id, epoch) => void this.heartbeats.push([id, epoch]) },
     }
     this.#pipelines = {
       broker: new Pipeline(handlersOn('broker'), services),
@@ -280,6 +301,8 @@ export class TestNode {
       },
       presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
+      sasl: null,
+      end: () => undefined,
       software: { name: 'unknown', version: 'unknown' },
     }
   }
@@ -290,15 +313,19 @@ export class TestNode {
         epoch: 1,
         leaderId: NODE_ID,
         endpointOf: () => ({ host: `host${NODE_ID}`, port: 9093 }),
-        request: (request, answer) => {
+        request: (request, answer, asker) => {
           this.raftRequests.push(request)
+          asker?.afterSent(() => void this.raftSent++)
           answer(this.raft(request))
         },
         changeVoters: (change) => {
           this.voterChanges.push(change)
           return Promise.resolve({ errorCode: 'NONE', errorMessage: null })
         },
-        readSnapshot: () => Promise.resolve({ errorCode: 'SNAPSHOT_NOT_FOUND' }),
+        readSnapshot: (_, asker) => {
+          asker?.afterSent(() => void this.raftSent++)
+          return Promise.resolve({ errorCode: 'SNAPSHOT_NOT_FOUND' })
+        },
       }),
       self: { id: NODE_ID, directoryId: Buffer.alloc(16, 0x80).toString('base64url') },
       clusterId: CLUSTER_ID,

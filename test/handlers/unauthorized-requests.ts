@@ -8,7 +8,12 @@ import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-tx
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
+import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
+import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
+import { SaslAuthenticate } from '../../protocol/messages/sasl-authenticate.ts'
+import { SaslHandshake } from '../../protocol/messages/sasl-handshake.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import { AlterPartition } from '../../protocol/messages/alter-partition.ts'
 import { AssignReplicasToDirs } from '../../protocol/messages/assign-replicas-to-dirs.ts'
 import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.ts'
 import { BrokerRegistration } from '../../protocol/messages/broker-registration.ts'
@@ -489,6 +494,15 @@ const aboutGroups = (topicId: string): Unauthorized[] => [
 
 const aboutTheCluster = (): Unauthorized[] => [
   asking(
+    AlterUserScramCredentials,
+    0,
+    { deletions: [{ name: 'a', mechanism: 1 }], upsertions: [] },
+    { results: [{ user: 'a', ...clusterError }] },
+  ),
+  asking(DescribeUserScramCredentials, 0, { users: null }, { ...clusterError, results: [] }),
+  asking(SaslHandshake, 1, { mechanism: 'PLAIN' }, { errorCode: 'ILLEGAL_SASL_STATE' }),
+  asking(SaslAuthenticate, 2, { authBytes: Buffer.alloc(0) }, { errorCode: 'ILLEGAL_SASL_STATE' }),
+  asking(
     ApiVersions,
     4,
     { clientSoftwareName: 'a', clientSoftwareVersion: '1' },
@@ -654,6 +668,12 @@ const aboutTheCluster = (): Unauthorized[] => [
 
 const aboutNodes = (): Unauthorized[] => [
   asking(AllocateProducerIds, 0, { brokerId: 1, brokerEpoch: 1 }, clusterError),
+  asking(
+    AlterPartition,
+    3,
+    { brokerId: 1, brokerEpoch: 1, topics: [] },
+    { ...clusterError, topics: [] },
+  ),
   asking(AssignReplicasToDirs, 0, { brokerId: 1, brokerEpoch: 1, directories: [] }, clusterError),
   asking(
     BrokerHeartbeat,

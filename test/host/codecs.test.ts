@@ -1,7 +1,11 @@
 import zlib from 'node:zlib'
 import { buildBatch, readRecords } from '../../protocol/records/batch.ts'
 import { COMPRESSION_TYPES, type CompressionType } from '../../protocol/records/codecs.ts'
-import { decodeLz4Frame, setMagic0HeaderChecksum } from '../../protocol/records/lz4.ts'
+import {
+  decodeLz4Frame,
+  DECODER_OUTPUT_BYTES,
+  setMagic0HeaderChecksum,
+} from '../../protocol/records/lz4.ts'
 import { nativeCrc32c, portableCrc32c } from '../../src/host/checksums.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { builtInZstd, portableZstd, zstdCodec } from '../../src/host/zstd.ts'
@@ -20,6 +24,15 @@ function text(bytes: number): Buffer {
   )
   return Buffer.from(words.join('').slice(0, bytes))
 }
+
+test.each(compressing)('what %s has decompressed stays when it decompresses more', (type) => {
+  const [one, other] = [text(2000), Buffer.from(text(2000).reverse())]
+  const decompressed = [one, other].map((bytes) =>
+    codecs.decompress(type, codecs.compress(type, bytes), 10_000),
+  )
+  expect(decompressed[0]!.equals(one)).toBe(true)
+  expect(decompressed[1]!.equals(other)).toBe(true)
+})
 
 describe('checksums', () => {
   const portable = portableCrc32c()
@@ -171,36 +184,100 @@ describe('lz4', () => {
     expect(() => codecs.decompress('lz4', frame, 100, 2)).toThrow(corrupt)
   })
 
-  test('a block gets no more memory than it can fill, and a tiny one none of the fast decoder', () => {
-    const asked: number[] = []
-    const spy = (_block: Buffer, maxBytes: number): null => {
-      asked.push(maxBytes)
-      return null
+  test('the fast decoder is told how much a block may be at most, and gets no tiny ones', () => {
+    const asked: number[][] = []
+    const fast = {
+      output: Buffer.alloc(DECODER_OUTPUT_BYTES),
+      decode: (_block: Buffer, at: number, limit: number): number => {
+        asked.push([at, limit])
+        return -1
+      },
     }
     const literals = (count: number): Buffer =>
       Buffer.concat([Buffer.from([0xf0, count - 15]), Buffer.alloc(count, 7)])
     const tiny = Array.from({ length: 1000 }, () => Buffer.from([0x10, 7]))
     const frame = frameOf(0x40, [...tiny, literals(200), literals(269)])
-    expect(decodeLz4Frame(frame, 1 << 20, spy).equals(Buffer.alloc(1469, 7))).toBe(true)
-    expect(asked).toEqual([65_536])
-    asked.length = 0
-    frame[5] = 0x70
-    setMagic0HeaderChecksum(frame)
-    decodeLz4Frame(frame, 1 << 30, spy)
-    expect(asked).toEqual([271 * 255])
+    expect(decodeLz4Frame(frame, 1 << 20, fast).equals(Buffer.alloc(1469, 7))).toBe(true)
+    expect(decodeLz4Frame(frame, 1500, fast).equals(Buffer.alloc(1469, 7))).toBe(true)
+    expect(asked).toEqual([
+      [1200, 1200 + 65_536],
+      [1200, 1500],
+    ])
   })
 
-  test('what the native package takes, and makes of it, is what our own decoder does', () => {
-    const outcome = (decode: () => Buffer): string => {
-      try {
-        return decode().toString('base64')
-      } catch (error) {
-        return (error as Error).message
-      }
+  test('a frame of more than the memory that is used again is decoded whole', async () => {
+    const { compressSync } = await import('lz4-napi')
+    const bytes = text(DECODER_OUTPUT_BYTES + 300_000)
+    const blocks: Buffer[] = []
+    for (let at = 0; at < bytes.length; at += 65_536) {
+      const block = Buffer.from(bytes.subarray(at, at + 65_536))
+      const before = at === 0 ? undefined : bytes.subarray(at - 65_536, at)
+      blocks.push(compressSync(block, before).subarray(4))
     }
-    let state = 5
-    const below = (limit: number): number =>
+    const frame = frameOf(0x40, blocks)
+    expect(codecs.borrowDecompressed('lz4', frame, bytes.length).equals(bytes)).toBe(true)
+    expect(codecs.decompress('lz4', frame, bytes.length).equals(bytes)).toBe(true)
+    expect(() => codecs.decompress('lz4', frame, bytes.length - 1)).toThrow(
+      tooMany(bytes.length - 1),
+    )
+  })
+
+  test('what is borrowed lies where the next frame is decoded, what is decompressed for good does not', () => {
+    const [first, second] = [codecs.compress('lz4', text(3000)), codecs.compress('lz4', text(5000))]
+    const kept = codecs.decompress('lz4', first, 5000)
+    const borrowed = codecs.borrowDecompressed('lz4', first, 5000)
+    const next = codecs.borrowDecompressed('lz4', second, 5000)
+    expect(next.equals(text(5000))).toBe(true)
+    expect([next.buffer, next.byteOffset]).toEqual([borrowed.buffer, borrowed.byteOffset])
+    expect(kept.equals(text(3000))).toBe(true)
+  })
+
+  const outcome = (decode: () => Buffer): string => {
+    try {
+      return decode().toString('base64')
+    } catch (error) {
+      return (error as Error).message
+    }
+  }
+  const randomFrom = (seed: number) => {
+    let state = seed
+    return (limit: number): number =>
       ((state = (Math.imul(state, 1103515245) + 12345) >>> 0) >>> 8) % limit
+  }
+  /** How a count goes on behind the 15 of its half of the token. */
+  const beyond15 = (count: number): number[] =>
+    count < 15
+      ? []
+      : [...Array<number>(Math.floor((count - 15) / 255)).fill(255), (count - 15) % 255]
+
+  test('literals and matches of any length and distance are what the decoder in JavaScript makes of them', () => {
+    const below = randomFrom(11)
+    const lengths = [0, 1, 7, 8, 14, 15, 16, 17, 31, 32, 33, 269, 270, 271, 600]
+    for (let round = 0; round < 300; round++) {
+      const block: number[] = []
+      let decoded = 0
+      while (block.length < 300) {
+        const [literals, extra] = [lengths[below(15)]!, lengths[below(15)]!]
+        if (decoded + literals === 0) continue
+        const upTo = below(3) === 0 ? 1000 : 20
+        const distance = 1 + below(Math.min(upTo, decoded + literals))
+        block.push((Math.min(15, literals) << 4) | Math.min(15, extra), ...beyond15(literals))
+        for (let left = literals; left > 0; left--) block.push(below(256))
+        block.push(distance & 255, distance >> 8, ...beyond15(extra))
+        decoded += literals + extra + 4
+      }
+      const frame = frameOf(0x60, [Buffer.from(block)])
+      const bytes = decodeLz4Frame(frame, decoded)
+      expect(bytes.length).toBe(decoded)
+      expect(codecs.borrowDecompressed('lz4', frame, decoded).equals(bytes)).toBe(true)
+      expect(() => codecs.borrowDecompressed('lz4', frame, decoded - 1)).toThrow(
+        tooMany(decoded - 1),
+      )
+    }
+  })
+
+  test('what the fast decoder takes, and makes of it, is what the one in JavaScript does', () => {
+    const below = randomFrom(5)
     const sound = codecs.compress('lz4', text(3000))
     for (let round = 0; round < 1000; round++) {
       const frame = Buffer.from(sound)

@@ -5,6 +5,7 @@ import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { startDriver, type Driver } from '../clients/driver.ts'
 import { OutputTail, exited, until } from '../clients/wait.ts'
+import { APACHE_LOGGING } from '../support/apache-logging.ts'
 import { freePorts } from '../support/ports.ts'
 
 /** A release of Apache Kafka: the folder of its jars, undefined where the machine hasn't got it. */
@@ -46,15 +47,6 @@ export function describeWithApache(
   }
 }
 
-const LOG4J = `status=error
-appender.console.type=Console
-appender.console.name=console
-appender.console.layout.type=PatternLayout
-appender.console.layout.pattern=%d{HH:mm:ss.SSS} %p %c{1} %m%n
-rootLogger.level=info
-rootLogger.appenderRef.console.ref=console
-`
-
 /** What both brokers are told: few partitions to open, and to clean, delete and keep checkpoints often. */
 export const SETTINGS: Readonly<Record<string, string>> = {
   'offsets.topic.replication.factor': '1',
@@ -84,6 +76,8 @@ export const APACHE_SETTINGS: Readonly<Record<string, string>> = {
 
 export interface RunningNode extends RunningProcess {
   readonly bootstrap: string
+  /** The port of its controller, where it is one. */
+  readonly controllerPort?: number
 }
 
 export interface RunningProcess {
@@ -141,7 +135,7 @@ export async function formatApacheController(
 export async function startApache(directory: string, release = NEWEST): Promise<RunningNode> {
   const ports = await freePorts(2)
   const node = await startApacheNode(combinedNode(directory, ports), release)
-  return { ...node, bootstrap: `127.0.0.1:${ports[0]}` }
+  return { ...node, bootstrap: `127.0.0.1:${ports[0]}`, controllerPort: ports[1]! }
 }
 
 /** Starts an Apache Kafka node of whatever roles with these settings; resolves when it says that it has started. */
@@ -197,12 +191,12 @@ function writeConfiguration(settings: Readonly<Record<string, string>>) {
   const path = join(place, 'server.properties')
   const logging = join(place, 'log4j2.properties')
   writeFileSync(path, propertiesText(settings))
-  writeFileSync(logging, LOG4J)
+  writeFileSync(logging, APACHE_LOGGING)
   return { path, logging, remove: () => rmSync(place, { recursive: true, force: true }) }
 }
 
 /** The text of a settings file. */
-export function propertiesText(settings: Readonly<Record<string, string>>): string {
+export function propertiesText(settings: Readonly<Record<string, string | number>>): string {
   const lines = Object.entries(settings).map(([name, value]) => `${name}=${value}\n`)
   return lines.join('')
 }
@@ -211,11 +205,31 @@ export function propertiesText(settings: Readonly<Record<string, string>>): stri
  * The program of Apache's newest clients that writes and observes, java/Interchange.java; compiled to a directory given.
  */
 export async function startInterchange(classes: string): Promise<Driver> {
-  const { jars } = NEWEST
   const sources = ['test/interchange/java/Interchange.java', 'test/clients/java/src/Protocol.java']
+  return startDriver('Interchange', await compile(classes, 'Interchange', sources), '')
+}
+
+/**
+ * The driver of Apache's newest clients that the client suites have, compiled to a directory given; resolves to what
+ * starts a process of it.
+ */
+export async function compileJavaDriver(classes: string): Promise<(bootstrap: string) => Driver> {
+  const sources = ['Driver', 'Tools', 'Protocol'].map(
+    (name) => `test/clients/java/src/${name}.java`,
+  )
+  const command = await compile(classes, 'Driver', sources)
+  return (bootstrap) => startDriver('java', command, bootstrap)
+}
+
+/** @returns the command of the compiled program */
+async function compile(
+  classes: string,
+  program: string,
+  sources: readonly string[],
+): Promise<readonly string[]> {
+  const { jars } = NEWEST
   await run('javac', ['-nowarn', '-d', classes, '-cp', `${jars}/*`, ...sources])
   const logging = resolve('test/clients/java/src/log4j2.properties')
   const options = [...JAVA, `-Dlog4j2.configurationFile=${logging}`]
-  const command = ['java', ...options, '-cp', `${classes}:${jars}/*`, 'Interchange']
-  return startDriver('Interchange', command, '')
+  return ['java', ...options, '-cp', `${classes}:${jars}/*`, program]
 }

@@ -169,8 +169,7 @@ describeWithApache(
         'controller.quorum.voters': `2@127.0.0.1:${port}`,
         'offsets.topic.replication.factor': '1',
       })
-      const off = ['eligible.leader.replicas.version=0']
-      await storageTool('format', '-t', CLUSTER, '-c', file, '--feature', ...off)
+      await storageTool('format', '-t', CLUSTER, '-c', file)
       const host = nodeHost({ log: { level: 'silent' } })
       const broker = await startBroker({
         file: { path: file, text: readFileSync(file, 'utf8') },

@@ -1,10 +1,10 @@
+import { DescribeTransactions } from '../../protocol/messages/describe-transactions.ts'
 import { connect, type Client } from '../../bin/client/index.ts'
 import { listOffsets, LATEST_TIMESTAMP } from '../../bin/client/offsets.ts'
 import { PartitionReader } from '../../bin/client/reader.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { stableOffset, TransactionSession, type Dialect } from '../sim/transactions/session.ts'
 import { killAll } from '../support/broker-process.ts'
-import { soaking } from '../soak.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { describeWithApache, formatApache, killApache, startApache } from './apache.ts'
 import type { RunningNode } from './apache.ts'
@@ -62,21 +62,24 @@ async function committed(client: Client): Promise<string[]> {
 }
 
 const APACHE: Start = async (directory) => startApache(directory)
-type Case = [string, Start, Start, Dialect]
-const toOttla: Case[] = [
+const cases: [string, Start, Start, Dialect][] = [
   ['Apache Kafka to Ottla', APACHE, startOttla, 'changes epochs'],
-  ['Apache Kafka to Ottla, of older producers', APACHE, startOttla, 'names partitions'],
-]
-/**
- * In one of some eight runs Apache Kafka did not decide all of the transactions that it had taken over within a minute. Which of
- * the two is at fault is not known: what the kill leaves of the markers is chance.
- */
-const toApache: Case[] = [
   ['Ottla to Apache Kafka', startOttla, APACHE, 'changes epochs'],
+  ['Apache Kafka to Ottla, of older producers', APACHE, startOttla, 'names partitions'],
   ['Ottla to Apache Kafka, of older producers', startOttla, APACHE, 'names partitions'],
 ]
-const soakTest = soaking ? test : test.skip
-const NAME = 'open ones are gone on with or time out, what was to end is ended, and back'
+
+/**
+ * Resolves when the ends have their markers. Apache Kafka 4.4.0 that starts with transactions in PrepareCommit fences the
+ * former life of its broker some seconds later; partitions that have no leader then it takes for deleted, and completes the
+ * transactions without their markers ("Couldn't find leader endpoint for partitions").
+ */
+async function complete(client: Client, transactionalIds: string[]): Promise<void> {
+  await untilAsync('the ends to have their markers', async () => {
+    const { transactionStates } = await client.request(DescribeTransactions, { transactionalIds })
+    return transactionStates.every(({ transactionState }) => /^Complete/.test(transactionState))
+  })
+}
 
 describeWithApache('Transactions under way', () => {
   const directories = temporaryDirectories()
@@ -85,67 +88,64 @@ describeWithApache('Transactions under way', () => {
     directories.removeAll()
   }, 60_000)
 
-  const goesAndComesBack = async (
-    _name: string,
-    startFirst: Start,
-    startSecond: Start,
-    dialect: Dialect,
-  ): Promise<void> => {
-    const directory = `${directories.make()}/data`
-    if (startFirst === APACHE) await formatApache(directory)
-    const first = await startFirst(directory)
-    const before = await clientOf(first)
-    await createTopic(before, TOPIC, 1)
-    const open = await begin(before, 'open', dialect)
-    await open.write(0, ['open 1', 'open 2'], Date.now())
-    await open.commitOffset(7)
-    const left = await begin(before, 'left', dialect, 20_000)
-    await left.write(0, ['left 1'], Date.now())
-    const aborted = await begin(before, 'aborted', dialect)
-    await aborted.write(0, ['aborted 1'], Date.now())
-    const ended = await begin(before, 'ended', dialect)
-    await ended.write(0, ['ended 1'], Date.now())
-    await ended.commitOffset(3)
-    // What is decided is answered before the markers are written.
-    await Promise.all([aborted.end(false), ended.end(true)])
-    await first.kill9()
-    await before.close()
+  test.each(cases)(
+    'go from %s: open ones are gone on with or time out, what was to end is ended, and back',
+    async (_name, startFirst, startSecond, dialect) => {
+      const directory = `${directories.make()}/data`
+      if (startFirst === APACHE) await formatApache(directory)
+      const first = await startFirst(directory)
+      const before = await clientOf(first)
+      await createTopic(before, TOPIC, 1)
+      const open = await begin(before, 'open', dialect)
+      await open.write(0, ['open 1', 'open 2'], Date.now())
+      await open.commitOffset(7)
+      const left = await begin(before, 'left', dialect, 20_000)
+      await left.write(0, ['left 1'], Date.now())
+      const aborted = await begin(before, 'aborted', dialect)
+      await aborted.write(0, ['aborted 1'], Date.now())
+      const ended = await begin(before, 'ended', dialect)
+      await ended.write(0, ['ended 1'], Date.now())
+      await ended.commitOffset(3)
+      // What is decided is answered before the markers are written.
+      await Promise.all([aborted.end(false), ended.end(true)])
+      if (startSecond === APACHE) await complete(before, ['aborted', 'ended'])
+      await first.kill9()
+      await before.close()
 
-    const second = await startSecond(directory)
-    const between = await clientOf(second)
-    open.goOnWith(between)
-    await open.write(0, ['open 3'], Date.now())
-    await open.end(true)
-    expect(await committed(between)).toEqual(['open 1', 'open 2', 'ended 1', 'open 3'])
-    const { topicId } = await topicOf(between)
-    expect(await stableOffset(between, 'open', topicId)).toBe(7)
-    expect(await stableOffset(between, 'ended', topicId)).toBe(3)
-    await open.write(0, ['open 4'], Date.now())
-    await open.commitOffset(8)
-    await between.close()
-    await second.stop()
+      const second = await startSecond(directory)
+      const between = await clientOf(second)
+      open.goOnWith(between)
+      await open.write(0, ['open 3'], Date.now())
+      await open.end(true)
+      expect(await committed(between)).toEqual(['open 1', 'open 2', 'ended 1', 'open 3'])
+      const { topicId } = await topicOf(between)
+      expect(await stableOffset(between, 'open', topicId)).toBe(7)
+      expect(await stableOffset(between, 'ended', topicId)).toBe(3)
+      await open.write(0, ['open 4'], Date.now())
+      await open.commitOffset(8)
+      await between.close()
+      await second.stop()
 
-    const third = await startFirst(directory)
-    const after = await clientOf(third)
-    open.goOnWith(after)
-    await open.end(true)
-    const fenced = await begin(after, 'left', dialect)
-    await fenced.write(0, ['left 2'], Date.now())
-    await fenced.end(true)
-    expect(await committed(after)).toEqual([
-      'open 1',
-      'open 2',
-      'ended 1',
-      'open 3',
-      'open 4',
-      'left 2',
-    ])
-    expect(await stableOffset(after, 'open', topicId)).toBe(8)
-    await after.close()
-    await third.stop()
-    await expectSound(directory)
-  }
-
-  test.each(toOttla)(`go from %s: ${NAME}`, goesAndComesBack, 4 * PATIENCE_MS)
-  soakTest.each(toApache)(`go from %s: ${NAME} (soak)`, goesAndComesBack, 4 * PATIENCE_MS)
+      const third = await startFirst(directory)
+      const after = await clientOf(third)
+      open.goOnWith(after)
+      await open.end(true)
+      const fenced = await begin(after, 'left', dialect)
+      await fenced.write(0, ['left 2'], Date.now())
+      await fenced.end(true)
+      expect(await committed(after)).toEqual([
+        'open 1',
+        'open 2',
+        'ended 1',
+        'open 3',
+        'open 4',
+        'left 2',
+      ])
+      expect(await stableOffset(after, 'open', topicId)).toBe(8)
+      await after.close()
+      await third.stop()
+      await expectSound(directory)
+    },
+    4 * PATIENCE_MS,
+  )
 })

@@ -1,8 +1,13 @@
-import { checkBatch, batchSizeBytes } from '../../protocol/records/batch.ts'
+import {
+  batchBaseOffset,
+  batchSizeBytes,
+  checkBatch,
+  readBatches,
+} from '../../protocol/records/batch.ts'
 import type { Random } from '../../src/host/host.ts'
 import { SimDisk, type CrashKind } from '../../src/host/sim/disk.ts'
 import type { Log } from '../../src/log/log.ts'
-import type { LogConfig } from '../../src/log/base/config.ts'
+import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../src/log/base/config.ts'
 import { append, batchOf, codecs, openLog, openManager, readAll } from './support.ts'
 import { seeded, simulatedHost } from './seeded.ts'
 
@@ -103,6 +108,78 @@ describe.each(kinds)('after a crash with unsynced bytes %s', (kind) => {
     },
   )
 })
+
+test.each([...kinds, 'reordered'] as const)(
+  'a log that was being cut when the power went has no hole, with bytes %s',
+  async (kind) => {
+    for (let seed = 0; seed < 30; seed++) {
+      const random = seeded(seed)
+      const held: (() => void)[] = []
+      let isHolding = false
+      const later = (work: () => void): void => {
+        if (isHolding) held.push(work)
+        else queueMicrotask(work)
+      }
+      const disk = new SimDisk({ random, later })
+      const { log } = await openLog(ROOT, { host: simulatedHost(disk, random), config })
+      for (let count = 0; count < 60; count++) await append(log, batchOf(1, 500))
+      await log.flush()
+      isHolding = true
+      log.truncateTo(3).catch(() => undefined)
+      for (let works = random.below(20); works > 0; works--) {
+        await new Promise((resolve) => setImmediate(resolve))
+        held.shift()?.()
+      }
+      isHolding = false
+      const after = simulatedHost(disk.crash(kind), random)
+      const found = openManager(ROOT, { host: after, config }).get('t', 0)!
+      const offsets: number[] = []
+      for (let offset = 0; offset < found.logEndOffset; offset = offsets.at(-1)! + 1) {
+        const { bytes } = await readAll(found, offset)
+        if (bytes.length === 0 || offsets.length > 60) break
+        for (const batch of readBatches(bytes)) offsets.push(batchBaseOffset(batch, 0))
+      }
+      expect(offsets).toEqual(Array.from({ length: found.logEndOffset }, (_, offset) => offset))
+      expect(offsets.length).toBeGreaterThanOrEqual(3)
+    }
+  },
+)
+
+test.each([...kinds, 'reordered'] as const)(
+  'a log that syncs before it begins a segment has no hole where nothing was flushed, with bytes %s',
+  async (kind) => {
+    const ends = new Set<number>()
+    for (let seed = 0; seed < 40; seed++) {
+      const random = seeded(seed)
+      // What is flushed in the background never comes to its end.
+      const disk = new SimDisk({ random, later: () => undefined })
+      const synced = { ...config, syncsBeforeRoll: true }
+      const manager = openManager(ROOT, { host: simulatedHost(disk, random) })
+      const log = manager.openMetadataLog(manager.directories[0]!, {
+        ...DEFAULT_LOG_CONFIG,
+        ...synced,
+      })
+      for (let count = 0; count < 40; count++) await append(log, batchOf(1, 500))
+      const after = simulatedHost(disk.crash(kind), random)
+      const again = openManager(ROOT, { host: after })
+      const found = again.openMetadataLog(again.directories[0]!, {
+        ...DEFAULT_LOG_CONFIG,
+        ...synced,
+      })
+      const offsets: number[] = []
+      for (let offset = 0; offset < found.logEndOffset; offset = offsets.at(-1)! + 1) {
+        const { bytes } = await readAll(found, offset)
+        if (bytes.length === 0) break
+        for (const batch of readBatches(bytes)) offsets.push(batchBaseOffset(batch, 0))
+      }
+      expect(offsets).toEqual(Array.from({ length: found.logEndOffset }, (_, offset) => offset))
+      // All segments but the last one are whole.
+      expect(found.logEndOffset).toBeGreaterThanOrEqual(29)
+      ends.add(found.logEndOffset)
+    }
+    expect(ends.size).toBeGreaterThan(kind === 'lost' ? 0 : 1)
+  },
+)
 
 /** The producer's state is that of the log's end: the next sequence number is taken, another one isn't. */
 async function expectGoesOn(log: Log): Promise<void> {

@@ -1,8 +1,10 @@
 import { SimDisk } from '../../src/host/sim/disk.ts'
+import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import { parseOffsetCheckpoint } from '../../src/log/state/checkpoints.ts'
+import type { Log } from '../../src/log/log.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
 import { seeded, simulatedHost } from './seeded.ts'
-import { append, batchOf, openLog, readAll, realHost } from './support.ts'
+import { append, batchOf, openLog, readAll, realHost, TOPIC_ID } from './support.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -76,4 +78,132 @@ test('a checkpoint that is taken back while it is written does not stay', async 
   const file = disk.readFile(`${path}/recovery-point-offset-checkpoint`).toString()
   expect(parseOffsetCheckpoint(file)?.get('t-0')).toBe(10)
   await manager.close()
+})
+
+describe('A log that is being cut', () => {
+  const config = { ...DEFAULT_LOG_CONFIG, segmentBytes: 1500 }
+  const NEVER = 10_000
+
+  /** Three segments with snapshots of the producers; what its disk is asked for from `hold` on waits where that says so. */
+  async function filled() {
+    const held: (() => void)[] = []
+    let waitsAt = NEVER
+    let steps = 0
+    const later = (work: () => void): void => {
+      if (steps++ === waitsAt) held.push(work)
+      else queueMicrotask(work)
+    }
+    const disk = new SimDisk({ random: seeded(3), later })
+    const { manager, log } = await openLog('/data', { host: simulatedHost(disk), config })
+    await fill(log)
+    return {
+      disk,
+      manager,
+      log,
+      held,
+      /** The step with this number from now on waits. */
+      hold: (step: number) => {
+        steps = 0
+        waitsAt = step
+      },
+      go: () => {
+        waitsAt = NEVER
+        for (const work of held.splice(0)) work()
+      },
+    }
+  }
+
+  async function fill(log: Log): Promise<void> {
+    for (let each = 0; each < 12; each++) {
+      const producer = { producerId: 7, producerEpoch: 0, baseSequence: each * 10 }
+      const { errorCode } = await append(log, batchOf(10, 20, { timestamp: 1, ...producer }))
+      expect(errorCode).toBe('NONE')
+    }
+    expect(log.segmentCount).toBeGreaterThan(2)
+  }
+
+  const filesIn = (disk: SimDisk, path: string) =>
+    disk.list(path).map((name) => [name, disk.readFile(`${path}/${name}`).toString('hex')])
+
+  const how: [string, (log: Log) => Promise<void>][] = [
+    ['within a segment', (log) => log.truncateTo(15)],
+    ['below its first segment', (log) => log.truncateTo(0)],
+    ['wholly', (log) => log.truncateFullyAndStartAt(7)],
+  ]
+
+  test.each(how)(
+    'and is deleted meanwhile, %s, leaves the directory and the topic of the same name alone',
+    async (_, cut) => {
+      for (let step = 0, isHeld = true; isHeld; step++) {
+        for (const isMadeAgain of [false, true]) {
+          const { disk, manager, log, held, hold, go } = await filled()
+          hold(step)
+          const cutting = cut(log).then(
+            () => null,
+            (error: unknown) => error,
+          )
+          let isOver = false
+          void cutting.then(() => (isOver = true))
+          // Where it waits for nothing any more, the topic goes before the first step.
+          if (step > 0) await until(() => isOver || held.length > 0)
+          isHeld = held.length > 0 || step === 0
+          manager.deleteLog('t', 0)
+          hold(NEVER)
+          const again = isMadeAgain ? await manager.createLog('t', 0, TOPIC_ID, config) : null
+          if (again !== null) await fill(again)
+          const { cleanerOffsets } = manager.directories[0]!
+          cleanerOffsets.set('t-0', 120)
+          const before = again && filesIn(disk, again.path)
+          go()
+          const error = await cutting
+          if (isHeld) expect(error).toMatchObject({ message: 't-0 is offline: it is closed' })
+          else expect(error).toBeNull()
+          expect(manager.directories[0]!.failure).toBeNull()
+          if (isHeld) expect(cleanerOffsets.get('t-0')).toBe(120)
+          if (again !== null) expect(filesIn(disk, again.path)).toEqual(before)
+          else expect(disk.exists('/data/t-0')).toBe(false)
+          await manager.close()
+        }
+      }
+    },
+  )
+
+  test('is closed when that is done, and what was cut off is gone after the next start', async () => {
+    const { disk, manager, log, held, hold, go } = await filled()
+    hold(0)
+    const cutting = log.truncateTo(15)
+    await until(() => held.length > 0)
+    const closing = manager.close()
+    for (let turns = 0; turns < 50; turns++) await turn()
+    expect(disk.exists('/data/.kafka_cleanshutdown')).toBe(false)
+    go()
+    await Promise.all([cutting, closing])
+    const again = await openLog('/data', { host: simulatedHost(disk.leave()), config })
+    expect([again.log.logEndOffset, again.log.recoveryPoint]).toEqual([10, 10])
+    await again.manager.close()
+  })
+
+  test('is closed although the cut fails, of which the one who cuts is told', async () => {
+    const { disk, manager, log, held, hold, go } = await filled()
+    hold(0)
+    const cutting = log.truncateTo(15)
+    await until(() => held.length > 0)
+    disk.fault = (operation) => (operation === 'truncate' ? new Error('broken') : null)
+    const closing = log.close()
+    go()
+    await expect(cutting).rejects.toThrow('broken')
+    await closing
+    disk.fault = null
+    await manager.close()
+  })
+
+  test('is one that nobody has begun to close', async () => {
+    const { disk, manager, log } = await filled()
+    const closing = manager.close()
+    await expect(log.truncateTo(15)).rejects.toThrow('t-0 is offline')
+    await closing
+    const again = await openLog('/data', { host: simulatedHost(disk.leave()), config })
+    expect(again.log.logEndOffset).toBe(120)
+    await again.manager.close()
+  })
 })

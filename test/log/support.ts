@@ -36,11 +36,12 @@ export function openManager(path: string, options: OpenOptions = {}): LogManager
     ...options,
   })
   const config = { ...DEFAULT_LOG_CONFIG, ...options.config }
-  manager.loadPartitions({
+  const steps = manager.loadPartitions({
     configOf: () => config,
     isWanted: options.isWanted ?? (() => true),
     directoryOf: options.directoryOf ?? (() => null),
   })
+  Array.from(steps)
   return manager
 }
 

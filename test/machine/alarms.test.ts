@@ -62,6 +62,13 @@ describe('alarms', () => {
     expect(rang).toEqual(Array.from({ length: 100 }, (_, index) => `kept ${index}`))
   })
 
+  test('that are cleared are forgotten without any that is set after them', () => {
+    const { alarms } = setUp()
+    for (let index = 0; index < 10_000; index++) alarms.set(`session ${index}`, 1_800_000)
+    for (let index = 0; index < 10_000; index++) alarms.set(`session ${index}`, null)
+    expect(alarms.entryCount).toBeLessThan(2000)
+  })
+
   test('that move to earlier times again and again leave little behind', () => {
     const { alarms, rang, advance } = setUp()
     for (let at = 50_000; at > 0; at--) alarms.set('bell', at)

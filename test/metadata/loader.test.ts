@@ -7,6 +7,8 @@ import type { QuorumNode } from './simulated-quorum.ts'
 import { SimulatedQuorum } from './simulated-quorum.ts'
 import { BROKER, serveAs, set, topic } from './support.ts'
 
+const TURNS = { endOfTurn: (callback: () => void) => void setImmediate(callback) }
+
 const DIRECTORY = `${'d'.repeat(21)}Q`
 
 const register = ({ node }: QuorumNode) =>
@@ -44,16 +46,70 @@ const SHORT_LIVED = {
   'metadata.log.segment.bytes': String(8 << 20),
 }
 
+test('a record of a newer version is not passed over: it is told what to do', () => {
+  const batch = { baseOffset: 0, lastOffset: 0, epoch: 1, timestampMs: 0, sizeBytes: 3 }
+  const records = [Buffer.from([1, 0x7f, 0])]
+  expect(() => new MetadataLoader(TURNS).committed({ ...batch, records })).toThrow(
+    /unknown metadata record 127.*use a version that can/,
+  )
+})
+
+test('a batch that comes in parts counts when all of it is here, and is told once', () => {
+  const loader = new MetadataLoader(TURNS)
+  loader.caughtUp()
+  const told: string[][] = []
+  loader.onChange(({ createdTopics }) => told.push(createdTopics.map(({ name }) => name)))
+  const batch = { baseOffset: 0, lastOffset: 1, epoch: 1, timestampMs: 0, sizeBytes: 3 }
+  const record = (name: string) => encodeMetadataRecord(topicFact(name, `${name.repeat(21)}Q`))
+  loader.committed({ ...batch, records: [record('a')], hasMore: true })
+  expect([loader.image.offset, told]).toEqual([-1, []])
+  loader.committed({ ...batch, records: [record('b')] })
+  expect([loader.image.offset, told]).toEqual([1, [['a', 'b']]])
+})
+
 describe('an image that comes as a snapshot in mid-life', () => {
-  test('counts at once, whatever comes after it', () => {
-    const loader = new MetadataLoader()
+  test('is made over several turns, and is the one before until all of it is here', async () => {
+    const turns: (() => void)[] = []
+    const loader = new MetadataLoader({ endOfTurn: (callback) => void turns.push(callback) })
+    loader.caughtUp()
+    const told: number[] = []
+    loader.onChange(({ createdTopics }) => told.push(createdTopics.length))
+    const nameOf = (index: number): string => `t${String(index).padStart(20, '0')}`
+    const records = (count: number) =>
+      Array.from({ length: count }, (_, index) =>
+        encodeMetadataRecord(topicFact(nameOf(index), `${nameOf(index)}Q`)),
+      )
+    const load = async (offset: number, count: number): Promise<number> => {
+      const { image } = loader
+      let isLoaded = false
+      const snapshot = { control: [], records: records(count), timestampMs: 0 }
+      const loading = loader.loadSnapshot({ offset, epoch: 1 }, snapshot)
+      const loaded = loading.then(() => (isLoaded = true))
+      let taken = 0
+      for (; !isLoaded; taken++) {
+        expect([loader.image, loader.isWhole]).toEqual([image, false])
+        turns.shift()!()
+        await new Promise((resolve) => setImmediate(resolve))
+      }
+      await loaded
+      return taken
+    }
+    expect(await load(10_000, 3_500)).toBe(3)
+    expect([loader.isWhole, loader.image.topics.byId.size, told]).toEqual([true, 3_500, [3_500]])
+    // It takes steps to compare them, too.
+    expect(await load(20_000, 3_600)).toBeGreaterThan(3)
+    expect(told).toEqual([3_500, 100])
+  })
+
+  test('counts at once, whatever comes after it', async () => {
+    const loader = new MetadataLoader(TURNS)
     loader.caughtUp()
     const told: string[] = []
     loader.onChange(({ createdTopics, deletedTopics }) => {
       for (const { name } of createdTopics) told.push(`new ${name}`)
       for (const { name } of deletedTopics) told.push(`gone ${name}`)
     })
-    const load = (offset: number, name: string): void =>
+    const load = (offset: number, name: string): Promise<void> =>
       loader.loadSnapshot(
         { offset, epoch: 1 },
         {
@@ -62,9 +118,9 @@ describe('an image that comes as a snapshot in mid-life', () => {
           timestampMs: 0,
         },
       )
-    load(10, 'a')
+    await load(10, 'a')
     expect([loader.image.offset, told]).toEqual([9, ['new a']])
-    load(20, 'b')
+    await load(20, 'b')
     expect([loader.image.offset, told]).toEqual([19, ['new a', 'new b', 'gone a']])
   })
 

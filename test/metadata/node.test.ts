@@ -14,11 +14,14 @@ import {
 } from '../../protocol/records/batch.ts'
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { decodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
+import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import { nodeHost } from '../../src/host/node.ts'
+import { LogManager } from '../../src/log/manager.ts'
 import { beginFact, featureFact } from '../../src/metadata/facts.ts'
 import { configOf } from '../../src/metadata/image.ts'
 import type { MetadataImage } from '../../src/metadata/image.ts'
+import { MetadataNode } from '../../src/metadata/node.ts'
 import { imageRecords } from '../../src/metadata/snapshot-records.ts'
 import { listSnapshots, readSnapshot } from '../../src/quorum/snapshot.ts'
 import { appendRaw } from './raw-append.ts'
@@ -97,16 +100,23 @@ describe('the metadata node', () => {
     const bootstrap = readSnapshot(nodeHost(), `${path}/__cluster_metadata-0/${name}`, nodeCodecs())
     expect(bootstrap.records.map((record) => decodeMetadataRecord(record).value)).toEqual([
       { name: 'metadata.version', featureLevel: 33 },
+      { name: 'eligible.leader.replicas.version', featureLevel: 1 },
       { name: 'transaction.version', featureLevel: 2 },
     ])
     expect(readdirSync(path)).not.toContain('bootstrap.checkpoint')
     // [KIP-1170] What the cluster begins with is in its log, too.
-    expect([...recordsOf(path)].map(({ type }) => type)).toEqual([
+    const first = [...recordsOf(path)]
+    expect(first.map(({ type }) => type)).toEqual([
       'BeginTransactionRecord',
       'FeatureLevelRecord',
       'FeatureLevelRecord',
+      'FeatureLevelRecord',
+      'ConfigRecord',
       'EndTransactionRecord',
     ])
+    // [KIP-966] Who is eligible to lead is judged by what stands in the metadata.
+    const minimum = { resourceType: 4, resourceName: '', name: 'min.insync.replicas', value: '1' }
+    expect(first.at(-2)!.value).toEqual(minimum)
   })
 
   test('tells of a change after its commit and before its reply', async () => {
@@ -340,6 +350,33 @@ describe('the metadata node', () => {
     })
     await expect(create(test, 'orders')).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
     expect(test.failures.map(({ message }) => message)).toEqual(['a bug'])
+  })
+
+  test('that is closed while it opens leads nothing any more when it is open', async () => {
+    const { path, identity, close } = await startNode()
+    await close()
+    const parts = { host: quiet(), codecs: nodeCodecs() }
+    const failures: Error[] = []
+    const logs = LogManager.open({
+      ...parts,
+      directories: [path],
+      onDirectoryFailed: (_directory, error) => void failures.push(error),
+    })
+    const node = new MetadataNode({
+      ...parts,
+      logs,
+      directory: logs.directories[0]!,
+      identity,
+      config: new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': path } }),
+      incarnationId: identity.directoryId,
+      onFailed: (error) => void failures.push(error),
+    })
+    const opening = node.open()
+    await node.close()
+    await opening
+    expect([node.quorum!.isLeader, node.isController, failures]).toEqual([false, false, []])
+    await logs.close()
+    removeDirectory(path)
   })
 
   test('does not take the directory of another node or cluster', async () => {

@@ -130,6 +130,7 @@ export class SimulatedQuorum {
           })
         })
       },
+      kraftVersionsOf: () => Promise.resolve({ min: 0, max: 1 }),
       disconnect: (id) => {
         throw new Error(`Node ${self} does not believe node ${id}`)
       },

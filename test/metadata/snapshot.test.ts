@@ -288,7 +288,7 @@ describe('an image', () => {
       { ...whole, isr: [1], eligibleLeaderReplicas: [], lastKnownElr: [] },
     ])
     expect(image.topics.byName.get('cleared')!.partitions).toEqual([
-      { ...whole, eligibleLeaderReplicas: [], lastKnownElr: [] },
+      { ...whole, partitionEpoch: 10, eligibleLeaderReplicas: [], lastKnownElr: [] },
     ])
     expect([...image.topics.byName.keys()].sort()).toEqual(['cleared', 'orders'])
     expect([...image.topics.byId.keys()].sort()).toEqual([uuid('T'), uuid('U')])
@@ -376,6 +376,17 @@ describe('an image', () => {
     expect(plain(replay.image)).toEqual({ ...plain(image), offset: 101, epoch: 4 })
   })
 
+  test('of a batch that comes in parts is that of all of them', () => {
+    const replay = new Replay()
+    const place = { baseOffset: 0, lastOffset: 1, epoch: 3, timestampMs: 5, sizeBytes: 9 }
+    const [first, second] = [level('metadata.version', 33), level('kraft.version', 1)]
+    replay.apply({ ...place, records: [encodeMetadataRecord(first)], hasMore: true })
+    expect(replay.image.offset).toBe(-1)
+    replay.apply({ ...place, records: [encodeMetadataRecord(second)] })
+    replay.build()
+    expect([replay.image.offset, replay.image.features.size]).toEqual([1, 2])
+  })
+
   test('comes out of its snapshot as it went in', () => {
     expect(plain(throughSnapshot(image))).toEqual(plain(image))
   })
@@ -430,6 +441,18 @@ describe('a metadata transaction', () => {
     replayed(replay, [beginFact('x'), { ...made, value: { name: 'b', topicId: uuid('B') } }], 4)
     replayed(replay, [endFact], 6)
     expect([...replay.image.topics.byName.keys()]).toEqual(['b'])
+  })
+
+  test('takes nothing away of what was before it in the same batch, and is told with it', () => {
+    const replay = new Replay()
+    const first = { type: 'TopicRecord', value: { name: 'first', topicId: uuid('F') } } as const
+    const records = [level('metadata.version', 33), first, beginFact('x'), made, endFact]
+    const place = { baseOffset: 0, lastOffset: 4, epoch: 3, timestampMs: 5, sizeBytes: 9 }
+    replay.apply({ ...place, records: records.map((record) => encodeMetadataRecord(record)) })
+    const { createdTopics, featuresChanged, brokersChanged } = replay.build()!
+    expect(createdTopics.map(({ name }) => name)).toEqual(['first', 'orders'])
+    expect([featuresChanged, brokersChanged, replay.image.offset]).toEqual([true, false, 4])
+    expect(plain(replay.image)).toEqual({ ...plain(imageOf(...records)), offset: 4 })
   })
 
   test('that begins in another or ends without a begin is damage', () => {

@@ -31,6 +31,7 @@ const moveVoter = ({ node, identity }: TestNode, port: number) =>
     type: 'changeVoters',
     change: {
       kind: 'update',
+      kraftVersions: { min: 0, max: 1 },
       voter: {
         id: 1,
         directoryId: identity.directoryId,

@@ -269,8 +269,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'bin/commands/transactions.ts',
-    text: 'if (!isKnown) hanging.push(one)',
-    replacement: 'hanging.push(one)',
+    text: 'holders.filter(({ coordinated }) => coordinated === null)',
+    replacement: 'holders',
     about: 'A transaction that its producer is about to commit is taken for one that hangs.',
     killedBy: ['bin/transactions'],
   },
@@ -282,10 +282,31 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['bin/transactions'],
   },
   {
+    file: 'bin/commands/transactions.ts',
+    text: "if (before.transactionState !== 'Ongoing') {",
+    replacement: "if (before.transactionState === '') {",
+    about: 'A producer that has nothing open is fenced for nothing.',
+    killedBy: ['bin/transactions'],
+  },
+  {
     file: 'bin/client/transactions.ts',
     text: '.filter(({ currentTxnStartOffset }) => currentTxnStartOffset >= 0)',
     replacement: '',
     about: 'Producers without an open transaction are taken for such as hang.',
     killedBy: ['bin/transactions'],
+  },
+  {
+    file: 'bin/commands/health.ts',
+    text: 'await Promise.all(addresses.map(ask))',
+    replacement: 'await Promise.any(addresses.map(ask))',
+    about: 'A container counts as healthy whose node its clients do not reach.',
+    killedBy: ['bin/health'],
+  },
+  {
+    file: 'bin/commands/health.ts',
+    text: '.filter(({ port }) => port > 0)',
+    replacement: '.filter(({ port }) => port >= 0)',
+    about: 'Who asks for the health of a node with ports of the system’s is told that it is dead.',
+    killedBy: ['bin/health'],
   },
 ]

@@ -4,6 +4,21 @@ const LIFECYCLE = 'src/broker/lifecycle.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: LIFECYCLE,
+    text: '        if (!this.#options.isUnfenced()) return NEXT_STEP_MS\n',
+    replacement: '',
+    about: 'A broker serves clients before it is itself in the list of brokers that it gives them.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/follow.ts',
+    text: 'load(Array.from(image.topics.byName.values()))',
+    replacement: 'load(image.topics.byName.values())',
+    about:
+      'A broker that comes back has none of the partitions that were made while it was away, until something else of their topics changes.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
     file: 'src/broker/broker.ts',
     text: '    await this.#lifecycle.serve()\n    await this.#replicas.settled()\n    await this.#listeners.takeFixedPorts()',
     replacement:
@@ -50,8 +65,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LIFECYCLE,
-    text: "if (!reply.isFenced) this.#state = 'running'",
-    replacement: "this.#state = 'running'",
+    text: 'if (reply.isFenced) return heartbeatIntervalMs',
+    replacement: '',
     about: 'A broker opens its ports before the controller has it serve.',
     killedBy: ['broker/lifecycle'],
   },
@@ -177,7 +192,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/other-brokers.ts',
-    text: '      this.markers.follow()\n',
+    text: 'if (brokersChanged) for (const links of this.#all) links.follow()',
     replacement: '',
     about: 'Markers wait for a broker that is gone until the request times out.',
     killedBy: ['broker/other-brokers'],
@@ -188,5 +203,79 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'A broker that has stopped follows the metadata still.',
     killedBy: ['broker/other-brokers'],
+  },
+  {
+    file: 'src/broker/short-turns.ts',
+    text: 'if (clock.monotonic() - since < TURN_MS) continue',
+    replacement: 'continue',
+    about:
+      'A controller whose process opens ten thousand logs is not heard of, and another is elected.',
+    killedBy: ['broker/short-turns'],
+  },
+  {
+    file: 'src/broker/short-turns.ts',
+    text: '    since = clock.monotonic()\n',
+    replacement: '',
+    about: 'After the first turn a broker opens one log in each.',
+    killedBy: ['broker/short-turns'],
+  },
+  {
+    file: LIFECYCLE,
+    text: '    this.#listen()\n    this.#beatNow()\n',
+    replacement: '    this.#beatNow()\n',
+    about: 'A broker that no controller answers takes half a minute to stop.',
+    killedBy: ['controller/combined-nodes'],
+  },
+  {
+    file: LIFECYCLE,
+    text: '        else this.#listen()\n',
+    replacement: '',
+    about: 'A broker whose partitions take long to be led by others stops before they are.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: LIFECYCLE,
+    text: '    this.#silence?.cancel()\n    this.#offline.close()\n',
+    replacement: '    this.#offline.close()\n',
+    about: 'A broker that has stopped says some seconds later that no controller answers.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/lifecycle.ts',
+    text: "this.#state === 'starting' ? null : cordoned()",
+    replacement: 'cordoned()',
+    about:
+      'A broker that starts has the controller place replicas in directories that were cordoned at run time.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/lifecycle.ts',
+    text: '  reportCordoned(): void {\n    this.#beatNow()\n',
+    replacement: '  reportCordoned(): void {\n',
+    about:
+      'A broker all of whose directories are cordoned is given replicas until its next heartbeat.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/broker.ts',
+    text: 'if (logs.cordon(paths)) this.#lifecycle.reportCordoned()',
+    replacement: 'void paths',
+    about: 'Directories that are cordoned get new partitions all the same.',
+    killedBy: ['controller/cordoned'],
+  },
+  {
+    file: 'src/broker/settings.ts',
+    text: 'isCordoned && failure === null && id !== null ? [id] : []',
+    replacement: 'failure === null && id !== null ? [id] : []',
+    about: 'A broker with one cordoned directory is given no replica at all.',
+    killedBy: ['controller/cordoned'],
+  },
+  {
+    file: 'src/broker/follow.ts',
+    text: '      replication.throttlesChanged()\n',
+    replacement: '',
+    about:
+      'Who is held back when a throttle is taken away waits on as long as it would have had to.',
+    killedBy: ['sim/replication/throttled'],
   },
 ]

@@ -74,9 +74,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/config/listeners.ts',
-    text: '  checkServed([...listeners.broker, ...listeners.controller])\n',
+    text: '  checkServed(listeners)\n',
     replacement: '',
-    about: 'A listener that asks for TLS is served in plain text.',
+    about: 'What nodes say to each other goes in the clear past a listener that asks for TLS.',
     killedBy: ['config/listeners'],
   },
   {
@@ -144,10 +144,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/config/checks.ts',
-    text: "(directory) => directory !== '*' && !directories.includes(directory)",
-    replacement: "(directory) => directory !== '*' && directories.includes(directory)",
+    text: 'cordoned.filter((directory) => !directories.includes(directory))',
+    replacement: 'cordoned.filter((directory) => directories.includes(directory))',
     about:
       'Cordoned directories that are no directories of logs are taken, and those that are refused.',
+    killedBy: ['config/listeners'],
+  },
+  {
+    file: 'src/config/checks.ts',
+    text: 'cordoned.length === 1, ',
+    replacement: 'true, ',
+    about: 'Who cordons all directories and one by its name may take that one back in vain.',
     killedBy: ['config/listeners'],
   },
   {

@@ -127,4 +127,11 @@ export const mutants: readonly Mutant[] = [
     about: 'Other controllers are told where this one listens, not where they find it.',
     killedBy: ['config/listeners'],
   },
+  {
+    file: 'src/config/broker-config.ts',
+    text: "return named.includes('*') ? this.logDirectories : named",
+    replacement: 'return named',
+    about: 'cordoned.log.dirs=* cordons nothing.',
+    killedBy: ['controller/cordoned'],
+  },
 ]

@@ -519,7 +519,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/marker-writer.ts',
-    text: 'if (place.topic === OFFSETS_TOPIC) return this.#endOffsets(place.partition, marker)',
+    text: 'if (place.topic === OFFSETS_TOPIC) return this.#endOffsets(place, marker)',
     replacement: '',
     about: 'The marker of a transaction is in __consumer_offsets, and its offsets stay pending.',
     killedBy: ['coordinators/group/transactions'],

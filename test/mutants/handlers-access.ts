@@ -10,8 +10,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/access.ts',
-    text: 'if (answer === null || answer === closeConnection) return closeConnection',
-    replacement: 'if (answer === null || answer === closeConnection) return answer',
+    text: 'if (!isAnswer(answer)) return closeConnection',
+    replacement: 'if (!isAnswer(answer)) return answer',
     about: 'Who produces with acks=0 is never told that it may not.',
     killedBy: ['handlers/access'],
   },
@@ -31,7 +31,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/access.ts',
-    text: 'unlessCluster !== undefined && context.may(unlessCluster',
+    text: 'unlessCluster !== undefined && context.could(unlessCluster',
     replacement: 'unlessCluster !== undefined && !context.may(unlessCluster',
     about: 'Who may do everything to the cluster is refused.',
     killedBy: ['handlers/access'],
@@ -66,14 +66,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/describe-topic-partitions.ts',
-    text: "name >= from && context.may('DESCRIBE', 'TOPIC', name)",
+    text: "name >= from && context.could('DESCRIBE', 'TOPIC', name)",
     replacement: 'name >= from',
     about: 'Whoever asks for all topics learns the names of those that it may not see.',
     killedBy: ['handlers/access'],
   },
   {
     file: 'src/handlers/list-groups.ts',
-    text: "if (!mayAll && !context.may('DESCRIBE', 'GROUP', told.groupId)) return null",
+    text: "if (!mayAll && !context.could('DESCRIBE', 'GROUP', told.groupId)) return null",
     replacement: '',
     about: 'Everybody sees all groups.',
     killedBy: ['handlers/access'],
@@ -101,7 +101,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/create-topics.ts',
-    text: "if (!context.may('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) return hidden(topic)",
+    text: "if (!context.could('DESCRIBE_CONFIGS', 'TOPIC', topic.name)) return hidden(topic)",
     replacement: '',
     about: 'Who makes a topic is told settings that it may not see.',
     killedBy: ['handlers/access'],
@@ -122,9 +122,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/authorized-operations.ts',
-    text: "if (isAsked && !context.may('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0",
+    text: "if (isAsked && !context.could('DESCRIBE', 'CLUSTER', CLUSTER_NAME)) return 0",
     replacement: '',
     about: 'Who may not look at the cluster is told what it may do to it.',
     killedBy: ['handlers/access'],
+  },
+  {
+    file: 'src/handlers/create-acls.ts',
+    text: 'resourceName !== CLUSTER_NAME',
+    replacement: "resourceName === ''",
+    about: 'A rule about a cluster of another name is taken, and counts for nothing.',
+    killedBy: ['handlers/create-acls'],
   },
 ]

@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/handlers/alter-partition.ts',
+    text: 'const hasEpochs = context.version >= FIRST_VERSION_WITH_BROKER_EPOCHS',
+    replacement: 'const hasEpochs = true',
+    about: 'A leader of v2 empties its ISR.',
+    killedBy: ['handlers/alter-partition'],
+  },
+  {
     file: 'src/handlers/envelope.ts',
     text: 'return { ...connection, host, authentication: { principal, isPending: false } }',
     replacement: 'return { ...connection, host }',

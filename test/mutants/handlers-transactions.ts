@@ -66,14 +66,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/describe-transactions.ts',
-    text: "if (!context.may('DESCRIBE', 'TOPIC', topic)) continue",
+    text: "if (!context.could('DESCRIBE', 'TOPIC', topic)) continue",
     replacement: '',
     about: 'The names of topics are told to who may not know them.',
     killedBy: ['handlers/describe-transactions'],
   },
   {
     file: 'src/handlers/list-transactions.ts',
-    text: "isTooMuch || !context.may('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)",
+    text: "isTooMuch || !context.could('DESCRIBE', 'TRANSACTIONAL_ID', transactionalId)",
     replacement: 'isTooMuch',
     about: 'Transactional ids are told to who may not know them.',
     killedBy: ['handlers/list-transactions'],

@@ -123,6 +123,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/in-pieces.ts',
+    text: '    asked.push(made)\n',
+    replacement: '    asked.push(made)\n    await made\n',
+    about: 'Ten thousand topics are deleted by a hundred commits, one after the other.',
+    killedBy: ['handlers/in-pieces'],
+  },
+  {
+    file: 'src/handlers/in-pieces.ts',
     text: 'else same.push(item)',
     replacement: "else byKey.set(key + 'x', [item])",
     about: 'A topic that is named twice is made.',
@@ -137,9 +144,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/in-pieces.ts',
-    text: '    if (!isFirst) await nextTurn(clock)\n',
+    text: '    if (asked.length > 0) await nextTurn(clock)\n',
     replacement: '',
     about: 'Whoever makes thousands of topics holds up all other clients.',
+    killedBy: ['handlers/in-pieces'],
+  },
+  {
+    file: 'src/handlers/in-pieces.ts',
+    text: 'changes += changesOf(item)',
+    replacement: 'changes += 1',
+    about: 'A request for a hundred topics of a hundred partitions each holds up everybody.',
     killedBy: ['handlers/in-pieces'],
   },
   {
@@ -151,8 +165,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/delete-topics.ts',
-    text: 'name ?? view.topicById(topicId)?.name ?? topicId',
-    replacement: 'name ?? topicId',
+    text: 'topic.name ?? find(topic)?.name ?? topic.topicId',
+    replacement: 'topic.name ?? topic.topicId',
     about:
       'A topic that is named by id and by name is deleted in one piece and unknown in the next.',
     killedBy: ['handlers/delete-topics'],

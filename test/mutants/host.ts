@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/host/lz4.ts',
+    text: 'borrowed.buffer === decoder?.output.buffer ? Buffer.from(borrowed) : borrowed',
+    replacement: 'borrowed',
+    about: 'Records that are read one batch after the other become those of the last one.',
+    killedBy: ['host/codecs'],
+  },
+  {
+    file: 'src/host/lz4.ts',
+    text: 'DECODER_OUTPUT_BYTES + SLACK_BYTES',
+    replacement: 'DECODER_OUTPUT_BYTES / 256',
+    about: 'Batches of more than 16 KiB are decoded over what they are decoded from.',
+    killedBy: ['host/codecs'],
+  },
+  {
     file: 'src/host/file.ts',
     text: '      if (count === 0) throw nothingWritten(this.path)\n      at += count',
     replacement: '      at += count',
@@ -295,5 +309,33 @@ export const mutants: readonly Mutant[] = [
     replacement: 'this.#queue.splice(0)',
     about: 'What waits for a thread when the broker stops waits for ever.',
     killedBy: ['host/workers'],
+  },
+  {
+    file: 'src/host/ip-address.ts',
+    text: "if (isMapped) return bytes.subarray(12).join('.')",
+    replacement: '',
+    about: "ACLs of an IPv4 address don't find a client that comes by IPv6.",
+    killedBy: ['host/ip-address'],
+  },
+  {
+    file: 'src/host/ip-address.ts',
+    text: "text.split('%')[0]!",
+    replacement: 'text',
+    about: 'A client with a link-local address has none for the controller.',
+    killedBy: ['host/ip-address'],
+  },
+  {
+    file: 'src/host/address-range.ts',
+    text: 'rest === 0 ||',
+    replacement: 'rest !== 8 ||',
+    about: 'A rule about a range of hosts that ends within a byte is about its neighbours, too.',
+    killedBy: ['host/address-range'],
+  },
+  {
+    file: 'src/host/address-range.ts',
+    text: 'if (bytes.length !== address.length) return false\n',
+    replacement: '',
+    about: 'A rule about all hosts of IPv4 is about those of IPv6.',
+    killedBy: ['host/address-range'],
   },
 ]

@@ -336,4 +336,25 @@ export const mutants: readonly Mutant[] = [
       'DeleteRecords during a retention check takes the directory, and with it the broker, offline.',
     killedBy: ['log/state/retention'],
   },
+  {
+    file: 'src/log/directory/directories.ts',
+    text: 'const [first, ...others] = open.length > 0 ? open : this.online',
+    replacement: 'const [first, ...others] = this.online',
+    about: 'A directory that is cordoned gets new partitions.',
+    killedBy: ['controller/cordoned'],
+  },
+  {
+    file: 'src/log/directory/directories.ts',
+    text: 'const [first, ...others] = open.length > 0 ? open : this.online',
+    replacement: 'const [first, ...others] = open',
+    about: 'A partition that was placed before all directories were cordoned can not be made.',
+    killedBy: ['handlers/describe-log-dirs'],
+  },
+  {
+    file: 'src/log/directory/directories.ts',
+    text: 'paths.includes(path) !== isCordoned)',
+    replacement: 'paths.includes(path))',
+    about: 'A directory that is cordoned no longer never gets a partition again.',
+    killedBy: ['controller/cordoned', 'handlers/describe-log-dirs'],
+  },
 ]

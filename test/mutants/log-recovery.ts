@@ -556,4 +556,27 @@ export const mutants: readonly Mutant[] = [
     about: 'Nobody is told why a partition is offline whose partition.metadata is damaged.',
     killedBy: ['log/damage/files'],
   },
+  {
+    file: 'src/log/recovery/load.ts',
+    text: 'Math.max(options.recoveryPoint, baseOffset)',
+    replacement: 'Math.max(options.recoveryPoint, logStartOffset)',
+    about:
+      'A log whose start was not durable yet when the power went out has a hole, and can not be read.',
+    killedBy: ['log/damage/files'],
+  },
+  {
+    file: 'src/log/state/truncation.ts',
+    text: 'await removeFromEnd(state, state.segments.removeFrom(target))',
+    replacement: 'removeSegments(state, state.segments.removeFrom(target))',
+    about:
+      'A power cut while a log is cut leaves a hole in it, and records behind that its leader has not.',
+    killedBy: ['log/crash'],
+  },
+  {
+    file: 'src/log/base/flusher.ts',
+    text: 'this.#running === null && this.#next === null',
+    replacement: 'this.#running === null',
+    about: 'What another flush is still making durable is taken for durable.',
+    killedBy: ['log/base/flusher'],
+  },
 ]

@@ -68,21 +68,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/features.ts',
-    text: 'if ((image.features.get(ELIGIBLE_LEADER_REPLICAS) ?? 0) > 0) checkReplicas(image)',
-    replacement: '',
-    about:
-      'With several replicas nobody writes down who may still lead, and Kafka makes one the leader that lacks records.',
-    killedBy: ['metadata/features'],
-  },
-  {
-    file: 'src/metadata/features.ts',
-    text: 'replicas.length > 1',
-    replacement: 'replicas.length > 2',
-    about: 'A partition of two replicas passes for one that has nobody else to lead it.',
-    killedBy: ['metadata/features'],
-  },
-  {
-    file: 'src/metadata/features.ts',
     text: 'return knowsCordoned(features) ? 4 : 3',
     replacement: 'return knowsCordoned(features) ? 4 : 4',
     about: "Kafka 4.2 can't read the metadata log any more, and does not start.",
@@ -104,8 +89,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/bootstrap.ts',
-    text: ', `${metadataDirectory}/${OLD_BOOTSTRAP}`]',
-    replacement: ']',
+    text: '  `${metadataDirectory}/${OLD_BOOTSTRAP}`,\n',
+    replacement: '',
     about:
       'A directory that Kafka 4.3 formatted and never started is raised to 4.4, and has no way back.',
     killedBy: ['system/features'],
@@ -120,8 +105,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/bootstrap.ts',
-    text: 'const records = recordsOf(features).map(encodeMetadataRecord)',
-    replacement: 'const records: Buffer[] = []; void features',
+    text: 'const records = [...recordsOf(features), ...others].map(encodeMetadataRecord)',
+    replacement: 'const records = others.map(encodeMetadataRecord); void features',
     about: 'Kafka takes its own newest levels for those of a directory that Ottla formatted.',
     killedBy: ['metadata/node', 'metadata/format'],
   },

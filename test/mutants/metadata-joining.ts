@@ -31,8 +31,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/controller/broker-commands.ts',
-    text: 'facts.push(...withoutReplicas(view.image, brokerId), {',
-    replacement: 'facts.push({',
+    text: '    yield* addInSteps(facts, withoutBroker(view, loss))\n',
+    replacement: '',
     about: 'A broker that is forgotten goes on leading what it led.',
     killedBy: ['metadata/controller/controller'],
   },

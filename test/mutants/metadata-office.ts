@@ -2,6 +2,27 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/metadata/controller/idle-record.ts',
+    text: 'alarms: idleAlarm(timing), reply',
+    replacement: 'alarms: [], reply',
+    about: 'The metadata log of an idle cluster stands still, and nobody sees who lags behind.',
+    killedBy: ['metadata/idle'],
+  },
+  {
+    file: 'src/metadata/controller/idle-record.ts',
+    text: 'maxIdleIntervalMs > 0 ?',
+    replacement: 'maxIdleIntervalMs >= 0 ?',
+    about: 'A controller that is to write no empty records writes them as fast as it can.',
+    killedBy: ['metadata/idle'],
+  },
+  {
+    file: 'src/metadata/replay.ts',
+    text: "      case 'NoOpRecord':\n        // The image is the same; its offset goes on.\n        return\n",
+    replacement: '',
+    about: 'Every broker goes through all that follows the metadata twice a second, for nothing.',
+    killedBy: ['metadata/idle'],
+  },
+  {
     file: 'src/metadata/node.ts',
     text: 'leading: () => this.#takeOffice(),',
     replacement: 'leading: () => undefined,',
@@ -11,7 +32,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/node.ts',
-    text: 'resigned: () => this.#office.leave(),',
+    text: 'resigned: () => this.#leaveOffice(),',
     replacement: 'resigned: () => undefined,',
     about: 'A node that leads no longer goes on deciding, from an image that is no longer right.',
     killedBy: ['metadata/controller/office'],
@@ -47,9 +68,38 @@ export const mutants: readonly Mutant[] = [
     equivalent: 'A log that fails says so itself, too; what remains are bugs of the controller.',
   },
   {
+    file: 'src/metadata/node.ts',
+    text: '    await this.#office.handOver()\n',
+    replacement: '',
+    about:
+      'A topic that is made as the controller stops is there, and its client is told that it was there before.',
+    killedBy: ['metadata/controller/office'],
+  },
+  {
+    file: 'src/metadata/controller/office.ts',
+    text: 'while (runtime.nextOffset !== decided && !isOver())',
+    replacement: 'while (decided < 0)',
+    about: 'Of many topics that are made as the controller stops some are made, and all refused.',
+    killedBy: ['metadata/controller/office'],
+  },
+  {
+    file: 'src/metadata/controller/office.ts',
+    text: 'return this.#runtime !== null && !this.#isHandingOver',
+    replacement: 'return this.#runtime !== null',
+    about: 'A controller that stops takes what it may not have the time to answer.',
+    killedBy: ['metadata/controller/office'],
+  },
+  {
+    file: 'src/metadata/controller/office.ts',
+    text: '() => ((isOver = true), resolve())',
+    replacement: '() => undefined',
+    about: 'A controller that has lost its voters stops as late as the commit of a change fails.',
+    killedBy: ['metadata/controller/office'],
+  },
+  {
     file: 'src/metadata/loader.ts',
-    text: '    this.#replay.loadSnapshot(id, snapshot)\n    this.#build()',
-    replacement: '    this.#replay.loadSnapshot(id, snapshot)',
+    text: 'if (this.#isCaughtUp) this.#tell(await overTurns(this.#clock, this.#replay.buildInSteps()))',
+    replacement: '',
     about: 'A snapshot from the leader counts only from the next change on, which may be far off.',
     killedBy: ['metadata/loader'],
   },
@@ -63,15 +113,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/replay.ts',
-    text: 'return isWhole && before !== EMPTY_IMAGE ? differenceOf(before, image) : delta',
-    replacement: 'return delta',
+    text: '? yield* differenceOf(before, image)',
+    replacement: '? deltaOf(before, image, touched)',
     about: 'Topics that were deleted while a broker was cut off stay on it for ever.',
     killedBy: ['metadata/loader'],
   },
   {
     file: 'src/metadata/replay.ts',
-    text: '    this.#builder = null\n    this.#isWhole = false\n',
-    replacement: '    this.#builder = null\n',
+    text: '    this.#touched = null\n    this.#isWhole = false\n    return delta',
+    replacement: '    this.#touched = null\n    return delta',
     about:
       'After a snapshot each batch is compared with the whole image: a change takes as long as the cluster is large.',
     killedBy: [],
@@ -79,8 +129,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/image-difference.ts',
-    text: 'else if (!isSame(old.partitions, topic.partitions)) changedTopics.push(topic)',
-    replacement: 'else changedTopics.push(topic)',
+    text: 'if (old === undefined || !isSameTopic(old, topic)) topics.add',
+    replacement: 'topics.add',
     about: 'A snapshot has a broker look at each partition anew, though nothing of it changed.',
     killedBy: ['metadata/loader'],
   },

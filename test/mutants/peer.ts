@@ -24,9 +24,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/connection.ts',
-    text: "if (code === 'ECONNREFUSED') {",
-    replacement: "if (code === 'ECONNRESET') {",
+    text: "attempt.code === 'ECONNREFUSED')\n  const refusedBy",
+    replacement: "attempt.code === 'ECONNRESET')\n  const refusedBy",
     about: 'Nobody learns that a port refuses, so that a dead process is taken for a slow one.',
+    killedBy: ['peer/connection'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: 'refused.length > 0 && refused.length === attempts.length',
+    replacement: 'refused.length > 0',
+    about: 'A machine that is out of reach is told as one where nothing listens.',
     killedBy: ['peer/connection'],
   },
   {
@@ -73,7 +80,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/controller-link.ts',
-    text: 'if (connection !== null && !isSame(target, connection.address)) this.#drop(connection)',
+    text: 'if (connection !== null && !sameAddress(target, connection.address)) this.#drop(connection)',
     replacement: '',
     about:
       'A controller that is cut off holds a broker up until its request times out, though another one leads.',
@@ -124,7 +131,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/broker-links.ts',
-    text: 'if (address === null || !isSame(address, link.address)) this.#drop(brokerId, link)',
+    text: 'if (address === null || !sameAddress(address, link.address)) this.#drop(brokerId, link)',
     replacement: '',
     about:
       'What was asked of a machine that is off is waited for until the request times out, though the cluster knows better.',
@@ -171,5 +178,26 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'A transaction waits for ever since a connection was lost.',
     killedBy: ['peer/request-batches'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: 'error.refusedBy.includes(endpoint.ip)',
+    replacement: 'error.refusedBy.length > 0',
+    about: 'A voter leaves a live leader since another machine of its name has nobody who listens.',
+    killedBy: ['quorum/wire/way'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: 'endpoint.port === port && ',
+    replacement: '',
+    about: 'A leader is taken for dead since nobody listens on another port of its machine.',
+    killedBy: ['quorum/wire/way'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: "return errorCode === 'NONE' ? { ip",
+    replacement: "return errorCode !== 'INVALID_REQUEST' ? { ip",
+    about: 'Another node at the address of a broker counts as that broker.',
+    killedBy: ['controller/dead-brokers'],
   },
 ]

@@ -172,17 +172,23 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'protocol/records/lz4.ts',
-    text: 'const maxBytes = Math.min(room, block.length * GREATEST_RATIO)',
-    replacement: 'const maxBytes = room',
-    about:
-      'A batch of many small blocks keeps a thread busy for minutes with memory that it never fills.',
+    text: 'const limit = Math.min(this.#maxBytes, this.#blockEnd)',
+    replacement: 'const limit = this.#blockEnd',
+    about: 'A frame is decoded to more than its reader has room for.',
+    killedBy: ['host/codecs'],
+  },
+  {
+    file: 'protocol/records/lz4.ts',
+    text: 'if (limit <= this.bytes.length) {',
+    replacement: 'if (limit <= Infinity) {',
+    about: 'Records of more than 4 MiB lose their end.',
     killedBy: ['host/codecs'],
   },
   {
     file: 'protocol/records/lz4.ts',
     text: ' || block.length < FAST_FROM_BYTES',
     replacement: '',
-    about: 'A batch of tiny linked blocks has 64 KiB copied for each of them.',
+    about: 'A large batch of tiny blocks has 64 KiB copied for each of them.',
     killedBy: ['host/codecs'],
   },
   {

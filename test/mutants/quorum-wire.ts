@@ -4,6 +4,93 @@ const SERVER = 'src/quorum/wire/server.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/quorum/raft-state.ts',
+    text: 'return (this.isVoter && this.newcomer === null) || this.isLeaving',
+    replacement: 'return this.isVoter && this.newcomer === null',
+    about:
+      'Of two voters one removes itself and loses its lead before the other one has that: nobody leads again.',
+    killedBy: ['quorum/leaving'],
+  },
+  {
+    file: 'src/quorum/raft-state.ts',
+    text: 'change.offset < this.highWatermark || this.isVoter) return false',
+    replacement: 'this.isVoter) return false',
+    about:
+      'A controller that was removed for good stands for election whenever it misses the leader.',
+    killedBy: ['quorum/leaving'],
+  },
+  {
+    file: 'src/quorum/quorum.ts',
+    text: 'if (this.#raft.leadsOthers) return this.#step((nowMs) => this.#raft.resign(nowMs))',
+    replacement: '',
+    about: 'A leader that has removed itself leads for ever.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/quorum/voter-changes.ts',
+    text: 'if (min <= kraftVersion && kraftVersion <= max) return { min, max }',
+    replacement: 'if (min <= kraftVersion) return { min, max }',
+    about: 'A controller of before KIP-853 votes in a quorum whose voters it can not read.',
+    killedBy: ['quorum/voter-changes'],
+  },
+  {
+    file: 'src/quorum/reconfiguration.ts',
+    text: "if ('errorCode' in offered) return offered",
+    replacement: "if ('errorCode' in offered) return this.#queue(change)",
+    about: 'A node votes of which nobody has heard whether it can.',
+    killedBy: ['controller/voters'],
+  },
+  {
+    file: 'src/quorum/reconfiguration.ts',
+    text: 'return this.#raising === null || validateOnly ? tell(DONE) : void this.#raising.push(tell)',
+    replacement: 'return tell(DONE)',
+    about: 'A raise of kraft.version is told as done that the next leader may not have.',
+    killedBy: ['quorum/reconfiguration'],
+  },
+  {
+    file: 'src/quorum/reconfiguration.ts',
+    text: '      this.#raising = null\n',
+    replacement: '',
+    about: 'Who asks for a kraft.version that the quorum has is never answered.',
+    killedBy: ['quorum/reconfiguration'],
+  },
+  {
+    file: 'src/quorum/reconfiguration.ts',
+    text: 'voter: { ...change.voter, kraftVersions: offered }',
+    replacement: 'voter: change.voter',
+    about: 'The log says of a voter what its leader knows, and the quorum is raised above it.',
+    killedBy: ['quorum/reconfiguration'],
+  },
+  {
+    file: 'src/quorum/voter-changes.ts',
+    text: '    kraftVersions.max === told.kraftVersions.max &&\n',
+    replacement: '',
+    about: 'A voter of a newer version counts as the older one that it was.',
+    killedBy: ['quorum/reconfiguration'],
+  },
+  {
+    file: 'src/quorum/follower.ts',
+    text: '  role.failures++\n',
+    replacement: '',
+    about:
+      'A follower whose leader has lost a snapshot asks for it fifty times a second, for ever.',
+    killedBy: ['quorum/limits'],
+  },
+  {
+    file: 'src/quorum/raft-state.ts',
+    text: 'if (this.#epoch >= LAST_EPOCH) throw new EpochLimitError(this.#epoch)\n',
+    replacement: '',
+    about: 'After the last epoch comes one that others read as a negative number.',
+    killedBy: ['quorum/limits'],
+  },
+  {
+    file: 'src/quorum/raft-state.ts',
+    text: 'if (epoch > LAST_EPOCH) {',
+    replacement: 'if (epoch > LAST_EPOCH + 1) {',
+    about: 'One wrong message, and no leader can be elected any more.',
+    killedBy: ['quorum/limits'],
+  },
+  {
     file: SERVER,
     text: "      return 'INCONSISTENT_CLUSTER_ID'",
     replacement: '      return null',
@@ -40,8 +127,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/wire/peers.ts',
-    text: ' || epoch < this.#leaderEpoch) return',
-    replacement: ') return',
+    text: '    } finally {\n      way.close()\n    }',
+    replacement: '    } finally {\n      void way\n    }',
+    about: 'Each node that is asked whether it can be a voter keeps a connection for ever.',
+    killedBy: ['quorum/wire/way'],
+  },
+  {
+    file: 'src/quorum/wire/peers.ts',
+    text: '    if (epoch < this.#leaderEpoch) return\n',
+    replacement: '',
     about: 'An answer that was long on its way sends this node to where the leader was before.',
     killedBy: ['quorum/wire/way'],
   },
@@ -81,6 +175,13 @@ export const mutants: readonly Mutant[] = [
     killedBy: [],
     equivalent:
       'They hear of it by EndQuorumEpoch, too, and the answer comes when the fetch has waited.',
+  },
+  {
+    file: 'src/quorum/wire/peers.ts',
+    text: 'if (!this.#options.tellsRefusals || ',
+    replacement: 'if (',
+    about: 'Evidence of a dead leader can not be switched off.',
+    killedBy: ['quorum/wire/way'],
   },
   {
     file: 'src/quorum/follower.ts',
@@ -148,12 +249,5 @@ export const mutants: readonly Mutant[] = [
     killedBy: [],
     equivalent:
       'Who becomes a voter has fetched not long before, and that has renewed the time as well.',
-  },
-  {
-    file: 'src/quorum/quorum.ts',
-    text: '        this.#step((nowMs) => this.#raft.resign(nowMs))\n    })',
-    replacement: '        return\n    })',
-    about: 'A leader that has removed itself leads on, and nobody else does.',
-    killedBy: ['controller/voters'],
   },
 ]

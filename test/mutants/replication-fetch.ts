@@ -2,20 +2,6 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'for (const [holder, since] of [...this.#holders]) if (since < round) holder.overdue()\n',
-    replacement: '',
-    about: 'A few dozen consumers that stand still keep all others from reading.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'if (since < round) holder.overdue()',
-    replacement: 'holder.overdue()',
-    about: 'Consumers that read well lose their connections because others do not.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
     file: 'src/replication/fetch/fetch.ts',
     text: '    seen.release()\n',
     replacement: '',
@@ -24,8 +10,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/session.ts',
-    text: 'partitions.size > MAX_PARTITIONS',
-    replacement: 'request.targets.length > MAX_PARTITIONS',
+    text: 'partitions.size > most',
+    replacement: 'request.targets.length > most',
     about:
       'A session that a client makes larger and larger holds all others up at each of its fetches.',
     killedBy: ['replication/fetch/session'],
@@ -109,8 +95,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/session.ts',
-    text: '    this.#sessions.delete(session.id)\n    if (partitions',
-    replacement: '    if (partitions',
+    text: '    this.#sessions.delete(session.id)\n    const most',
+    replacement: '    const most',
     about: 'The session in use is taken for the longest unused one.',
     killedBy: ['replication/fetch/session'],
   },
@@ -221,85 +207,8 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['replication/fetch/session', 'handlers/fetch'],
   },
   {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'return this.#waiting.size === 0 && this.#grantNow()',
-    replacement: 'return this.#grantNow()',
-    about: 'Who has waited for memory is overtaken by all who come.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'if (this.#heldBytes >= this.#maxBytes) return false',
-    replacement: 'if (this.#heldBytes > this.#maxBytes) return false',
-    about: 'More is read ahead of slow consumers than is allowed.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'this.#add(sizeBytes - GRANT_BYTES)',
-    replacement: 'this.#add(sizeBytes)',
-    about: 'After some fetches all others wait for ever.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '    this.#isLargeBatchRead = false\n    this.#wake()',
-    replacement: '    this.#wake()',
-    about: 'Only the first large batch is ever read.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '    this.#isLargeBatchRead = false\n    this.#wake()',
-    replacement: '    this.#isLargeBatchRead = false',
-    about: "Who waits for a large batch waits until somebody else's answer is sent.",
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: 'if (this.#waiting.delete(waiter)) this.#wake()',
-    replacement: 'this.#waiting.delete(waiter)',
-    about: 'A fetch that gives up leaves those behind it waiting.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '    this.#isLargeBatchRead = true\n',
-    replacement: '',
-    about: 'Large batches are all read at once.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '    this.#heldBytes += sizeBytes\n    this.#wake()',
-    replacement: '    this.#heldBytes += sizeBytes',
-    about: 'Fetches that wait for memory wait until their time is up.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '      this.#willWake = false\n',
-    replacement: '',
-    about: 'Only one fetch ever gets its turn.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '      first.granted()\n      this.#wake()',
-    replacement: '      first.granted()',
-    about: 'Of those who wait for memory one gets its turn for each that is sent.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
-    file: 'src/replication/fetch/memory.ts',
-    text: '      this.#waiting.delete(first)\n',
-    replacement: '',
-    about: 'A fetch is granted twice what it asked for, and those behind it nothing.',
-    killedBy: ['replication/fetch/memory'],
-  },
-  {
     file: 'src/replication/fetch/fetch.ts',
-    text: 'const missingBytes = this.#timer === null ? minBytes - reading.sizeBytes : 0',
+    text: 'const missingBytes = isToWait ? minBytes - reading.sizeBytes : 0',
     replacement: 'const missingBytes = minBytes - reading.sizeBytes',
     about: 'A fetch whose records came in two parts waits on.',
     killedBy: ['replication/fetch/fetch'],
@@ -356,7 +265,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: 'for (const partition of this.#partitions) partition.stopWaiting(this)',
+    text: '      partition.stopWaiting(this)\n',
     replacement: '',
     about: 'Each fetch that was answered is kept by its partitions.',
     killedBy: ['replication/fetch/fetch'],
@@ -377,17 +286,10 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: 'if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.#readAgain())\n    else',
+    text: 'if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.begin())\n    else',
     replacement: '',
     about: 'What came up to the end of a wait is left for the next fetch.',
     killedBy: ['replication/fetch/fetch'],
-  },
-  {
-    file: 'src/replication/fetch/fetch.ts',
-    text: '    this.#reading!.release()\n    this.begin()',
-    replacement: '    this.begin()',
-    about: 'What a fetch read before it waited counts as unsent for ever.',
-    killedBy: ['replication/fetch/fetch', 'replication/fetch/memory'],
   },
   {
     file: 'src/replication/fetch/fetch.ts',
@@ -426,7 +328,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: "this.hasNews ||= data.errorCode !== 'NONE' || data.divergingEpoch !== null",
+    text: "this.hasNews ||= data.errorCode !== 'NONE' || data.mustTell",
     replacement: "this.hasNews ||= data.errorCode !== 'NONE'",
     about: 'A follower whose log diverges waits before it is told.',
     killedBy: ['replication/fetch/fetch'],
@@ -494,5 +396,49 @@ export const mutants: readonly Mutant[] = [
     about:
       'read_committed consumers look again at each batch of an open transaction that they wait for.',
     killedBy: ['replication/fetch/fetch'],
+  },
+  {
+    file: 'src/replication/fetch/fetch.ts',
+    text: '!partition.isLeader && !reachesTo(log, fetchOffset)',
+    replacement: 'maxBytes < 0',
+    about: 'A follower that is behind has consumers begin elsewhere, as if the offset were gone.',
+    killedBy: ['handlers/fetch-from-followers'],
+  },
+  {
+    file: 'src/replication/fetch/patience.ts',
+    text: 'for (const fetch of [...this.#waiting]) fetch.endWaiting()',
+    replacement: 'void this.#waiting',
+    about:
+      'What a new leader takes first is acknowledged when its follower has waited out a fetch.',
+    killedBy: ['replication/fetch/patience'],
+  },
+  {
+    file: 'src/replication/fetch/patience.ts',
+    text: '? Math.min(maxWaitMs, SHORT_WAIT_MS)',
+    replacement: '? maxWaitMs',
+    about:
+      'A follower that hears of a new leader a moment after it keeps producers waiting for half a second.',
+    killedBy: ['replication/fetch/patience'],
+  },
+  {
+    file: 'src/replication/fetch/patience.ts',
+    text: 'this.#newUntilMs = this.#clock.monotonic() + NEW_MS',
+    replacement: 'this.#newUntilMs = Infinity',
+    about: 'Once it leads anything, an idle leader is asked fifty times a second by each follower.',
+    killedBy: ['replication/fetch/patience'],
+  },
+  {
+    file: 'src/replication/fetch/fetch.ts',
+    text: 'patience?.delete(this)',
+    replacement: 'void patience',
+    about: 'A broker keeps every fetch that a follower has ever made.',
+    killedBy: ['replication/fetch/patience'],
+  },
+  {
+    file: 'src/replication/partition/leader.ts',
+    text: '    this.#services.leadBegan()\n',
+    replacement: '',
+    about: 'After a fail-over producers wait until the followers have waited out their fetches.',
+    killedBy: ['replication/partition/leader'],
   },
 ]

@@ -11,7 +11,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: 'src/replication/partition/partition.ts',
     text: '      this.#leadsEnded++\n',
-    replacement: '      if (this.#pending.length > 0) this.#leadsEnded++\n',
+    replacement: '      if (this.#leader !== null) this.#leadsEnded++\n',
     about: 'The end of the lead is overlooked where only writes are under way.',
     killedBy: ['replication/partition/acks'],
   },
@@ -24,9 +24,23 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/replica-manager.ts',
-    text: '    this.#creation.forget(topic)\n',
+    text: 'for (const index of topic.partitions.keys()) this.#creation.forget(topic, index)',
     replacement: '',
     about: 'A topic that is deleted while its log is made is served until the next start.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/replica-manager.ts',
+    text: '      this.#creation.forget(topic, index)\n      if (partition',
+    replacement: '      if (partition',
+    about: 'A replica that other brokers have by now is made all the same, and never removed.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/replica-manager.ts',
+    text: '    this.#logs.deleteLog(topic, index)\n    this.#host',
+    replacement: '    this.#host',
+    about: 'A replica that was moved to another broker keeps its disk full here.',
     killedBy: ['replication/replica-manager'],
   },
   {
@@ -46,9 +60,16 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/log-creation.ts',
-    text: 'if (!this.#jobs.has(key)) this.#jobs',
-    replacement: 'this.#jobs',
+    text: '    if (this.#jobs.has(key)) return\n',
+    replacement: '',
     about: 'A log is made twice at the same time, by two changes of one partition.',
+    killedBy: ['replication/replica-manager'],
+  },
+  {
+    file: 'src/replication/log-creation.ts',
+    text: 'this.#settling[count]!.upTo < oldest',
+    replacement: 'true',
+    about: 'A topic is answered when the first of its partitions serves.',
     killedBy: ['replication/replica-manager'],
   },
   {

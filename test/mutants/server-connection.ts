@@ -39,7 +39,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/connection.ts',
-    text: 'this.context.presence.leave()',
+    text: 'this.context.presence.leave(this.#leavingBy(error))',
     replacement: '',
     about: 'A fetch of a client that has gone waits for up to 24 days.',
     killedBy: ['server/connection'],
@@ -112,7 +112,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/connection.ts',
-    text: '      unanswered >= MAX_UNANSWERED_REQUESTS ||\n',
+    text: '      unanswered >= this.#mostUnanswered ||\n',
     replacement: '',
     about: 'One client may queue millions of small requests.',
     killedBy: ['server/connection'],
@@ -264,5 +264,19 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'A connection that has closed keeps its place under max.connections.',
     killedBy: ['server/server'],
+  },
+  {
+    file: 'src/server/connection.ts',
+    text: "if (this.#isGivenUp || this.#draining || this.#isBroken) return 'lost'",
+    replacement: "if (this.#draining || this.#isBroken) return 'lost'",
+    about: 'A broker whose idle connection its controller has closed is suspected of having ended.',
+    killedBy: ['server/connection'],
+  },
+  {
+    file: 'src/server/connection.ts',
+    text: "const ENDED = ['ECONNRESET', 'EPIPE']",
+    replacement: "const ENDED = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT']",
+    about: 'A way that is cut for minutes looks like a process that has ended.',
+    killedBy: ['server/connection'],
   },
 ]

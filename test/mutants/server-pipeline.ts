@@ -66,8 +66,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/pipeline.ts',
-    text: 'connection.authentication.isPending && !handler.beforeAuthentication',
-    replacement: 'connection.authentication.isPending && handler.beforeAuthentication',
+    text: '(isPending || expiresAtMs !== undefined) && !handler.beforeAuthentication',
+    replacement: '(isPending || expiresAtMs !== undefined) && handler.beforeAuthentication',
     about: 'Who has yet to say who it is may do everything.',
     killedBy: ['server/pipeline'],
   },
@@ -130,8 +130,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/request-context.ts',
-    text: 'authorizer.authorize(this.principal,',
-    replacement: "authorizer.authorize({ type: 'User', name: 'ANONYMOUS' },",
+    text: 'const { principal, api } = this\n',
+    replacement:
+      "const { api } = this\n    const principal = { type: 'User', name: 'ANONYMOUS' }\n",
     about: 'ACLs of a user who has proved who it is are not found.',
     killedBy: ['handlers/access'],
   },

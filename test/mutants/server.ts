@@ -3,7 +3,14 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/server/server.ts',
-    text: 'presence: new Presence(() => this.#dismiss(socket)),',
+    text: 'if (this.#closing) await listener.close()\n    else this.#listeners',
+    replacement: 'this.#listeners',
+    about: 'A start that is given up leaves a port taken.',
+    killedBy: ['node.test'],
+  },
+  {
+    file: 'src/server/server.ts',
+    text: 'presence: new Presence(() => this.#dismiss(connection)),',
     replacement: 'presence: new Presence(() => undefined),',
     about: 'A client that takes nothing of its answers keeps the memory that others wait for.',
     killedBy: ['server/server'],
@@ -52,15 +59,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/server.ts',
-    text: 'this.#connections.size + this.#waiting.size >= this.#settings.maxSockets',
-    replacement: 'this.#connections.size >= this.#settings.maxSockets',
+    text: 'this.#waiting.size + this.#handshakes.size\n',
+    replacement: 'this.#handshakes.size\n',
     about: 'Clients that wait use up the open files that segments need.',
     killedBy: ['server/server'],
   },
   {
     file: 'src/server/server.ts',
-    text: 'this.#connections.size + this.#waiting.size >= this.#settings.maxSockets',
-    replacement: 'this.#connections.size + this.#waiting.size > this.#settings.maxSockets',
+    text: 'if (open >= this.#settings.maxSockets)',
+    replacement: 'if (open > this.#settings.maxSockets)',
     about: 'One connection more than there are files for is taken.',
     killedBy: ['server/server'],
   },
@@ -238,5 +245,13 @@ export const mutants: readonly Mutant[] = [
     replacement: 'return this.#take(() => true)',
     about: 'All ports answer before the broker serves.',
     killedBy: ['test/node'],
+  },
+  {
+    file: 'src/server/server.ts',
+    text: "if (address === '') return socket.destroy()",
+    replacement: '',
+    about:
+      'A client that was gone before it was accepted has no address that rules could be about.',
+    killedBy: ['server/server.test'],
   },
 ]

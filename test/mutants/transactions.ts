@@ -2,6 +2,8 @@ import type { Mutant } from './mutant.ts'
 
 /** Found by whoever goes on with transactions through crashes: `test/sim/transactions` has each of them found in CI. */
 const killedBy = ['sim/transactions/transactions']
+/** What is between brokers. */
+const killedByCluster = ['sim/transactions/cluster']
 
 export const ofLog: readonly Mutant[] = [
   {
@@ -16,6 +18,13 @@ export const ofLog: readonly Mutant[] = [
     text: 'if (entry.lastOffset >= offset && entry.firstOffset < nextOffset) {',
     replacement: 'if (entry.firstOffset >= offset && entry.firstOffset < nextOffset) {',
     about: 'Who begins to read in the middle of an aborted transaction reads the rest of it.',
+    killedBy,
+  },
+  {
+    file: 'src/log/producers/producer-state.ts',
+    text: "return marker.type === 'ABORT'\n      ? {",
+    replacement: "return marker.type === 'ABORT' || lastOffset % 5 === 0\n      ? {",
+    about: 'What a transaction has committed is now and then taken for aborted, and lost.',
     killedBy,
   },
 ]
@@ -51,6 +60,27 @@ export const ofCoordinators: readonly Mutant[] = [
     replacement: 'return null',
     about: 'Pending offsets are forgotten in a restart, and their input is taken again.',
     killedBy,
+  },
+  {
+    file: 'src/coordinators/transaction/machine.ts',
+    text: 'return { effects: this.#timedOut(wallNow), alarms: [{ name: alarm, at }] }',
+    replacement: 'return { alarms: [{ name: alarm, at }] }',
+    about: 'A transaction whose producer is gone is open for ever.',
+    killedBy,
+  },
+  {
+    file: 'src/coordinators/cluster-marker-writer.ts',
+    text: "return error.code === 'NOT_ALIVE' ? 'LEADER_NOT_AVAILABLE' : 'NETWORK_EXCEPTION'",
+    replacement: "return 'NONE'",
+    about: 'A marker that was lost on its way to another broker is never written.',
+    killedBy: killedByCluster,
+  },
+  {
+    file: 'src/coordinators/cluster-verifier.ts',
+    text: "if (coordinator < 0) return all(question, 'COORDINATOR_NOT_AVAILABLE')",
+    replacement: "if (coordinator < 0) return all(question, 'NONE')",
+    about: 'Records get into a transaction whose coordinator is down, and stay undecided.',
+    killedBy: killedByCluster,
   },
 ]
 

@@ -29,6 +29,8 @@ interface TrialOptions {
   readonly root: string
   readonly limitMs: number
   readonly environment?: Readonly<Record<string, string>>
+  /** How the names of the tests begin that are run; all unless given. */
+  readonly only?: string
 }
 
 interface Report {
@@ -53,7 +55,7 @@ interface Report {
 export async function tryMutant(
   mutant: Mutant | null,
   patterns: readonly string[],
-  { root, limitMs, environment = {} }: TrialOptions,
+  { root, limitMs, environment = {}, only = '' }: TrialOptions,
 ): Promise<Outcome> {
   const compiled = mutant === null ? null : compileMutant(mutant, root)
   const folder = mkdtempSync(join(tmpdir(), 'ottla-mutant-'))
@@ -66,7 +68,7 @@ export async function tryMutant(
       patch = JSON.stringify({ url, path } satisfies Patch)
     }
     const startMs = performance.now()
-    const end = await jest(patterns, { root, limitMs, environment, folder, patch })
+    const end = await jest(patterns, { root, limitMs, environment, only, folder, patch })
     return { ...judge(join(folder, 'report.json'), end), ms: performance.now() - startMs }
   } finally {
     rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
@@ -89,17 +91,15 @@ async function jest(patterns: readonly string[], run: Run): Promise<End> {
   // What the tests leave behind when they are killed goes with the folder.
   const temporary = join(folder, 'tmp')
   mkdirSync(temporary)
-  const env: NodeJS.ProcessEnv = {
-    OTTLA_SEED: '1',
-    ...process.env,
-    ...run.environment,
+  const env: NodeJS.ProcessEnv = { OTTLA_SEED: '1', ...process.env }
+  // Which tests run must not depend on what else this machine has; what the trial is told to run is another matter.
+  delete env['OTTLA_KAFKA_JARS']
+  delete env['OTTLA_SOAK']
+  Object.assign(env, run.environment, {
     NODE_OPTIONS: `${process.env['NODE_OPTIONS'] ?? ''} --import=${register}`.trim(),
     [MUTANT_VARIABLE]: patch,
     TMPDIR: temporary,
-  }
-  // Which tests run must not depend on what else this machine has.
-  delete env['OTTLA_KAFKA_JARS']
-  delete env['OTTLA_SOAK']
+  })
   let output = ''
   const args = [
     'node_modules/jest/bin/jest.js',
@@ -109,6 +109,7 @@ async function jest(patterns: readonly string[], run: Run): Promise<End> {
     `--outputFile=${join(folder, 'report.json')}`,
     '--testPathPatterns',
     ...patterns,
+    `--testNamePattern=^${run.only}`,
   ]
   const end = await runGuarded(args, {
     limitMs,

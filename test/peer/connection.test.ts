@@ -53,6 +53,30 @@ describe('Connecting', () => {
     await expect(opening).rejects.toMatchObject({ code: 'HOST_NOT_FOUND' })
   })
 
+  test('to a name with several addresses is refused only where all of them refuse', async () => {
+    const failing = async (codes: Readonly<Record<string, string>>): Promise<unknown> => {
+      const errors = Object.entries(codes).map(([address, code]) =>
+        Object.assign(new Error(code), { address, code }),
+      )
+      // As Node's: the error of several has the code of the first.
+      const error = Object.assign(new AggregateError(errors), { code: errors[0]!.code })
+      const network = { ...host.network, connect: () => Promise.reject(error) }
+      const options = { clientId: 'test', connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 }
+      const address = { host: 'several', port: 1 }
+      return Connection.open({ ...host, network }, address, options).catch(
+        (error: unknown) => error,
+      )
+    }
+    expect(await failing({ '::1': 'ECONNREFUSED', '10.0.0.1': 'ECONNREFUSED' })).toMatchObject({
+      code: 'CONNECTION_REFUSED',
+      refusedBy: ['::1', '10.0.0.1'],
+    })
+    expect(await failing({ '::1': 'ECONNREFUSED', '10.0.0.1': 'ETIMEDOUT' })).toMatchObject({
+      code: 'CONNECT_FAILED',
+      refusedBy: ['::1'],
+    })
+  })
+
   test('to something else than a broker is an error at once', async () => {
     await serving(Buffer.from('HTTP/1.1 400 Bad Request\r\n\r\n'), (port) =>
       expect(connect(port)).rejects.toMatchObject({ code: 'NOT_KAFKA' }),

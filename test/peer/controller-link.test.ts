@@ -46,12 +46,12 @@ function linked(ids: { port: number }[], answerTimeoutMs = 5_000) {
   const link = new ControllerLink({
     host: { ...nodeHost({ log: { level: 'silent' } }), clock },
     log: nodeHost({ log: { level: 'silent' } }).log,
-    controller: {
-      current: () => {
+    metadata: {
+      get activeController() {
         for (const each of looked.splice(0)) each()
         return current === null ? null : { id: 1, host: '127.0.0.1', port: current.port }
       },
-      onChange: (listener) => {
+      onActiveController: (listener) => {
         listeners.add(listener)
         return () => listeners.delete(listener)
       },

@@ -487,7 +487,7 @@ describe('a follower', () => {
     const { raft, end } = following()
     const snapshot = { offset: 30, epoch: 5 }
     const got = raft.receive(3, reply(raft, { snapshot }), 1)
-    expect([got.fetchSnapshot, got.send]).toEqual([{ from: 3, snapshot }, []])
+    expect([got.fetchSnapshot, got.send]).toEqual([{ from: 3, snapshot, replica: key(1) }, []])
     expect(raft.received(snapshot, 2).restore).toEqual(snapshot)
     Object.assign(end, snapshot)
     const restored = raft.restored(snapshot, 2)
@@ -568,6 +568,7 @@ describe('a follower', () => {
     expect(raft.receive(3, reply(raft, { snapshot }), 2).fetchSnapshot).toEqual({
       from: 3,
       snapshot,
+      replica: key(1),
     })
   })
 

@@ -126,6 +126,7 @@ class Cluster {
           }),
         )
       },
+      kraftVersionsOf: () => Promise.resolve({ min: 0, max: 1 }),
       disconnect: (id) => void this.distrusted.push(id),
       fetchSnapshot: (from, _voter, id) => this.#snapshot(from, id),
     }

@@ -201,7 +201,7 @@ describe('the Raft core alone', () => {
       })
     }
     expect(ask(10, 4).reads).toEqual([
-      { requestId: 8, epoch: 5, offset: 10, highWatermark: -1, maxWaitMs: 500 },
+      { requestId: 8, epoch: 5, offset: 10, isVoter: false, highWatermark: -1, maxWaitMs: 500 },
     ])
     expect(ask(10, 4, 4).answer).toMatchObject({ errorCode: 'FENCED_LEADER_EPOCH' })
     expect(ask(10, 4, 6).answer).toMatchObject({ errorCode: 'UNKNOWN_LEADER_EPOCH' })

@@ -1,11 +1,12 @@
 import { batchBaseOffset, batchSizeBytes, readBatches } from '../../protocol/records/batch.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
+import type { Log } from '../../src/log/log.ts'
 import { LogManager } from '../../src/log/manager.ts'
 import { NO_PEERS } from '../../src/quorum/peers.ts'
 import type { CommittedBatch } from '../../src/quorum/committed-reader.ts'
 import type { Quorum } from '../../src/quorum/quorum.ts'
 import { openQuorum } from '../../src/quorum/open-quorum.ts'
-import { cleanSnapshots } from '../../src/quorum/retention.ts'
+import { cleanSnapshots, Snapshots } from '../../src/quorum/retention.ts'
 import {
   listSnapshots,
   readSnapshot,
@@ -41,7 +42,7 @@ function onDisk() {
 const voter = { ...self, endpoints: [{ name: 'CONTROLLER', host: 'here', port: 9093 }] }
 
 describe('a snapshot', () => {
-  test('has all records in their order, in batches of a mebibyte whose offsets follow each other', async () => {
+  test('has all records in their order, in small batches whose offsets follow each other', async () => {
     const { host, write } = onDisk()
     const records = Array.from({ length: 70 }, (_, index) => Buffer.alloc(50_000, index))
     await write(id(9), records)
@@ -50,11 +51,10 @@ describe('a snapshot', () => {
     expect(loaded.records.map((record) => record[0])).toEqual(records.map((record) => record[0]))
     expect(loaded.timestampMs).toBe(77)
     const batches = [...readBatches(host.disk.readFile(path))]
-    // The header with the voters, four batches of records, the footer.
-    expect(batches.map((batch) => Number(batchBaseOffset(batch, 0)))).toEqual([
-      0, 3, 23, 43, 63, 73,
-    ])
-    for (const batch of batches) expect(batchSizeBytes(batch, 0)).toBeLessThan(1.1 * (1 << 20))
+    // The header with the voters, 35 batches of two records, the footer.
+    const ofRecords = Array.from({ length: 35 }, (_, index) => 3 + 2 * index)
+    expect(batches.map((batch) => Number(batchBaseOffset(batch, 0)))).toEqual([0, ...ofRecords, 73])
+    for (const batch of batches) expect(batchSizeBytes(batch, 0)).toBeLessThan(1.1 * (128 << 10))
   })
 
   test('is there after a power cut, whole and under its name, once it is written', async () => {
@@ -115,7 +115,9 @@ async function open(disk: SimDisk) {
     timeouts: DEFAULT_TIMEOUTS,
     retention: { maxBytes: -1, maxMs: -1 },
     listener: {
-      loadSnapshot: (at, { records }) => loaded.push(`${at.offset}: ${records.map(String).join()}`),
+      loadSnapshot: (at, { records }) => {
+        loaded.push(`${at.offset}: ${records.map(String).join()}`)
+      },
       committed: (batch) => told.push(batch),
       caughtUp: () => undefined,
       leading: () => undefined,
@@ -232,6 +234,16 @@ test('what is appended while the disk syncs is synced next', async () => {
 })
 
 describe('of old snapshots', () => {
+  test('the earliest is one that the log reaches back to: what followed on others nobody can tell', async () => {
+    const { host, write } = onDisk()
+    for (const at of [id(0, 0), id(10), id(20, 2)]) await write(at, [])
+    const earliest = (logStartOffset: number): LogPosition | null => {
+      const log = { logStartOffset } as Log
+      return new Snapshots(host, DIRECTORY, log, { maxBytes: -1, maxMs: -1 }).earliest
+    }
+    expect([0, 10, 11, 20].map(earliest)).toEqual([id(10), id(10), id(20, 2), id(20, 2)])
+  })
+
   /** Four of them, the log of so many bytes beside. */
   async function cleaned(
     maxBytes: number,

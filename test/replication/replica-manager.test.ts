@@ -1,12 +1,17 @@
+import { ImageFollower } from '../../src/broker/follow.ts'
+import type { Followers } from '../../src/broker/follow.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { DEFAULT_LOG_CONFIG } from '../../src/log/base/config.ts'
 import type { Log } from '../../src/log/log.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
 import type { TopicImage, TopicsImage } from '../../src/metadata/image.ts'
 import { Table } from '../../src/metadata/table.ts'
-import type { Partition, TopicSettings } from '../../src/replication/partition/partition.ts'
+import type { Partition } from '../../src/replication/partition/partition.ts'
+import type { TopicSettings } from '../../src/replication/partition/settings.ts'
 import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import type { Logs } from '../../src/replication/replica-manager.ts'
+import { leaderServices } from './leader-services.ts'
+import { NOT_THROTTLED } from '../../src/replication/quota/throttled.ts'
 
 const BROKER = 1
 /** Directory ids. */
@@ -38,6 +43,12 @@ const ledBy = (leader: number, leaderEpoch: number): TopicImage => ({
   partitions: [{ ...topic.partitions[0]!, leader, leaderEpoch }],
 })
 
+/** The topic, which other brokers have. */
+const elsewhere: TopicImage = {
+  ...topic,
+  partitions: [{ ...topic.partitions[0]!, leader: 2, leaderEpoch: 5, replicas: [2], isr: [2] }],
+}
+
 function logIn(directoryPath: string): Log {
   return {
     directoryPath,
@@ -46,7 +57,7 @@ function logIn(directoryPath: string): Log {
     logEndOffset: 0,
     highWatermark: 0,
     lastStableOffset: 0,
-    beginEpoch: () => {},
+    beginEpoch: () => 0,
     setHighWatermark: () => {},
     endLeadership: () => {},
     updateConfig: () => {},
@@ -59,14 +70,17 @@ function managing(
     log: DEFAULT_LOG_CONFIG,
     minInSyncReplicas: 1,
     deletesRecords: true,
+    throttled: NOT_THROTTLED,
   }),
   topics: TopicsImage = EMPTY_IMAGE.topics,
 ) {
   const made: string[] = []
   const placed: [string, number, string][] = []
+  const host = nodeHost({ log: { level: 'silent' } })
   const manager = new ReplicaManager({
-    host: nodeHost({ log: { level: 'silent' } }),
-    brokerId: BROKER,
+    host,
+    services: leaderServices(host.clock, BROKER),
+    onUpdated: () => undefined,
     logs: {
       isWhole: true,
       directories: [{ id: HERE, failure: null }],
@@ -86,12 +100,29 @@ function managing(
   return { manager, made, placed, partition: () => manager.find('t', 0) as Partition }
 }
 
+/** Follows images with nothing but its replicas. */
+const followerOf = (replicas: ReplicaManager): ImageFollower =>
+  new ImageFollower({
+    replicas,
+    groups: { follow: () => {} },
+    transactions: { follow: () => {} },
+  } as unknown as Followers)
+
 describe('ReplicaManager', () => {
   test('a partition that the metadata has and no directory is made at the start', async () => {
     const { manager, made, partition } = managing({})
     await manager.load([topic])
     expect(made).toEqual(['t-0'])
     expect(partition().checkLeader()).toBe('NONE')
+  })
+
+  test('all that was made while the broker was away is made at its start', async () => {
+    const { manager, made } = managing({})
+    const topics = [topic, { ...topic, name: 'u', id: OTHER }]
+    const byName = Table.empty<TopicImage>().with(new Map(topics.map((each) => [each.name, each])))
+    const image = { ...EMPTY_IMAGE, topics: { ...EMPTY_IMAGE.topics, byName } }
+    await followerOf(manager).begin(image)
+    expect(made.sort()).toEqual(['t-0', 'u-0'])
   })
 
   test('few of many partitions are made at the same time, so that others are served meanwhile', async () => {
@@ -313,7 +344,12 @@ describe('ReplicaManager', () => {
   test('settings that cannot be made out cost their own topic alone', async () => {
     const { manager } = managing({}, (name) => {
       if (name === 'broken') throw new Error('a bug')
-      return { log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }
+      return {
+        log: DEFAULT_LOG_CONFIG,
+        minInSyncReplicas: 1,
+        deletesRecords: true,
+        throttled: NOT_THROTTLED,
+      }
     })
     await manager.apply({ changed: [{ ...topic, name: 'broken', id: OTHER }, topic], deleted: [] })
     expect(manager.find('broken', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
@@ -361,6 +397,41 @@ describe('ReplicaManager', () => {
     expect(manager.find('t', 0)).toBe('UNKNOWN_TOPIC_OR_PARTITION')
   })
 
+  test('a replica that other brokers have in its place goes, and who waits for it is told who leads', async () => {
+    const deleted: string[] = []
+    const { manager, partition } = managing(
+      {
+        get: () => logIn('/a'),
+        deleteLog: (name, index) => void deleted.push(`${name}-${index}`),
+      },
+      undefined,
+      { ...EMPTY_IMAGE.topics, byName: Table.empty<TopicImage>().with(new Map([['t', topic]])) },
+    )
+    await manager.load([topic])
+    const old = partition()
+    const woken: string[] = []
+    old.wait({ advanced: () => void woken.push(old.checkLeader()) })
+    await manager.apply({ changed: [elsewhere], deleted: [] })
+    expect([deleted, woken[0]]).toEqual([['t-0'], 'NOT_LEADER_OR_FOLLOWER'])
+    expect([manager.find('t', 0), [...manager.partitions()]]).toEqual([
+      'NOT_LEADER_OR_FOLLOWER',
+      [],
+    ])
+    await manager.apply({ changed: [{ ...topic }], deleted: [] })
+    expect(manager.find('t', 0)).not.toBe('NOT_LEADER_OR_FOLLOWER')
+  })
+
+  test('a replica that other brokers have before it was made here is not kept', async () => {
+    const { events, makers, logs } = slowLogs()
+    const { manager } = managing(logs)
+    void manager.apply({ changed: [topic], deleted: [] })
+    const settled = manager.apply({ changed: [elsewhere], deleted: [] })
+    makers[0]!()
+    await settled
+    expect(events).toEqual(['make t-0 AAAAA', 'delete t-0'])
+    expect([...manager.partitions()]).toEqual([])
+  })
+
   test('a topic made anew under its name while the old one is being made waits for the end of that', async () => {
     const { events, makers, logs } = slowLogs()
     const { manager } = managing(logs)
@@ -387,5 +458,29 @@ describe('ReplicaManager', () => {
     })
     await manager.load([{ ...topic, partitions: [assigned] }])
     expect(placed).toEqual([])
+  })
+
+  test('who waits for what was wanted by then waits for nothing that is wanted later', async () => {
+    const begun = new Map<string, () => void>()
+    const { manager } = managing({
+      createLog: (name) => new Promise((resolve) => begun.set(name, () => resolve(logIn('/new')))),
+    })
+    const told: string[] = []
+    const want = (name: string): void => {
+      const changed = [{ ...topic, name, id: `${name}AAAAAAAAAAAAAAAAAAAAQ`.slice(0, 22) }]
+      void manager.apply({ changed, deleted: [] }).then(() => told.push(name))
+    }
+    const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve))
+    for (const name of ['a', 'b', 'c']) want(name)
+    begun.get('b')!()
+    await turn()
+    expect(told).toEqual([])
+    begun.get('a')!()
+    await turn()
+    expect(told).toEqual(['a', 'b'])
+    begun.get('c')!()
+    await turn()
+    expect(told).toEqual(['a', 'b', 'c'])
+    await manager.settled()
   })
 })

@@ -54,3 +54,12 @@ test('how many replicas must be in sync, and whether records may go, are the top
   expect(settings(own)).toMatchObject({ minInSyncReplicas: 3, deletesRecords: false })
   expect(settings({})).toMatchObject({ minInSyncReplicas: 1, deletesRecords: true })
 })
+
+test('which of its replicas are throttled is the topic’s own, too', () => {
+  const own = {
+    'leader.replication.throttled.replicas': '*',
+    'follower.replication.throttled.replicas': '0:2,3:1',
+  }
+  expect(settings(own).throttled).toEqual({ asLeader: 'all', asFollower: new Set([3]) })
+  expect(settings({}).throttled).toEqual({ asLeader: null, asFollower: null })
+})

@@ -6,7 +6,7 @@ import { TransactionGate } from '../../src/replication/transaction-gate.ts'
 import type { Passage, TransactionalRequest } from '../../src/replication/transaction-gate.ts'
 import type { TransactionQuestion } from '../../src/replication/transactions.ts'
 import { TestNode, batch } from '../handlers/test-node.ts'
-import { partitionOf } from '../handlers/transaction-client.ts'
+import { partitionOf, writeMarker, writeOpen } from '../handlers/transaction-client.ts'
 
 const PRODUCER = 7
 
@@ -32,6 +32,8 @@ class Setting {
   readonly answers: ((errors: readonly ErrorName[]) => void)[] = []
   readonly failures: ((error: Error) => void)[] = []
   readonly logged: string[] = []
+  /** Who waits for the end of the transaction before; null where the coordinator is another broker. */
+  waiting: Set<() => void> | null = null
   isEnabled = true
   readonly gate = new TransactionGate({
     clock: this.node.clock,
@@ -43,6 +45,12 @@ class Setting {
           this.answers.push(resolve)
           this.failures.push(reject)
         })
+      },
+      onceEnded: (transactionalId, ended) => {
+        expect(transactionalId).toBe('mine')
+        const { waiting } = this
+        waiting?.add(ended)
+        return waiting && (() => void waiting.delete(ended))
       },
     },
     isEnabled: () => this.isEnabled,
@@ -191,6 +199,82 @@ describe('the gate for records of transactions', () => {
     }
     expect(entered.passages).toEqual(['CONCURRENT_TRANSACTIONS'])
     expect(setting.questions.length).toBeGreaterThan(3)
+  })
+
+  test('asks again as soon as the transaction before is over, where its coordinator is here', async () => {
+    const setting = await Setting.open()
+    const waiting = (setting.waiting = new Set())
+    const entered = setting.enter([0], { addPartition: true })
+    await setting.answer('CONCURRENT_TRANSACTIONS')
+    expect(waiting.size).toBe(1)
+    // No time goes by.
+    for (const ended of waiting) ended()
+    await setting.asked(2)
+    await setting.answer('NONE')
+    expect(entered.passages).toEqual([{ guard: 1 }])
+  })
+
+  /** The partition has an open transaction, which is ended with the epoch that the next one has. */
+  const afterTransaction = async () => {
+    const setting = await Setting.open()
+    const { node } = setting
+    await writeOpen(node, 't', { producerId: PRODUCER, producerEpoch: 0 })
+    const entered = setting.enter([0, 1], { addPartition: true, producerEpoch: 1 })
+    const end = { producerId: PRODUCER, producerEpoch: 1, transactionVersion: 2 }
+    return { setting, entered, writeEnd: () => writeMarker(node, end) }
+  }
+  const isWritten = async (setting: Setting): Promise<void> => {
+    for (const index of [0, 1]) {
+      const log = setting.partition(index).log!
+      await log.whenIdle()
+      expect(log.transactions.standing(PRODUCER)).toMatchObject({ epoch: 1, isInTransaction: true })
+    }
+  }
+
+  test('lets through what waited for the end of the transaction before, whose marker the partition has got meanwhile', async () => {
+    const { setting, entered, writeEnd } = await afterTransaction()
+    await setting.answer('CONCURRENT_TRANSACTIONS', 'CONCURRENT_TRANSACTIONS')
+    expect(await writeEnd()).toEqual(['NONE'])
+    setting.node.clock.skip(20)
+    await setting.asked(2)
+    await setting.answer('NONE', 'NONE')
+    expect(entered.passages).toHaveLength(2)
+    await isWritten(setting)
+  })
+
+  test('asks once more where a marker has come into a partition before the answer, which may be of the transaction that it ended', async () => {
+    const { setting, entered, writeEnd } = await afterTransaction()
+    expect(await writeEnd()).toEqual(['NONE'])
+    await setting.answer('NONE', 'NONE')
+    expect(entered.passages).toBeNull()
+    await setting.asked(2)
+    expect(setting.questions[1]).toEqual(setting.questions[0])
+    await setting.answer('NONE', 'NONE')
+    expect(entered.passages).toHaveLength(2)
+    await isWritten(setting)
+  })
+
+  test('asks no more in the end, though markers come again and again', async () => {
+    const { setting, entered, writeEnd } = await afterTransaction()
+    await writeEnd()
+    setting.node.clock.skip(100)
+    await setting.answer('NONE', 'NONE')
+    expect(entered.passages).toHaveLength(2)
+    expect(setting.questions).toHaveLength(1)
+  })
+
+  test('asks a last time when the transaction before has taken as long as clients may wait', async () => {
+    const setting = await Setting.open()
+    const waiting = (setting.waiting = new Set())
+    const entered = setting.enter([0], { addPartition: true })
+    await setting.answer('CONCURRENT_TRANSACTIONS')
+    setting.node.clock.skip(40)
+    expect([setting.questions.length, waiting.size]).toEqual([1, 1])
+    setting.node.clock.skip(60)
+    await setting.asked(2)
+    expect(waiting.size).toBe(0)
+    await setting.answer('CONCURRENT_TRANSACTIONS')
+    expect(entered.passages).toEqual(['CONCURRENT_TRANSACTIONS'])
   })
 
   test('fails what could not be asked of, with a line in the log, and asks anew for what waits behind it', async () => {

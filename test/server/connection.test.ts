@@ -113,6 +113,8 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
       listener: { name: 'PLAINTEXT', apis: [], answerForwarded: () => Promise.reject(new Error()) },
       presence: new Presence(() => undefined),
       authentication: NOT_ASKED,
+      sasl: null,
+      end: () => undefined,
       software: { name: '', version: '' },
     },
     pipeline,
@@ -134,6 +136,8 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
   const sent = (): number[] => writes().flat()
   return { socket, connection, memory, pool, started, settle, answer, writes, sent, warnings }
 }
+
+type Serving = ReturnType<typeof serving>
 
 describe('Connection', () => {
   test('pipelined requests start at once and are answered in the order in which they came', async () => {
@@ -433,5 +437,21 @@ describe('Connection', () => {
     expect(presence.hasLeft).toBe(false)
     socket.destroy()
     expect([presence.hasLeft, told]).toEqual([true, ['waiting']])
+  })
+
+  const failure = (code: string) => Object.assign(new Error(code), { code })
+
+  test.each<[string, (serving: Serving) => void, string]>([
+    ['was ended by its machine', ({ socket }) => socket.breaks(), 'ended'],
+    ['was reset by its machine', ({ socket }) => socket.breaks(failure('ECONNRESET')), 'ended'],
+    ['broke in silence', ({ socket }) => socket.breaks(failure('ETIMEDOUT')), 'lost'],
+    ['was idle for too long', ({ connection }) => connection.close(), 'lost'],
+    ['ended as the server stops', ({ connection }) => connection.drain(), 'lost'],
+  ])('and how: its connection %s', (_, end, expected) => {
+    const parts = serving()
+    const told: string[] = []
+    parts.connection.context.presence.add({ clientLeft: (leaving) => void told.push(leaving) })
+    end(parts)
+    expect(told).toEqual([expected])
   })
 })

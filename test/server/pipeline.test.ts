@@ -21,7 +21,7 @@ import type { AnyApi } from '../../protocol/schema.ts'
 import { costOf, frameOf } from '../support/dearest-request.ts'
 
 const VERSION = 4
-const CONNECTION = { authentication: NOT_ASKED } as ConnectionContext
+const CONNECTION = { authentication: NOT_ASKED, sasl: null } as ConnectionContext
 
 function describeGroup(groupId: string): Buffer {
   const writer = new Writer()
@@ -181,7 +181,7 @@ describe('Pipeline', () => {
           return { groups: [] }
         },
       )
-      const connection = { authentication } as ConnectionContext
+      const connection = { authentication, sasl: null } as ConnectionContext
       const outcome = await asking(handler, systemClock(), connection)
       return { outcome, principals }
     }
@@ -199,9 +199,13 @@ describe('Pipeline', () => {
       expect(outcome).toBeInstanceOf(Reply)
     })
 
-    test('only ApiVersions is needed for that, of what is served today', () => {
+    test('only ApiVersions and what SASL takes are needed for that', () => {
       const early = handlers.filter(({ beforeAuthentication }) => beforeAuthentication)
-      expect(early.map(({ api }) => api.name)).toEqual(['ApiVersions'])
+      expect(early.map(({ api }) => api.name)).toEqual([
+        'ApiVersions',
+        'SaslAuthenticate',
+        'SaslHandshake',
+      ])
     })
 
     test('and then its requests are its own; without authentication, everybody’s', async () => {

@@ -3,6 +3,7 @@ import type { ConnectionContext } from '../../src/handlers/context.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import type { Pipeline } from '../../src/server/pipeline.ts'
 import { RequestMemory } from '../../src/server/request-memory.ts'
+import type { ListenerTls } from '../../src/security/tls/listener-tls.ts'
 import { Server } from '../../src/server/server.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
@@ -12,6 +13,7 @@ interface Limits {
   readonly maxSockets?: number
   readonly perAddress?: number
   readonly maxIdleMs?: number
+  readonly tls?: ListenerTls | null
 }
 
 async function listening({
@@ -19,13 +21,16 @@ async function listening({
   maxSockets = Infinity,
   perAddress = 100,
   maxIdleMs = -1,
+  tls = null,
 }: Limits) {
   let accept: (socket: Socket) => void = () => {}
   const clock = new SkippingClock()
+  const own = nodeHost({ log: { level: 'silent' } })
   const host: Host = {
-    ...nodeHost({ log: { level: 'silent' } }),
+    ...own,
     clock,
     network: {
+      tls: own.network.tls,
       hostName: 'localhost',
       listen: (_host, _port, onSocket) => {
         accept = onSocket
@@ -50,9 +55,9 @@ async function listening({
     start: (_: Buffer, context: ConnectionContext) => void started.push(context),
   } as unknown as Pipeline
   const server = new Server(host, settings, new RequestMemory(-1))
-  await server.listen({ name: 'PLAINTEXT', host: '', port: 0 }, pipeline)
-  const connect = (): FakeSocket => {
-    const socket = new FakeSocket()
+  await server.listen({ name: 'PLAINTEXT', host: '', port: 0 }, pipeline, { tls, sasl: null })
+  const connect = (remoteAddress?: string): FakeSocket => {
+    const socket = new FakeSocket(remoteAddress)
     accept(socket)
     return socket
   }
@@ -67,6 +72,30 @@ function request(): Buffer {
 }
 
 describe('Server', () => {
+  test('who has reset its connection before it was accepted is nobody, and asks nothing', async () => {
+    const { server, connect, started } = await listening({})
+    server.open()
+    const gone = connect('')
+    expect(gone.closed).toBe(true)
+    gone.receive(request())
+    expect(started).toEqual([])
+  })
+
+  test('who has not finished a handshake counts for all limits, until it fails', async () => {
+    const handshakes: ((error: Error) => void)[] = []
+    const accept = () => new Promise<never>((_, reject) => handshakes.push(reject))
+    const tls = { accept } as unknown as ListenerTls
+    const { server, connect } = await listening({ perAddress: 2, maxSockets: 3, tls })
+    server.open()
+    const [, , third] = [connect(), connect(), connect()]
+    expect([third.closed, server.connectionCount, handshakes.length]).toEqual([true, 0, 2])
+    handshakes[0]!(new Error('it was none'))
+    await new Promise<void>((resolve) => setImmediate(resolve))
+    expect(connect().closed).toBe(false)
+    expect(connect().closed).toBe(true)
+    await server.close(0)
+  })
+
   test('a client that is dismissed loses its connection, and nobody else does', async () => {
     const { server, connect, started } = await listening({})
     server.open()

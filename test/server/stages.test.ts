@@ -5,7 +5,7 @@ import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { Reader, Writer } from '../../protocol/wire.ts'
 import { anyone } from '../../src/handlers/access.ts'
-import { closeConnection } from '../../src/handlers/answer.ts'
+import { closeConnection, hangUp } from '../../src/handlers/answer.ts'
 import type { Answer } from '../../src/handlers/answer.ts'
 import { askController } from '../../src/handlers/ask-controller.ts'
 import type { AdvertisedApi, ConnectionContext } from '../../src/handlers/context.ts'
@@ -53,7 +53,11 @@ function start(
     services = {},
   }: { frame?: Buffer; services?: Partial<BrokerServices> } = {},
 ): Promise<Outcome> {
-  const connection = { authentication: NOT_ASKED, host: '10.0.0.1' } as ConnectionContext
+  const connection = {
+    authentication: NOT_ASKED,
+    sasl: null,
+    host: '10.0.0.1',
+  } as ConnectionContext
   const pipeline = new Pipeline([handler], { authorizer: null, ...services } as BrokerServices, {
     ...NO_STAGES,
     ...stages,
@@ -145,6 +149,7 @@ describe('an observer', () => {
     for (const give of [
       () => null,
       () => closeConnection,
+      () => hangUp,
       () => {
         throw failing
       },
@@ -156,6 +161,7 @@ describe('an observer', () => {
     expect(observed.map(({ answer, fault }) => [answer, fault])).toEqual([
       [null, null],
       [null, { fault: 'Heartbeat v4 failed and has no answer' }],
+      [null, { fault: 'Heartbeat v4 is not answered any more', isKnown: true }],
       [null, failed],
       [null, failed],
     ])
@@ -283,7 +289,7 @@ describe('a listener of controllers', () => {
     )
     expect(keys).toContain(DeleteTopics.key)
     expect(keys).not.toContain(Heartbeat.key)
-    const connection = { authentication: NOT_ASKED } as ConnectionContext
+    const connection = { authentication: NOT_ASKED, sasl: null } as ConnectionContext
     const outcome = await new Promise<Outcome>((settle) =>
       pipeline.start(heartbeats, connection, { settle }),
     )

@@ -1,37 +1,24 @@
-import { scale, seed as firstSeed, soaking } from '../soak.ts'
-import { SimulationFailure } from './failure.ts'
+import { scale } from '../soak.ts'
+import { firstSeed, reported, simulateSeeds } from './seeds.ts'
 import { simulateBroker } from './simulation.ts'
 
-/** CI runs the same seeds each time: a new one that fails must not stop somebody else's work. Soak draws new ones. */
-const first = soaking ? firstSeed : 1
 const runs = scale(20, 200)
 
-async function simulate(seed: number) {
-  try {
-    return await simulateBroker(seed)
-  } catch (error) {
-    if (error instanceof SimulationFailure) console.error(error.report)
-    throw error
-  }
+function simulate(seed: number) {
+  return reported(simulateBroker(seed))
 }
 
-test(`whole brokers keep what they acknowledge through crashes, torn writes, full disks and jumping clocks (soak, seeds ${first} to ${first + runs - 1})`, async () => {
-  let acknowledged = 0
-  let starts = 0
-  for (let seed = first; seed < first + runs; seed++) {
-    const result = await simulate(seed)
-    acknowledged += result.acknowledged
-    starts += result.starts
-  }
+test(`whole brokers keep what they acknowledge through crashes, torn writes, full disks and jumping clocks (soak, seeds ${firstSeed} to ${firstSeed + runs - 1})`, async () => {
+  const { acknowledged, starts } = await simulateSeeds(runs, ['acknowledged', 'starts'], simulate)
   // The simulation simulates something.
   expect(acknowledged).toBeGreaterThan(500 * runs)
   expect(starts).toBeGreaterThan(2 * runs)
 }, 3_600_000)
 
 test('a seed run twice is the same to the last event', async () => {
-  const [once, again] = [await simulate(first), await simulate(first)]
+  const [once, again] = [await simulate(firstSeed), await simulate(firstSeed)]
   expect(again).toEqual(once)
-  expect((await simulate(first + 1)).hash).not.toBe(once.hash)
+  expect((await simulate(firstSeed + 1)).hash).not.toBe(once.hash)
 }, 600_000)
 
 test('a schedule that is given takes the place of the seed’s own', async () => {

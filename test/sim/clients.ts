@@ -9,6 +9,7 @@ import { PeerError } from '../../src/peer/errors.ts'
 import { fetchOffsets } from '../../bin/client/groups.ts'
 import { Producer } from '../../bin/client/producer.ts'
 import { PartitionReader } from '../../bin/client/reader.ts'
+import type { Address } from '../../src/host/address.ts'
 import type { Host } from '../../src/host/host.ts'
 import type { History } from './history.ts'
 
@@ -20,7 +21,7 @@ export interface ClientParts {
   readonly name: string
   readonly host: Host
   readonly codecs: Codecs
-  readonly bootstrap: { readonly host: string; readonly port: number }
+  readonly bootstrap: readonly Address[]
   /** The client should come to an end after what it does now. */
   readonly isOver: () => boolean
 }
@@ -28,7 +29,7 @@ export interface ClientParts {
 const REQUEST_TIMEOUT_MS = 5000
 
 export function clientOf({ host, bootstrap, name }: ClientParts): Client {
-  return new Client([bootstrap], { host, clientId: name, requestTimeoutMs: REQUEST_TIMEOUT_MS })
+  return new Client(bootstrap, { host, clientId: name, requestTimeoutMs: REQUEST_TIMEOUT_MS })
 }
 
 export function sleep({ host }: ClientParts, mostMs: number): Promise<void> {
@@ -51,6 +52,18 @@ export async function untilOver(
     await client.close()
     await sleep(parts, 200)
   }
+}
+
+/** Asks again and again until it is so: a broker may wait for an answer that a power cut has taken. If it never comes, this never ends. */
+export async function persist(
+  parts: ClientParts,
+  isSo: (client: Client) => Promise<boolean>,
+): Promise<void> {
+  let isDone = false
+  await untilOver({ ...parts, isOver: () => isDone }, async (client) => {
+    isDone = await isSo(client)
+    if (!isDone) await sleep(parts, 1000)
+  })
 }
 
 /** Sends records with acks=all, each value once, several at a time. */
@@ -191,9 +204,23 @@ export async function readAll(
     }
     logs.set(partition, log)
   }
-  const all = await client.metadata(null)
   await client.close()
-  return { logs, topics: new Set(all.topics.map(({ name }) => name ?? '')) }
+  return { logs, topics: await readTopics(parts) }
+}
+
+/** Which topics there are, once all brokers say the same: one that was cut off is behind for a while. */
+async function readTopics(parts: ClientParts): Promise<Set<string>> {
+  for (;;) {
+    const told: string[][] = []
+    for (const address of parts.bootstrap) {
+      const client = clientOf({ ...parts, bootstrap: [address] })
+      const { topics } = await client.metadata(null)
+      told.push(topics.map(({ name }) => name ?? '').sort())
+      await client.close()
+    }
+    if (new Set(told.map(String)).size === 1) return new Set(told[0])
+    await sleep(parts, 200)
+  }
 }
 
 function valueOf(value: Buffer | null): string {

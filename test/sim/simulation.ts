@@ -1,18 +1,19 @@
 import { nodeCodecs } from '../../src/host/codecs.ts'
+import type { Address } from '../../src/host/address.ts'
+import type { SimDisk } from '../../src/host/sim/disk.ts'
 import { SimMachine, type World } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
-import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { Scheduler, SimulationError } from '../../src/host/sim/scheduler.ts'
 import { PARTITIONS, type ClientParts } from './clients.ts'
 import { SimulationFailure } from './failure.ts'
-import { randomSchedule, type Fault, type Schedule } from './faults.ts'
-import { SimulatedBroker } from './simulated-broker.ts'
+import { randomSchedule, type At, type Fault, type Schedule } from './faults.ts'
+import { EvidenceHistory } from './replication/evidence.ts'
+import { differencesOf } from './replication/replicas.ts'
+import { plainLayout, prepare, topologyOf, type Layout } from './topology.ts'
+import type { SimulatedNode } from './simulated-node.ts'
 import { plainWorkload, type Workload } from './workload.ts'
 
-const BROKER = 'broker'
-const PORT = 9092
 const SETTINGS: Readonly<Record<string, string>> = {
-  listeners: `PLAINTEXT://${BROKER}:${PORT}`,
-  'log.dirs': '/data',
   'num.partitions': String(PARTITIONS),
   'offsets.topic.num.partitions': '2',
   'group.initial.rebalance.delay.ms': '0',
@@ -21,6 +22,9 @@ const SETTINGS: Readonly<Record<string, string>> = {
   'log.retention.ms': '-1',
   'log.message.timestamp.after.max.ms': '9223372036854775807',
 }
+/** All records are read for it. */
+const LOOK_EVERY_MS = 50
+const A_COPY_SERVES = 'one process a broker: a copy of its machine serves in its place'
 /** Simulated time for what must come about once all faults have ended. */
 const PATIENCE_MS = 120_000
 
@@ -32,26 +36,31 @@ export interface SimulationResult {
   readonly acknowledged: number
   readonly reads: number
   readonly starts: number
+  /** How many brokers were fenced before their sessions were over. */
+  readonly earlyFences: number
 }
 
 interface SimulationOptions {
   /** In place of the seed's own. */
   readonly schedule?: Schedule | undefined
+  /** Unless the schedule has one: one broker. */
+  readonly layout?: Layout
   /** Of `npm run sim`, to repeat it. */
   readonly option?: string
 }
 
 /**
- * One broker as it ships, and what its clients do, under a schedule of faults. When the schedule has ended all must come
- * right: the broker serves, the clients get on, and the broker holds exactly what they were told.
+ * One broker as it ships, or several with their controller, and what their clients do, under a schedule of faults. When the
+ * schedule has ended all must come right: the brokers serve, the clients get on, there is exactly what they were told, and each
+ * replica has what the others have.
  * @throws SimulationFailure
  */
 export async function simulateBroker(
   seed: number,
-  { schedule, option = '' }: SimulationOptions = {},
+  { schedule, layout = plainLayout(1), option = '' }: SimulationOptions = {},
   workload: Workload = plainWorkload(),
 ): Promise<SimulationResult> {
-  const simulation = new BrokerSimulation(seed, schedule, workload)
+  const simulation = new BrokerSimulation(seed, layout, schedule, workload)
   try {
     return await simulation.run()
   } catch (error) {
@@ -64,41 +73,55 @@ class BrokerSimulation {
   readonly schedule: Schedule
   readonly #scheduler: Scheduler
   readonly #world: World
-  readonly #broker: SimulatedBroker
+  readonly #nodes: readonly SimulatedNode[]
+  readonly #bootstrap: readonly Address[]
   readonly #workload: Workload
+  readonly #evidence: EvidenceHistory
+  /** What is to be held against the evidence at the end. */
+  readonly #kills: { readonly brokerId: number; readonly atMs: number }[] = []
   /** Of clients: what they could not cope with. */
   readonly #failures: unknown[] = []
   #isOver = false
-  /** How far the broker's clock was ahead at most. */
-  #greatestOffsetMs = 0
+  #clients = 0
   #ended = 0
 
-  constructor(seed: number, schedule: Schedule | undefined, workload: Workload) {
+  constructor(seed: number, byDefault: Layout, schedule: Schedule | undefined, workload: Workload) {
+    const { layout = byDefault, settings } = schedule ?? {}
     this.#workload = workload
     this.#scheduler = new Scheduler(seed)
-    this.schedule = schedule ?? randomSchedule(this.#scheduler.random)
+    // Where the workload doesn't say, every other seed has topics of one replica.
+    const replicas = workload.replicas ?? (seed % 2 === 0 ? 1 : 3)
+    const common = { ...SETTINGS, ...workload.settings }
+    const { nodes, bootstrap } = topologyOf(layout, replicas, common, settings)
+    this.#bootstrap = bootstrap
+    this.schedule = schedule ?? { layout, ...randomSchedule(this.#scheduler.random, layout) }
     const network = new SimNetwork(this.#scheduler)
-    this.#world = { scheduler: this.#scheduler, network, codecs: nodeCodecs() }
-    const machine = new SimMachine(BROKER, this.#world)
-    machine.disk.makeDirectory('/data')
-    machine.disk.syncDirectory('/')
-    this.#broker = new SimulatedBroker(machine, this.#scheduler, {
-      ...SETTINGS,
-      ...workload.settings,
+    this.#evidence = new EvidenceHistory({
+      now: () => this.#scheduler.now,
+      nameOf: (brokerId) => `broker${brokerId}`,
+      hasOneController: layout.combined + layout.controllers === 1,
     })
+    network.watch = this.#evidence
+    const told = (life: string, message: string, fields: object): void =>
+      this.#attempt(() => this.#evidence.told(life, message, fields))
+    this.#world = { scheduler: this.#scheduler, network, codecs: nodeCodecs(), told }
+    this.#nodes = nodes.map((node) => prepare(node, this.#world))
   }
 
   async run(): Promise<SimulationResult> {
     const scheduler = this.#scheduler
-    this.#broker.start()
-    await scheduler.until(() => this.#broker.isServing, PATIENCE_MS, 'broker that serves')
+    for (const node of this.#nodes) node.start()
+    const areServing = (): boolean => this.#nodes.every(({ isServing }) => isServing)
+    await scheduler.until(areServing, PATIENCE_MS, 'broker that serves')
     const { clients } = this.#workload
     for (const [name, run] of clients) this.#runClient(name, run)
     for (const fault of this.schedule.faults) {
       scheduler.after(fault.atMs, `fault: ${fault.type}`, () => this.#inflict(fault))
     }
     await this.#watch(scheduler.pass(this.schedule.durationMs))
+    this.#checkNoticed()
     this.#healAll()
+    await this.#watch(scheduler.until(areServing, PATIENCE_MS, 'broker that serves again'))
     await this.#watch(this.#getsOn())
     this.#isOver = true
     await this.#watch(
@@ -107,17 +130,19 @@ class BrokerSimulation {
     const checking = this.#workload.check(this.#client('last'))
     const judge = await this.#watch(scheduler.resolve(checking, PATIENCE_MS, 'last reading'))
     judge()
+    if ((this.#workload.replicas ?? 1) > 1) await this.#areReplicas()
     return this.#result()
   }
 
   /** For whoever looks into a failure. */
   log(): string[] {
-    const { machine, troubles } = this.#broker
     return [
-      'troubles:',
-      ...troubles,
-      'log:',
-      ...machine.lines,
+      ...this.#nodes.flatMap(({ machine, troubles }) => [
+        `troubles of ${machine.name}:`,
+        ...troubles,
+        'log:',
+        ...machine.lines,
+      ]),
       'trace:',
       ...this.#scheduler.trace.lastLines.slice(-80),
     ]
@@ -127,17 +152,21 @@ class BrokerSimulation {
     const { trace, seed } = this.#scheduler
     const { acknowledged, reads } = this.#workload
     const { schedule } = this
-    const { starts } = this.#broker
-    return { seed, schedule, hash: trace.hash, events: trace.count, acknowledged, reads, starts }
+    const starts = this.#nodes.reduce((sum, node) => sum + node.starts, 0)
+    const earlyFences = this.#evidence.count
+    const counts = { events: trace.count, acknowledged, reads, starts, earlyFences }
+    return { seed, schedule, hash: trace.hash, ...counts }
   }
 
   #client(name: string): ClientParts {
     const machine = new SimMachine(name, this.#world)
+    // Each knows of another broker first.
+    const first = this.#clients++ % this.#bootstrap.length
     return {
       name,
       host: machine.start(),
       codecs: this.#world.codecs,
-      bootstrap: { host: BROKER, port: PORT },
+      bootstrap: [...this.#bootstrap.slice(first), ...this.#bootstrap.slice(0, first)],
       isOver: () => this.#isOver,
     }
   }
@@ -147,6 +176,29 @@ class BrokerSimulation {
       () => void this.#ended++,
       (error: unknown) => void this.#failures.push(error),
     )
+  }
+
+  /** Nodes don't come to know what is wrong with them. */
+  #attempt(check: () => void): void {
+    try {
+      check()
+    } catch (error) {
+      this.#failures.push(error)
+    }
+  }
+
+  #checkNoticed(): void {
+    const { noticedWithinMs } = this.schedule
+    if (noticedWithinMs === undefined) return
+    for (const { brokerId, atMs } of this.#kills) {
+      this.#evidence.checkNoticed(brokerId, atMs, noticedWithinMs)
+    }
+  }
+
+  #at(node: At): SimulatedNode {
+    if (node !== 'controller') return this.#nodes[node]!
+    const name = this.#evidence.activeController
+    return this.#nodes.find(({ machine }) => machine.name === name) ?? this.#nodes[0]!
   }
 
   /** What a client can't cope with ends the simulation. */
@@ -164,45 +216,83 @@ class BrokerSimulation {
     return this.#scheduler.until(isOn, PATIENCE_MS, 'further record after the faults')
   }
 
+  /** In the end every broker has the same bytes of each partition. */
+  #areReplicas(): Promise<void> {
+    const brokers = this.#nodes.slice(0, this.#bootstrap.length)
+    const disks = (): SimDisk[] => brokers.map(({ machine }) => machine.disk)
+    const { replicas = 1 } = this.#workload
+    let lookedMs = -Infinity
+    const areEqual = (): boolean => {
+      if (this.#scheduler.now < lookedMs + LOOK_EVERY_MS) return false
+      lookedMs = this.#scheduler.now
+      return differencesOf(disks(), replicas).length === 0
+    }
+    return this.#scheduler.until(areEqual, PATIENCE_MS, 'equal replicas')
+  }
+
   #healAll(): void {
     this.#world.network.heal()
-    const { machine } = this.#broker
-    machine.disk.capacityBytes = Infinity
-    machine.diskSlowness = 1
-    // What began before a clock was set back, an abandoned transaction say, would else not be too long ago for days.
-    machine.wall.offsetMs = Math.max(machine.wall.offsetMs, this.#greatestOffsetMs)
-    this.#broker.letUp()
+    for (const node of this.#nodes) node.heal()
+  }
+
+  /** Of a machine's ways: that of one node, or all. */
+  #otherEnds(machine: SimMachine, peer: number | undefined): string[] {
+    if (peer !== undefined) return [this.#nodes[peer]!.machine.name]
+    const nodes = this.#nodes.map((node) => node.machine.name)
+    const clients = this.#workload.clients.map(([name]) => name)
+    return [...clients, ...nodes].filter((name) => name !== machine.name)
   }
 
   #inflict(fault: Fault): void {
     const { network } = this.#world
-    const broker = this.#broker
-    const { machine } = broker
+    const node = this.#at(fault.node ?? 0)
+    const { machine } = node
     const later = (delayMs: number, run: () => void): void =>
       void this.#scheduler.after(delayMs, `end of fault: ${fault.type}`, run)
     switch (fault.type) {
       case 'kill':
-        broker.kill()
-        return later(fault.downMs, () => broker.letUp())
+        this.#kills.push({ brokerId: this.#nodes.indexOf(node) + 1, atMs: this.#scheduler.now })
+        node.kill()
+        return later(fault.downMs, () => node.letUp())
       case 'power':
-        broker.losePower(fault.survives)
-        return later(fault.downMs, () => broker.letUp())
+        node.losePower(fault.survives)
+        return later(fault.downMs, () => node.letUp())
       case 'stop':
-        broker.stop()
-        return later(fault.downMs, () => broker.letUp())
+        node.stop()
+        return later(fault.downMs, () => node.letUp())
       case 'reset':
         network.resetOne()
         return
       case 'cut':
-        for (const [name] of this.#workload.clients) {
-          if (fault.way !== 'from broker') network.cut(name, BROKER)
-          if (fault.way !== 'to broker') network.cut(BROKER, name)
+        for (const name of this.#otherEnds(machine, fault.peer)) {
+          const ways = [
+            ...(fault.way === 'from broker' ? [] : [[name, machine.name] as const]),
+            ...(fault.way === 'to broker' ? [] : [[machine.name, name] as const]),
+          ]
+          for (const [from, to] of ways) {
+            network.cut(from, to)
+            later(fault.forMs, () => network.mend(from, to))
+          }
         }
-        return later(fault.forMs, () => network.heal())
-      case 'clock':
-        this.#greatestOffsetMs = Math.max(this.#greatestOffsetMs, machine.wall.offsetMs)
-        machine.wall.offsetMs += fault.byMs
         return
+      case 'pause':
+        node.pause()
+        return later(fault.forMs, () => node.resume())
+      case 'refuse':
+        network.refuse(machine.name)
+        return later(fault.forMs, () => network.accept(machine.name))
+      case 'copy': {
+        const copy = node.copy(this.#world)
+        copy.start()
+        return later(fault.forMs, () => {
+          if (copy.isServing) this.#failures.push(new SimulationError(A_COPY_SERVES))
+          copy.kill()
+        })
+      }
+      case 'break':
+        return network.break(machine.name)
+      case 'clock':
+        return node.jump(fault.byMs)
       case 'full disk':
         machine.disk.capacityBytes = machine.disk.usedBytes + fault.roomBytes
         return later(fault.forMs, () => (machine.disk.capacityBytes = Infinity))

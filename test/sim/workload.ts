@@ -14,6 +14,8 @@ import { History } from './history.ts'
 export interface Workload {
   /** Of the broker. */
   readonly settings: Readonly<Record<string, string>>
+  /** How many of several brokers have each partition; the seed has its way where this doesn't say. */
+  readonly replicas?: number
   /** By name, each on a machine of its own; they end when they are told to. */
   readonly clients: readonly (readonly [name: string, run: (parts: ClientParts) => Promise<void>])[]
   /** How much they were told is done: it grows as long as they get on. */

@@ -95,9 +95,17 @@ export async function startProcess(
 export async function startEntryPoint(
   environment: Readonly<Record<string, string>>,
 ): Promise<BrokerProcess> {
+  return startCommand(['docker/entrypoint', 'start'], environment)
+}
+
+/** A command that starts a broker, with nothing but these variables and a path on which Node is; resolves when it serves. */
+export function startCommand(
+  command: readonly string[],
+  environment: Readonly<Record<string, string>>,
+): Promise<BrokerProcess> {
+  const [program, ...args] = command as [string, ...string[]]
   const env = { PATH: `${dirname(process.execPath)}:${process.env['PATH']}`, ...environment }
-  const stdio: ['ignore', 'pipe', 'pipe'] = ['ignore', 'pipe', 'pipe']
-  return serving(watched(spawn('docker/entrypoint', ['start'], { stdio, env })))
+  return serving(watched(spawn(program, args, { stdio: ['ignore', 'pipe', 'pipe'], env })))
 }
 
 /** A broker that a script of the shell runs, on a port that is given. */

@@ -210,6 +210,11 @@ class Filler {
 /** What a small number must be for the rest of its element to be looked at. */
 const VALUES: Readonly<Record<string, number>> = {
   resourceType: 2,
+  resourceTypeFilter: 2,
+  resourcePatternType: 3,
+  patternTypeFilter: 3,
+  operation: 3,
+  permissionType: 3,
   acks: 1,
   numPartitions: 1,
   replicationFactor: 1,

@@ -2,7 +2,7 @@ import type { Socket } from '../../src/host/host.ts'
 
 /** A socket whose other end is the test. */
 export class FakeSocket implements Socket {
-  readonly remoteAddress = '127.0.0.1'
+  readonly remoteAddress: string
   readonly remotePort = 50_000
   readonly written: Buffer[] = []
   /** The very chunks of the writes, as they are now. */
@@ -16,6 +16,10 @@ export class FakeSocket implements Socket {
   hasRoom = true
   unsentBytes = 0
   #events: Parameters<Socket['attach']>[0] | null = null
+
+  constructor(remoteAddress = '127.0.0.1') {
+    this.remoteAddress = remoteAddress
+  }
 
   attach(events: Parameters<Socket['attach']>[0]): void {
     this.#events = events
@@ -39,6 +43,12 @@ export class FakeSocket implements Socket {
 
   end(): void {
     this.destroy()
+  }
+
+  /** The connection ends, and not by what is done here. */
+  breaks(error?: Error): void {
+    this.closed = true
+    this.#events?.close(error)
   }
 
   destroy(): void {

@@ -16,3 +16,19 @@ export const freePorts = async (count: number): Promise<number[]> => {
   await Promise.all(servers.map((server) => new Promise((closed) => server.close(closed))))
   return ports
 }
+
+/** The first of several ports of the loopback interface that follow each other, all of them free. */
+export const freePortRange = async (count: number): Promise<number> => {
+  for (;;) {
+    const [first] = (await freePorts(1)) as [number]
+    const ports = Array.from({ length: count }, (_, index) => first + index)
+    if ((await Promise.all(ports.map(isFree))).every(Boolean)) return first
+  }
+}
+
+const isFree = (port: number): Promise<boolean> =>
+  new Promise((resolve) => {
+    const server = createServer().once('error', () => resolve(false))
+    if (port > 65_535) return resolve(false)
+    server.listen(port, '127.0.0.1', () => server.close(() => resolve(true)))
+  })

@@ -173,7 +173,7 @@ describe('when one of two disks is full', () => {
       expect(partitions[partition]).toMatchObject({
         errorCode: 'LEADER_NOT_AVAILABLE',
         leaderId: -1,
-        isrNodes: [1],
+        isrNodes: [],
         offlineReplicas: [1],
       })
     }

@@ -48,13 +48,21 @@ test('a feature that is finalized and not offered is kept, named in a warning, a
   }
   const { directory, warnings, finalized, supported } = await startWith(features)
   expect(finalized.toSorted()).toEqual([
+    'eligible.leader.replicas.version=1',
     'kraft.version=1',
     'metadata.version=33',
     'transaction.version=2',
   ])
-  expect(supported).toEqual(['kraft.version', 'metadata.version', 'transaction.version'])
+  expect(supported).toEqual([
+    'eligible.leader.replicas.version',
+    'kraft.version',
+    'metadata.version',
+    'transaction.version',
+  ])
   expect(warnings).toEqual([expect.stringContaining('"group.version=1","share.version=2"')])
-  expect(warnings[0]).not.toContain('transaction.version')
+  for (const ours of ['transaction.version', 'eligible.leader.replicas.version']) {
+    expect(warnings[0]).not.toContain(ours)
+  }
   const again = await startBroker({ directory, host: nodeHost({ log: { level: 'silent' } }) })
   await again.close()
 })

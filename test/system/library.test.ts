@@ -5,7 +5,7 @@ import { join } from 'node:path'
 import { pathToFileURL } from 'node:url'
 import { Kafka, logLevel } from 'kafkajs'
 import { Metadata } from '../../protocol/messages/metadata.ts'
-import { startBroker } from '../../src/index.ts'
+import { startBroker, startCluster } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
 import { until } from '../clients/wait.ts'
 import { RawClient } from '../support/raw-client.ts'
@@ -230,4 +230,12 @@ describe('close', () => {
     expect(JSON.parse(output)).toEqual([])
     expect(child.exitCode).toBe(0)
   })
+})
+
+test('a cluster that can not start removes its temporary directory', async () => {
+  const before = inTemporary()
+  await expect(startCluster({ settings: { 'num.partitions': 'none' } })).rejects.toMatchObject({
+    message: expect.stringContaining('num.partitions') as string,
+  })
+  expect(inTemporary()).toEqual(before)
 })

@@ -1,6 +1,6 @@
 import { spawn, type ChildProcess } from 'node:child_process'
 import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
-import { connect } from 'node:net'
+import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
 import { isProcess } from '../../bin/cluster/pid-file.ts'
@@ -213,6 +213,25 @@ test('a cluster runs in one process, and comes back in its directory', async () 
   const { stdout } = await ottla(['topics', 'list'], { bootstrap: second.bootstrap })
   expect(stdout).toContain('kept')
   await second.close()
+}, 120_000)
+
+test('a cluster of which a node can not start leaves nothing running, in no more time than the others take', async () => {
+  const directory = directories.make()
+  await (await startCluster({ brokers: BROKERS, directory })).close()
+  const { nodes } = JSON.parse(readFileSync(join(directory, 'cluster.json'), 'utf8')) as {
+    nodes: { controller: { port: number } }[]
+  }
+  const { port } = nodes[1]!.controller
+  // Nodes that ask it for a vote are not kept waiting, nor is its end.
+  const stranger = createServer((socket) => void socket.destroy())
+  await new Promise<void>((resolve) => stranger.listen(port, '127.0.0.1', resolve))
+  await expect(startCluster({ directory })).rejects.toMatchObject({
+    code: 'ERR_START',
+    message: expect.stringContaining(`Port ${port} is in use`) as string,
+  })
+  await new Promise((resolve) => stranger.close(resolve))
+  // Its directories and ports are free.
+  await (await startCluster({ directory })).close()
 }, 120_000)
 
 test('a node that waits for the other controllers stops at the first signal', async () => {

@@ -116,7 +116,7 @@ describe('a directory that is gone while the broker is down', () => {
       expect(metadata[partition]).toMatchObject({
         errorCode: 'LEADER_NOT_AVAILABLE',
         leaderId: -1,
-        isrNodes: [1],
+        isrNodes: [],
         offlineReplicas: [1],
       })
       expect(await node.write(partition, 7)).toBe('KAFKA_STORAGE_ERROR')

@@ -63,23 +63,19 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
 
   test.each([
     [
-      'several controllers are to form a cluster, and it has no id',
-      { 'controller.quorum.voters': '1@localhost:1,2@b:1,3@c:1' },
-      'give the same id to all of its nodes',
-    ],
-    [
       'a controller is to join others, and nobody has formatted it',
       { 'controller.quorum.bootstrap.servers': 'other:1' },
       'format it for their cluster with ottla storage format',
     ],
     [
-      'a broker is to join controllers, and knows no cluster',
+      'a broker is to join controllers, knows no cluster, and nobody tells it',
       {
         'process.roles': 'broker',
         listeners: 'PLAINTEXT://127.0.0.1:0',
-        'controller.quorum.bootstrap.servers': 'other:1',
+        'controller.quorum.bootstrap.servers': '127.0.0.1:1',
+        'initial.broker.registration.timeout.ms': 300,
       },
-      'give the same id to all of its nodes',
+      'give the cluster’s id by CLUSTER_ID or ottla storage format',
     ],
   ])('when %s', async (_, settings, reason) => {
     const directory = directories.make()

@@ -32,8 +32,8 @@ export const log = {
   'cordoned.log.dirs': list({
     default: [],
     dynamic: 'broker',
-    use: 'stored',
-    doc: 'Directories of log.dirs that get no new partitions; * for all.',
+    use: 'acted',
+    doc: 'Directories of log.dirs that get no new partitions, until they are no longer named; * for all.',
   }),
   'log.dir.failure.timeout.ms': long({
     default: 30 * SECOND_MS,

@@ -51,8 +51,8 @@ export const network = {
   }),
   'early.start.listeners': list({
     default: null,
-    use: 'stored',
-    doc: 'Listeners that open before the authorizer has started.',
+    use: 'acted',
+    doc: 'Listeners that open before the authorizer knows the ACLs. Those of controllers must be among them.',
   }),
   'socket.send.buffer.bytes': int({
     default: 100 * KiB,
@@ -111,12 +111,12 @@ export const network = {
   'connection.failed.authentication.delay.ms': int({
     default: 100,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long a connection stays open after its authentication failed; shorter than connections.max.idle.ms.',
   }),
   'connections.max.reauth.ms': long({
     default: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'The longest life of a SASL session before the client has to authenticate again; 0: without limit.',
   }),
   'queued.max.requests': int({

@@ -68,25 +68,25 @@ export const operations = {
   'replication.quota.window.num': int({
     default: 11,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How many samples the rate of replication is measured over.',
   }),
   'replication.quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The length of a sample of the rate of replication.',
   }),
   'alter.log.dirs.replication.quota.window.num': int({
     default: 11,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How many samples the rate of moves between directories is measured over.',
   }),
   'alter.log.dirs.replication.quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The length of a sample of the rate of moves between directories.',
   }),
   'controller.quota.window.num': int({

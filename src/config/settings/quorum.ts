@@ -210,8 +210,8 @@ export const quorum = {
   'metadata.max.idle.interval.ms': int({
     default: 500,
     min: 0,
-    use: 'stored',
-    doc: 'How often an idle leader of the quorum writes an empty record; 0: never.',
+    use: 'acted',
+    doc: 'How often the active controller writes an empty record; 0: never.',
   }),
   'internal.metadata.log.segment.bytes': int({
     default: null,

@@ -19,7 +19,7 @@ export const sasl = {
   'sasl.enabled.mechanisms': list({
     default: ['GSSAPI'],
     dynamic: 'broker',
-    use: 'stored',
+    use: 'acted',
     doc: 'The mechanisms that clients can choose from.',
   }),
   'sasl.mechanism.inter.broker.protocol': string({
@@ -36,7 +36,7 @@ export const sasl = {
   'sasl.jaas.config': password({
     default: null,
     dynamic: 'broker',
-    use: 'stored',
+    use: 'acted',
     doc: 'Login module and its options, in the syntax of JAAS.',
   }),
   'sasl.client.callback.handler.class': javaClass({
@@ -46,8 +46,8 @@ export const sasl = {
   }),
   'sasl.server.callback.handler.class': javaClass({
     default: null,
-    use: 'stored',
-    doc: "A plug-in that answers the server side's questions.",
+    use: 'acted',
+    doc: "A plug-in that answers the server side's questions. Any value for a mechanism prevents the start.",
   }),
   'sasl.login.callback.handler.class': javaClass({
     default: null,
@@ -61,7 +61,7 @@ export const sasl = {
   }),
   'sasl.server.max.receive.size': int({
     default: 512 * KiB,
-    use: 'stored',
+    use: 'acted',
     doc: 'The largest packet before a client has authenticated.',
   }),
   'sasl.login.connect.timeout.ms': int({

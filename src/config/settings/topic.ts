@@ -48,8 +48,8 @@ export const topic = {
     default: [],
     check: checkThrottledReplicas,
     form: '*, or partition:broker,...',
-    use: 'stored',
-    doc: 'The followers that fetch no faster than follower.replication.throttled.rate.',
+    use: 'acted',
+    doc: 'The replicas that, as followers, fetch no faster than follower.replication.throttled.rate.',
   }),
   'index.interval.bytes': inherit(log, 'log.index.interval.bytes'),
   'internal.segment.bytes': int({
@@ -62,8 +62,8 @@ export const topic = {
     default: [],
     check: checkThrottledReplicas,
     form: '*, or partition:broker,...',
-    use: 'stored',
-    doc: 'The leaders that send no faster than leader.replication.throttled.rate.',
+    use: 'acted',
+    doc: 'The replicas that, as leaders, send no faster than leader.replication.throttled.rate.',
   }),
   'local.retention.bytes': inherit(tiered, 'log.local.retention.bytes', {
     doc: 'How much of a tiered partition stays on the local disk too; -2: as much as retention.bytes says.',

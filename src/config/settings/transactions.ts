@@ -85,7 +85,7 @@ export const transactions = {
     default: 20,
     min: 1,
     use: 'acted',
-    doc: 'The pause before the broker tries again to add a partition to a transaction.',
+    doc: 'The pause before the broker tries again to add a partition to a transaction that another one coordinates.',
   }),
   'add.partitions.to.txn.retry.backoff.max.ms': int({
     default: 100,

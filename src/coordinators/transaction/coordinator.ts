@@ -114,6 +114,10 @@ export class TransactionCoordinator implements TransactionVerifier {
     }
   }
 
+  onceEnded(transactionalId: string, ended: () => void): (() => void) | null {
+    return this.#markers.onceWritten(transactionalId, ended)
+  }
+
   /** @throws CoordinatorError */
   end(asked: Asked<'End'>): Promise<ProducerReply> {
     return this.#withProducerId((freshProducerId) =>

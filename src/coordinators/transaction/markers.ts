@@ -14,7 +14,7 @@ const RETRY_MS = 50
 const MAX_RETRY_MS = 1000
 
 /** What passes: another leader, a directory that comes back, replicas that catch up. */
-const RETRIABLE: ReadonlySet<ErrorName> = new Set([
+const PASSING: ReadonlySet<ErrorName> = new Set([
   'UNKNOWN_TOPIC_OR_PARTITION',
   'NOT_LEADER_OR_FOLLOWER',
   'FENCED_LEADER_EPOCH',
@@ -28,9 +28,12 @@ const RETRIABLE: ReadonlySet<ErrorName> = new Set([
   'COORDINATOR_NOT_AVAILABLE',
   'COORDINATOR_LOAD_IN_PROGRESS',
   'NETWORK_EXCEPTION',
-  'UNKNOWN_SERVER_ERROR',
-  // Somebody has to allow what brokers do; until then nothing of the transaction may be taken for ended.
-  'CLUSTER_AUTHORIZATION_FAILED',
+])
+
+/** To wait would not help: the producer's later transactions are there already, or there can be no markers at all. */
+const FINAL: ReadonlySet<ErrorName> = new Set([
+  'INVALID_PRODUCER_EPOCH',
+  'UNSUPPORTED_FOR_MESSAGE_FORMAT',
 ])
 
 export interface MarkerSenderOptions {
@@ -48,50 +51,95 @@ export interface MarkerSenderOptions {
   readonly note: (place: ShardPlace, command: CommandOf<'MarkersWritten'>) => Promise<unknown>
 }
 
+/** How far the end of a transaction is. */
+interface Progress {
+  readonly transaction: Transaction
+  readonly place: ShardPlace
+  unwritten: readonly TopicPartition[]
+  /** Written, and not known to the shard. */
+  unnoted: readonly TopicPartition[]
+  /** Who wants to know of the end. */
+  readonly waiting: Set<() => void>
+  /** What the log has been told of already. */
+  readonly told: Set<string>
+}
+
 /**
  * Has the markers of transactions written that are about to end, each partition's until it is there or the partition is gone;
  * and as long as the shard that decided on the end is led here: whoever leads it next begins anew.
  */
 export class MarkerSender {
   readonly #options: MarkerSenderOptions
+  /** By transactional id. */
+  readonly #underWay = new Map<string, Progress>()
 
   constructor(options: MarkerSenderOptions) {
     this.#options = options
   }
 
   send(transaction: Transaction, place: ShardPlace): void {
-    this.#send(transaction, place).catch((error: unknown) => {
-      const { transactionalId } = transaction
-      this.#options.log.error({ err: error, transactionalId }, 'A transaction can not be ended')
+    const { transactionalId } = transaction
+    const unwritten = listPartitions(transaction.partitions)
+    const progress: Progress = {
+      transaction,
+      place,
+      unwritten,
+      unnoted: [],
+      waiting: new Set(),
+      told: new Set(),
+    }
+    this.#underWay.set(transactionalId, progress)
+    void this.#untilOver(progress).then(() => {
+      if (this.#underWay.get(transactionalId) === progress) this.#underWay.delete(transactionalId)
+      for (const written of progress.waiting) written()
     })
   }
 
-  async #send(transaction: Transaction, place: ShardPlace): Promise<void> {
-    const { isCurrent, clock } = this.#options
-    let unwritten: readonly TopicPartition[] = listPartitions(transaction.partitions)
-    let unnoted: TopicPartition[] = []
+  /**
+   * Calls back when the markers are everywhere, or no longer written from here.
+   * @returns what stops the waiting; null where none are being written
+   */
+  onceWritten(transactionalId: string, written: () => void): (() => void) | null {
+    const waiting = this.#underWay.get(transactionalId)?.waiting
+    if (waiting === undefined) return null
+    waiting.add(written)
+    return () => void waiting.delete(written)
+  }
+
+  /** Never rejects: no end that was decided may be given up, for no error whatever. */
+  async #untilOver(progress: Progress): Promise<void> {
+    const { clock, isCurrent } = this.#options
+    const { place } = progress
     for (let delayMs = RETRY_MS; isCurrent(place); delayMs = Math.min(delayMs * 2, MAX_RETRY_MS)) {
-      const left = await this.#write(transaction, unwritten, place)
-      if (left === 'fenced' || !isCurrent(place)) return
-      const still = new Set(left)
-      unnoted.push(...unwritten.filter((partition) => !still.has(partition)))
-      unwritten = left
-      if (unnoted.length > 0 || unwritten.length === 0) {
-        const outcome = await this.#note(transaction, unnoted, place)
-        const isOver = outcome === 'noted' && unwritten.length === 0
-        if (outcome === 'lost' || isOver) return
-        if (outcome === 'noted') unnoted = []
+      try {
+        if (await this.#isOver(progress)) return
+      } catch (error) {
+        const { transactionalId, producerId, producerEpoch } = progress.transaction
+        const fields = { err: error, transactionalId, producerId, producerEpoch }
+        this.#options.log.error(fields, 'The end of a transaction failed, and is tried again')
       }
       await new Promise<void>((resolve) => clock.after(delayMs, resolve))
     }
   }
 
+  /** Tries what is left once. */
+  async #isOver(progress: Progress): Promise<boolean> {
+    const { transaction, place } = progress
+    const left = await this.#write(progress)
+    if (left === 'fenced' || !this.#options.isCurrent(place)) return true
+    const still = new Set(left)
+    const written = progress.unwritten.filter((partition) => !still.has(partition))
+    progress.unnoted = [...progress.unnoted, ...written]
+    progress.unwritten = left
+    if (progress.unnoted.length === 0 && left.length > 0) return false
+    const outcome = await this.#note(transaction, progress.unnoted, place)
+    if (outcome === 'noted') progress.unnoted = []
+    return outcome === 'lost' || (outcome === 'noted' && left.length === 0)
+  }
+
   /** @returns what must be tried again */
-  async #write(
-    transaction: Transaction,
-    unwritten: readonly TopicPartition[],
-    place: ShardPlace,
-  ): Promise<readonly TopicPartition[] | 'fenced'> {
+  async #write(progress: Progress): Promise<readonly TopicPartition[] | 'fenced'> {
+    const { transaction, place, unwritten } = progress
     const partitions = unwritten.filter((partition) => !this.#options.isGone(partition))
     if (partitions.length === 0) return []
     const { producerId, producerEpoch, clientVersion, transactionalId } = transaction
@@ -112,21 +160,21 @@ export class MarkerSender {
     return partitions.filter((partition, index) => {
       const error = errors[index]!
       if (error === 'NONE') return false
-      const isRetriable = RETRIABLE.has(error)
-      // To wait would not help: INVALID_PRODUCER_EPOCH, say, tells that the producer's later transactions are there already.
-      if (!isRetriable) this.#tellRefused(transaction, partition, error)
-      return isRetriable
+      if (!PASSING.has(error)) this.#tellRefused(progress, partition, error)
+      return !FINAL.has(error)
     })
   }
 
-  #tellRefused(
-    { transactionalId, producerId, producerEpoch }: Transaction,
-    partition: TopicPartition,
-    error: ErrorName,
-  ): void {
+  /** Somebody may have to mend it, a limit or what brokers are allowed to do; it is told once. */
+  #tellRefused({ transaction, told }: Progress, partition: TopicPartition, error: ErrorName): void {
+    const what = `${error} ${partition.partition} ${partition.topic}`
+    if (told.has(what)) return
+    told.add(what)
+    const { transactionalId, producerId, producerEpoch } = transaction
+    const outcome = FINAL.has(error) ? 'which goes on without it' : 'and is asked again'
     this.#options.log.error(
       { transactionalId, producerId, producerEpoch, ...partition, error },
-      'A partition refuses the end of a transaction, which goes on without it',
+      `A partition refuses the end of a transaction, ${outcome}`,
     )
   }
 

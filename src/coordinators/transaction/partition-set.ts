@@ -1,4 +1,5 @@
 import type { TopicPartition } from '../../replication/transactions.ts'
+import { byTopic } from '../by-topic.ts'
 import type { PartitionSet } from './transaction.ts'
 
 export function hasPartition(set: PartitionSet, { topic, partition }: TopicPartition): boolean {
@@ -10,8 +11,8 @@ export function withPartitions(set: PartitionSet, added: readonly TopicPartition
   const fresh = added.filter((partition) => !hasPartition(set, partition))
   if (fresh.length === 0) return set
   const result = new Map(set)
-  for (const [topic, partitions] of byTopic(fresh)) {
-    result.set(topic, new Set([...(set.get(topic) ?? []), ...partitions]))
+  for (const { name, indexes } of byTopic(fresh)) {
+    result.set(name, new Set([...(set.get(name) ?? []), ...indexes]))
   }
   return result
 }
@@ -21,11 +22,11 @@ export function withoutPartitions(
   removed: readonly TopicPartition[],
 ): PartitionSet {
   const result = new Map(set)
-  for (const [topic, partitions] of byTopic(removed)) {
-    const left = new Set(result.get(topic))
-    for (const partition of partitions) left.delete(partition)
-    if (left.size === 0) result.delete(topic)
-    else result.set(topic, left)
+  for (const { name, indexes } of byTopic(removed)) {
+    const left = new Set(result.get(name))
+    for (const index of indexes) left.delete(index)
+    if (left.size === 0) result.delete(name)
+    else result.set(name, left)
   }
   return result
 }
@@ -34,14 +35,4 @@ export function listPartitions(set: PartitionSet): TopicPartition[] {
   return [...set].flatMap(([topic, partitions]) =>
     Array.from(partitions, (partition) => ({ topic, partition })),
   )
-}
-
-function byTopic(list: readonly TopicPartition[]): Map<string, number[]> {
-  const topics = new Map<string, number[]>()
-  for (const { topic, partition } of list) {
-    const known = topics.get(topic)
-    if (known === undefined) topics.set(topic, [partition])
-    else known.push(partition)
-  }
-  return topics
 }

@@ -1,11 +1,20 @@
 import { systemClock } from '../clock.ts'
 import type { Clock, Disk, DiskFile, DiskLock, DiskSpace, FileStat, Random } from '../host.ts'
 
+/** A file as a test sees it, which looks at it again and again. Another one after each crash, and where a file replaces it. */
+export interface SeenFile {
+  /** Valid until the next change. */
+  readonly content: Buffer
+  /** How often something that it had was cut off or overwritten. */
+  readonly rewrites: number
+}
+
 /** A file's bytes as programs see them, and as they would be found after a crash. */
-interface FileNode {
+interface FileNode extends SeenFile {
   readonly kind: 'file'
   /** The first bytes of `store`, which has room for more. */
   content: Buffer
+  rewrites: number
   store: Buffer
   durable: Buffer
   modifiedMs: number
@@ -89,6 +98,11 @@ export class SimDisk implements Disk {
   leave(): SimDisk {
     this.#hasCrashed = true
     return new SimDisk(this.#options, this.#root)
+  }
+
+  /** Another disk with all that is on this one. */
+  copy(options: SimDiskOptions): SimDisk {
+    return new SimDisk(options, copyOf(this.#root) as DirectoryNode)
   }
 
   get usedBytes(): number {
@@ -216,6 +230,13 @@ export class SimDisk implements Disk {
     return Buffer.from(node.content)
   }
 
+  /** The files of a directory, without copies of them. */
+  *filesOf(path: string): Iterable<readonly [name: string, file: SeenFile]> {
+    for (const [name, node] of this.#directory(path).entries) {
+      if (node.kind === 'file') yield [name, node]
+    }
+  }
+
   replaceFile(path: string, content: string | Uint8Array): void {
     this.check('replace', path)
     const bytes = Buffer.from(content)
@@ -257,30 +278,31 @@ export class SimDisk implements Disk {
   }
 
   #find(path: string): Node | undefined {
+    return this.#walk(namesOf(path), 0)
+  }
+
+  /** @param left so many of the last names are not followed */
+  #walk(names: readonly string[], left: number): Node | undefined {
     let node: Node | undefined = this.#root
-    for (const name of namesOf(path)) {
+    for (let at = 0; at < names.length - left; at++) {
       if (node?.kind !== 'directory') return undefined
-      node = node.entries.get(name)
+      node = node.entries.get(names[at]!)
     }
     return node
   }
 
   #get(path: string): Node {
-    const node = this.#find(path)
-    if (node === undefined) throw errorOf('ENOENT', 'find', path)
-    return node
+    return found(this.#find(path), path)
   }
 
   #directory(path: string): DirectoryNode {
-    const node = this.#get(path)
-    if (node.kind !== 'directory') throw errorOf('ENOTDIR', 'list', path)
-    return node
+    return asDirectory(this.#get(path), path)
   }
 
   #parentOf(path: string): { parent: DirectoryNode; name: string } {
     const names = namesOf(path)
-    const name = names.pop() ?? ''
-    return { parent: this.#directory(names.join('/')), name }
+    const parent = asDirectory(found(this.#walk(names, 1), path), path)
+    return { parent, name: names.at(-1) ?? '' }
   }
 }
 
@@ -318,6 +340,7 @@ class SimFile implements DiskFile {
     const grownBytes = Math.max(0, position + bytes.length - this.size())
     const missing = grownBytes - this.#disk.makeRoom(grownBytes, this.path)
     const written = bytes.subarray(0, bytes.length - missing)
+    if (position < this.size()) this.#node.rewrites++
     this.#resize(Math.max(this.size(), position + written.length))
     written.copy(this.#node.content, position)
     if (missing > 0) throw errorOf('ENOSPC', 'write', this.path)
@@ -336,6 +359,7 @@ class SimFile implements DiskFile {
     const node = this.#node
     node.modifiedMs = this.#disk.nowMs()
     const { content } = node
+    if (length < content.length) node.rewrites++
     if (length > node.store.length) {
       node.store = Buffer.alloc(Math.max(length, 2 * node.store.length))
       content.copy(node.store)
@@ -366,7 +390,8 @@ class SimFile implements DiskFile {
 
 /** A file whose content is durable. */
 function newFile(content: Buffer, modifiedMs: number): FileNode {
-  return { kind: 'file', content, store: content, durable: Buffer.from(content), modifiedMs }
+  const durable = Buffer.from(content)
+  return { kind: 'file', content, store: content, durable, modifiedMs, rewrites: 0 }
 }
 
 function newDirectory(): DirectoryNode {
@@ -375,6 +400,16 @@ function newDirectory(): DirectoryNode {
 
 function namesOf(path: string): string[] {
   return path.split('/').filter((name) => name !== '' && name !== '.')
+}
+
+function found(node: Node | undefined, path: string): Node {
+  if (node === undefined) throw errorOf('ENOENT', 'find', path)
+  return node
+}
+
+function asDirectory(node: Node, path: string): DirectoryNode {
+  if (node.kind !== 'directory') throw errorOf('ENOTDIR', 'list', path)
+  return node
 }
 
 function errorOf(code: string, what: string, path: string): Error {
@@ -409,6 +444,18 @@ function usedBytes(node: Node): number {
   let sum = 0
   for (const entry of node.entries.values()) sum += usedBytes(entry)
   return sum
+}
+
+/** As a program copies it that reads all files. */
+function copyOf(node: Node): Node {
+  if (node.kind === 'file') return newFile(Buffer.from(node.content), node.modifiedMs)
+  const result = newDirectory()
+  for (const [name, entry] of node.entries) {
+    const copy = copyOf(entry)
+    result.entries.set(name, copy)
+    result.durable.set(name, copy)
+  }
+  return result
 }
 
 function afterCrash(node: Node, kind: CrashKind, random: Random, done: Map<Node, Node>): Node {

@@ -1,7 +1,7 @@
 import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { Host, Logger } from '../host.ts'
 import { inlineWorkers } from './workers.ts'
-import { SimDisk, type CrashKind } from './disk.ts'
+import { SimDisk, type CrashKind, type SimDiskOptions } from './disk.ts'
 import { simClock, type WallClock } from './clock.ts'
 import type { NetworkMachine, SimNetwork } from './network.ts'
 import { seededRandom } from './random.ts'
@@ -17,6 +17,8 @@ export interface World {
   readonly scheduler: Scheduler
   readonly network: SimNetwork
   readonly codecs: Codecs
+  /** Sees each line of a process's log as it is written. */
+  readonly told?: (life: string, message: string, fields: object) => void
 }
 
 /**
@@ -36,17 +38,19 @@ export class SimMachine implements NetworkMachine {
   #life: Life | null = null
   #lives = 0
 
-  constructor(name: string, world: World) {
+  /** @param copied its disk has what is on that one; else nothing */
+  constructor(name: string, world: World, copied: SimDisk | null = null) {
     this.name = name
     this.#world = world
     const { scheduler } = world
-    this.#disk = new SimDisk({
+    const options: SimDiskOptions = {
       random: seededRandom(scheduler.random.below(2 ** 31)),
       later: (work) => {
         const delayMs = scheduler.delay(LEAST_DISK_MS, MOST_DISK_MS) * this.diskSlowness
         scheduler.after(delayMs, 'disk', work, this.#life)
       },
-    })
+    }
+    this.#disk = copied === null ? new SimDisk(options) : copied.copy(options)
     world.network.add(this)
   }
 
@@ -78,6 +82,16 @@ export class SimMachine implements NetworkMachine {
     }
   }
 
+  /** `kill -STOP`: the process does nothing, and the kernel goes on taking connections and bytes for it. */
+  pause(): void {
+    if (this.#life !== null) this.#world.scheduler.pause(this.#life)
+  }
+
+  /** `kill -CONT`. */
+  resume(): void {
+    if (this.#life !== null) this.#world.scheduler.resume(this.#life)
+  }
+
   /** `kill -9`: what was written is there, since the kernel goes on. */
   kill(): void {
     this.#end()
@@ -105,6 +119,7 @@ export class SimMachine implements NetworkMachine {
       (level: string) =>
       (fields: object, message: string): void => {
         if (life.isOver) return
+        this.#world.told?.(life.name, message, { ...bound, ...fields })
         const { err, ...others } = { ...bound, ...fields } as { err?: unknown }
         const reason = err instanceof Error ? ` ${err.stack ?? err.message}` : ''
         this.lines.push(

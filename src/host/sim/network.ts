@@ -1,4 +1,4 @@
-import type { Listener, Network, Socket } from '../host.ts'
+import type { Listener, Network, Socket, Tls } from '../host.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 import { SimSocket, type Wire } from './socket.ts'
 
@@ -9,6 +9,13 @@ const DIAL_MS = 20_000
 const FIRST_FREE_PORT = 30_000
 const OWN_NAMES = ['localhost', '127.0.0.1', '::1']
 const EVERY_ADDRESS = ['', '0.0.0.0', '::']
+
+/** Simulated machines speak in the clear: what TLS does is none of what a simulation is about. */
+const NO_TLS: Tls = {
+  context: () => fail('ENOTSUP', 'TLS between simulated machines'),
+  accept: () => fail('ENOTSUP', 'TLS between simulated machines'),
+  connect: () => fail('ENOTSUP', 'TLS between simulated machines'),
+}
 
 /** A machine on the network: a kernel that answers for its ports while it has power, whatever its processes do. */
 export interface NetworkMachine {
@@ -21,6 +28,29 @@ interface Listening {
   readonly accept: (socket: Socket) => void
 }
 
+/** From one machine to a port of another one. */
+export interface Way {
+  readonly from: string
+  readonly to: string
+  readonly port: number
+}
+
+/** The processes at the two ends of a way. */
+export interface Lives {
+  readonly from: string
+  readonly to: string
+}
+
+/** Somebody who sees what goes over the network: a checker, say. Lives are those of processes. */
+export interface NetworkWatch {
+  /** What became of an attempt to connect; the life that accepted it, if one did. */
+  dialled(way: Way, outcome: 'accepted' | 'refused' | 'silent', life: string): void
+  /** Bytes of one life have come to a port of another. */
+  arrived(way: Way, connection: object, lives: Lives, bytes: Buffer): void
+  /** The other machine has said that a connection to a port has ended (FIN or RST). */
+  ended(way: Way, connection: object): void
+}
+
 /** The network between simulated machines: it delays, cuts (one way too), resets and refuses. */
 export class SimNetwork {
   readonly #scheduler: Scheduler
@@ -28,8 +58,11 @@ export class SimNetwork {
   readonly #listening = new Map<string, Listening>()
   /** By `from to`: nothing arrives on these ways. */
   readonly #cuts = new Set<string>()
+  /** Machines that refuse whoever connects. */
+  readonly #refusing = new Set<string>()
   readonly #sockets = new Set<SimSocket>()
   #nextPort = FIRST_FREE_PORT
+  watch: NetworkWatch | null = null
 
   constructor(scheduler: Scheduler) {
     this.#scheduler = scheduler
@@ -44,8 +77,29 @@ export class SimNetwork {
     this.#cuts.add(`${from} ${to}`)
   }
 
+  /** The way from one machine to the other is free again. */
+  mend(from: string, to: string): void {
+    this.#cuts.delete(`${from} ${to}`)
+    for (const socket of this.#sockets) socket.wake()
+  }
+
+  /** A machine refuses connections from now on, whoever listens there; those that are open go on. */
+  refuse(name: string): void {
+    this.#refusing.add(name)
+  }
+
+  accept(name: string): void {
+    this.#refusing.delete(name)
+  }
+
+  /** All connections between a machine and others break, for both sides. */
+  break(name: string): void {
+    for (const socket of [...this.#sockets]) if (socket.isBetween(name)) socket.reset()
+  }
+
   heal(): void {
     this.#cuts.clear()
+    this.#refusing.clear()
     for (const socket of this.#sockets) socket.wake()
   }
 
@@ -74,6 +128,7 @@ export class SimNetwork {
       hostName: machine.name,
       listen: (host, port, accept) => this.#listen(machine, life, host, port, accept),
       connect: (host, port) => this.#connect(machine, life, host, port),
+      tls: NO_TLS,
     }
   }
 
@@ -109,15 +164,26 @@ export class SimNetwork {
       const later = (delayMs: number, run: () => void): void =>
         void this.#scheduler.after(delayMs, what, run, life)
       const giveUp = (): void => reject(errorOf('ETIMEDOUT', what))
+      const way = { from: machine.name, to: target.name, port }
       later(this.#delay(), () => {
-        if (this.#isSilent(machine, target)) return later(DIAL_MS, giveUp)
+        if (this.#isSilent(machine, target)) {
+          this.watch?.dialled(way, 'silent', '')
+          return later(DIAL_MS, giveUp)
+        }
         const listening = this.#listening.get(`${target.name}:${port}`)
         const back = this.#delay()
-        if (listening === undefined || listening.life.isOver) {
-          return later(back, () => reject(errorOf('ECONNREFUSED', what)))
+        const refuses = target !== machine && this.#refusing.has(target.name)
+        if (listening === undefined || listening.life.isOver || refuses) {
+          this.watch?.dialled(way, 'refused', '')
+          const refusal = Object.assign(errorOf('ECONNREFUSED', what), { address: target.name })
+          return later(back, () => reject(refusal))
         }
+        this.watch?.dialled(way, 'accepted', listening.life.name)
         const [near, far] = this.#pair(machine, life, target, listening.life, port)
-        listening.accept(far)
+        // The kernel accepts at once, also for a process that stands still.
+        if (this.#scheduler.isPaused(listening.life)) {
+          this.#scheduler.after(0, 'accept', () => listening.accept(far), listening.life)
+        } else listening.accept(far)
         later(back, () => resolve(near))
       })
     })
@@ -133,6 +199,12 @@ export class SimNetwork {
     const ownPort = this.#nextPort++
     const near = new SimSocket(this.#scheduler, life, this.#wire(machine, target, port))
     const far = new SimSocket(this.#scheduler, targetLife, this.#wire(target, machine, ownPort))
+    const way = { from: machine.name, to: target.name, port }
+    const lives = { from: life.name, to: targetLife.name }
+    far.look({
+      arrived: (bytes) => this.watch?.arrived(way, far, lives, bytes),
+      ended: () => this.watch?.ended(way, far),
+    })
     near.join(far)
     far.join(near)
     this.#sockets.add(near).add(far)
@@ -141,6 +213,7 @@ export class SimNetwork {
 
   #wire(machine: NetworkMachine, peer: NetworkMachine, peerPort: number): Wire {
     return {
+      address: machine.name,
       peerAddress: peer.name,
       peerPort,
       delayMs: () => this.#delay(),

@@ -17,10 +17,10 @@ export interface SimEvent {
 }
 
 interface Due {
-  readonly tick: number
+  tick: number
   /** 0: input and timers; 1: what a node does at the end of its turn. */
   readonly phase: number
-  readonly order: number
+  order: number
   readonly life: Life | null
   readonly label: string
   run: (() => void) | null
@@ -37,6 +37,8 @@ export class Scheduler {
   readonly random: Random
   readonly trace = new Trace()
   readonly #queue: Due[] = []
+  /** What was due for lives that stand still. */
+  readonly #held = new Map<Life, Due[]>()
   #tick = 0
   #order = 0
 
@@ -59,6 +61,25 @@ export class Scheduler {
   /** When all else that is due at this instant has happened. */
   endOfTurn(label: string, run: () => void, life: Life): SimEvent {
     return this.#add(this.#tick, 1, label, run, life)
+  }
+
+  /** A life stands still, as a process does that was sent SIGSTOP: what is due for it waits until it is resumed. */
+  pause(life: Life): void {
+    if (!this.#held.has(life)) this.#held.set(life, [])
+  }
+
+  resume(life: Life): void {
+    const held = this.#held.get(life) ?? []
+    this.#held.delete(life)
+    for (const due of held) {
+      due.tick = this.#tick
+      due.order = this.#order++
+      push(this.#queue, due)
+    }
+  }
+
+  isPaused(life: Life): boolean {
+    return this.#held.has(life)
   }
 
   /** A delay between two bounds, most of them short, as those of networks and disks are. */
@@ -121,8 +142,12 @@ export class Scheduler {
   #next(): Due | undefined {
     for (;;) {
       const next = this.#queue[0]
-      if (next === undefined || (next.run !== null && next.life?.isOver !== true)) return next
+      if (next === undefined) return next
+      const isDue = next.run !== null && next.life?.isOver !== true
+      const held = isDue && next.life !== null ? this.#held.get(next.life) : undefined
+      if (isDue && held === undefined) return next
       pop(this.#queue)
+      held?.push(next)
     }
   }
 

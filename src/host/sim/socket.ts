@@ -3,6 +3,8 @@ import type { Life, Scheduler } from './scheduler.ts'
 
 /** What the network tells a socket of its way to the other side. */
 export interface Wire {
+  /** Of this side's machine. */
+  readonly address: string
   readonly peerAddress: string
   readonly peerPort: number
   delayMs(): number
@@ -10,6 +12,13 @@ export interface Wire {
   isCut(): boolean
   isPeerPowered(): boolean
   closed(socket: SimSocket): void
+}
+
+/** Somebody who sees what comes to one side. */
+interface SocketWatch {
+  arrived(bytes: Buffer): void
+  /** The other side's machine says so. */
+  ended(): void
 }
 
 type Packet = { readonly type: 'data'; readonly bytes: Buffer } | { readonly type: 'fin' | 'rst' }
@@ -31,6 +40,7 @@ export class SimSocket implements Socket {
   readonly #scheduler: Scheduler
   readonly #wire: Wire
   #peer: SimSocket | null = null
+  #watch: SocketWatch | null = null
   #events: Events | null = null
   #isPaused = false
   /** Written, and not taken by the kernel yet. */
@@ -57,6 +67,10 @@ export class SimSocket implements Socket {
 
   join(peer: SimSocket): void {
     this.#peer = peer
+  }
+
+  look(watch: SocketWatch): void {
+    this.#watch = watch
   }
 
   attach(events: Events): void {
@@ -107,6 +121,12 @@ export class SimSocket implements Socket {
   /** The way may be free again. */
   wake(): void {
     this.#move()
+  }
+
+  /** Whether one side, and only one, is on this machine. */
+  isBetween(name: string): boolean {
+    const { address, peerAddress } = this.#wire
+    return (address === name) !== (peerAddress === name)
   }
 
   /** The connection breaks, for both sides. */
@@ -173,11 +193,18 @@ export class SimSocket implements Socket {
   }
 
   #receive(packet: Packet): void {
+    // A process that stands still finds it when it goes on.
+    if (this.#scheduler.isPaused(this.life)) {
+      this.#later('received', () => this.#isClosed || this.#receive(packet))
+      return
+    }
     if (packet.type === 'data') {
+      this.#watch?.arrived(packet.bytes)
       this.#unread.push(packet.bytes)
       this.#read()
     } else if (packet.type === 'rst') this.#broken()
     else {
+      this.#watch?.ended()
       if (!this.#isEnding) this.#send({ type: 'fin' })
       this.#read()
       this.#close()
@@ -203,6 +230,7 @@ export class SimSocket implements Socket {
 
   #broken(): void {
     if (this.#isClosed) return
+    this.#watch?.ended()
     this.#closeError = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     this.#moving.length = 0
     this.#close()

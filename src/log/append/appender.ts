@@ -155,6 +155,11 @@ export class LogAppender {
     this.writer.failAll()
   }
 
+  /** This broker leads: what it took as a follower and isn't written yet counts for its producers, too. */
+  beginLeadership(): void {
+    if (!this.writer.isIdle) this.#requeueProducers()
+  }
+
   /** Another broker leads: what has no offset yet gets none here. */
   endLeadership(): void {
     const errorMessage = `${this.#state.name} is led by another broker now`
@@ -244,6 +249,11 @@ export class LogAppender {
     active.finish()
     state.context.coldIndexes.touch(active)
     state.snapshots.take(state.producers, state.logEndOffset)
+    if (state.config.syncsBeforeRoll) {
+      // A flush may be under way, so what it has taken note of says nothing yet.
+      active.syncNow()
+      state.context.host.disk.syncDirectory(state.path)
+    }
     state.segments.add(newSegment(state.context, state.path, baseOffset, state.config))
     state.hasUnsyncedNames = true
     this.#rollJitterMs = this.#newJitterMs()

@@ -3,6 +3,7 @@ import {
   batchAttributes,
   batchMaxTimestamp,
   batchSizeBytes,
+  borrowUncompressedRecords,
   compressionType,
   CorruptRecordError,
   isControl,
@@ -11,7 +12,6 @@ import {
   setBatchCrc,
   setBatchMaxTimestamp,
   timestampType,
-  uncompressedRecords,
   UNLIMITED,
   withCompression,
 } from '../../../protocol/records/batch.ts'
@@ -156,7 +156,7 @@ function validateBatch(
     : UNLIMITED
   let run: Buffer
   try {
-    run = uncompressedRecords(batch, codecs)
+    run = borrowUncompressedRecords(batch, codecs)
     walker.walk(batch, 0, run, 0, run.length, limits)
     if (!isWithinRules(walker, rules, nowMs)) return { fault: refused(batch, run, rules, nowMs) }
   } catch (error) {

@@ -8,7 +8,7 @@ import {
 } from '../../../protocol/records/batch.ts'
 import { CorruptRecordError } from '../../../protocol/records/errors.ts'
 
-export type LogCodecs = Pick<Codecs, 'compress' | 'crc32c' | 'decompress'>
+export type LogCodecs = Pick<Codecs, 'borrowDecompressed' | 'compress' | 'crc32c' | 'decompress'>
 
 /** Reading so many bytes of records takes a few milliseconds at most, whatever they are. */
 const LIGHT_BYTES = 64 * 1024
@@ -78,16 +78,25 @@ function lightCodecs(codecs: LogCodecs): LogCodecs {
       }
       return codecs.compress(type, bytes, level)
     },
-    decompress: (type, bytes, maxBytes) => {
-      const { compressedBytes, decompressedBytes } = LIGHT_LIMITS[type]
-      if (bytes.length > compressedBytes) throw new TooHeavyError()
-      try {
-        return codecs.decompress(type, bytes, Math.min(maxBytes, decompressedBytes), LIGHT_BLOCKS)
-      } catch (error) {
-        // Whether they are damaged or only many, the thread tells.
-        if (error instanceof CorruptRecordError) throw new TooHeavyError()
-        throw error
-      }
-    },
+    decompress: (type, bytes, maxBytes) => lightly(codecs.decompress, type, bytes, maxBytes),
+    borrowDecompressed: (type, bytes, maxBytes) =>
+      lightly(codecs.borrowDecompressed, type, bytes, maxBytes),
+  }
+}
+
+function lightly(
+  decompress: Codecs['decompress'],
+  type: CompressionType,
+  bytes: Uint8Array,
+  maxBytes: number,
+): Buffer {
+  const { compressedBytes, decompressedBytes } = LIGHT_LIMITS[type]
+  if (bytes.length > compressedBytes) throw new TooHeavyError()
+  try {
+    return decompress(type, bytes, Math.min(maxBytes, decompressedBytes), LIGHT_BLOCKS)
+  } catch (error) {
+    // Whether they are damaged or only many, the thread tells.
+    if (error instanceof CorruptRecordError) throw new TooHeavyError()
+    throw error
   }
 }

@@ -57,6 +57,11 @@ export interface LogConfig {
   readonly fileDeleteDelayMs: number
   /** `producer.id.expiration.ms` */
   readonly producerIdExpirationMs: number
+  /**
+   * No segment is begun before the one before it is durable, with its name: else a power cut may leave the later of two files
+   * in a directory and take the earlier one, and there is a hole in the log. For logs of which nobody else may have the rest.
+   */
+  readonly syncsBeforeRoll: boolean
 }
 
 /** Kafka's defaults. */
@@ -85,4 +90,5 @@ export const DEFAULT_LOG_CONFIG: LogConfig = {
   preallocate: false,
   fileDeleteDelayMs: 60_000,
   producerIdExpirationMs: 86_400_000,
+  syncsBeforeRoll: false,
 }

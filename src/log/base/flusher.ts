@@ -14,13 +14,12 @@ export class Flusher {
   }
 
   flush(): Promise<void> {
-    if (this.#running === null) return this.#start()
-    this.#next ??= this.#running
-      .catch(() => undefined)
-      .then(() => {
-        this.#next = null
-        return this.#start()
-      })
+    // Where the one before has just ended, the next one is about to begin: two at once would each count on the other.
+    if (this.#running === null && this.#next === null) return this.#start()
+    this.#next ??= this.#running!.catch(() => undefined).then(() => {
+      this.#next = null
+      return this.#start()
+    })
     return this.#next
   }
 

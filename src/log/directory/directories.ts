@@ -73,14 +73,26 @@ export class LogDirectories {
   }
 
   /**
-   * The one with the fewest partitions.
+   * [KIP-1066] Has these get no new partitions by choice, and all others as ever.
+   * @param paths absolute; what is none of `all` means nothing
+   * @returns whether that is news
+   */
+  cordon(paths: readonly string[]): boolean {
+    const changed = this.all.filter(({ path, isCordoned }) => paths.includes(path) !== isCordoned)
+    for (const directory of changed) directory.isCordoned = !directory.isCordoned
+    return changed.length > 0
+  }
+
+  /**
+   * The one with the fewest partitions. Where all are cordoned that means nothing: the replica has to be somewhere.
    * @param beingMade where partitions are on their way to
    * @throws StorageError when no directory is online
    */
   leastUsed(beingMade: Iterable<LogDirectory>): LogDirectory {
     const sizes = new Map(this.online.map((directory) => [directory, directory.partitionCount]))
     for (const home of beingMade) sizes.set(home, (sizes.get(home) ?? 0) + 1)
-    const [first, ...others] = this.online
+    const open = this.online.filter(({ isCordoned }) => !isCordoned)
+    const [first, ...others] = open.length > 0 ? open : this.online
     if (first === undefined) throw new StorageError('No log directory is online')
     return others.reduce(
       (least, directory) => (sizes.get(directory)! < sizes.get(least)! ? directory : least),

@@ -10,6 +10,7 @@ import {
   type MetaProperties,
 } from './meta-properties.ts'
 import { readIfThere } from '../base/files.ts'
+import { Flusher } from '../base/flusher.ts'
 import { METADATA_TOPIC, partitionDirectoryName } from '../base/paths.ts'
 import { TurnWriter } from '../append/turn-writer.ts'
 
@@ -57,6 +58,9 @@ export class LogDirectory implements LogHome {
     logStart: new Map(),
     highWatermark: new Map(),
   }
+  /** [KIP-1066] It gets no partitions that may be elsewhere. */
+  isCordoned = false
+  readonly #names: Flusher
   #metaProperties: MetaProperties | null = null
   #wasClean = false
   #lastEpoch: number | null = null
@@ -121,7 +125,13 @@ export class LogDirectory implements LogHome {
     this.#lock = lock
     this.#onFailed = onFailed
     this.#writer = new TurnWriter(context.host.clock)
+    this.#names = new Flusher(() => context.host.disk.syncDirectoryAsync(path))
     this.cleanerOffsets = this.#openCleanerOffsets()
+  }
+
+  /** Whether no other process can use it; false where this machine has no locks. */
+  get isLocked(): boolean {
+    return this.#lock?.advisory === true
   }
 
   #read(): void {
@@ -149,6 +159,14 @@ export class LogDirectory implements LogHome {
       isClosed: () => this.#failure !== null || this.#isReleased,
       onFailed: (error) => this.fail('write its checkpoints', error),
     })
+  }
+
+  /**
+   * Resolves when the names in it are durable that it has now; rejects with what the disk throws. Thousands of partitions that
+   * are made together share few syncs.
+   */
+  syncNames(): Promise<void> {
+    return this.#names.flush()
   }
 
   /** The node stopped in order when it was last here: nothing has to be checked. */

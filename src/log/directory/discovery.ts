@@ -38,35 +38,33 @@ interface Found {
 }
 
 /**
- * Opens the partitions found in the directories. What isn't wanted, or doesn't say whose it is, becomes `-stray`. A copy on
- * its way from another directory stays one, or takes its place where that is gone and the cluster knows already that it has.
+ * Opens the partitions found in the directories, one with each step: there may be thousands, each with records to check, and
+ * whoever takes the steps lets others have their turns in between. What isn't wanted, or doesn't say whose it is, becomes
+ * `-stray`. A copy on its way from another directory stays one, or takes its place where that is gone and the cluster knows
+ * already that it has.
  * @throws LogDirectoryError when a partition is in two directories and nobody can say which one has the records, or a
  *   directory has what is no partition
  */
-export function discoverPartitions(
+export function* discoverPartitions(
   context: LogContext,
   directories: LogDirectories,
   trash: Trash,
   logs: PartitionLogs,
   wanted: WantedPartitions,
-): void {
+): IterableIterator<void> {
   const discovery = new Discovery(context, trash, logs, wanted)
   const found: Found[] = []
   for (const home of directories.online) {
-    discovery.guard(home, 'list its partitions', () => {
-      for (const each of discovery.list(home)) found.push(each)
-    })
+    yield* discovery.guard(home, 'list its partitions', discovery.list(home, found))
   }
   const chosen = discovery.withoutTwins(found)
   for (const home of directories.online) {
-    discovery.guard(home, 'load its partitions', () => {
-      for (const each of chosen) if (each.home === home) discovery.open(each)
-      home.lowerLoadedCheckpoints()
-    })
+    const own = chosen.filter((each) => each.home === home)
+    yield* discovery.guard(home, 'load its partitions', discovery.load(home, own))
   }
-  for (const { home, name, isFuture } of chosen) {
-    if (isFuture)
-      discovery.guard(home, 'put a partition in its place', () => discovery.settle(name))
+  for (const home of directories.online) {
+    const futures = chosen.filter((each) => each.home === home && each.isFuture)
+    yield* discovery.guard(home, 'put a partition in its place', discovery.settleAll(futures))
   }
 }
 
@@ -83,22 +81,30 @@ class Discovery {
     this.#wanted = wanted
   }
 
-  /** What the disk refuses takes the directory offline, and no other. */
-  guard(home: LogDirectory, what: string, work: () => void): void {
+  /** What the disk refuses takes the directory offline, and no other; of one that is offline no more is done. */
+  *guard(home: LogDirectory, what: string, steps: Iterable<void>): IterableIterator<void> {
     if (home.failure !== null) return
     try {
-      work()
+      for (const step of steps) {
+        yield step
+        if (home.failure !== null) return
+      }
     } catch (error) {
-      if (error instanceof LogDirectoryError) throw error
-      home.fail(what, error)
+      this.#refused(home, what, error)
     }
   }
 
-  list(home: LogDirectory): Found[] {
+  #refused(home: LogDirectory, what: string, error: unknown): void {
+    if (error instanceof LogDirectoryError) throw error
+    home.fail(what, error)
+  }
+
+  /** @param found gets what is there */
+  *list(home: LogDirectory, found: Found[]): IterableIterator<void> {
     const { disk, log } = this.#context.host
     home.use()
-    const found: Found[] = []
     for (const entry of disk.list(home.path)) {
+      yield
       const path = `${home.path}/${entry}`
       const suffix = directorySuffix(entry)
       // As in Kafka, which looks at directories only: a file, or a link to nothing, is somebody's and no partition.
@@ -125,7 +131,6 @@ class Discovery {
         log.warn({ path, stray }, 'A partition that does not belong here was set aside')
       else log.error({ path, stray }, illegible(path, stray))
     }
-    return found
   }
 
   /** A crash in the middle of a move may leave both; the cluster knows by then which one is right. */
@@ -151,15 +156,23 @@ class Discovery {
   }
 
   #setAside({ home, path, name }: Found, kept: Found): void {
-    this.guard(home, `set ${path} aside`, () => {
+    if (home.failure !== null) return
+    try {
       const stray = this.#trash.setAside(`${home.path}/${name}`, 'stray', path)
       const what =
         'A partition is in two directories: the one that the cluster does not know was set aside'
       this.#context.host.log.warn({ path, stray, kept: kept.path }, what)
-    })
+    } catch (error) {
+      this.#refused(home, `set ${path} aside`, error)
+    }
   }
 
-  open({ home, path, name, topic, partition, topicId }: Found): void {
+  *load(home: LogDirectory, found: readonly Found[]): IterableIterator<void> {
+    for (const each of found) yield this.#open(each)
+    home.lowerLoadedCheckpoints()
+  }
+
+  #open({ home, path, name, topic, partition, topicId }: Found): void {
     const config = this.#wanted.configOf(topic)
     const known = { ...home.checkpointsOf(name), wasClean: home.wasClean }
     this.#logs.register(this.#logs.open(home, path, { topic, partition, topicId, config }, known))
@@ -169,7 +182,11 @@ class Discovery {
    * [KAFKA-16082] The node stopped after the cluster had learnt of a move, and the old place is gone since: the copy takes
    * it. Where the old place is there, the move goes on to its end by itself.
    */
-  settle(name: string): void {
+  *settleAll(futures: readonly Found[]): IterableIterator<void> {
+    for (const { name } of futures) yield this.#settle(name)
+  }
+
+  #settle(name: string): void {
     const future = this.#logs.future(name)
     if (future === undefined || this.#logs.current.has(name) || !this.#isPlaceOf(future)) return
     const from = future.path

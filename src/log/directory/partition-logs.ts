@@ -130,7 +130,7 @@ export class PartitionLogs {
       disk.makeDirectory(path)
       const content = formatPartitionMetadata(what.topicId!)
       await disk.replaceFileAsync(`${path}/${PARTITION_METADATA}`, content)
-      await disk.syncDirectoryAsync(home.path)
+      await home.syncNames()
       const log = this.open(home, path, what, NEW_LOG)
       this.register(log)
       return log
@@ -153,7 +153,7 @@ export class PartitionLogs {
       await future.close()
       if (home.failure !== null) throw home.failure
       this.#context.host.disk.rename(future.path, path)
-      await this.#context.host.disk.syncDirectoryAsync(home.path)
+      await home.syncNames()
     } catch (error) {
       this.#forget(future)
       throw home.fail(`put ${future.path} in its place`, error)

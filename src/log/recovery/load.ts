@@ -88,7 +88,9 @@ export function loadLog(context: LogContext, options: LoadOptions): LoadedLog {
     learnEpochs(recovery, Infinity)
     repairIndexes(recovery, segments.all, files)
   } else {
-    const recoveryPoint = Math.max(options.recoveryPoint, logStartOffset)
+    // Where the log starts within a segment, what is before that in it is as little known to be durable as what follows.
+    const { baseOffset } = segments.floor(logStartOffset)
+    const recoveryPoint = Math.max(options.recoveryPoint, baseOffset)
     learnEpochs(recovery, recoveryPoint)
     const firstUnflushed = segments.all.indexOf(segments.floor(recoveryPoint))
     repairIndexes(recovery, segments.all.slice(0, firstUnflushed), files)

@@ -258,7 +258,7 @@ export class Segment {
       return 0
     }
     this.#notedBytes = position
-    this.#transactions.truncateToSync(this.filePath('txnindex'), limit)
+    this.#transactions.truncateTo(this.filePath('txnindex'), limit)
     return position
   }
 
@@ -509,17 +509,21 @@ export class Segment {
 
   /**
    * Cuts the file, and what the indexes say of it, at the batch with this offset.
+   * @param check called when that was found, before any file changes: throws where they must stay as they are
    * @returns where the segment ends then: before this offset where it is in the middle of a batch
    */
-  async truncateTo(target: number): Promise<number> {
+  async truncateTo(target: number, check: () => void): Promise<number> {
     const located = await this.locate(target)
     const position = located?.position ?? null
     const offset =
       position === null
         ? target
         : Math.min(target, located?.damage?.fromOffset ?? (await this.#baseOffsetAt(position)))
+    const transactionsPath = this.filePath('txnindex')
+    await this.#transactions.entries(transactionsPath)
+    check()
     this.#indexes.truncateTo(offset)
-    await this.#transactions.truncateTo(this.filePath('txnindex'), offset)
+    this.#transactions.truncateTo(transactionsPath, offset)
     if (position !== null) this.cutAt(position)
     await this.#indexes.recount()
     return offset
@@ -547,6 +551,11 @@ export class Segment {
 
   get needsSync(): boolean {
     return this.#hasUnsyncedBytes || this.#indexes.isUnsynced || this.#transactions.isUnsynced
+  }
+
+  /** Makes the records durable before it returns: they are few, where they were flushed as they came. */
+  syncNow(): void {
+    this.handle.open().syncNow()
   }
 
   /** Makes durable what was written. */

@@ -122,13 +122,8 @@ export class TransactionIndex {
     this.#isUnsynced = true
   }
 
-  async truncateTo(path: string, offset: number): Promise<void> {
-    await this.entries(path)
-    this.truncateToSync(path, offset)
-  }
-
-  /** The same for start-up. */
-  truncateToSync(path: string, offset: number): void {
+  /** Drops the transactions that end at this offset or later. Who must not wait for the file reads it with `entries` first. */
+  truncateTo(path: string, offset: number): void {
     const entries = (this.#entries ??= this.#decoded(path, readIfThere(this.#files.disk, path)))
     const kept = entries.filter((entry) => entry.lastOffset < offset)
     if (kept.length === entries.length) return

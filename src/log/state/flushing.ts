@@ -110,8 +110,7 @@ export class LogFlushing {
         if (state.segments.has(segment)) await segment.sync()
       }
       await state.snapshots.sync(state.context.files)
-      // Its name may be another log's by now: of a topic that was deleted and made again.
-      if (state.isClosed) throw state.offlineError()
+      state.checkOpen()
       await this.#saveNames()
     } catch (error) {
       if (state.isClosed) throw error

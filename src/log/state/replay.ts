@@ -33,7 +33,10 @@ export function replaySync(replay: Replay, upTo: number): void {
   }
 }
 
-/** Brings the producers' state to the log's end, after a truncation. */
+/**
+ * Brings the producers' state to the log's end, after a truncation.
+ * @throws StorageError where the log is closed meanwhile
+ */
 export async function replayAsync(state: LogState): Promise<void> {
   const { segments, producers, snapshots, logStartOffset, logEndOffset, context, config } = state
   const nowMs = context.host.clock.now()
@@ -44,6 +47,7 @@ export async function replayAsync(state: LogState): Promise<void> {
   if (from >= logEndOffset) return
   for (const segment of segments.from(from)) {
     await segment.scanAround(0, 'whole', SCAN_READ_BYTES, visitor(replay, from, logEndOffset))
+    state.checkOpen()
   }
 }
 

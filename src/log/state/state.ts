@@ -105,6 +105,15 @@ export class LogState {
     this.producers.onReplicatedUpTo(this.highWatermark)
   }
 
+  /**
+   * For what has waited, before it goes on with the files: their names may be another log's by now, of a topic that was
+   * deleted and made again.
+   * @throws StorageError where the log is closed
+   */
+  checkOpen(): void {
+    if (this.isClosed) throw this.offlineError()
+  }
+
   offlineFault(): AppendFault {
     const reason = this.home.failure?.message ?? 'it is closed'
     const errorMessage = `${this.name} is offline: ${reason}`

@@ -48,14 +48,31 @@ export function removeSegments(state: LogState, segments: readonly Segment[]): v
   })
 }
 
-/** Drops everything from an offset on, which is above the first segment's, and the whole batch that it is in. */
+/**
+ * Removes the last segments, each for good before the one before it goes: were the power to go in between, the log must not
+ * have a hole, with records behind it that its leader doesn't have.
+ */
+async function removeFromEnd(state: LogState, segments: readonly Segment[]): Promise<void> {
+  for (const segment of segments.toReversed()) {
+    removeSegments(state, [segment])
+    state.checkOpen()
+    await state.context.host.disk.syncDirectoryAsync(state.path)
+    state.checkOpen()
+  }
+}
+
+/**
+ * Drops everything from an offset on, which is above the first segment's, and the whole batch that it is in.
+ * @throws StorageError where the disk fails, and where the log is closed meanwhile
+ */
 export async function truncate(state: LogState, target: number): Promise<void> {
   state.truncations++
   try {
-    removeSegments(state, state.segments.removeFrom(target))
+    await removeFromEnd(state, state.segments.removeFrom(target))
     const { active } = state.segments
     state.context.coldIndexes.forget(active)
-    const offset = await active.truncateTo(target)
+    const offset = await active.truncateTo(target, () => state.checkOpen())
+    state.checkOpen()
     state.segments.noteCut()
     state.hasUnsyncedNames = true
     state.logEndOffset = offset
@@ -67,7 +84,8 @@ export async function truncate(state: LogState, target: number): Promise<void> {
     state.logStartOffset = Math.min(state.logStartOffset, offset)
     state.setHighWatermark(Math.min(state.highWatermark, offset))
   } catch (error) {
-    throw state.home.fail(`truncate ${state.path}`, error)
+    // Files that went with a deleted topic are no fault of the directory's.
+    throw state.isClosed ? state.offlineError() : state.home.fail(`truncate ${state.path}`, error)
   }
   await state.home.lowerCheckpoints(state.name)
 }

@@ -1,11 +1,14 @@
+import type { Steps } from '../../machine/steps.ts'
 import type { BrokerRegistration, ControllerCommands } from './commands.ts'
 import type { ControllerView } from './view.ts'
 import { requireBroker } from './directory-commands.ts'
-import { isKept, registrationVersion } from '../features.ts'
-import { withoutReplicas } from './leadership.ts'
+import { isKept, keepsEligibleLeaders, registrationVersion } from '../features.ts'
+import type { BrokerImage } from '../image.ts'
+import { withoutBroker } from './partition/of-brokers.ts'
+import { endsEarly, isInSession, replacesDead } from './evidence-commands.ts'
 import { FENCED_SESSION, sessionAlarm } from './sessions.ts'
 import type { ControllerFact } from './sessions.ts'
-import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import { addInSteps, outcomeInSteps, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 import type { Decided, DecidedWithAlarms } from './outcome.ts'
 
 const PRODUCER_IDS_BLOCK = 1000
@@ -16,16 +19,17 @@ const RESERVED_DIRECTORY = /^A{20}[A-Y]/
  * BrokerRegistration (KIP-631): takes note of a broker that starts, fenced. What its former life led gets another leader, or
  * none. Who repeats a registration, since no answer came, is the same broker still, with the same epoch.
  */
-export function registerBroker(
+export function* registerBroker(
   view: ControllerView,
   registration: BrokerRegistration,
-): DecidedWithAlarms<ControllerCommands['registerBroker']['reply']> {
+): Steps<DecidedWithAlarms<ControllerCommands['registerBroker']['reply']>> {
   const facts: ControllerFact[] = []
   const alarms: { name: string; at: number }[] = []
-  const outcome = outcomeOf(() => {
+  const outcome = yield* outcomeInSteps(function* () {
     checkRegistration(view, registration)
     const { brokerId, incarnationId, rack, endPoints, features, logDirs } = registration
     const before = view.image.brokers.get(brokerId)
+    const early = before === undefined ? null : endsEarly(view, registration, before)
     const amended = before?.incarnationId === incarnationId ? before : null
     const brokerEpoch = amended?.epoch ?? view.nextOffset
     facts.push({
@@ -45,15 +49,38 @@ export function registerBroker(
         cordonedLogDirs: null,
       },
     })
-    if (amended === null) facts.push(...withoutReplicas(view.image, brokerId))
+    if (early !== null) {
+      facts.push(early.fact)
+      alarms.push(early.alarm)
+    }
+    if (amended === null) {
+      yield* addInSteps(facts, formerLifeEnds(early?.view ?? view, registration, before))
+    }
     const until = view.now + view.sessionTimeoutMs
     const known = (amended !== null && view.sessions.get(brokerId)) || FENCED_SESSION
-    facts.push({ type: 'BrokerSession', brokerId, session: { ...known, until } })
+    const session = { ...known, until, suspectedAt: null }
+    facts.push({ type: 'BrokerSession', brokerId, session })
     alarms.push({ name: sessionAlarm(brokerId), at: until })
     return { ...SUCCESS, brokerEpoch }
   })
   const reply = 'brokerEpoch' in outcome ? outcome : { ...outcome, brokerEpoch: -1 }
   return { facts, alarms, reply }
+}
+
+/**
+ * What follows from the end of a broker's former life. It says the epoch of it only where all that it had was flushed at its
+ * end; otherwise it may lack what it had acknowledged, and is neither in sync nor eligible to lead (KIP-966). Where nobody
+ * keeps who is eligible, a replica that is alone in sync leads again, as it always did.
+ */
+function formerLifeEnds(
+  view: ControllerView,
+  { brokerId, previousBrokerEpoch }: BrokerRegistration,
+  before: BrokerImage | undefined,
+): Iterable<ControllerFact | null> {
+  const isClean = before !== undefined && before.epoch === previousBrokerEpoch
+  const isUnclean = keepsEligibleLeaders(view.image.features) && !isClean
+  const after = before === undefined ? null : { ...before, fenced: true }
+  return withoutBroker(view, { brokerId, after, isUnclean })
 }
 
 function checkRegistration(view: ControllerView, registration: BrokerRegistration): void {
@@ -62,9 +89,9 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
     const what = `Expected cluster ID ${view.clusterId}, but got cluster ID ${clusterId}`
     throw new Refusal('INCONSISTENT_CLUSTER_ID', what)
   }
-  const { incarnationId } = view.image.brokers.get(brokerId) ?? {}
-  const isAlive = (view.sessions.get(brokerId)?.until ?? -Infinity) >= view.now
-  if (isAlive && incarnationId !== registration.incarnationId) {
+  const before = view.image.brokers.get(brokerId)
+  const isAnother = before?.incarnationId !== registration.incarnationId
+  if (isAnother && isInSession(view, brokerId) && !replacesDead(view, registration, before)) {
     const what = 'Another broker is registered with that broker id.'
     throw new Refusal('DUPLICATE_BROKER_REGISTRATION', what)
   }
@@ -94,18 +121,20 @@ function checkRegistration(view: ControllerView, registration: BrokerRegistratio
 }
 
 /** UnregisterBroker: forgets a broker. What it led gets another leader, or none; if it still runs, it has to register again. */
-export function unregisterBroker(
+export function* unregisterBroker(
   view: ControllerView,
   brokerId: number,
-): Decided<ControllerCommands['unregisterBroker']['reply']> {
+): Steps<Decided<ControllerCommands['unregisterBroker']['reply']>> {
   const facts: ControllerFact[] = []
-  const reply = outcomeOf(() => {
+  const reply = yield* outcomeInSteps(function* () {
     const broker = view.image.brokers.get(brokerId)
     if (broker === undefined) {
       const what = `Broker ID ${brokerId} is not currently registered`
       throw new Refusal('BROKER_ID_NOT_REGISTERED', what)
     }
-    facts.push(...withoutReplicas(view.image, brokerId), {
+    const loss = { brokerId, after: null, isUnclean: true }
+    yield* addInSteps(facts, withoutBroker(view, loss))
+    facts.push({
       type: 'UnregisterBrokerRecord',
       version: 0,
       value: { brokerId, brokerEpoch: broker.epoch },

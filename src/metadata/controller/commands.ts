@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import type { VoterChange } from '../../quorum/voter-changes.ts'
+import type { Acl, AclFilter } from '../acls.ts'
 import type { EndPoint, FeatureRange } from '../image.ts'
 
 export interface ErrorOutcome {
@@ -63,6 +64,20 @@ export interface AlteredResource extends ErrorOutcome {
   readonly resourceName: string
 }
 
+/** A credential as it is to be kept, worked out of what the client has sent. */
+export interface ScramUpsertion {
+  readonly name: string
+  /** 1 SCRAM-SHA-256, 2 SCRAM-SHA-512. */
+  readonly mechanism: number
+  readonly iterations: number
+  readonly salt: Buffer
+  readonly storedKey: Buffer
+  readonly serverKey: Buffer
+}
+export interface UserOutcome extends ErrorOutcome {
+  readonly user: string
+}
+
 /** A broker that starts; it is fenced until it asks by its heartbeats to serve. */
 export interface BrokerRegistration {
   readonly brokerId: number
@@ -76,6 +91,8 @@ export interface BrokerRegistration {
   readonly logDirs: readonly string[]
   /** [KIP-966] Of its last life, where that has ended in order; null where nobody knows. */
   readonly previousBrokerEpoch: number | null
+  /** Nothing keeps another process from using its directories. */
+  readonly lacksLock?: boolean
 }
 
 /** [KIP-919] A controller that has started, the active one too. */
@@ -91,6 +108,35 @@ export interface PartitionToReassign {
   readonly partitionIndex: number
   /** The wanted replicas, the preferred leader first; null to cancel a move under way. */
   readonly replicas: readonly number[] | null
+}
+
+/** A replica that a leader has in sync. */
+export interface InSyncReplica {
+  readonly brokerId: number
+  /** As the leader has heard of it; -1: not to be checked. */
+  readonly brokerEpoch: number
+}
+
+/** What a partition's leader wants of it. */
+export interface PartitionToAlter {
+  readonly partitionIndex: number
+  /** As the leader knows the partition; so is the partition's epoch. */
+  readonly leaderEpoch: number
+  readonly newIsr: readonly InSyncReplica[]
+  /** As in `RecoveryState`. */
+  readonly leaderRecoveryState: number
+  readonly partitionEpoch: number
+}
+
+/** The partition as it is now; with an error all but that is 0. */
+export interface AlteredPartition {
+  readonly partitionIndex: number
+  readonly errorCode: ErrorName
+  readonly leaderId: number
+  readonly leaderEpoch: number
+  readonly isr: readonly number[]
+  readonly leaderRecoveryState: number
+  readonly partitionEpoch: number
 }
 
 /** The partitions in one directory. */
@@ -128,8 +174,21 @@ export interface FeatureUpdate {
   readonly upgradeType: number
 }
 
+/** What became of a filter of DeleteAcls: the ACLs that it meant. */
+export interface DeletedAcls extends ErrorOutcome {
+  readonly acls: readonly Acl[]
+}
+
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
 export interface ControllerCommands {
+  alterUserScramCredentials: {
+    command: {
+      readonly deletions: readonly { readonly name: string; readonly mechanism: number }[]
+      readonly upsertions: readonly ScramUpsertion[]
+    }
+    /** One for each user. */
+    reply: readonly UserOutcome[]
+  }
   createTopics: {
     command: { readonly topics: readonly TopicToCreate[]; readonly validateOnly: boolean }
     reply: readonly CreatedTopic[]
@@ -196,6 +255,23 @@ export interface ControllerCommands {
       readonly partitions: readonly ({ readonly partitionIndex: number } & ErrorOutcome)[]
     }[]
   }
+  /** [KIP-497] What leaders say of who is in sync with them. */
+  alterPartition: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      readonly topics: readonly {
+        readonly topicId: string
+        readonly partitions: readonly PartitionToAlter[]
+      }[]
+    }
+    reply: ErrorOutcome & {
+      readonly topics: readonly {
+        readonly topicId: string
+        readonly partitions: readonly AlteredPartition[]
+      }[]
+    }
+  }
   /** AssignReplicasToDirs (KIP-858): where a broker has put its replicas. */
   assignReplicasToDirs: {
     command: {
@@ -227,6 +303,25 @@ export interface ControllerCommands {
       readonly shouldShutDown: boolean
     }
   }
+  /** There are signs that a broker's process has ended: of this controller itself, and never over the wire. */
+  suspectBroker: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+    }
+    /** By this it is fenced, if nothing is heard of it meanwhile; null where it isn't suspected. */
+    reply: { readonly suspectedAt: number | null }
+  }
+  /** The signs were looked into: the process has ended. */
+  fenceDeadBroker: {
+    command: {
+      readonly brokerId: number
+      readonly brokerEpoch: number
+      /** What `suspectBroker` gave. */
+      readonly suspectedAt: number
+    }
+    reply: { readonly isFenced: boolean }
+  }
   electLeaders: {
     command: {
       /** As in `ElectionType`. */
@@ -244,6 +339,14 @@ export interface ControllerCommands {
   updateFeatures: {
     command: { readonly featureUpdates: readonly FeatureUpdate[]; readonly validateOnly: boolean }
     reply: ErrorOutcome
+  }
+  createAcls: {
+    command: { readonly acls: readonly Acl[] }
+    reply: readonly ErrorOutcome[]
+  }
+  deleteAcls: {
+    command: { readonly filters: readonly AclFilter[] }
+    reply: readonly DeletedAcls[]
   }
   allocateProducerIds: {
     command: { readonly brokerId: number; readonly brokerEpoch: number }

@@ -1,9 +1,12 @@
 import type { AlterResult, AlteredResource as Resource } from '../../config/alter.ts'
 import type { AlteredResource, ConfigChange, ResourceToAlter } from './commands.ts'
+import { MIN_INSYNC_REPLICAS } from './eligible-feature.ts'
 import type { ControllerView } from './view.ts'
 import type { MetadataFact } from '../facts.ts'
 import { configFact } from '../facts.ts'
+import { keepsEligibleLeaders } from '../features.ts'
 import { configOf, ResourceType } from '../image.ts'
+import type { MetadataImage } from '../image.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 import type { Decided } from './outcome.ts'
 
@@ -55,8 +58,7 @@ function alter<Entry>(
         return new Refusal('INVALID_REQUEST', `Unexpected resource type ${resourceType}.`)
       }
       const current = configOf(view.image, resourceType, resourceName)
-      const eligibleLeaderReplicas =
-        (view.image.features.get('eligible.leader.replicas.version') ?? 0) > 0
+      const eligibleLeaderReplicas = keepsEligibleLeaders(view.image.features)
       const resource = { kind, name: resourceName, current, eligibleLeaderReplicas }
       const result = rule(resource, wanted.configs)
       if (!result.ok) return new Refusal(result.error, result.message)
@@ -68,7 +70,24 @@ function alter<Entry>(
     })
     reply.push({ resourceType, resourceName, ...outcome })
   }
+  facts.push(...clearedEligible(view.image.features, facts))
   return { facts: validateOnly ? [] : facts, reply }
+}
+
+/**
+ * [KIP-966] Who is eligible to lead was so by another `min.insync.replicas`: where settings change it, nobody is any more, until
+ * the ISR gets too small again.
+ */
+export function clearedEligible(
+  features: MetadataImage['features'],
+  settings: readonly MetadataFact[],
+): MetadataFact[] {
+  if (!keepsEligibleLeaders(features)) return []
+  const names = settings.flatMap((fact) => {
+    if (fact.type !== 'ConfigRecord' || fact.value.name !== MIN_INSYNC_REPLICAS) return []
+    return fact.value.resourceType === ResourceType.TOPIC ? [fact.value.resourceName] : ['']
+  })
+  return names.map((topicName) => ({ type: 'ClearElrRecord', version: 0, value: { topicName } }))
 }
 
 /** Groups and client metrics need not exist to have settings. */

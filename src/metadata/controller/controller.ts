@@ -1,5 +1,10 @@
 import assert from 'node:assert/strict'
 import type { Alarm, Decision, DecisionContext, Machine } from '../../machine/machine.ts'
+import { atOnce } from '../../machine/steps.ts'
+import type { Steps } from '../../machine/steps.ts'
+import { createAcls, deleteAcls } from './acl-commands.ts'
+import { AclContents } from './acl-contents.ts'
+import { alterPartition } from './alter-partition-commands.ts'
 import { allocateProducerIds, registerBroker, unregisterBroker } from './broker-commands.ts'
 import type { ControllerCommand, ControllerReply } from './commands.ts'
 import { alterConfigs, incrementalAlterConfigs } from './config-commands.ts'
@@ -7,16 +12,27 @@ import { registerController, unregisterController } from './controller-commands.
 import { assignReplicasToDirs } from './directory-commands.ts'
 import { electLeaders } from './election-commands.ts'
 import type { MetadataFact } from '../facts.ts'
-import { abortFact } from '../facts.ts'
+import { abortFact, beginFact, endFact, MAX_RECORDS_PER_OPERATION } from '../facts.ts'
 import { updateFeatures } from './feature-commands.ts'
 import { randomId } from '../ids.ts'
 import { ImageBuilder } from '../image-builder.ts'
 import type { MetadataImage } from '../image.ts'
 import type { ControllerSettings, ControllerView } from './view.ts'
 import { brokerHeartbeat, firstSessions, sessionExpired } from './heartbeat-commands.ts'
-import { isSessionFact } from './sessions.ts'
-import type { BrokerSession, ControllerFact } from './sessions.ts'
+import { IDLE_ALARM, idleAlarm, idleRecord } from './idle-record.ts'
+import { PartitionIndex } from './partition/partition-index.ts'
+import {
+  balanceLeaders,
+  electUncleanLeaders,
+  firstLooks,
+  PREFERRED_ALARM,
+  UNCLEAN_ALARM,
+} from './leader-balance.ts'
+import { awaitedOver, isAwaitedAlarm, fenceDeadBroker, suspectBroker } from './evidence-commands.ts'
+import { isVolatileFact } from './sessions.ts'
+import type { BrokerSession, ControllerFact, EarlyFences, VolatileFact } from './sessions.ts'
 import { alterPartitionReassignments } from './reassignment-commands.ts'
+import { alterUserScramCredentials } from './scram-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from '../topic-names.ts'
 
@@ -48,9 +64,15 @@ export class Controller implements Machine<
   #image: MetadataImage
   #builder: ImageBuilder | null = null
   #nextOffset: number
+  /** Of the image; null before it is first needed. */
+  #partitions: PartitionIndex | null = null
+  /** Where the metadata transaction began whose records are applied; null outside of one. */
+  #transactionOffset: number | null = null
   readonly #sessions = new Map<number, BrokerSession>()
+  readonly #earlyFences = new Map<number, EarlyFences>()
   /** Topics with '.' or '_' by their collision key; made when first needed. */
   #collisions: Map<string, Set<string>> | null = null
+  readonly #acls = new AclContents(() => this.image)
 
   /** @param nextOffset of the log, where all before is in the image */
   constructor(image: MetadataImage, nextOffset: number) {
@@ -73,29 +95,49 @@ export class Controller implements Machine<
 
   decide(
     command: Command | Alarm,
-    { ticket, now, nextOffset, settings }: DecisionContext<ControllerSettings>,
+    context: DecisionContext<ControllerSettings>,
   ): Decision<ControllerFact, Reply> {
-    const view = this.#view(settings, now, nextOffset)
-    if ('alarm' in command) return sessionExpired(view, command.alarm)
-    const { facts, alarms = [], reply } = answer(view, command)
-    return { facts, alarms, replies: [{ ticket, reply }] }
+    return atOnce(this.decideInSteps(command, context))
   }
 
-  #view(settings: ControllerSettings, now: number, nextOffset: number): ControllerView {
+  *decideInSteps(
+    command: Command | Alarm,
+    { ticket, now, nextOffset, settings }: DecisionContext<ControllerSettings>,
+  ): Steps<Decision<ControllerFact, Reply>> {
+    this.#partitions ??= yield* PartitionIndex.of(this.image)
+    const view = this.#view(settings, this.#partitions, now, nextOffset)
+    if ('alarm' in command) {
+      const { facts = [], ...rest } = yield* alarmed(view, command.alarm)
+      return { ...rest, ...asOne(facts, command.alarm) }
+    }
+    const { facts, alarms = [], reply } = yield* answer(view, command)
+    return { ...asOne(facts, command.type), alarms, replies: [{ ticket, reply }] }
+  }
+
+  #view(
+    settings: ControllerSettings,
+    partitions: PartitionIndex,
+    now: number,
+    nextOffset: number,
+  ): ControllerView {
     return {
       ...settings,
       image: this.image,
+      partitions,
       nextOffset,
       now,
       sessions: this.#sessions,
+      earlyFences: this.#earlyFences,
+      awaited: awaitedAt(this.#earlyFences, now),
       newId: () => randomId(settings.random),
       topicLike: (key) => this.#topicLike(key),
+      hasAcl: (content) => this.#acls.has(content),
     }
   }
 
   /** What is known of brokers' lives is in no record. */
   isVolatile(fact: ControllerFact): boolean {
-    return isSessionFact(fact)
+    return isVolatileFact(fact)
   }
 
   #topicLike(key: string): string | undefined {
@@ -107,23 +149,39 @@ export class Controller implements Machine<
   }
 
   apply(fact: ControllerFact, offset: number): void {
-    if (isSessionFact(fact)) {
-      if (fact.session === null) this.#sessions.delete(fact.brokerId)
-      else this.#sessions.set(fact.brokerId, fact.session)
-      return
-    }
+    if (isVolatileFact(fact)) return this.#note(fact)
     if (fact.type === 'RegisterBrokerRecord') this.#checkEpoch(fact.value, offset)
     this.#nextOffset = offset + 1
-    // What opens and closes a transaction changes nothing; what is between stands for itself here, where it can't fail.
-    if (/^(Begin|End|Abort)TransactionRecord$/.test(fact.type)) return
+    switch (fact.type) {
+      // What opens and closes a transaction changes nothing; what is between stands for itself here, where it can't fail.
+      case 'BeginTransactionRecord':
+        this.#transactionOffset = offset
+        return
+      case 'EndTransactionRecord':
+      case 'AbortTransactionRecord':
+        this.#transactionOffset = null
+        return
+      case 'NoOpRecord':
+        return
+    }
     if (this.#collisions !== null) this.#noteCollisions(fact)
+    this.#acls.note(fact)
+    this.#partitions ??= atOnce(PartitionIndex.of(this.image))
     this.#builder ??= new ImageBuilder(this.#image)
-    this.#builder.apply(fact)
+    applyRecord(this.#builder, this.#partitions, fact)
+  }
+
+  #note(fact: VolatileFact): void {
+    const { brokerId } = fact
+    if (fact.type === 'EarlyFences') this.#earlyFences.set(brokerId, fact.fences)
+    else if (fact.session === null) this.#sessions.delete(brokerId)
+    else this.#sessions.set(brokerId, fact.session)
   }
 
   #checkEpoch({ brokerId, incarnationId, brokerEpoch }: Registration, offset: number): void {
     const before = this.image.brokers.get(brokerId)
-    const expected = before?.incarnationId === incarnationId ? before.epoch : offset
+    const begins = this.#transactionOffset ?? offset
+    const expected = before?.incarnationId === incarnationId ? before.epoch : begins
     assert.equal(brokerEpoch, expected, "a broker's epoch is its first registration's offset")
   }
 
@@ -145,10 +203,68 @@ export class Controller implements Machine<
   }
 }
 
-function answer(
+const NOBODY: ReadonlySet<number> = new Set()
+
+function awaitedAt(fences: ReadonlyMap<number, EarlyFences>, now: number): ReadonlySet<number> {
+  if (fences.size === 0) return NOBODY
+  const awaited = new Set<number>()
+  for (const [id, { awaitedUntil }] of fences) if (awaitedUntil > now) awaited.add(id)
+  return awaited
+}
+
+/** Applies a record to the image, and to the index of its partitions. */
+function applyRecord(builder: ImageBuilder, partitions: PartitionIndex, fact: MetadataFact): void {
+  switch (fact.type) {
+    case 'PartitionRecord':
+    case 'PartitionChangeRecord': {
+      const { topicId, partitionId: index } = fact.value
+      const before = builder.topic(topicId)?.partitions[index] ?? null
+      builder.apply(fact)
+      const after = builder.topic(topicId)!.partitions[index]!
+      return partitions.changed({ topicId, index }, before, after)
+    }
+    case 'RemoveTopicRecord': {
+      const topic = builder.topic(fact.value.topicId)
+      builder.apply(fact)
+      return partitions.removed(topic!)
+    }
+    default:
+      return builder.apply(fact)
+  }
+}
+
+function* alarmed(view: ControllerView, alarm: string): Steps<Decision<ControllerFact, Reply>> {
+  switch (alarm) {
+    case PREFERRED_ALARM:
+      return balanceLeaders(view)
+    case UNCLEAN_ALARM:
+      return electUncleanLeaders(view)
+    case IDLE_ALARM:
+      return idleRecord(view)
+    default:
+      return yield* isAwaitedAlarm(alarm) ? awaitedOver(view, alarm) : sessionExpired(view, alarm)
+  }
+}
+
+/**
+ * [KIP-868] What is more than any client may ask for at once becomes a metadata transaction, which may go into several
+ * batches: a broker with hundreds of thousands of partitions is fenced as a whole or not at all.
+ */
+function asOne(
+  facts: readonly ControllerFact[],
+  name: string,
+): Pick<Decision<ControllerFact, Reply>, 'facts' | 'isDivisible'> {
+  if (facts.length <= MAX_RECORDS_PER_OPERATION) return { facts }
+  const one: ControllerFact[] = [beginFact(name)]
+  for (const fact of facts) one.push(fact)
+  one.push(endFact)
+  return { facts: one, isDivisible: true }
+}
+
+function* answer(
   view: ControllerView,
   command: Command,
-): { facts: ControllerFact[]; alarms?: Alarms; reply: Reply } {
+): Steps<{ facts: ControllerFact[]; alarms?: Alarms; reply: Reply }> {
   switch (command.type) {
     case 'createTopics':
       return createTopics(view, command.topics, command.validateOnly)
@@ -161,23 +277,35 @@ function answer(
     case 'alterConfigs':
       return alterConfigs(view, command.resources, command.validateOnly)
     case 'registerBroker':
-      return registerBroker(view, command)
+      return yield* registerBroker(view, command)
     case 'unregisterBroker':
-      return unregisterBroker(view, command.brokerId)
+      return yield* unregisterBroker(view, command.brokerId)
     case 'registerController':
       return registerController(command)
     case 'unregisterController':
       return unregisterController(view, command.controllerId)
+    case 'createAcls':
+      return createAcls(view, command.acls)
+    case 'deleteAcls':
+      return deleteAcls(view, command.filters)
     case 'allocateProducerIds':
       return allocateProducerIds(view, command)
+    case 'alterPartition':
+      return alterPartition(view, command)
     case 'alterPartitionReassignments':
       return alterPartitionReassignments(view, command)
     case 'electLeaders':
-      return electLeaders(view, command)
+      return yield* electLeaders(view, command)
     case 'assignReplicasToDirs':
       return assignReplicasToDirs(view, command)
     case 'brokerHeartbeat':
-      return brokerHeartbeat(view, command)
+      return yield* brokerHeartbeat(view, command)
+    case 'suspectBroker':
+      return suspectBroker(view, command)
+    case 'fenceDeadBroker':
+      return yield* fenceDeadBroker(view, command)
+    case 'alterUserScramCredentials':
+      return alterUserScramCredentials(view, command)
     case 'updateFeatures':
       return updateFeatures(view, command)
     case 'changeVoters':
@@ -186,7 +314,7 @@ function answer(
       const { facts: sessions, alarms } = firstSessions(view)
       const facts: ControllerFact[] = [...command.bootstrap, ...sessions]
       if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
-      return { facts, alarms, reply: null }
+      return { facts, alarms: [...alarms, ...idleAlarm(view), ...firstLooks(view)], reply: null }
     }
   }
 }

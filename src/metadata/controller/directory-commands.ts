@@ -5,13 +5,17 @@ import type {
   DirectoryAssignments,
 } from './commands.ts'
 import type { ControllerView } from './view.ts'
-import type { MetadataFact, PartitionChange } from '../facts.ts'
-import { partitionChangeFact } from '../facts.ts'
-import { directoryOf, hasOnlineDirectory, NO_LEADER } from '../image.ts'
+import type { MetadataFact } from '../facts.ts'
+import { directoryOf, hasOnlineDirectory } from '../image.ts'
 import type { BrokerImage, MetadataImage, PartitionImage } from '../image.ts'
-import { canLead, isChange, withoutReplica } from './leadership.ts'
+import { partitionChangeFact } from '../partition-change.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 import type { Decided } from './outcome.ts'
+import { changeOf } from './partition/change.ts'
+import type { WantedChange } from './partition/change.ts'
+import { withoutReplica } from './partition/of-brokers.ts'
+import { rulesOf } from './partition/rules.ts'
+import type { PartitionRules } from './partition/rules.ts'
 
 /** @throws Refusal when this isn't the broker's present life */
 export function requireBroker(image: MetadataImage, id: number, epoch: number): BrokerImage {
@@ -33,7 +37,7 @@ export function assignReplicasToDirs(
   const outcome = outcomeOf(() => {
     const broker = requireBroker(view.image, command.brokerId, command.brokerEpoch)
     const directories = command.directories.map((assigned) =>
-      assignDirectory(view.image, broker, assigned, facts),
+      assignDirectory(view, broker, assigned, facts),
     )
     return { ...SUCCESS, directories }
   })
@@ -41,19 +45,21 @@ export function assignReplicasToDirs(
 }
 
 function assignDirectory(
-  image: MetadataImage,
+  view: ControllerView,
   broker: BrokerImage,
   { id, topics }: DirectoryAssignments,
   facts: MetadataFact[],
 ): DirectoryAssignmentOutcomes {
+  const { brokers, topics: known } = view.image
   const assign = (topicId: string, index: number): ErrorName => {
-    const topic = image.topics.byId.get(topicId)
+    const topic = known.byId.get(topicId)
     if (topic === undefined) return 'UNKNOWN_TOPIC_ID'
     const partition = topic.partitions[index]
     if (partition === undefined) return 'UNKNOWN_TOPIC_OR_PARTITION'
     if (!partition.replicas.includes(broker.id)) return 'NOT_LEADER_OR_FOLLOWER'
-    const change = assignment(image, partition, broker, id)
-    if (isChange(change)) facts.push(partitionChangeFact(topicId, index, change))
+    const rules = rulesOf(view, topic)
+    const change = changeOf(partition, assignment(partition, broker, id, rules), { rules, brokers })
+    if (change !== null) facts.push(partitionChangeFact(topicId, index, change))
     return 'NONE'
   }
   return {
@@ -68,23 +74,16 @@ function assignDirectory(
   }
 }
 
+/** What was found again in another directory may be led again; what is in one that has failed can't be used. */
 function assignment(
-  image: MetadataImage,
   partition: PartitionImage,
   broker: BrokerImage,
   directoryId: string,
-): PartitionChange {
+  rules: PartitionRules,
+): WantedChange {
   const directories = partition.replicas.map((id) =>
     id === broker.id ? directoryId : directoryOf(partition, id),
   )
-  const isMoved = directoryOf(partition, broker.id) !== directoryId
-  const moved = isMoved ? { directories } : {}
-  if (!hasOnlineDirectory(broker.logDirs, directoryId)) {
-    return { ...moved, ...withoutReplica(image, partition, broker.id) }
-  }
-  const { leader, isr } = partition
-  // What was found again in another directory has a leader again.
-  const isFound = leader === NO_LEADER && isr.includes(broker.id)
-  const canLeadAgain = isFound && canLead(image, { ...partition, directories }, broker.id)
-  return { ...moved, ...(canLeadAgain ? { leader: broker.id } : {}) }
+  if (hasOnlineDirectory(broker.logDirs, directoryId)) return { directories }
+  return { directories, ...withoutReplica(partition, broker.id, rules) }
 }

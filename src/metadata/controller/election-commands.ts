@@ -1,31 +1,29 @@
+import { ITEMS_IN_STEP } from '../../machine/steps.ts'
+import type { Steps } from '../../machine/steps.ts'
 import type { ControllerCommands } from './commands.ts'
 import { ElectionType } from './commands.ts'
 import type { ControllerView } from './view.ts'
-import { canLead } from './leadership.ts'
 import type { MetadataFact } from '../facts.ts'
-import { leaderFact, uncleanLeaderFact } from '../facts.ts'
 import { NO_LEADER } from '../image.ts'
 import type { PartitionImage, TopicImage } from '../image.ts'
+import type { PartitionChange } from '../partition-change.ts'
+import { partitionChangeFact } from '../partition-change.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import { changeOf } from './partition/change.ts'
+import { rulesOf } from './partition/rules.ts'
 
 type Command = ControllerCommands['electLeaders']['command']
 type Reply = ControllerCommands['electLeaders']['reply']
 type PartitionResult = Reply[number]['partitionResult'][number]
 
 /** ElectLeaders: each partition by itself has its leader elected or is told why not. */
-export function electLeaders(
+export function* electLeaders(
   view: ControllerView,
   { electionType, topicPartitions }: Command,
-): { facts: MetadataFact[]; reply: Reply } {
+): Steps<{ facts: MetadataFact[]; reply: Reply }> {
   const facts: MetadataFact[] = []
   if (topicPartitions === null) {
-    const reply = Array.from(view.image.topics.byName.values(), (topic) => ({
-      topic: topic.name,
-      partitionResult: topic.partitions
-        .map((_, index) => elect(view, topic.name, index, electionType, facts))
-        .filter(({ errorCode }) => errorCode !== 'ELECTION_NOT_NEEDED'),
-    }))
-    return { facts, reply }
+    return { facts, reply: yield* electAll(view, electionType, facts) }
   }
   const decided = new Map<string, PartitionResult>()
   const reply = topicPartitions.map(({ topic, partitions }) => ({
@@ -40,6 +38,26 @@ export function electLeaders(
     }),
   }))
   return { facts, reply }
+}
+
+/** The answer leaves out whose leader is the one that is wanted. */
+function* electAll(
+  view: ControllerView,
+  electionType: number,
+  facts: MetadataFact[],
+): Steps<Reply> {
+  const reply: { topic: string; partitionResult: PartitionResult[] }[] = []
+  let items = 0
+  for (const { name: topic, partitions } of view.image.topics.byName.values()) {
+    const partitionResult: PartitionResult[] = []
+    for (let index = 0; index < partitions.length; index++) {
+      const result = elect(view, topic, index, electionType, facts)
+      if (result.errorCode !== 'ELECTION_NOT_NEEDED') partitionResult.push(result)
+      if (++items % ITEMS_IN_STEP === 0) yield
+    }
+    reply.push({ topic, partitionResult })
+  }
+  return reply
 }
 
 function elect(
@@ -57,55 +75,42 @@ function elect(
     return { partitionId, errorCode: 'UNKNOWN_TOPIC_OR_PARTITION', errorMessage }
   }
   const outcome = outcomeOf(() => {
-    facts.push(
-      electionType === ElectionType.PREFERRED
-        ? preferred(view, topic, partitionId, partition)
-        : unclean(view, topic, partitionId, partition),
-    )
+    const change = elected(view, topic, partition, electionType)
+    if (change instanceof Refusal) return change
+    facts.push(partitionChangeFact(topic.id, partitionId, change))
     return SUCCESS
   })
   return { partitionId, ...outcome }
 }
 
-/** The first of the replicas; or, where nobody leads, whoever else is in sync. */
-function preferred(
-  { image }: ControllerView,
+/**
+ * `PREFERRED`: the first of the replicas, or, where nobody leads, whoever else can without loss. `UNCLEAN`: only where nobody
+ * leads, whoever can without loss, and where nobody can, one that may have lost records.
+ */
+function elected(
+  view: ControllerView,
   topic: TopicImage,
-  index: number,
   partition: PartitionImage,
-): MetadataFact {
+  electionType: number,
+): PartitionChange | Refusal {
   const { leader, replicas } = partition
-  if (leader === replicas[0]) throw notNeeded()
-  const elected = replicas.find(
-    (id, at) => (at === 0 || leader === NO_LEADER) && isInSync(partition, id, image),
-  )
-  if (elected === undefined) {
-    throw new Refusal('PREFERRED_LEADER_NOT_AVAILABLE', 'The preferred leader was not available.')
+  const isPreferred = electionType === ElectionType.PREFERRED
+  if (isPreferred ? leader === replicas[0] : leader !== NO_LEADER) {
+    const what = 'Leader election not needed for topic partition.'
+    return new Refusal('ELECTION_NOT_NEEDED', what)
   }
-  return leaderFact(topic.id, index, elected)
-}
-
-/** Only where nobody leads: one in sync if there is any, else one that may have lost records. */
-function unclean(
-  { image }: ControllerView,
-  topic: TopicImage,
-  index: number,
-  partition: PartitionImage,
-): MetadataFact {
-  const { leader, replicas } = partition
-  if (leader !== NO_LEADER) throw notNeeded()
-  const clean = replicas.find((id) => isInSync(partition, id, image))
-  if (clean !== undefined) return leaderFact(topic.id, index, clean)
-  const elected = replicas.find((id) => canLead(image, partition, id))
-  if (elected === undefined) {
-    const what = 'Eligible topic partition leaders are not available.'
-    throw new Refusal('ELIGIBLE_LEADERS_NOT_AVAILABLE', what)
+  const election = isPreferred ? 'preferred' : 'unclean'
+  // Who asks for an unclean one knows better than to wait for somebody.
+  const rules = { ...rulesOf(view, topic), awaited: new Set<number>() }
+  const context = { rules, brokers: view.image.brokers }
+  const change = changeOf(partition, { election }, context)
+  // Nobody is better off with nobody.
+  const isElected = ![undefined, NO_LEADER, leader].includes(change?.leader)
+  if (change !== null && isElected) return change
+  if (isPreferred) {
+    const what = 'The preferred leader was not available.'
+    return new Refusal('PREFERRED_LEADER_NOT_AVAILABLE', what)
   }
-  return uncleanLeaderFact(topic.id, index, elected)
+  const what = 'Eligible topic partition leaders are not available.'
+  return new Refusal('ELIGIBLE_LEADERS_NOT_AVAILABLE', what)
 }
-
-const isInSync = (partition: PartitionImage, id: number, image: ControllerView['image']): boolean =>
-  partition.isr.includes(id) && canLead(image, partition, id)
-
-const notNeeded = (): Refusal =>
-  new Refusal('ELECTION_NOT_NEEDED', 'Leader election not needed for topic partition.')

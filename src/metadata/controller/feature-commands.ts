@@ -4,19 +4,22 @@ import type { ControllerView } from './view.ts'
 import type { MetadataFact } from '../facts.ts'
 import { featureFact } from '../facts.ts'
 import {
+  ELIGIBLE_LEADER_REPLICAS,
   KRAFT_VERSION,
   losesMetadata,
   METADATA_VERSION,
   SUPPORTED_FEATURES,
   TRANSACTION_VERSION,
 } from '../features.ts'
+import { withEligibleLeaders, withoutEligible } from './eligible-feature.ts'
 import type { FeatureRange } from '../image.ts'
 import { outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 
 type Command = ControllerCommands['updateFeatures']['command']
 type Reply = ControllerCommands['updateFeatures']['reply']
 
-const FAILED = 'The update failed for all features since the following feature had an error: '
+export const FAILED =
+  'The update failed for all features since the following feature had an error: '
 const UPGRADE_TYPES: readonly number[] = Object.values(UpgradeType)
 
 /** UpdateFeatures (KIP-584, KIP-1022): all levels change or none does. Of a feature that is named twice the last one counts. */
@@ -27,7 +30,7 @@ export function updateFeatures(
   const updates = new Map(featureUpdates.map((update) => [update.feature, update]))
   const facts: MetadataFact[] = []
   const outcome = outcomeOf(() => {
-    for (const update of updates.values()) facts.push(...updateOne(view, update))
+    for (const update of updates.values()) facts.push(...updateOne(view, update, validateOnly))
     return SUCCESS
   })
   if (outcome.errorCode !== 'NONE') {
@@ -37,7 +40,11 @@ export function updateFeatures(
 }
 
 /** What is to be written; the same level once more is, too, as in Kafka. */
-function updateOne(view: ControllerView, update: FeatureUpdate): MetadataFact[] {
+function updateOne(
+  view: ControllerView,
+  update: FeatureUpdate,
+  validateOnly: boolean,
+): MetadataFact[] {
   const { feature, maxVersionLevel: level, upgradeType } = update
   const refuse = (why: string): never => {
     throw new Refusal(
@@ -63,12 +70,20 @@ function updateOne(view: ControllerView, update: FeatureUpdate): MetadataFact[] 
   }
   if (feature === KRAFT_VERSION) {
     if (isDowngrade) refuse("Can't downgrade the version of this feature.")
-    if (level > view.kraftVersion) {
+    // The quorum raises its own level, when everything else was found to be right.
+    if (level > view.kraftVersion && !validateOnly) {
       refuse('This controller does not change how the voters of its quorum are told.')
     }
     return []
   }
   if (feature === TRANSACTION_VERSION) return [featureFact(feature, level)]
+  if (feature === ELIGIBLE_LEADER_REPLICAS) {
+    return [
+      ...(level > 0 ? withEligibleLeaders(view) : []),
+      ...(level === current ? [] : withoutEligible(view.image)),
+      featureFact(feature, level),
+    ]
+  }
   if (feature !== METADATA_VERSION) {
     // One that Kafka has finalized here is known, and kept as it is.
     refuse(

@@ -1,10 +1,13 @@
+import type { Steps } from '../../machine/steps.ts'
 import { knowsCordoned } from '../features.ts'
 import type { BrokerImage } from '../image.ts'
 import type { ControllerCommands } from './commands.ts'
 import { requireBroker } from './directory-commands.ts'
-import { hasLeaderships, ledAgain, withoutReplicas } from './leadership.ts'
-import { outcomeOf, SUCCESS } from './outcome.ts'
+import { awaitedAtFirst } from './evidence-commands.ts'
+import { addInSteps, outcomeInSteps, SUCCESS } from './outcome.ts'
 import type { DecidedWithAlarms } from './outcome.ts'
+import { electedAgain, withoutBroker } from './partition/of-brokers.ts'
+import { registrationChange } from './registration-change.ts'
 import { brokerOfAlarm, FENCED_SESSION, lowestActiveOffset, sessionAlarm } from './sessions.ts'
 import type { BrokerSession, ControllerFact } from './sessions.ts'
 import type { ControllerView } from './view.ts'
@@ -17,14 +20,17 @@ type Alarms = DecidedWithAlarms<Reply>['alarms']
 type State = 'fenced' | 'unfenced' | 'controlled shutdown' | 'shutdown now'
 
 /** BrokerHeartbeat (KIP-631): a broker is alive, says how far it is, and what it wishes. */
-export function brokerHeartbeat(view: ControllerView, command: Command): DecidedWithAlarms<Reply> {
+export function* brokerHeartbeat(
+  view: ControllerView,
+  command: Command,
+): Steps<DecidedWithAlarms<Reply>> {
   const facts: ControllerFact[] = []
   let alarms: Alarms = []
-  const outcome = outcomeOf(() => {
+  const outcome = yield* outcomeInSteps(function* () {
     const { brokerId, currentMetadataOffset } = command
     const broker = requireBroker(view.image, brokerId, command.brokerEpoch)
     const state = nextState(view, broker, command)
-    facts.push(...changes(view, broker, command, state))
+    yield* addInSteps(facts, changes(view, broker, command, state))
     const isFenced = state === 'fenced' || state === 'shutdown now'
     // Who was told to stop is not waited for, so that its next life can begin at once.
     const session =
@@ -49,39 +55,42 @@ function nextState(view: ControllerView, broker: BrokerImage, command: Command):
     return !wantFence && currentMetadataOffset >= broker.epoch ? 'unfenced' : 'fenced'
   }
   if (shutdownOffset >= 0) {
-    if (hasLeaderships(view.image, broker.id)) return 'controlled shutdown'
+    if (view.partitions.isLeader(broker.id)) return 'controlled shutdown'
     // Those that go on know who leads now.
     const isKnown = shutdownOffset <= lowestActiveOffset(view.sessions)
     return isKnown ? 'shutdown now' : 'controlled shutdown'
   }
   if (wantFence) return wantShutDown ? 'shutdown now' : 'fenced'
   if (!wantShutDown) return 'unfenced'
-  return hasLeaderships(view.image, broker.id) ? 'controlled shutdown' : 'shutdown now'
+  return view.partitions.isLeader(broker.id) ? 'controlled shutdown' : 'shutdown now'
 }
 
 function* changes(
-  { image }: ControllerView,
+  view: ControllerView,
   broker: BrokerImage,
   { offlineLogDirs, cordonedLogDirs }: Command,
   state: State,
-): IterableIterator<ControllerFact> {
-  const { id, fenced, inControlledShutdown, logDirs } = broker
+): IterableIterator<ControllerFact | null> {
+  const { id: brokerId, fenced, inControlledShutdown, logDirs } = broker
   const isOffline = (directory: string): boolean => offlineLogDirs.includes(directory)
   const offline = new Set(logDirs.filter(isOffline))
   const online = logDirs.filter((directory) => !isOffline(directory))
   if (!fenced && (state === 'fenced' || state === 'shutdown now')) {
-    yield* withoutReplicas(image, id)
+    yield* withoutBroker(view, { brokerId, after: { ...broker, fenced: true } })
     yield registrationChange(broker, { fenced: 1 })
   } else if (fenced && state === 'unfenced') {
     yield registrationChange(broker, { fenced: -1 })
-    yield* ledAgain(image, id, online)
+    yield* electedAgain(view, { brokerId, after: { ...broker, fenced: false, logDirs: online } })
   } else if (state === 'controlled shutdown') {
     if (!inControlledShutdown) yield registrationChange(broker, { inControlledShutdown: 1 })
-    yield* withoutReplicas(image, id)
-  } else if (offline.size > 0) yield* withoutReplicas(image, id, offline)
+    yield* withoutBroker(view, { brokerId, after: { ...broker, inControlledShutdown: true } })
+  } else if (offline.size > 0) {
+    const after = { ...broker, logDirs: online }
+    yield* withoutBroker(view, { brokerId, after, directories: offline })
+  }
   // [KIP-858] Their partitions have other leaders, or none.
   if (offline.size > 0) yield registrationChange(broker, { logDirs: online })
-  if (cordonedLogDirs !== null && knowsCordoned(image.features)) {
+  if (cordonedLogDirs !== null && knowsCordoned(view.image.features)) {
     const known = broker.cordonedLogDirs
     if (known === null || !isSameSet(known, cordonedLogDirs)) {
       yield registrationChange(broker, { cordonedLogDirs: [...cordonedLogDirs] })
@@ -91,26 +100,6 @@ function* changes(
 
 function isSameSet(left: readonly string[], right: readonly string[]): boolean {
   return left.every((id) => right.includes(id)) && right.every((id) => left.includes(id))
-}
-
-function registrationChange(
-  { id: brokerId, epoch: brokerEpoch }: BrokerImage,
-  change: {
-    readonly fenced?: -1 | 1
-    readonly inControlledShutdown?: 1
-    readonly logDirs?: string[]
-    readonly cordonedLogDirs?: string[]
-  },
-): ControllerFact {
-  const { fenced = 0, inControlledShutdown = 0, logDirs = [], cordonedLogDirs = null } = change
-  const withDirectories = cordonedLogDirs === null ? 2 : 3
-  const saysDirectories = change.logDirs !== undefined || cordonedLogDirs !== null
-  return {
-    type: 'BrokerRegistrationChangeRecord',
-    // The lowest one that has the fields.
-    version: saysDirectories ? withDirectories : inControlledShutdown,
-    value: { brokerId, brokerEpoch, fenced, inControlledShutdown, logDirs, cordonedLogDirs },
-  }
 }
 
 function sessionAfter(
@@ -126,19 +115,27 @@ function sessionAfter(
   return {
     until,
     isFenced: false,
+    suspectedAt: null,
     metadataOffset: currentMetadataOffset,
     shutdownOffset: begins ? view.nextOffset + written - 1 : known,
   }
 }
 
 /** Nothing was heard of a broker for too long: it is fenced, and others lead. */
-export function sessionExpired(view: ControllerView, alarm: string): DecidedWithAlarms<null> {
+export function* sessionExpired(
+  view: ControllerView,
+  alarm: string,
+): Steps<DecidedWithAlarms<null>> {
   const broker = view.image.brokers.get(brokerOfAlarm(alarm))
   if (broker === undefined) return { facts: [], alarms: [], reply: null }
-  const facts: ControllerFact[] = broker.fenced
-    ? []
-    : [...withoutReplicas(view.image, broker.id), registrationChange(broker, { fenced: 1 })]
-  facts.push({ type: 'BrokerSession', brokerId: broker.id, session: null })
+  const { id: brokerId } = broker
+  const facts: ControllerFact[] = []
+  if (!broker.fenced) {
+    const after = { ...broker, fenced: true }
+    yield* addInSteps(facts, withoutBroker(view, { brokerId, after }))
+    facts.push(registrationChange(broker, { fenced: 1 }))
+  }
+  facts.push({ type: 'BrokerSession', brokerId, session: null })
   return { facts, alarms: [], reply: null }
 }
 
@@ -150,11 +147,18 @@ export function firstSessions(view: ControllerView): Omit<DecidedWithAlarms<null
   const facts: ControllerFact[] = []
   const alarms: { name: string; at: number }[] = []
   for (const { id, fenced, incarnationId } of view.image.brokers.values()) {
-    if (fenced) continue
     const at = view.now + view.sessionTimeoutMs
+    if (fenced) {
+      // The controller before may have done that on evidence: nobody here knows when its session would be over.
+      if (!view.fencesOnEvidence) continue
+      const { fact, alarm } = awaitedAtFirst(view, id)
+      facts.push(fact)
+      alarms.push(alarm)
+      continue
+    }
     const isOver = id === view.nodeId && incarnationId !== view.incarnationId
     const until = isOver ? -Infinity : at
-    const session = { until, isFenced: false, metadataOffset: -1, shutdownOffset: -1 }
+    const session = { ...FENCED_SESSION, isFenced: false, until }
     facts.push({ type: 'BrokerSession', brokerId: id, session })
     alarms.push({ name: sessionAlarm(id), at })
   }

@@ -16,6 +16,11 @@ type ControllerRuntime = Runtime<Command, ControllerFact, Reply, never, Controll
 /** How long a reply waits for its commit before its client is told that nobody knows. */
 const COMMIT_TIMEOUT_MS = 30_000
 
+/** Who hands the office over waits no longer than this for what it has decided. */
+const HAND_OVER_LIMIT_MS = 1000
+/** A piece of a request is decided at the latest so many turns after the one before was told. */
+const TURNS_BETWEEN = 2
+
 /** What the controller begins with. */
 export interface TakingOffice {
   /** As they are at each command. */
@@ -38,6 +43,7 @@ export class ControllerOffice implements ControllerChannel {
   readonly #failed: (error: Error) => void
   #runtime: ControllerRuntime | null = null
   #activated: Promise<unknown> = Promise.resolve()
+  #isHandingOver = false
 
   /** @param failed the controller can't go on, and not because this node leads no longer */
   constructor(clock: Clock, failed: (error: Error) => void) {
@@ -45,8 +51,9 @@ export class ControllerOffice implements ControllerChannel {
     this.#failed = failed
   }
 
+  /** Not while it is handed over: then only what was asked before is decided. */
   get isHeld(): boolean {
-    return this.#runtime !== null
+    return this.#runtime !== null && !this.#isHandingOver
   }
 
   take({ settings, image, openTransaction, log, bootstrap }: TakingOffice): void {
@@ -71,6 +78,35 @@ export class ControllerOffice implements ControllerChannel {
   /** Resolves when what the controller does first is committed; rejects where the office was lost before. */
   async whenActive(): Promise<void> {
     await this.#activated
+  }
+
+  /**
+   * Has all that was asked before answered while this node leads: who isn't told asks the next controller for what is done.
+   * Resolves when all is committed and nothing more is decided, or after a while.
+   */
+  async handOver(): Promise<void> {
+    const runtime = this.#runtime
+    if (runtime === null) return
+    this.#isHandingOver = true
+    let isOver = false
+    await new Promise<void>((resolve) => {
+      const timer = this.#clock.after(HAND_OVER_LIMIT_MS, () => ((isOver = true), resolve()))
+      void this.#settled(runtime, () => isOver).then(() => (timer.cancel(), resolve()))
+    })
+  }
+
+  /** A request that asks for much is decided in pieces, a turn of the event loop between them. */
+  async #settled(runtime: ControllerRuntime, isOver: () => boolean): Promise<void> {
+    let decided: number
+    do {
+      decided = runtime.nextOffset
+      await runtime.settled()
+      for (let turn = 0; turn < TURNS_BETWEEN; turn++) await this.#turn()
+    } while (runtime.nextOffset !== decided && !isOver())
+  }
+
+  #turn(): Promise<void> {
+    return new Promise((resolve) => this.#clock.endOfTurn(resolve))
   }
 
   /** Whoever waits for a reply gets ERR_SHARD_LOST. */

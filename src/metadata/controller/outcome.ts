@@ -1,5 +1,7 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import type { Decision } from '../../machine/machine.ts'
+import { ITEMS_IN_STEP } from '../../machine/steps.ts'
+import type { Steps } from '../../machine/steps.ts'
 import type { ErrorOutcome } from './commands.ts'
 import type { ControllerFact } from './sessions.ts'
 
@@ -44,6 +46,18 @@ export function outcomeOf<Result extends ErrorOutcome>(
   }
 }
 
+/** The same in steps. */
+export function* outcomeInSteps<Result extends ErrorOutcome>(
+  run: () => Steps<Result>,
+): Steps<Result | { errorCode: ErrorName; errorMessage: string }> {
+  try {
+    return yield* run()
+  } catch (error) {
+    if (!(error instanceof Refusal)) throw error
+    return told(error)
+  }
+}
+
 function told({ errorCode, message }: Refusal): { errorCode: ErrorName; errorMessage: string } {
   return { errorCode, errorMessage: message }
 }
@@ -57,4 +71,16 @@ export function duplicates(keys: readonly string[]): Set<string> {
     seen.add(key)
   }
   return twice
+}
+
+/** Appends what follows for one item after the other: null where nothing does. */
+export function* addInSteps(
+  facts: ControllerFact[],
+  more: Iterable<ControllerFact | null>,
+): Steps<void> {
+  let items = 0
+  for (const fact of more) {
+    if (fact !== null) facts.push(fact)
+    if (++items % ITEMS_IN_STEP === 0) yield
+  }
 }

@@ -4,7 +4,7 @@ import type { ShardLog } from '../../machine/runtime.ts'
 import { MAX_BATCH_BYTES, recordsBytes } from '../../quorum/packing.ts'
 import type { Quorum } from '../../quorum/quorum.ts'
 import type { ControllerFact } from './sessions.ts'
-import { isSessionFact } from './sessions.ts'
+import { isVolatileFact } from './sessions.ts'
 
 /** What a command needs more room for than a batch has. */
 class TooLargeError extends Error {
@@ -31,6 +31,6 @@ export function quorumLog(quorum: Quorum): QuorumLog {
 }
 
 function encode(fact: ControllerFact): Buffer {
-  assert(!isSessionFact(fact), 'a volatile fact has no record')
+  assert(!isVolatileFact(fact), 'a volatile fact has no record')
   return encodeMetadataRecord(fact)
 }

@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import { AllocateProducerIds } from '../../../protocol/messages/allocate-producer-ids.ts'
 import { AlterConfigs } from '../../../protocol/messages/alter-configs.ts'
+import { AlterPartition } from '../../../protocol/messages/alter-partition.ts'
 import { AssignReplicasToDirs } from '../../../protocol/messages/assign-replicas-to-dirs.ts'
 import { BrokerHeartbeat } from '../../../protocol/messages/broker-heartbeat.ts'
 import { BrokerRegistration } from '../../../protocol/messages/broker-registration.ts'
@@ -24,6 +25,8 @@ export interface RemoteChannelOptions {
   /** For registrations and heartbeats, which nothing large may delay. */
   readonly lifecycle: ControllerLink
   readonly directories: ControllerLink
+  /** For who is in sync, which acknowledgements wait for. */
+  readonly partitions: ControllerLink
   /** For all else. */
   readonly others: ControllerLink
   /** How long what a broker says of its life may take: it says it again then. */
@@ -60,6 +63,8 @@ export class RemoteControllerChannel implements ControllerChannel {
         return this.#brokerHeartbeat(command)
       case 'assignReplicasToDirs':
         return this.#assignReplicasToDirs(command)
+      case 'alterPartition':
+        return this.#alterPartition(command)
       case 'allocateProducerIds':
         return this.#allocateProducerIds(command)
       case 'createTopics':
@@ -94,6 +99,25 @@ export class RemoteControllerChannel implements ControllerChannel {
   ): Reply<'assignReplicasToDirs'> {
     const { directories, requestTimeoutMs: timeoutMs } = this.#options
     return told(await directories.ask(AssignReplicasToDirs, command, { timeoutMs, isElsewhere }))
+  }
+
+  async #alterPartition({
+    topics,
+    ...identity
+  }: Command<'alterPartition'>): Reply<'alterPartition'> {
+    const { partitions: link, requestTimeoutMs: timeoutMs } = this.#options
+    const body = {
+      ...identity,
+      topics: topics.map(({ topicId, partitions }) => ({
+        topicId,
+        partitions: partitions.map(({ newIsr: newIsrWithEpochs, ...partition }) => ({
+          ...partition,
+          newIsr: newIsrWithEpochs.map(({ brokerId }) => brokerId),
+          newIsrWithEpochs,
+        })),
+      })),
+    }
+    return told(await link.ask(AlterPartition, body, { timeoutMs, isElsewhere }))
   }
 
   async #allocateProducerIds(

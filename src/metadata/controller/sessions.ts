@@ -13,10 +13,17 @@ export interface BrokerSession {
   readonly metadataOffset: number
   /** Where others must be before its controlled shutdown is done; -1 where it has asked for none. */
   readonly shutdownOffset: number
+  /** Since when there are signs that its process has ended, and no heartbeat; null where there are none. */
+  readonly suspectedAt: number | null
 }
 
 /** Of a broker that is fenced, but for its end. */
-export const FENCED_SESSION = { isFenced: true, metadataOffset: -1, shutdownOffset: -1 } as const
+export const FENCED_SESSION = {
+  isFenced: true,
+  metadataOffset: -1,
+  shutdownOffset: -1,
+  suspectedAt: null,
+} as const
 
 /** A session begins, goes on, or ends. It is volatile: applied, and never appended. */
 export interface SessionFact {
@@ -25,13 +32,30 @@ export interface SessionFact {
   readonly session: BrokerSession | null
 }
 
+/** What is known of the times that a broker was fenced on evidence, before its session was over. */
+export interface EarlyFences {
+  /** Monotonic milliseconds, of those that still count. */
+  readonly at: readonly number[]
+  /** Until when nobody leads without what it has, since it might be back by then; monotonic milliseconds. */
+  readonly awaitedUntil: number
+}
+
+/** Volatile, too. */
+export interface EarlyFencesFact {
+  readonly type: 'EarlyFences'
+  readonly brokerId: number
+  readonly fences: EarlyFences
+}
+
+export type VolatileFact = SessionFact | EarlyFencesFact
+
 /** What the controller decides: records of the metadata log, and what is lost with its office. */
-export type ControllerFact = MetadataFact | SessionFact
+export type ControllerFact = MetadataFact | VolatileFact
 
 export type Sessions = ReadonlyMap<number, BrokerSession>
 
-export const isSessionFact = (fact: ControllerFact): fact is SessionFact =>
-  fact.type === 'BrokerSession'
+export const isVolatileFact = (fact: ControllerFact): fact is VolatileFact =>
+  fact.type === 'BrokerSession' || fact.type === 'EarlyFences'
 
 /** The alarm by which a broker is fenced that is heard of no more. */
 export const sessionAlarm = (brokerId: number): string => `session ${brokerId}`

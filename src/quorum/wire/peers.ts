@@ -4,9 +4,12 @@ import type { Clock, Host, Logger } from '../../host/host.ts'
 import { RatedLog } from '../../host/rated-log.ts'
 import type { ConnectionOptions } from '../../peer/connection.ts'
 import { PeerError } from '../../peer/errors.ts'
+import { isRefusedAt } from '../../peer/proven-endpoint.ts'
+import type { ProvenEndpoint } from '../../peer/proven-endpoint.ts'
 import type { PeerListener, Peers } from '../peers.ts'
 import { ANYBODY } from '../types.ts'
 import type {
+  KraftVersions,
   LogPosition,
   NoAnswer,
   RaftRequest,
@@ -31,10 +34,16 @@ export interface WireOptions {
   readonly servers: readonly Address[]
   /** `controller.quorum.request.timeout.ms` */
   readonly requestTimeoutMs: number
+  /** `ottla.controller.quorum.dead.leader.evidence.enable`: whether anybody is told of a machine's refusals. */
+  readonly tellsRefusals: boolean
 }
 
+const KRAFT_VERSION = 'kraft.version'
 /** A node that stops waits so long for others to hear that it leads no longer. */
 const SETTLE_MS = 1000
+
+/** Of errors on the way: that nodes are not there is usual. */
+const WORTH_A_LINE: readonly PeerError['code'][] = ['NOT_KAFKA', 'UNSUPPORTED_VERSION']
 
 /** A parked fetch must not hold up the vote behind it: each has a connection of its own. */
 type Lane = 'fetch' | 'election'
@@ -55,6 +64,10 @@ export class WirePeers implements Peers {
   /** The leader that an answer or its own word has told the place of. */
   #leader: NodeEndpoint | null = null
   #leaderEpoch = -1
+  /** Where the leader was that answered a fetch last. */
+  #reached: { readonly id: number; readonly endpoint: ProvenEndpoint } | null = null
+  /** The leader whose machine has refused since; null once it has answered again. */
+  #refused: number | null = null
   #listener: PeerListener | null = null
   #lastServer = 0
   #isClosed = false
@@ -97,12 +110,14 @@ export class WirePeers implements Peers {
       ({ reply, leader }) => {
         if (this.#isClosed) return
         if (leader !== null) this.learn(leader, reply.epoch)
+        if (reply.type === 'fetchReply' && reply.errorCode === 'NONE') {
+          this.#noteReached(to, way.remoteAddress, address.port)
+        }
         this.#listener?.replied(to, reply)
       },
       (error: unknown) => {
         if (!this.#isClosed) this.#note(error, address)
-        const isRefused = error instanceof PeerError && error.code === 'CONNECTION_REFUSED'
-        lost(isRefused ? 'refused' : 'lost')
+        lost(this.#isRefused(to, address, error) ? 'refused' : 'lost')
       },
     )
     if (request.type === 'fetch') return
@@ -110,12 +125,43 @@ export class WirePeers implements Peers {
     void asked.finally(() => this.#electing.delete(asked))
   }
 
+  #noteReached(id: number, ip: string | null, port: number): void {
+    this.#refused = null
+    if (ip !== null) this.#reached = { id, endpoint: { ip, port } }
+  }
+
+  /** Whether nobody listens any more where the leader has answered. */
+  #isRefused(to: number, { port }: Address, error: unknown): boolean {
+    const reached = this.#reached
+    if (!this.#options.tellsRefusals || reached === null || reached.id !== to) return false
+    if (!isRefusedAt(reached.endpoint, port, error)) return false
+    this.#refused = to
+    return true
+  }
+
+  /** The leader that has answered this node, and at whose place nobody listens any more; null where there is none. */
+  get refusedLeader(): number | null {
+    return this.#refused
+  }
+
   /** Where an epoch's leader is, as it or somebody else says. */
   learn(leader: NodeEndpoint, epoch: number): void {
     // An answer that was long on its way tells of a leader of before.
-    if (leader.id === this.#options.self.id || epoch < this.#leaderEpoch) return
+    if (leader.id === this.#options.self.id) return this.#noteTwin(leader)
+    if (epoch < this.#leaderEpoch) return
     this.#leader = leader
     this.#leaderEpoch = epoch
+  }
+
+  /** A node that is no controller can't lead. */
+  #noteTwin({ id, host, port }: NodeEndpoint): void {
+    if (this.#options.endpoints().length > 0) return
+    const where = formatAddress({ host, port })
+    this.#faults.error(
+      'controllers that have the id of this node',
+      { address: where },
+      `The controller at ${where} has the id of this node, ${id}: give this one another node.id, and a directory of its own`,
+    )
   }
 
   /** What was said last of the leader is what holds. */
@@ -124,6 +170,21 @@ export class WirePeers implements Peers {
     if (id === self.id) return endpointOn(listenerName, endpoints())
     if (this.#leader?.id === id) return this.#leader
     return endpointOn(listenerName, voter?.endpoints ?? [])
+  }
+
+  /** @throws PeerError */
+  async kraftVersionsOf({ id, endpoints }: Voter): Promise<KraftVersions | null> {
+    const address = endpointOn(this.#options.listenerName, endpoints)
+    if (address === null) throw new Error(`Where node ${id} is isn't known`)
+    // Anybody may ask for a voter at any address: nothing of it is kept.
+    const way = new Way(this.#options.host, address, this.#connecting)
+    try {
+      const { supportedFeatures } = await way.apiVersions()
+      const found = supportedFeatures.find(({ name }) => name === KRAFT_VERSION)
+      return found === undefined ? null : { min: found.minVersion, max: found.maxVersion }
+    } finally {
+      way.close()
+    }
   }
 
   disconnect(id: number): void {
@@ -141,11 +202,12 @@ export class WirePeers implements Peers {
     voter: Voter | null,
     snapshot: LogPosition,
     epoch: number,
+    replica: ReplicaKey,
   ): AsyncIterable<Buffer> {
     const address = this.endpointOf(from, voter)
     if (address === null) throw new Error(`Where node ${from} is isn't known`)
-    const { clusterId, self } = this.#options
-    yield* fetchPieces(this.#way('fetch', address), { clusterId, self, epoch, snapshot })
+    const { clusterId } = this.#options
+    yield* fetchPieces(this.#way('fetch', address), { clusterId, replica, epoch, snapshot })
   }
 
   /** Resolves when what elections have asked and told so far is answered, or after a while. */
@@ -191,7 +253,7 @@ export class WirePeers implements Peers {
   /** Nodes are often not there; anything else is worth a line. */
   #note(error: unknown, address: Address): void {
     const isExpected = error instanceof PeerError || error instanceof PeerRefusal
-    if (error instanceof PeerError && error.code !== 'NOT_KAFKA') return
+    if (error instanceof PeerError && !WORTH_A_LINE.includes(error.code)) return
     const where = formatAddress(address)
     const why = isExpected ? error.message : 'The answer could not be dealt with'
     this.#faults.error(

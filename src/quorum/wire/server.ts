@@ -37,6 +37,7 @@ import {
   METADATA_TOPIC_ID,
   onlyPartition,
 } from './partition.ts'
+import type { Asker } from '../unsent.ts'
 import { endpointOn } from './peers.ts'
 import type { VoterChange, VoterOutcome } from '../voter-changes.ts'
 import type { NodeEndpoint } from './partition.ts'
@@ -48,10 +49,11 @@ export interface AskedQuorum {
   readonly leaderId: number
   /** Where a node's controller listener is, this one's too; null where nobody has said. */
   endpointOf(id: number): Address | null
-  request(request: RaftRequest, answer: TellAnswer): void
+  request(request: RaftRequest, answer: TellAnswer, asker?: Asker): void
   changeVoters(change: VoterChange): Promise<VoterOutcome>
   readSnapshot(
     request: SnapshotRequest,
+    asker?: Asker,
   ): Promise<SnapshotPiece | { readonly errorCode: EpochProblem }>
 }
 
@@ -137,7 +139,7 @@ export class RaftServer {
     return this.#tellEpoch({ type: 'endQuorumEpoch', leaderId, epoch, preferredCandidates })
   }
 
-  async fetch(request: FetchRequest): Promise<FetchResponse | null> {
+  async fetch(request: FetchRequest, asker?: Asker): Promise<FetchResponse | null> {
     const asked = onlyPartition(
       request,
       ({ topic, topicId }, { partition }) =>
@@ -147,7 +149,7 @@ export class RaftServer {
     const problem = this.#problem(request.clusterId, asked)
     if (asked === null || problem !== null) return { errorCode: problem ?? 'NONE', responses: [] }
     const { highWatermark } = asked
-    const reply = await this.#ask({
+    const wanted: RaftRequest = {
       type: 'fetch',
       requestId: 0,
       replica: {
@@ -159,7 +161,8 @@ export class RaftServer {
       lastFetchedEpoch: asked.lastFetchedEpoch,
       highWatermark: highWatermark === NOT_TOLD ? Infinity : Number(highWatermark),
       maxWaitMs: request.maxWaitMs,
-    })
+    }
+    const reply = await this.#ask(wanted, asker)
     return reply?.type === 'fetchReply' ? this.#fetchAnswer(reply) : null
   }
 
@@ -187,20 +190,26 @@ export class RaftServer {
     }
   }
 
-  async fetchSnapshot(request: FetchSnapshotRequest): Promise<FetchSnapshotResponse> {
+  async fetchSnapshot(
+    request: FetchSnapshotRequest,
+    asker?: Asker,
+  ): Promise<FetchSnapshotResponse> {
     const asked = onlyPartition(request, ({ name }) => name === METADATA_TOPIC)
     const problem = this.#problem(request.clusterId, asked)
     if (asked === null || problem !== null) return { errorCode: problem ?? 'NONE', topics: [] }
     const { snapshotId, position, currentLeaderEpoch, partition: index } = asked
     const piece =
       index === METADATA_PARTITION
-        ? await this.#options.quorum().readSnapshot({
-            replica: { id: request.replicaId, directoryId: asked.replicaDirectoryId },
-            currentLeaderEpoch,
-            snapshot: { offset: snapshotId.endOffset, epoch: snapshotId.epoch },
-            position,
-            maxBytes: request.maxBytes,
-          })
+        ? await this.#options.quorum().readSnapshot(
+            {
+              replica: { id: request.replicaId, directoryId: asked.replicaDirectoryId },
+              currentLeaderEpoch,
+              snapshot: { offset: snapshotId.endOffset, epoch: snapshotId.epoch },
+              position,
+              maxBytes: request.maxBytes,
+            },
+            asker,
+          )
         : ({ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' } as const)
     const { leaderId, leaderEpoch } = this.#known()
     const hasBytes = 'bytes' in piece
@@ -220,7 +229,7 @@ export class RaftServer {
     }
   }
 
-  /** [KIP-853] A voter says where it listens now; a static quorum takes note of it and needs nothing. */
+  /** [KIP-853] A voter says where it listens now, and what it knows; a static quorum takes note of it. */
   async updateVoter(request: UpdateRaftVoterRequest): Promise<UpdateRaftVoterResponse> {
     const { clusterId, currentLeaderEpoch, voterId: id, voterDirectoryId: directoryId } = request
     if (clusterId !== null && clusterId !== this.#options.clusterId) {
@@ -229,8 +238,11 @@ export class RaftServer {
     const quorum = this.#options.quorum()
     const isLeader = quorum.leaderId === this.#options.self.id
     const problem = epochProblem(currentLeaderEpoch, quorum.epoch, isLeader)
+    const { minSupportedVersion: min, maxSupportedVersion: max } = request.kRaftVersionFeature
     const voter = { id, directoryId, endpoints: request.listeners }
-    const errorCode = problem ?? (await quorum.changeVoters({ kind: 'update', voter })).errorCode
+    const told = { kind: 'update', voter, kraftVersions: { min, max } } as const
+    const wrong = min < 0 || max < min ? 'INVALID_REQUEST' : null
+    const errorCode = problem ?? wrong ?? (await quorum.changeVoters(told)).errorCode
     const { leaderId, leaderEpoch } = this.#known()
     const at = leaderId < 0 ? null : quorum.endpointOf(leaderId)
     const { host, port } = at ?? { host: '', port: 0 }
@@ -261,8 +273,8 @@ export class RaftServer {
     return id === self.id ? self : { id, directoryId: '' }
   }
 
-  #ask(request: RaftRequest): Promise<RaftReply | null> {
-    return new Promise((resolve) => this.#options.quorum().request(request, resolve))
+  #ask(request: RaftRequest, asker?: Asker): Promise<RaftReply | null> {
+    return new Promise((resolve) => this.#options.quorum().request(request, resolve, asker))
   }
 
   async #tellEpoch(

@@ -10,7 +10,7 @@ const MAX_PIECE_BYTES = 1 << 20
 
 interface Wanted {
   readonly clusterId: string
-  readonly self: ReplicaKey
+  readonly replica: ReplicaKey
   readonly epoch: number
   readonly snapshot: LogPosition
 }
@@ -27,7 +27,7 @@ class SnapshotPieceError extends Error {
  */
 export async function* fetchPieces(
   way: Asked,
-  { clusterId, self, epoch, snapshot }: Wanted,
+  { clusterId, replica, epoch, snapshot }: Wanted,
 ): AsyncIterable<Buffer> {
   const snapshotId = { endOffset: snapshot.offset, epoch: snapshot.epoch }
   let position = 0
@@ -38,11 +38,11 @@ export async function* fetchPieces(
       currentLeaderEpoch: epoch,
       snapshotId,
       position,
-      replicaDirectoryId: self.directoryId,
+      replicaDirectoryId: replica.directoryId,
     }
     const answer = await way.request(FetchSnapshot, {
       clusterId,
-      replicaId: self.id,
+      replicaId: replica.id,
       maxBytes: MAX_PIECE_BYTES,
       topics: [{ name: METADATA_TOPIC, partitions: [partition] }],
     })

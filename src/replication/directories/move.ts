@@ -31,7 +31,8 @@ export class DirectoryMove {
   readonly copy: Log
   readonly #services: MoveServices
   #assignment: Assignment = 'unasked'
-  #alignedEpoch = -1
+  /** How often the log had been cut when the copy was last held against it. */
+  #alignedTruncations = -1
   #isCancelled = false
   #wasPromoted = false
   #wake: () => void = () => undefined
@@ -106,12 +107,12 @@ export class DirectoryMove {
     return bytes
   }
 
-  /** A new leader may have cut off what the copy has. */
+  /** Who follows a new leader may have cut off what the copy has. */
   async #align(): Promise<void> {
-    const { leaderEpoch } = this.partition
-    if (leaderEpoch === this.#alignedEpoch) return
+    const { truncations } = this.source
+    if (truncations === this.#alignedTruncations) return
     await alignCopy(this.source, this.copy)
-    this.#alignedEpoch = leaderEpoch
+    this.#alignedTruncations = truncations
   }
 
   /** When the cluster knows of the move, or it is cancelled. */
@@ -125,9 +126,11 @@ export class DirectoryMove {
   /** Appends wait for as long as it takes to copy the last part and rename the directory. */
   async #takePlace(): Promise<boolean> {
     const { partition, source, copy } = this
+    await partition.unsettled
     const resume = partition.holdAppends()
     try {
       await source.whenIdle()
+      await this.#align()
       for (let bytes = 0; source.logEndOffset > copy.logEndOffset;) {
         bytes += await this.#copy()
         if (bytes > LAST_PART_BYTES || this.#isCancelled) return false

@@ -1,11 +1,12 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
-import type { Clock, Logger } from '../../host/host.ts'
+import type { Logger } from '../../host/host.ts'
 import type { LogDirectory } from '../../log/directory/directory.ts'
 import type { Log } from '../../log/log.ts'
 import { canHaveFuture } from '../../log/base/paths.ts'
 import { DirectoryMove } from './move.ts'
 import { MoveBudget } from './move-budget.ts'
 import type { Partition } from '../partition/partition.ts'
+import type { ReplicationQuota } from '../quota/replication-quota.ts'
 
 /** The logs of all directories, as moves need them. */
 export interface MovableLogs {
@@ -20,13 +21,12 @@ export interface MovableLogs {
 }
 
 export interface DirectoryMovesOptions {
-  readonly clock: Clock
   readonly log: Logger
   readonly logs: MovableLogs
   /** The partition if this broker hosts it. */
   readonly find: (topic: string, partition: number) => Partition | undefined
-  /** `replica.alter.log.dirs.io.max.bytes.per.second` */
-  readonly bytesPerSecond: () => number
+  /** Of all moves together: `replica.alter.log.dirs.io.max.bytes.per.second`. */
+  readonly quota: ReplicationQuota
   /** `num.replica.alter.log.dirs.threads`: how many replicas are copied at the same time. */
   readonly concurrency: number
   /** Tells the cluster where a replica is. */
@@ -52,7 +52,7 @@ export class DirectoryMoves {
 
   constructor(options: DirectoryMovesOptions) {
     this.#options = options
-    this.#budget = new MoveBudget(options.clock, options.bytesPerSecond)
+    this.#budget = new MoveBudget(options.quota)
   }
 
   /**
@@ -65,6 +65,8 @@ export class DirectoryMoves {
     const directory = logs.directories.find((each) => each.path === path)
     if (directory === undefined) return 'LOG_DIR_NOT_FOUND'
     if (directory.failure !== null) return 'KAFKA_STORAGE_ERROR'
+    // [KIP-1066] Even where the replica is in it: that would end a move to elsewhere.
+    if (directory.isCordoned) return 'INVALID_REPLICA_ASSIGNMENT'
     const partition = find(topic, index)
     if (partition === undefined) {
       logs.preferDirectory(topic, index, directory)

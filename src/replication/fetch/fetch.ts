@@ -6,10 +6,16 @@ import type {
   ReadResult,
   ReadUpTo,
 } from '../../log/base/results.ts'
-import { GRANT_BYTES } from './memory.ts'
-import type { FetchMemory, MemoryHolder, MemoryWaiter } from './memory.ts'
+import type { Log } from '../../log/log.ts'
+import { GRANT_BYTES } from '../../log/read/memory.ts'
+import type { FetchMemory, MemoryHolder, MemoryWaiter } from '../../log/read/memory.ts'
 import type { FetchTarget } from './session.ts'
-import type { FetchWaiter, Partition } from '../partition/partition.ts'
+import type { Partition } from '../partition/partition.ts'
+import type { FetchWaiter } from '../partition/waiters.ts'
+import type { QuotaWaiter } from '../quota/replication-quota.ts'
+import type { LeaderThrottle } from './leader-throttle.ts'
+import type { FollowerPatience } from './patience.ts'
+import type { ReplicaSelector } from './replica-selector.ts'
 import type { ClientWaiter, Presence } from './presence.ts'
 
 export interface FetchParameters {
@@ -22,8 +28,16 @@ export interface FetchParameters {
   readonly memory: FetchMemory
   /** Who has asked. */
   readonly client: Presence
+  /** [KIP-392] Any replica will do: what is asked for need not be led here. */
+  readonly fromAnyReplica: boolean
+  /** Sends the client on to other replicas; null where the leader is as good as any. */
+  readonly selector: ReplicaSelector | null
+  /** Of a follower; null for all others. */
+  readonly patience: FollowerPatience | null
   /** When the answer is full, the targets behind needn't be looked at. */
   readonly mayLeaveOut: boolean
+  /** What a follower may be made to wait for; null where nothing is throttled. */
+  readonly throttle: LeaderThrottle | null
 }
 
 /** The answer for one partition; the fields are those of Fetch's response. */
@@ -33,10 +47,16 @@ export interface PartitionData {
   readonly highWatermark: number
   readonly lastStableOffset: number
   readonly logStartOffset: number
+  /** Not told: up to where there was something to read for a follower. */
+  readonly logEndOffset: number
   readonly abortedTransactions: readonly AbortedTransaction[] | null
   readonly divergingEpoch: EpochEndOffset | null
+  /** The broker that the client should read from instead; -1 where there is no better one. */
+  readonly preferredReadReplica: number
   /** Whether a session has to tell of it though nothing has changed. */
   readonly mustTell: boolean
+  /** Not told: there is something to read, and a quota that is exceeded. */
+  readonly isHeldBack: boolean
   readonly chunks: readonly Buffer[]
   readonly sizeBytes: number
 }
@@ -77,7 +97,7 @@ export function fetchRecords(
   new Fetching(targets, parameters, find, clock, fetcher).begin()
 }
 
-class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
+class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
   needsLargeBatch = false
   readonly #targets: readonly FetchTarget[]
   readonly #parameters: FetchParameters
@@ -96,6 +116,14 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   #hasMoved = false
   /** What was read is not held while it waits for more. */
   #hasLetGo = false
+  /** It reads again as a quota may let it, which may have let others before. */
+  #isForQuota = false
+  /** On partitions that are held back: what comes to them can't be read, and doesn't count. */
+  readonly #heldBack: FetchWaiter = {
+    advanced: (sizeBytes) => {
+      if (sizeBytes === Infinity) this.#bytesCame()
+    },
+  }
 
   constructor(
     targets: readonly FetchTarget[],
@@ -111,6 +139,7 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
     this.#fetcher = fetcher
   }
 
+  /** Reads; again, where it has waited for bytes and so holds nothing. */
   begin(): void {
     this.#read(this.#parameters.memory.grant() ? 'granted' : 'none')
   }
@@ -130,7 +159,8 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
     if (!mayWait || reading.hasNews) return this.#answer(reading)
     if (reading.lacksMemory) return this.#waitForMemory()
     // One that has waited takes what has come.
-    const missingBytes = this.#timer === null ? minBytes - reading.sizeBytes : 0
+    const isToWait = this.#timer === null || (this.#isForQuota && reading.sizeBytes === 0)
+    const missingBytes = isToWait ? minBytes - reading.sizeBytes : 0
     if (missingBytes > 0) this.#waitForBytes(reading, missingBytes)
     else this.#answer(reading)
   }
@@ -142,6 +172,7 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
 
   #answer(reading: Reading): void {
     this.#timer?.cancel()
+    if (reading.throttledBytes > 0) this.#parameters.throttle!.quota.record(reading.throttledBytes)
     try {
       this.#fetcher.fetched(reading)
     } catch (error) {
@@ -152,14 +183,17 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
 
   /** @returns false where the client has gone meanwhile: then all is over */
   #wait(): boolean {
-    const { client, maxWaitMs } = this.#parameters
+    const { client, maxWaitMs, patience } = this.#parameters
     if (client.hasLeft) {
       this.#abandon()
       return false
     }
     this.#isWaiting = true
     client.add(this)
-    this.#timer ??= this.#clock.after(maxWaitMs, () => this.#timeUp())
+    patience?.add(this)
+    this.#timer ??= this.#clock.after(patience?.limit(maxWaitMs) ?? maxWaitMs, () =>
+      this.endWaiting(),
+    )
     return true
   }
 
@@ -170,20 +204,23 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   /** Waits until about `missingBytes` more can be read. */
   #waitForBytes(seen: Reading, missingBytes: number): void {
     if (!this.#wait()) return
-    const { upTo } = this.#parameters
+    const { upTo, throttle } = this.#parameters
     this.#missingBytes = missingBytes
     this.#hasMoved = false
+    this.#isForQuota = false
     this.#hasLetGo = seen.sizeBytes > 0
     seen.release()
     this.#targets.forEach((target, i) => {
       const partition = this.#find(target)
       if (typeof partition === 'string' || !this.#isWaiting) return
       this.#partitions.push(partition)
-      partition.wait(this)
+      if (seen.partitions[i]!.isHeldBack) return partition.wait(this.#heldBack, upTo)
+      partition.wait(this, upTo)
       if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) this.#hasMoved = true
     })
     // Something came in while the first read was under way: its size isn't known, so look at once.
     if (this.#hasMoved) this.#bytesCame()
+    else if (seen.isHeldBack && this.#isWaiting) throttle!.quota.wait(this)
   }
 
   advanced(sizeBytes: number, stableBytes: number): void {
@@ -198,7 +235,12 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   #bytesCame(): void {
     if (!this.#stopWaiting()) return
     // Whoever has moved a partition finishes first: other partitions may be about to move in the same task.
-    this.#clock.afterTask(() => this.#readAgain())
+    this.#clock.afterTask(() => this.begin())
+  }
+
+  quotaFree(): void {
+    this.#isForQuota = true
+    this.#bytesCame()
   }
 
   granted(): void {
@@ -207,16 +249,11 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
     this.#read(this.needsLargeBatch ? 'large' : 'granted')
   }
 
-  #timeUp(): void {
+  endWaiting(): void {
     this.#isTimeUp = true
     if (!this.#stopWaiting()) return
-    if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.#readAgain())
+    if (this.#hasMoved || this.#hasLetGo) this.#clock.afterTask(() => this.begin())
     else this.#answer(this.#reading!)
-  }
-
-  #readAgain(): void {
-    this.#reading!.release()
-    this.begin()
   }
 
   clientLeft(): void {
@@ -233,11 +270,16 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter {
   #stopWaiting(): boolean {
     if (!this.#isWaiting) return false
     this.#isWaiting = false
-    const { client, memory } = this.#parameters
+    const { client, memory, patience, throttle } = this.#parameters
     client.delete(this)
+    patience?.delete(this)
     memory.stopWaiting(this)
-    for (const partition of this.#partitions) partition.stopWaiting(this)
+    for (const partition of this.#partitions) {
+      partition.stopWaiting(this)
+      if (throttle !== null) partition.stopWaiting(this.#heldBack)
+    }
     this.#partitions = []
+    throttle?.quota.stopWaiting(this)
     return true
   }
 }
@@ -250,6 +292,7 @@ function readableEnd(partition: Partition, upTo: ReadUpTo): number {
 }
 
 function seenEnd(data: PartitionData, upTo: ReadUpTo): number {
+  if (upTo === 'logEnd') return data.logEndOffset
   return upTo === 'lastStable' ? data.lastStableOffset : data.highWatermark
 }
 
@@ -259,13 +302,17 @@ type Grant = 'large' | 'granted' | 'none'
 /** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
 class Reading implements FetchedData, MemoryHolder {
   readonly partitions: PartitionData[] = []
-  /** Some partition has an error, or a diverging epoch: nobody should wait for that. */
+  /** Some partition has an error, a diverging epoch or a better replica: nobody should wait for that. */
   hasNews = false
   /** There are records, and no memory to read them into. */
   lacksMemory = false
   /** The first batch is larger than what was granted: nothing was read. */
   needsLargeBatch = false
+  /** There are records that a quota holds back. */
+  isHeldBack = false
   sizeBytes = 0
+  /** So much of that counts towards the quota. */
+  throttledBytes = 0
   readonly #targets: readonly FetchTarget[]
   readonly #parameters: FetchParameters
   readonly #find: FindPartition
@@ -320,7 +367,7 @@ class Reading implements FetchedData, MemoryHolder {
 
   /** @returns null when all is read, else when to go on */
   #readOn(): Promise<void> | null {
-    const { upTo, minBytes, maxBytes, mayLeaveOut } = this.#parameters
+    const { minBytes, maxBytes, mayLeaveOut } = this.#parameters
     const mostBytes = this.#grant === 'granted' ? maxBytes : 0
     while (this.partitions.length < this.#targets.length) {
       if (mayLeaveOut && this.#isFull && this.sizeBytes >= minBytes) return null
@@ -332,7 +379,7 @@ class Reading implements FetchedData, MemoryHolder {
       }
       const left = this.#isFull ? 0 : Math.max(mostBytes - this.sizeBytes, 0)
       const limit = Math.min(target.maxBytes, left)
-      const read = readOne(partition, target, upTo, limit, this.#firstBatchBytes())
+      const read = readOne(partition, target, this.#parameters, limit, this.#firstBatchBytes())
       if (read instanceof Promise) {
         return read.then((result) => this.#take(target, partition, result, left))
       }
@@ -350,13 +397,17 @@ class Reading implements FetchedData, MemoryHolder {
 
   #tell(data: PartitionData): void {
     this.partitions.push(data)
-    this.hasNews ||= data.errorCode !== 'NONE' || data.divergingEpoch !== null
+    this.isHeldBack ||= data.isHeldBack
+    this.hasNews ||= data.errorCode !== 'NONE' || data.mustTell
   }
 
   #take(target: FetchTarget, partition: Partition, result: ReadResult, left: number): void {
     this.#results.push(result)
     const mustHaveRead = this.#firstBatchBytes() > 0
     this.sizeBytes += result.sizeBytes
+    if (this.#parameters.throttle !== null && partition.isThrottledAsLeader) {
+      this.throttledBytes += result.sizeBytes
+    }
     this.#tell(
       result.errorCode === 'KAFKA_STORAGE_ERROR'
         ? failed(target, partition.whyUnusable, result)
@@ -378,7 +429,7 @@ class Reading implements FetchedData, MemoryHolder {
   release(): void {
     this.#parameters.memory.give(this.sizeBytes, this)
     for (const result of this.#results.splice(0)) result.release()
-    this.sizeBytes = 0
+    this.sizeBytes = this.throttledBytes = 0
   }
 }
 
@@ -390,27 +441,45 @@ function hasMore({ fetchOffset }: FetchTarget, result: ReadResult, upTo: ReadUpT
 function readOne(
   partition: Partition,
   target: FetchTarget,
-  upTo: ReadUpTo,
+  { upTo, fromAnyReplica, selector, throttle }: FetchParameters,
   maxBytes: number,
   firstBatchBytes: number,
 ): ReadResult | Promise<ReadResult> | PartitionData {
-  const error = partition.checkLeader(target.currentLeaderEpoch)
+  const { currentLeaderEpoch, fetchOffset, lastFetchedEpoch } = target
+  const error = fromAnyReplica
+    ? partition.checkReplica(currentLeaderEpoch)
+    : partition.checkLeader(currentLeaderEpoch)
   if (error !== 'NONE') return failed(target, error)
   const { log } = partition
   if (log === null) return failed(target, partition.whyUnusable)
-  const diverging = partition.divergence(target.fetchOffset, target.lastFetchedEpoch)
-  if (diverging === 'unknown') return failed(target, 'OFFSET_OUT_OF_RANGE')
-  if (diverging !== null) {
-    return {
-      ...failed(target, 'NONE'),
-      highWatermark: log.highWatermark,
-      lastStableOffset: log.lastStableOffset,
-      logStartOffset: log.logStartOffset,
-      divergingEpoch: diverging,
-      mustTell: true,
-    }
+  if (!partition.isLeader && !reachesTo(log, fetchOffset)) {
+    // Whoever is told that an offset is out of range begins elsewhere: only the leader knows.
+    return failed(target, 'NOT_LEADER_OR_FOLLOWER')
   }
-  return log.read(target.fetchOffset, maxBytes, upTo, firstBatchBytes > 0, firstBatchBytes)
+  const preferredReadReplica = selector === null ? -1 : selector.select(partition, fetchOffset)
+  if (preferredReadReplica >= 0) {
+    return { ...failed(target, 'NONE', offsetsOf(log)), preferredReadReplica, mustTell: true }
+  }
+  const divergingEpoch = partition.divergence(fetchOffset, lastFetchedEpoch)
+  if (divergingEpoch !== null) {
+    if (divergingEpoch === 'unknown' || fetchOffset < log.logStartOffset) {
+      return failed(target, 'OFFSET_OUT_OF_RANGE')
+    }
+    return { ...failed(target, 'NONE', offsetsOf(log)), divergingEpoch, mustTell: true }
+  }
+  // Before anything is read: what is held back costs nothing.
+  if (throttle !== null && isBehind(log, fetchOffset) && throttle.holdsBack(partition)) {
+    return { ...failed(target, 'NONE', offsetsOf(log)), isHeldBack: true }
+  }
+  return log.read(fetchOffset, maxBytes, upTo, firstBatchBytes > 0, firstBatchBytes)
+}
+
+function isBehind({ logStartOffset, logEndOffset }: Log, offset: number): boolean {
+  return offset >= logStartOffset && offset < logEndOffset
+}
+
+function reachesTo({ logStartOffset, logEndOffset }: Log, offset: number): boolean {
+  return offset >= logStartOffset && offset <= logEndOffset
 }
 
 function dataOf(target: FetchTarget, result: ReadResult): PartitionData {
@@ -421,24 +490,44 @@ function dataOf(target: FetchTarget, result: ReadResult): PartitionData {
     highWatermark: result.highWatermark,
     lastStableOffset: result.lastStableOffset,
     logStartOffset: result.logStartOffset,
+    logEndOffset: result.logEndOffset,
     abortedTransactions: result.abortedTransactions,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     mustTell: false,
+    isHeldBack: false,
     chunks: result.chunks,
     sizeBytes: result.sizeBytes,
   }
 }
 
-const UNKNOWN_OFFSETS = { highWatermark: -1, lastStableOffset: -1, logStartOffset: -1 }
+interface LogOffsets {
+  readonly highWatermark: number
+  readonly lastStableOffset: number
+  readonly logStartOffset: number
+  readonly logEndOffset: number
+}
+
+function offsetsOf({
+  highWatermark,
+  lastStableOffset,
+  logStartOffset,
+  logEndOffset,
+}: LogOffsets): LogOffsets {
+  return { highWatermark, lastStableOffset, logStartOffset, logEndOffset }
+}
+
+const UNKNOWN_OFFSETS: LogOffsets = {
+  highWatermark: -1,
+  lastStableOffset: -1,
+  logStartOffset: -1,
+  logEndOffset: -1,
+}
 
 function failed(
   target: FetchTarget,
   errorCode: ErrorName,
-  offsets: {
-    highWatermark: number
-    lastStableOffset: number
-    logStartOffset: number
-  } = UNKNOWN_OFFSETS,
+  offsets: LogOffsets = UNKNOWN_OFFSETS,
 ): PartitionData {
   return {
     target,
@@ -446,9 +535,12 @@ function failed(
     highWatermark: offsets.highWatermark,
     lastStableOffset: offsets.lastStableOffset,
     logStartOffset: offsets.logStartOffset,
+    logEndOffset: offsets.logEndOffset,
     abortedTransactions: null,
     divergingEpoch: null,
+    preferredReadReplica: -1,
     mustTell: false,
+    isHeldBack: false,
     chunks: [],
     sizeBytes: 0,
   }

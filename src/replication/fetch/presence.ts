@@ -1,7 +1,10 @@
+/** How a client has gone: `ended`: its machine said so (FIN or RST); `lost`: nothing more was heard of it, or it was sent away. */
+export type Leaving = 'ended' | 'lost'
+
 /** Somebody who waits for something on behalf of a client. */
 export interface ClientWaiter {
   /** The client has gone: nobody wants the answer any more. */
-  clientLeft(): void
+  clientLeft(leaving: Leaving): void
 }
 
 /** Whether a client is there; those who wait on its behalf are told when it has gone, and let go of what they hold. */
@@ -34,9 +37,9 @@ export class Presence {
   }
 
   /** To be called once. */
-  leave(): void {
+  leave(leaving: Leaving): void {
     this.#hasLeft = true
-    for (const waiter of this.#waiters) waiter.clientLeft()
+    for (const waiter of this.#waiters) waiter.clientLeft(leaving)
     this.#waiters.clear()
   }
 }

@@ -67,6 +67,8 @@ const EVICTION_MS = 120_000
  * ended, and begins anew with a request that names all.
  */
 const MAX_PARTITIONS = 16_384
+/** A follower names what it has of a leader's in several requests. */
+const MAX_FOLLOWED_PARTITIONS = 131_072
 
 interface FetchSession {
   readonly id: number
@@ -155,7 +157,8 @@ export class FetchSessionCache {
     }
     for (const forgotten of request.forgotten) partitions.delete(keyOf(forgotten))
     this.#sessions.delete(session.id)
-    if (partitions.size > MAX_PARTITIONS) return refused('FETCH_SESSION_ID_NOT_FOUND')
+    const most = session.isFollower ? MAX_FOLLOWED_PARTITIONS : MAX_PARTITIONS
+    if (partitions.size > most) return refused('FETCH_SESSION_ID_NOT_FOUND')
     if (partitions.size === 0) return sessionless([])
     session.lastUsedMs = this.#monotonic()
     session.epoch = epochAfter(session.epoch)

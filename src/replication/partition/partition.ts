@@ -1,38 +1,25 @@
 import assert from 'node:assert/strict'
 import type { ErrorName } from '../../../protocol/errors.ts'
-import type { Clock, Timer } from '../../host/host.ts'
-import type { LogConfig } from '../../log/base/config.ts'
 import type { Log } from '../../log/log.ts'
 import type {
   AppendOrigin,
   AppendResult,
   EpochEndOffset,
-  ReadResult,
   ReadUpTo,
   MarkerToWrite,
   TransactionTerms,
 } from '../../log/base/results.ts'
-
-/** What the cluster has agreed on for a partition. */
-export interface PartitionAssignment {
-  /** -1 when there is none. */
-  readonly leader: number
-  readonly leaderEpoch: number
-  readonly partitionEpoch: number
-  readonly replicas: readonly number[]
-  /** Of each replica, the id of its directory. */
-  readonly directories: readonly string[]
-  readonly isr: readonly number[]
-}
-
-/** What a topic's settings come to. */
-export interface TopicSettings {
-  readonly log: LogConfig
-  /** `min.insync.replicas` */
-  readonly minInSyncReplicas: number
-  /** `cleanup.policy` has `delete`. */
-  readonly deletesRecords: boolean
-}
+import { Acknowledgements, failure } from './acknowledgements.ts'
+import type { PartitionAssignment } from './assignment.ts'
+import { Deletions, refusedDeletion } from './deletions.ts'
+import type { DeletionDone } from './deletions.ts'
+import type { FollowerId, FollowerPosition, FollowerState } from './follower-state.ts'
+import { Leader } from './leader.ts'
+import type { LeaderChange, LedPartition, LeaderServices } from './leader.ts'
+import { isThrottled } from '../quota/throttled.ts'
+import type { TopicSettings } from './settings.ts'
+import { FetchWaiters } from './waiters.ts'
+import type { FetchWaiter } from './waiters.ts'
 
 /** Produce's acks: 0 none, 1 the leader's, -1 all of the ISR. */
 export type RequiredAcks = -1 | 0 | 1
@@ -40,48 +27,34 @@ export type RequiredAcks = -1 | 0 | 1
 /** What Kafka's clients look the topic up anew for, and find it gone or made again. */
 const DELETED = 'UNKNOWN_TOPIC_OR_PARTITION'
 
-/** Somebody who waits for records. */
-export interface FetchWaiter {
-  /**
-   * Called when `sizeBytes` more became readable, or when leadership changed or the broker stops (then with Infinity).
-   * @param stableBytes so many of what is decided, for readers of that; -1 where the last stable offset is where it was
-   */
-  advanced(sizeBytes: number, stableBytes: number): void
-}
-
-/** An append whose acknowledgement waits for the ISR. */
-interface PendingAcknowledgement {
-  readonly result: AppendResult
-  readonly done: (result: AppendResult) => void
-  readonly timer: Timer
-}
-
 /** One partition as this broker sees it: its assignment, its log, and who waits for it. */
-export class Partition {
+export class Partition implements LedPartition {
   readonly topic: string
   readonly topicId: string
   readonly index: number
-  readonly #clock: Clock
+  readonly #services: LeaderServices
   readonly #brokerId: number
   readonly #settings: () => TopicSettings
-  readonly #waiters = new Set<FetchWaiter>()
-  /** In the order of their offsets. */
-  #pending: PendingAcknowledgement[] = []
+  readonly #updated: () => void
+  readonly #waiters = new FetchWaiters()
+  readonly #pending: Acknowledgements
+  readonly #deletions: Deletions
+  /** Null where another broker leads, and where there is no other replica. */
+  #leader: Leader | null = null
+  #epochStartOffset = -1
   #assignment: PartitionAssignment
   #log: Log | null
-  #readableBytes: number
-  /** What came since all was decided that had come. */
-  #undecidedBytes = 0
   /** How often this broker has ceased to lead. */
   #leadsEnded = 0
-  #hasEndedWaiting = false
   #isDeleted = false
   /** Appends that wait, in order; null when they need not. */
   #heldAppends: (() => void)[] | null = null
+  /** While the log is cut: until then nothing changes. */
+  #cutting: Promise<void> | null = null
+  #deferred: PartitionAssignment | null = null
 
   constructor(options: {
-    clock: Clock
-    brokerId: number
+    services: LeaderServices
     topic: string
     topicId: string
     index: number
@@ -90,17 +63,21 @@ export class Partition {
     log: Log | null
     /** The topic's settings as they are now. */
     settings: () => TopicSettings
+    /** Called when the cluster has agreed on something else, or the log is gone. */
+    updated?: () => void
   }) {
     this.topic = options.topic
     this.topicId = options.topicId
     this.index = options.index
-    this.#clock = options.clock
-    this.#brokerId = options.brokerId
+    this.#services = options.services
+    this.#brokerId = options.services.brokerId
     this.#settings = options.settings
+    this.#updated = options.updated ?? (() => undefined)
+    this.#pending = new Acknowledgements(options.services.clock)
+    this.#deletions = new Deletions(options.services.clock)
     this.#assignment = options.assignment
     this.#log = options.log
-    this.#readableBytes = 0
-    if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
+    if (this.isLeader) this.#lead({ isNewLeader: true, isNewEpoch: true, isNewState: true })
     this.#advance(0)
   }
 
@@ -121,58 +98,101 @@ export class Partition {
     return this.#log
   }
 
+  /** Where the log ended when this broker began to lead it in this epoch. */
+  get epochStartOffset(): number {
+    return this.#epochStartOffset
+  }
+
+  /**
+   * [KIP-207] Right after an election a leader may know less of what is replicated than consumers have seen: as long as that
+   * isn't all that came before its epoch.
+   */
+  get isHighWatermarkBehind(): boolean {
+    return this.#log !== null && this.#log.highWatermark < this.#epochStartOffset
+  }
+
   /** What a client is told where the log is gone, or was lost while it was used: the disk's fault, or the topic's end. */
   get whyUnusable(): 'KAFKA_STORAGE_ERROR' | 'UNKNOWN_TOPIC_OR_PARTITION' {
     return this.#isDeleted ? DELETED : 'KAFKA_STORAGE_ERROR'
   }
 
-  /** Whether records may go before they were read: by retention, or on request. */
-  get deletesRecords(): boolean {
-    return this.#settings().deletesRecords
-  }
-
-  /** Takes over what the cluster has agreed on; who waits has to look again. */
+  /**
+   * Takes over what the cluster has agreed on; who waits has to look again. While the log is being cut it counts as not known
+   * yet: nobody may lead such a log.
+   */
   update(assignment: PartitionAssignment): void {
-    const { leader, leaderEpoch, isr } = this.#assignment
+    if (this.#cutting !== null) {
+      this.#deferred = assignment
+      return
+    }
+    const { leader, leaderEpoch, partitionEpoch, isr } = this.#assignment
+    const isNewEpoch = assignment.leaderEpoch > leaderEpoch
     assert(
-      assignment.leaderEpoch > leaderEpoch ||
-        (assignment.leaderEpoch === leaderEpoch && assignment.leader === leader),
+      isNewEpoch || (assignment.leaderEpoch === leaderEpoch && assignment.leader === leader),
       'An epoch has one leader, and none comes again',
     )
+    // The controller's answer to the leader may have been faster than the image.
+    if (!isNewEpoch && assignment.partitionEpoch < partitionEpoch) return
+    // Another one may have led in an epoch that was never seen here.
+    const isNewLeader = !this.isLeader || assignment.leaderEpoch > leaderEpoch + 1
+    const isNewState = isNewEpoch || assignment.partitionEpoch > partitionEpoch
     this.#assignment = assignment
-    if (this.isLeader) this.#log?.beginEpoch(this.leaderEpoch)
-    else {
+    if (isNewLeader || !this.isLeader) {
       this.#leadsEnded++
-      this.#log?.endLeadership()
       // Another leader may let go of these records: an acknowledgement would be a promise of somebody else.
-      this.#refusePending('NOT_LEADER_OR_FOLLOWER')
+      this.#pending.refuseAll('NOT_LEADER_OR_FOLLOWER')
+    }
+    if (this.isLeader) this.#lead({ isNewLeader, isNewEpoch, isNewState })
+    else {
+      this.#leader?.end()
+      this.#leader = null
+      this.#log?.endLeadership()
+      this.#deletions.refuseAll('NOT_LEADER_OR_FOLLOWER')
     }
     this.#advance(0)
+    this.#lookAtDeletions()
     // Where the replicas are is nothing to those who wait, unless there were too few of them in sync.
-    const isOtherLead = assignment.leaderEpoch !== leaderEpoch
-    if (isOtherLead || assignment.isr.length > isr.length) this.#wake(Infinity)
+    if (isNewEpoch || assignment.isr.length > isr.length) this.#waiters.lookAgain()
+    this.#updated()
+  }
+
+  #lead(change: LeaderChange): void {
+    if (change.isNewEpoch) {
+      this.#epochStartOffset = this.#log?.beginEpoch(this.leaderEpoch) ?? -1
+    }
+    if (this.#assignment.replicas.length > 1) {
+      this.#leader ??= new Leader(this.#services, this)
+      this.#leader.follow(change)
+    } else {
+      this.#leader?.end()
+      this.#leader = null
+    }
+  }
+
+  isrAltered(isr: readonly number[], partitionEpoch: number): void {
+    const before = this.#assignment.isr
+    this.#assignment = { ...this.#assignment, isr, partitionEpoch }
+    this.#advance(0)
+    if (isr.length > before.length) this.#waiters.lookAgain()
   }
 
   /** The directory failed: nothing is readable or writable any more. */
   takeOffline(): void {
-    this.#log = null
-    this.#refusePending('KAFKA_STORAGE_ERROR')
-    this.#wake(Infinity)
+    this.#becomeUnusable()
   }
 
   /** The topic is deleted, or this broker has no replica any more: whoever still asks is told so, and nothing of a disk. */
   delete(): void {
-    this.#log = null
     this.#isDeleted = true
-    this.#refusePending(DELETED)
-    this.#wake(Infinity)
+    this.#becomeUnusable()
   }
 
-  #refusePending(errorCode: ErrorName): void {
-    for (const { result, done, timer } of this.#pending.splice(0)) {
-      timer.cancel()
-      done(failure(errorCode, result.logStartOffset))
-    }
+  #becomeUnusable(): void {
+    this.#log = null
+    this.#pending.refuseAll(this.whyUnusable)
+    this.#deletions.refuseAll(this.whyUnusable)
+    this.#waiters.lookAgain()
+    this.#updated()
   }
 
   /**
@@ -186,6 +206,22 @@ export class Partition {
       return currentLeaderEpoch < this.leaderEpoch ? 'FENCED_LEADER_EPOCH' : 'UNKNOWN_LEADER_EPOCH'
     }
     return this.isLeader ? 'NONE' : 'NOT_LEADER_OR_FOLLOWER'
+  }
+
+  /**
+   * [KIP-392] What stands against a consumer's fetch from this replica, whoever leads. A log that is being cut is between two
+   * histories: its reader asks the leader meanwhile.
+   * @param currentLeaderEpoch what the client takes for current, -1 if it doesn't say
+   */
+  checkReplica(currentLeaderEpoch: number): ErrorName {
+    if (this.#cutting !== null) return 'NOT_LEADER_OR_FOLLOWER'
+    const error = this.checkLeader(currentLeaderEpoch)
+    return error === 'NOT_LEADER_OR_FOLLOWER' ? 'NONE' : error
+  }
+
+  /** [KIP-392] The other replicas that its leader may send consumers to, for this offset. */
+  readableAt(fetchOffset: number): readonly FollowerState[] {
+    return this.#leader?.readableAt(fetchOffset) ?? []
   }
 
   /**
@@ -240,6 +276,35 @@ export class Partition {
     this.append(log.marker(end), -1, 'coordinator', timeoutMs, finished, -1, end)
   }
 
+  /**
+   * [KIP-107] Moves the log's start forward, with -1 to the high watermark and never beyond it. `done` is called once: when all
+   * replicas have done the same whose brokers are alive, or `timeoutMs` have passed.
+   */
+  deleteRecords(offset: number, timeoutMs: number, done: DeletionDone): void {
+    const error = this.checkLeader()
+    const log = this.#log
+    if (error !== 'NONE' || log === null) return done(refusedDeletion(error))
+    // Only topics whose policy is to delete may lose records on request.
+    if (!this.#settings().deletesRecords) return done(refusedDeletion('POLICY_VIOLATION'))
+    const target = offset === -1 ? log.highWatermark : offset
+    const start = log.logStartOffset
+    const outcome = target < 0 ? 'OFFSET_OUT_OF_RANGE' : log.deleteRecordsBefore(target)
+    if (outcome !== 'NONE') return done(refusedDeletion(outcome))
+    this.#deletions.add(target, this.#lowWatermark(log), timeoutMs, done)
+    // The followers learn of it by the answers to their fetches, which have no records to wait for.
+    if (log.logStartOffset > start) this.#waiters.startMoved()
+  }
+
+  /** All replicas whose brokers are alive have let go of what is before it. */
+  #lowWatermark(log: Log): number {
+    return this.#leader?.leastStartOffset(log) ?? log.logStartOffset
+  }
+
+  #lookAtDeletions(): void {
+    if (this.#log === null || this.#deletions.isEmpty) return
+    this.#deletions.deletedUpTo(this.#lowWatermark(this.#log))
+  }
+
   /** Has all appends from now on wait, in order, until the function returned is called. */
   holdAppends(): () => void {
     assert(this.#heldAppends === null)
@@ -263,14 +328,100 @@ export class Partition {
     this.#advance(0)
   }
 
-  /** Reads for a fetcher that has passed `checkLeader`. */
-  read(
-    offset: number,
-    maxBytes: number,
-    upTo: ReadUpTo,
-    minOneBatch: boolean,
-  ): ReadResult | Promise<ReadResult> | null {
-    return this.#log?.read(offset, maxBytes, upTo, minOneBatch) ?? null
+  /**
+   * What stands against answering a follower, unless `checkLeader` says it.
+   * @param currentLeaderEpoch what the follower takes for current
+   */
+  checkFollower(follower: FollowerId, currentLeaderEpoch: number): ErrorName {
+    const isOurs = currentLeaderEpoch === this.leaderEpoch
+    if (!this.isLeader || (currentLeaderEpoch >= 0 && !isOurs)) return 'NONE'
+    if (this.#leader !== null) return this.#leader.check(follower, isOurs)
+    return isOurs ? 'UNKNOWN_LEADER_EPOCH' : 'NOT_LEADER_OR_FOLLOWER'
+  }
+
+  /** A follower that was checked fetches: it has all that is before that, if its log is part of this one. */
+  followerFetched(follower: FollowerId, position: FollowerPosition): void {
+    const { fetchOffset, logStartOffset, currentLeaderEpoch, lastFetchedEpoch } = position
+    if (this.#leader === null || this.checkLeader(currentLeaderEpoch) !== 'NONE') return
+    const { logEndOffset, logStartOffset: start } = this.#log!
+    if (fetchOffset < start || fetchOffset > logEndOffset) return
+    if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return
+    if (this.#leader.fetched(follower, fetchOffset, logStartOffset)) this.#advance(0)
+    this.#lookAtDeletions()
+  }
+
+  /** Looks for followers that have fallen behind, and at who waits for some that have gone. */
+  checkLag(): void {
+    this.#leader?.shrinkIsr()
+    this.#lookAtDeletions()
+  }
+
+  /** Whether this broker has its records from the leader of this epoch. */
+  follows(leaderEpoch: number): boolean {
+    return this.#log !== null && leaderEpoch === this.leaderEpoch && !this.isLeader
+  }
+
+  /**
+   * Takes over batches of the leader's of this epoch as they are. `done` is called once, after the write; with
+   * NOT_LEADER_OR_FOLLOWER where it isn't followed any more.
+   */
+  appendAsFollower(
+    records: Buffer,
+    leaderEpoch: number,
+    done: (result: AppendResult) => void,
+  ): void {
+    if (this.#heldAppends !== null) {
+      this.#heldAppends.push(() => this.appendAsFollower(records, leaderEpoch, done))
+      return
+    }
+    const mayAppend = this.follows(leaderEpoch) && this.#cutting === null
+    if (!mayAppend) return done(failure('NOT_LEADER_OR_FOLLOWER'))
+    this.#log!.appendAsFollower(records, (result) => {
+      this.#waiters.came(records.length, this.#log?.logEndOffset ?? 0)
+      // It may lead by now, and have waited for that.
+      this.#advance(0)
+      done(result)
+    })
+  }
+
+  /** What the leader of this epoch says of its log goes for this one, too: as far as it has that. */
+  followOffsets(leaderEpoch: number, highWatermark: number, logStartOffset: number): void {
+    const log = this.#log
+    if (log === null || !this.follows(leaderEpoch)) return
+    const { highWatermark: before, lastStableOffset } = log
+    // A new leader may know less of what is replicated than this broker does.
+    if (highWatermark > before) log.setHighWatermark(highWatermark)
+    if (logStartOffset > log.logStartOffset) log.advanceLogStart(logStartOffset)
+    this.#waiters.replicated(log, before, lastStableOffset)
+  }
+
+  /**
+   * Cuts the log of a follower of this epoch. What the cluster agrees on meanwhile counts when that is done.
+   * @returns whether it was done: false where another epoch has begun
+   */
+  async cut(leaderEpoch: number, how: (log: Log) => Promise<void>): Promise<boolean> {
+    while (this.#heldAppends !== null) {
+      const held = this.#heldAppends
+      await new Promise<void>((resolve) => held.push(resolve))
+    }
+    if (!this.follows(leaderEpoch) || this.#cutting !== null) return false
+    const log = this.#log!
+    // Consumers read from it as from a leader's, and what they read must not go meanwhile.
+    const cutting = log.whenUnread().then(() => how(log))
+    const finished = (): void => {
+      this.#cutting = null
+      const deferred = this.#deferred
+      this.#deferred = null
+      if (deferred !== null && !this.#isDeleted) this.update(deferred)
+    }
+    this.#cutting = cutting.then(finished, finished)
+    await cutting
+    return true
+  }
+
+  /** Resolves when all that the cluster has agreed on counts here; null where it does. */
+  get unsettled(): Promise<void> | null {
+    return this.#cutting
   }
 
   /**
@@ -285,19 +436,33 @@ export class Partition {
   }
 
   /** Until `stopWaiting`. */
-  wait(waiter: FetchWaiter): void {
-    this.#waiters.add(waiter)
-    if (this.#hasEndedWaiting) waiter.advanced(Infinity, Infinity)
+  wait(waiter: FetchWaiter, upTo: ReadUpTo = 'highWatermark'): void {
+    this.#waiters.wait(waiter, upTo)
   }
 
-  /** The broker stops: nobody may wait for records any more. */
+  /** The broker stops: nobody may wait for records any more, nor for their deletion. */
   endWaiting(): void {
-    this.#hasEndedWaiting = true
-    this.#wake(Infinity)
+    this.#deletions.refuseAll('NOT_LEADER_OR_FOLLOWER')
+    this.#waiters.end()
   }
 
   stopWaiting(waiter: FetchWaiter): void {
-    this.#waiters.delete(waiter)
+    this.#waiters.stop(waiter)
+  }
+
+  /** Whether this broker is in sync, as the cluster has agreed on it. */
+  get isInSync(): boolean {
+    return this.#assignment.isr.includes(this.#brokerId)
+  }
+
+  /** [KIP-73] Whether what followers fetch from it counts towards the quota of leaders. */
+  get isThrottledAsLeader(): boolean {
+    return isThrottled(this.#settings().throttled.asLeader, this.index)
+  }
+
+  /** [KIP-73] Whether what it fetches from its leader counts towards the quota of followers. */
+  get isThrottledAsFollower(): boolean {
+    return isThrottled(this.#settings().throttled.asFollower, this.index)
   }
 
   /** Whether an append that all of the ISR must have is refused (Kafka's effectiveMinIsr). */
@@ -313,67 +478,33 @@ export class Partition {
     done: (result: AppendResult) => void,
   ): void {
     if (this.#log === null) return done(failure(this.whyUnusable))
-    if (this.#log.highWatermark > result.lastOffset) return done(this.#acknowledged(result))
-    const pending: PendingAcknowledgement = {
-      result,
-      done,
-      timer: this.#clock.after(timeoutMs, () => {
-        this.#pending = this.#pending.filter((other) => other !== pending)
-        done(failure('REQUEST_TIMED_OUT', result.logStartOffset))
-      }),
-    }
-    this.#pending.push(pending)
+    if (this.#log.highWatermark > result.lastOffset) return done(this.#judge(result))
+    this.#pending.add(result, timeoutMs, done)
   }
 
   /** The records are stored. Whether by as many as min.insync.replicas demands is only known now. */
-  #acknowledged(result: AppendResult): AppendResult {
-    return this.isUnderMinIsr
-      ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' }
-      : result
-  }
+  readonly #judge = (result: AppendResult): AppendResult =>
+    this.isUnderMinIsr ? { ...result, errorCode: 'NOT_ENOUGH_REPLICAS_AFTER_APPEND' } : result
 
   /** Moves the high watermark to what all of the ISR has, and tells who waits for it. */
   #advance(sizeBytes: number): void {
     const log = this.#log
     if (log === null || !this.isLeader) return
-    const before = log.highWatermark
-    const stableBefore = log.lastStableOffset
-    this.#readableBytes += sizeBytes
-    this.#undecidedBytes += sizeBytes
-    if (this.#assignment.isr.every((id) => id === this.#brokerId))
-      log.setHighWatermark(log.logEndOffset)
-    const stable = log.lastStableOffset
-    const isMoved = log.highWatermark !== before || stable !== stableBefore
-    // The first of several appends that were written together moves it for all of them.
-    const isReadable = sizeBytes > 0 && log.highWatermark === log.logEndOffset
-    if (!isMoved && !isReadable) return
-    const readable = this.#readableBytes
-    this.#readableBytes = 0
-    const isDecided = stable === log.highWatermark
-    const stableBytes = isDecided || stable !== stableBefore ? this.#undecidedBytes : -1
-    if (isDecided) this.#undecidedBytes = 0
-    while (this.#pending.length > 0 && this.#pending[0]!.result.lastOffset < log.highWatermark) {
-      const { result, done, timer } = this.#pending.shift()!
-      timer.cancel()
-      done(this.#acknowledged(result))
+    const { highWatermark, lastStableOffset } = log
+    this.#waiters.came(sizeBytes, log.logEndOffset)
+    if (this.#leader === null) log.setHighWatermark(log.logEndOffset)
+    else this.#replicated(this.#leader, log, sizeBytes)
+    if (log.highWatermark > highWatermark) {
+      this.#pending.replicatedUpTo(log.highWatermark, this.#judge)
     }
-    this.#wake(readable, stableBytes)
+    this.#waiters.replicated(log, highWatermark, lastStableOffset)
   }
 
-  #wake(sizeBytes: number, stableBytes = sizeBytes): void {
-    if (this.#waiters.size === 0) return
-    for (const waiter of [...this.#waiters]) waiter.advanced(sizeBytes, stableBytes)
-  }
-}
-
-function failure(errorCode: ErrorName, logStartOffset = -1): AppendResult {
-  return {
-    errorCode,
-    errorMessage: null,
-    recordErrors: [],
-    baseOffset: -1,
-    lastOffset: -1,
-    logAppendTimeMs: -1,
-    logStartOffset,
+  /** Has the followers look at what came, and the high watermark follow them; it waits for as many as must be in sync. */
+  #replicated(leader: Leader, log: Log, sizeBytes: number): void {
+    if (sizeBytes > 0) this.#waiters.written(sizeBytes)
+    if (this.isUnderMinIsr) return
+    const least = leader.leastEndOffset(log)
+    if (least > log.highWatermark) log.setHighWatermark(least)
   }
 }

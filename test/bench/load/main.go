@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"flag"
 	"fmt"
+	"net"
 	"os"
 	"runtime/debug"
 	"strconv"
@@ -20,8 +21,9 @@ const usage = `usage: load COMMAND [flags]
   create, delete                             topics, named by -topics NAME:PARTITIONS,...
   probe                                      wait until the broker serves; prints when it did
   metadata                                   time Metadata requests for all topics
-  produce, fetch, tail, round-trip, paced    the workloads
-  transact, committed                        those with transactions
+  produce, fetch, tail, round-trip, paced,
+  paced-arrival                              the workloads
+  transact, transact-paced, committed        those with transactions
   ping                                       time ApiVersions requests, one every -pause
 `
 
@@ -53,22 +55,23 @@ func run(command string, arguments []string) (any, error) {
 	flags.IntVar(&l.batchRecords, "batch-records", 1, "records in a batch")
 	flags.IntVar(&l.acks, "acks", -1, "acks")
 	flags.BoolVar(&l.idempotent, "idempotent", true, "produce with a producer id and sequences")
-	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail, paced and committed")
+	flags.IntVar(&l.rate, "rate", 20_000, "records per second of tail, paced, paced-arrival, transact-paced and committed")
 	flags.IntVar(&l.maxBytes, "fetch-max-bytes", 50<<20, "fetch.max.bytes")
 	flags.IntVar(&l.partMaxBytes, "partition-max-bytes", 1<<20, "max.partition.fetch.bytes")
 	flags.IntVar(&l.keys, "keys", 0, "give records so many keys in turn (0: none)")
 	flags.StringVar(&l.batchFile, "batch", "", "produce: send the record batch in this file rather than make one")
 	flags.Int64Var(&l.batchBytes, "batch-bytes", 0, "produce: count so many bytes for that batch (0: those that it has)")
 	flags.DurationVar(&l.pause, "pause", 0, "produce, ping: how long a connection waits after an answer; committed: how long a transaction stays open")
-	flags.IntVar(&l.transactionVersion, "transaction-version", -1, "transact, committed: what the broker must have finalized (-1: anything)")
+	flags.IntVar(&l.transactionVersion, "transaction-version", -1, "transact, transact-paced, committed: what the broker must have finalized (-1: anything)")
 	flags.BoolVar(&l.session, "session", false, "fetch in a session, as the Java consumer does: ask only for what changed")
 	flags.BoolVar(&l.verify, "verify", false, "check the CRC of every batch fetched")
-	flags.IntVar(&m.brokerPID, "pid", 0, "the broker's process, for its CPU time")
+	flags.Func("pid", "the brokers' processes, `N,...`, for their CPU time", m.addBrokerPIDs)
 	flags.DurationVar(&m.warmup, "warmup", 200*time.Millisecond, "time before the measured interval")
 	flags.DurationVar(&m.duration, "duration", 2*time.Second, "the longest measured interval")
 	flags.Int64Var(&m.maxBytes, "max-bytes", 0, "end the interval after so many bytes (0: no limit)")
 	topics := flags.String("topics", "", "NAME:PARTITIONS,...")
 	configs := flags.String("configs", "", "create: NAME=VALUE,... of each topic")
+	replicas := flags.Int("replicas", 1, "create: replicas of each partition")
 	partitions := flags.Int("partitions", 0, "probe: wait until so many partitions have a leader")
 	produce := flags.Bool("produce", false, "probe: wait until a record to -topic was acknowledged, too")
 	count := flags.Int("count", 20, "metadata: requests to time")
@@ -77,7 +80,8 @@ func run(command string, arguments []string) (any, error) {
 
 	workload := map[string]func(*measurement, target, versions) (*Result, error){
 		"produce": l.produce, "fetch": l.fetch, "tail": l.tail, "round-trip": l.roundTrip, "paced": l.paced,
-		"ping": l.ping, "transact": l.transact, "committed": l.committed,
+		"paced-arrival": l.pacedArrival, "ping": l.ping, "transact": l.transact, "transact-paced": l.transactPaced,
+		"committed": l.committed,
 	}[command]
 	switch {
 	case workload != nil:
@@ -89,7 +93,7 @@ func run(command string, arguments []string) (any, error) {
 	case command == "sink":
 		return nil, serveSink(l.address)
 	case command == "create":
-		return l.create(*topics, *configs, *timeout)
+		return l.create(*topics, *configs, *replicas, *timeout)
 	case command == "delete":
 		return l.delete(*topics)
 	case command == "probe":
@@ -115,7 +119,28 @@ func (l *load) find() (target, versions, error) {
 		return target{}, nil, fmt.Errorf("a Metadata response with %d topics instead of one", len(response.Topics))
 	}
 	topic := response.Topics[0]
-	return target{topic.TopicID, len(topic.Partitions)}, c.versions, check("Metadata of "+l.topic, topic.ErrorCode)
+	if err := check("Metadata of "+l.topic, topic.ErrorCode); err != nil {
+		return target{}, nil, err
+	}
+	leaders, err := leadersOf(response, topic)
+	return target{topic.TopicID, len(topic.Partitions), leaders}, c.versions, err
+}
+
+// leadersOf gives the addresses of the leaders of a topic's partitions, by partition.
+func leadersOf(response *kmsg.MetadataResponse, topic kmsg.MetadataResponseTopic) ([]string, error) {
+	addresses := map[int32]string{}
+	for _, broker := range response.Brokers {
+		addresses[broker.NodeID] = net.JoinHostPort(broker.Host, strconv.Itoa(int(broker.Port)))
+	}
+	leaders := make([]string, len(topic.Partitions))
+	for _, partition := range topic.Partitions {
+		address, known := addresses[partition.Leader]
+		if !known || int(partition.Partition) >= len(leaders) {
+			return nil, fmt.Errorf("partition %d of %s has no leader", partition.Partition, *topic.Topic)
+		}
+		leaders[partition.Partition] = address
+	}
+	return leaders, nil
 }
 
 // metadata asks for one topic, or for all when it is nil.
@@ -167,7 +192,7 @@ func parseTopics(list string) (topics []wanted, err error) {
 }
 
 // create makes topics, one request each, and waits until every partition is served by its leader.
-func (l *load) create(list, configs string, timeout time.Duration) (*created, error) {
+func (l *load) create(list, configs string, replicas int, timeout time.Duration) (*created, error) {
 	start := time.Now()
 	topics, err := parseTopics(list)
 	if err != nil {
@@ -179,7 +204,7 @@ func (l *load) create(list, configs string, timeout time.Duration) (*created, er
 	}
 	defer c.Close()
 	for _, topic := range topics {
-		if err := createOne(c, topic, configs); err != nil {
+		if err := createOne(c, topic, configs, replicas); err != nil {
 			return nil, err
 		}
 	}
@@ -201,9 +226,9 @@ func (l *load) create(list, configs string, timeout time.Duration) (*created, er
 // A controller takes no more than 10,000 records of one request, of which a partition is one.
 const mostPartitionsAtOnce = 5_000
 
-func createOne(c *conn, wanted wanted, configs string) error {
+func createOne(c *conn, wanted wanted, configs string, replicas int) error {
 	topic := kmsg.NewCreateTopicsRequestTopic()
-	topic.Topic, topic.ReplicationFactor = wanted.name, 1
+	topic.Topic, topic.ReplicationFactor = wanted.name, int16(replicas)
 	topic.NumPartitions = int32(min(wanted.partitions, mostPartitionsAtOnce))
 	for _, entry := range strings.FieldsFunc(configs, func(r rune) bool { return r == ',' }) {
 		name, value, found := strings.Cut(entry, "=")
@@ -256,13 +281,43 @@ func addPartitions(c *conn, name string, count int) error {
 
 // allLed asks the partitions themselves: Metadata may name a leader that does not know of it yet.
 func allLed(c *conn, wanted wanted) error {
+	response, err := metadata(c, &wanted.name)
+	if err != nil {
+		return err
+	}
+	if len(response.Topics) != 1 || len(response.Topics[0].Partitions) != wanted.partitions {
+		return fmt.Errorf("Metadata doesn't have the %d partitions of %s yet", wanted.partitions, wanted.name)
+	}
+	leaders, err := leadersOf(response, response.Topics[0])
+	if err != nil {
+		return err
+	}
+	byLeader := map[string][]int32{}
+	for partition, leader := range leaders {
+		byLeader[leader] = append(byLeader[leader], int32(partition))
+	}
+	for leader, partitions := range byLeader {
+		if err := serves(leader, c.versions, wanted.name, partitions); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// serves asks a leader where its partitions end.
+func serves(leader string, known versions, name string, partitions []int32) error {
+	c, err := dial(leader, known, 64<<10)
+	if err != nil {
+		return err
+	}
+	defer c.Close()
 	request := kmsg.NewPtrListOffsetsRequest()
 	request.ReplicaID = -1
 	topic := kmsg.NewListOffsetsRequestTopic()
-	topic.Topic = wanted.name
-	for p := range wanted.partitions {
+	topic.Topic = name
+	for _, p := range partitions {
 		part := kmsg.NewListOffsetsRequestTopicPartition()
-		part.Partition, part.Timestamp = int32(p), -1
+		part.Partition, part.Timestamp = p, -1
 		topic.Partitions = append(topic.Partitions, part)
 	}
 	request.Topics = append(request.Topics, topic)
@@ -272,7 +327,7 @@ func allLed(c *conn, wanted wanted) error {
 	}
 	for _, answer := range response.(*kmsg.ListOffsetsResponse).Topics {
 		for _, part := range answer.Partitions {
-			if err := check(fmt.Sprintf("ListOffsets of %s-%d", wanted.name, part.Partition), part.ErrorCode); err != nil {
+			if err := check(fmt.Sprintf("ListOffsets of %s-%d", name, part.Partition), part.ErrorCode); err != nil {
 				return err
 			}
 		}

@@ -45,13 +45,24 @@ type counter struct {
 
 // measurement runs workers, and counts only what happens between the end of the warm-up and the end of the interval.
 type measurement struct {
-	brokerPID int
-	warmup    time.Duration
-	duration  time.Duration
-	maxBytes  int64
-	measuring atomic.Bool
-	stopping  atomic.Bool
-	counters  []*counter
+	brokerPIDs []int
+	warmup     time.Duration
+	duration   time.Duration
+	maxBytes   int64
+	measuring  atomic.Bool
+	stopping   atomic.Bool
+	counters   []*counter
+}
+
+func (m *measurement) addBrokerPIDs(list string) error {
+	for _, text := range strings.Split(list, ",") {
+		pid, err := strconv.Atoi(text)
+		if err != nil {
+			return err
+		}
+		m.brokerPIDs = append(m.brokerPIDs, pid)
+	}
+	return nil
 }
 
 func (m *measurement) add(c *counter, requests, records, bytes int64) {
@@ -79,10 +90,16 @@ func (m *measurement) snapshot() (s snapshot, err error) {
 		s.bytes += c.bytes.Load()
 		s.retries += c.retries.Load()
 	}
-	s.broker, err = processCPUSeconds(m.brokerPID)
+	for _, pid := range m.brokerPIDs {
+		seconds, err := processCPUSeconds(pid)
+		if err != nil {
+			return s, err
+		}
+		s.broker += seconds
+	}
 	s.client = ownCPUSeconds()
 	s.at = time.Now()
-	return s, err
+	return s, nil
 }
 
 // run starts the workers and waits for all of them. A worker returns when the measurement is stopping; when one fails,
@@ -201,9 +218,6 @@ func distribution(latencies []time.Duration) *Distribution {
 
 // processCPUSeconds is a process's user and system time so far (proc(5): fields 14 and 15, in ticks of 10 ms).
 func processCPUSeconds(pid int) (float64, error) {
-	if pid == 0 {
-		return 0, nil
-	}
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
 		return 0, err

@@ -241,15 +241,33 @@ func (p *transactional) commit(c *counter) error {
 // transact has every producer make one transaction after another. A transaction counts as one request; the latency is that
 // of its commit: from the first EndTxn to the answer that it is done.
 func (l *load) transact(m *measurement, t target, _ versions) (*Result, error) {
+	return l.transactEvery(0, m, t)
+}
+
+// transactPaced is the same at a set rate of all producers together: both brokers get the same work.
+func (l *load) transactPaced(m *measurement, t target, _ versions) (*Result, error) {
+	return l.transactEvery(l.interval(), m, t)
+}
+
+// interval is that in which each producer begins a transaction at the set rate of records.
+func (l *load) interval() time.Duration {
+	return time.Second * time.Duration(l.batchRecords*l.connections) / time.Duration(l.rate)
+}
+
+func (l *load) transactEvery(interval time.Duration, m *measurement, t target) (*Result, error) {
 	producers, err := l.transactionals(t)
 	if err != nil {
 		return nil, err
 	}
 	defer closeProducers(producers)
 	var workers []func(*counter) error
-	for _, p := range producers {
+	for i, p := range producers {
 		workers = append(workers, func(c *counter) error {
-			for !m.stopping.Load() {
+			due := time.Now().Add(interval * time.Duration(i) / time.Duration(l.connections))
+			for ; !m.stopping.Load(); due = due.Add(interval) {
+				if interval > 0 {
+					time.Sleep(time.Until(due))
+				}
 				if _, err := p.write(c); err != nil {
 					return err
 				}
@@ -320,7 +338,7 @@ func (l *load) committed(m *measurement, t target, known versions) (*Result, err
 	}
 	defer closeProducers(producers)
 	waiting := &awaited{byPartition: make([][]awaitedEnd, t.partitions)}
-	interval := time.Second * time.Duration(l.batchRecords*l.connections) / time.Duration(l.rate)
+	interval := l.interval()
 	workers := []func(*counter) error{func(c *counter) error {
 		for !m.stopping.Load() {
 			records, size, err := f.fetch()

@@ -68,6 +68,7 @@ func (l *load) batch() ([]byte, int64, error) {
 type target struct {
 	id         [16]byte
 	partitions int
+	leaders    []string // their addresses, by partition
 }
 
 func (l *load) produceRequest(c *conn, t target, partition int) *kmsg.ProduceRequest {
@@ -108,7 +109,7 @@ func (l *load) producerFor(c *conn) (producer, error) {
 	}
 }
 
-// produceLink is one connection that produces to some partitions in turn.
+// produceLink is one connection that produces in turn to some partitions of one leader.
 type produceLink struct {
 	*conn
 	frames   []*produceFrame
@@ -119,7 +120,7 @@ type produceLink struct {
 }
 
 func (l *load) produceLink(t target, known versions, partitions []int, batch []byte) (*produceLink, error) {
-	c, err := dial(l.address, known, 16<<10)
+	c, err := dial(t.leaders[partitions[0]], known, 16<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -175,6 +176,29 @@ func (p *produceLink) acknowledged() error {
 	return check("Produce", p.response.Topics[0].Partitions[0].ErrorCode)
 }
 
+// shares divides the partitions among connections, each of which has those of one leader. Where there are more leaders than
+// connections, some have no connection.
+func (t target) shares(connections int) [][]int {
+	var leaders []string
+	led := map[string][]int{}
+	for partition, leader := range t.leaders {
+		if led[leader] == nil {
+			leaders = append(leaders, leader)
+		}
+		led[leader] = append(led[leader], partition)
+	}
+	shares := make([][]int, connections)
+	for i := range shares {
+		mine := led[leaders[i%len(leaders)]]
+		// So many connections have this leader, and this is the nth of them.
+		sharing, nth := (connections-1-i%len(leaders))/len(leaders)+1, i/len(leaders)
+		for p := nth % len(mine); p < len(mine); p += sharing {
+			shares[i] = append(shares[i], mine[p])
+		}
+	}
+	return shares
+}
+
 // produce keeps a number of requests in flight on every connection.
 func (l *load) produce(m *measurement, t target, known versions) (*Result, error) {
 	batch, size, err := l.batch()
@@ -182,11 +206,7 @@ func (l *load) produce(m *measurement, t target, known versions) (*Result, error
 		return nil, err
 	}
 	links := make([]*produceLink, l.connections)
-	for i := range links {
-		var mine []int
-		for p := i % t.partitions; p < t.partitions; p += l.connections {
-			mine = append(mine, p)
-		}
+	for i, mine := range t.shares(l.connections) {
 		link, err := l.produceLink(t, known, mine, batch)
 		if err != nil {
 			return nil, fmt.Errorf("connection %d: %w", i, err)
@@ -234,7 +254,7 @@ func (l *load) keepInFlight(m *measurement, c *counter, link *produceLink, size 
 	}
 }
 
-// consumer reads all partitions of a topic with full fetches, one after another on one connection.
+// consumer reads all partitions of a topic, which have one leader, with full fetches, one after another on one connection.
 type consumer struct {
 	*conn
 	request  *kmsg.FetchRequest
@@ -249,7 +269,7 @@ type consumer struct {
 }
 
 func (l *load) consumer(t target, known versions, offset int64, fromTop bool) (*consumer, error) {
-	c, err := dial(l.address, known, 4<<10)
+	c, err := dial(t.leaders[0], known, 4<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -366,16 +386,16 @@ func (l *load) fetch(m *measurement, t target, known versions) (*Result, error) 
 
 // endOffset is the offset after the last record of partition 0.
 func (l *load) endOffset(t target, known versions) (int64, error) {
-	ends, err := l.endOffsets(target{t.id, 1}, known)
+	ends, err := l.endOffsets(target{t.id, 1, t.leaders[:1]}, known)
 	if err != nil {
 		return 0, err
 	}
 	return ends[0], nil
 }
 
-// endOffsets are the offsets after the last record of each partition.
+// endOffsets are the offsets after the last record of each partition, which have one leader.
 func (l *load) endOffsets(t target, known versions) ([]int64, error) {
-	c, err := dial(l.address, known, 4<<10)
+	c, err := dial(t.leaders[0], known, 4<<10)
 	if err != nil {
 		return nil, err
 	}
@@ -508,77 +528,151 @@ func (l *load) roundTrip(m *measurement, t target, known versions) (*Result, err
 }
 
 // paced sends records at a set rate with no linger: what is due goes out at once in one batch while fewer than inFlight
-// requests are out, and waits for an answer otherwise. A record's latency counts from when it was due, so that a slow
-// answer shows in all the records that waited behind it.
+// requests are out, and waits for an answer otherwise. A record's latency counts from when it was due to its
+// acknowledgement, so that a slow answer shows in all the records that waited behind it.
 func (l *load) paced(m *measurement, t target, known versions) (*Result, error) {
-	c, err := dial(l.address, known, 16<<10)
+	p, err := l.pacer(t, known)
 	if err != nil {
 		return nil, err
 	}
-	defer c.Close()
+	defer p.Close()
+	acknowledged := func(c *counter, out flight) {
+		now := time.Now()
+		for i := range out.count {
+			m.latency(c, now.Sub(p.dueAt(out.first+i)))
+		}
+	}
+	return m.run([]func(*counter) error{p.send(m), p.receive(m, acknowledged)}, nil)
+}
+
+// pacedArrival does the same, and a record's latency counts to its arrival at a consumer that waits for it.
+func (l *load) pacedArrival(m *measurement, t target, known versions) (*Result, error) {
+	end, err := l.endOffset(t, known)
+	if err != nil {
+		return nil, err
+	}
+	f, err := l.consumer(t, known, end, false)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	p, err := l.pacer(t, known)
+	if err != nil {
+		return nil, err
+	}
+	defer p.Close()
+	consume := func(c *counter) error {
+		for arrived := 0; !m.stopping.Load(); {
+			records, _, err := f.fetch()
+			if err != nil {
+				return err
+			}
+			now := time.Now()
+			for ; records > 0; records-- {
+				m.latency(c, now.Sub(p.dueAt(arrived)))
+				arrived++
+			}
+		}
+		return nil
+	}
+	workers := []func(*counter) error{p.send(m), p.receive(m, nil), consume}
+	return m.run(workers, func() { f.Close() })
+}
+
+// pacer produces to partition 0 at a set rate.
+type pacer struct {
+	*produceLink
+	load     *load
+	target   target
+	by       producer
+	start    time.Time
+	interval time.Duration
+	flights  chan flight
+	done     atomic.Bool // nobody takes answers any more
+}
+
+// flight is a request that is out.
+type flight struct {
+	first int // of all records
+	count int
+}
+
+func (l *load) pacer(t target, known versions) (*pacer, error) {
+	c, err := dial(t.leaders[0], known, 16<<10)
+	if err != nil {
+		return nil, err
+	}
 	by, err := l.producerFor(c)
 	if err != nil {
+		c.Close()
 		return nil, err
 	}
 	response := l.produceRequest(c, t, 0).ResponseKind().(*kmsg.ProduceResponse)
-	link := &produceLink{conn: c, response: response}
-	type flight struct {
-		due   time.Time // of its first record
-		count int
-	}
-	flights := make(chan flight, l.inFlight-1) // and the one whose answer is awaited
-	var done atomic.Bool
-	interval := time.Second / time.Duration(l.rate)
-	send := func(*counter) error {
-		defer close(flights)
+	return &pacer{
+		produceLink: &produceLink{conn: c, response: response}, load: l, target: t, by: by,
+		start: time.Now(), interval: time.Second / time.Duration(l.rate),
+		flights: make(chan flight, l.inFlight-1), // and the one whose answer is awaited
+	}, nil
+}
+
+func (p *pacer) dueAt(record int) time.Time {
+	return p.start.Add(time.Duration(record) * p.interval)
+}
+
+func (p *pacer) send(m *measurement) func(*counter) error {
+	return func(*counter) error {
+		defer close(p.flights)
 		// The runtime's timers have a grain of a millisecond; a thread of its own sleeps more finely.
 		runtime.LockOSThread()
 		defer runtime.UnlockOSThread()
-		start, sent, sequence := time.Now(), 0, int32(0)
+		sent, sequence := 0, int32(0)
 		frames := map[int]*produceFrame{}
-		for !m.stopping.Load() && !done.Load() {
-			count := min(int(time.Since(start)/interval)-sent, maxPacedBatch)
+		for !m.stopping.Load() && !p.done.Load() {
+			count := min(int(time.Since(p.start)/p.interval)-sent, maxPacedBatch)
 			if count <= 0 {
-				pause := syscall.NsecToTimespec(int64(interval))
+				pause := syscall.NsecToTimespec(int64(p.interval))
 				syscall.Nanosleep(&pause, nil)
 				continue
 			}
 			frame := frames[count]
 			if frame == nil {
-				frame = newProduceFrame(l.produceRequest(c, t, 0), buildBatch(count, l.recordSize, 0), count, by)
+				request, batch := p.load.produceRequest(p.conn, p.target, 0), buildBatch(count, p.load.recordSize, 0)
+				frame = newProduceFrame(request, batch, count, p.by)
 				frames[count] = frame
 			}
 			frame.sequence = sequence
-			link.correlation++
-			encoded := frame.next(link.correlation)
+			p.correlation++
+			encoded := frame.next(p.correlation)
 			sequence = frame.sequence
-			flights <- flight{start.Add(time.Duration(sent) * interval), count}
-			if _, err := link.Write(encoded); err != nil {
+			p.flights <- flight{sent, count}
+			if _, err := p.Write(encoded); err != nil {
 				return err
 			}
 			sent += count
 		}
 		return nil
 	}
-	receive := func(c *counter) error {
+}
+
+// receive takes the answers, and tells of each where somebody wants to know.
+func (p *pacer) receive(m *measurement, acknowledged func(*counter, flight)) func(*counter) error {
+	return func(c *counter) error {
 		defer func() {
-			done.Store(true)
-			for range flights { // the sender may be waiting for a place
+			p.done.Store(true)
+			for range p.flights { // the sender may be waiting for a place
 			}
 		}()
-		for out := range flights {
-			if err := link.acknowledged(); err != nil {
+		for out := range p.flights {
+			if err := p.acknowledged(); err != nil {
 				return err
 			}
-			now := time.Now()
-			for i := 0; i < out.count; i++ {
-				m.latency(c, now.Sub(out.due.Add(time.Duration(i)*interval)))
+			if acknowledged != nil {
+				acknowledged(c, out)
 			}
-			m.add(c, 1, int64(out.count), int64(out.count*l.recordSize))
+			m.add(c, 1, int64(out.count), int64(out.count*p.load.recordSize))
 		}
 		return nil
 	}
-	return m.run([]func(*counter) error{send, receive}, nil)
 }
 
 // ping asks for something that costs a broker next to nothing, again and again: how long the answer takes is how long

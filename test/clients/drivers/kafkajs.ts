@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto'
+import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
@@ -11,11 +12,11 @@ import { type ReadRecord, type SentRecord } from '../records.ts'
 import { plugInCodecs } from './kafkajs-codecs.ts'
 import { bootstrap, serve, tell, text } from './serve.ts'
 
-const { Kafka, CompressionTypes, logLevel } = kafkajs
+const { Kafka, KafkaJSError, CompressionTypes, logLevel } = kafkajs
 
 const kafka = new Kafka({
   clientId: 'kafkajs-suite',
-  brokers: [bootstrap],
+  brokers: bootstrap,
   logLevel: logLevel.WARN,
   retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 100 },
 })
@@ -52,6 +53,22 @@ const admin = kafka.admin()
 
 const consumerOf = (groupId: string): Consumer =>
   kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 300 })
+
+/** This client asks once, and leaves it to its user to ask again, when the coordinator has died or is another one. */
+const commit = async (
+  consumer: Consumer,
+  offsets: Parameters<Consumer['commitOffsets']>[0],
+): Promise<void> => {
+  for (let tries = 1; ; tries++) {
+    try {
+      return await consumer.commitOffsets(offsets)
+    } catch (error) {
+      if (!(error instanceof KafkaJSError) || !error.retriable || tries === 100) throw error
+      console.error(error)
+    }
+    await delay(200)
+  }
+}
 
 /** Reads with a consumer until `take` says that it has enough; the offsets after the taken ones are committed. */
 const read = async (
@@ -90,7 +107,7 @@ const read = async (
     partition,
     offset: `${offset}`,
   }))
-  if (options.commit) await consumer.commitOffsets(offsets)
+  if (options.commit) await commit(consumer, offsets)
   await consumer.disconnect()
 }
 

@@ -1,24 +1,30 @@
 import { randomUUID } from 'node:crypto'
-import {
-  Admin,
-  Consumer,
-  type Message,
-  type MessagesStream,
-  Producer,
-  ProduceAcks,
-} from '@platformatic/kafka'
+import path from 'node:path'
+import { pathToFileURL } from 'node:url'
+import type * as Kafka from '@platformatic/kafka'
+import type { Consumer, Message, MessagesStream, Producer } from '@platformatic/kafka'
+import { type TransactionCommands } from '../driver.ts'
 import { type ReadRecord } from '../records.ts'
 import { bootstrap, serve, tell, text } from './serve.ts'
 
+/** Another version than the one installed for the tests: the newest needs a newer Node than Ottla does. */
+const folder = process.env['OTTLA_PLATFORMATIC_KAFKA']
+const library = (await import(
+  folder === undefined
+    ? '@platformatic/kafka'
+    : pathToFileURL(path.resolve(folder, 'dist/index.js')).href
+)) as typeof Kafka
+const { ProduceAcks } = library
+
 const base = {
   clientId: 'platformatic-suite',
-  bootstrapBrokers: [bootstrap],
+  bootstrapBrokers: bootstrap,
   retries: true,
   retryDelay: 200,
 }
 
-const producer = new Producer({ ...base, acks: ProduceAcks.ALL })
-const admin = new Admin(base)
+const producer = new library.Producer({ ...base, acks: ProduceAcks.ALL })
+const admin = new library.Admin(base)
 const bytes = (value: string | null): Buffer | undefined =>
   value === null ? undefined : Buffer.from(value)
 
@@ -31,7 +37,7 @@ const recordOf = (message: Message): ReadRecord => [
 ]
 
 const consumerOf = (groupId: string): Consumer =>
-  new Consumer({
+  new library.Consumer({
     ...base,
     groupId,
     maxWaitTime: 300,
@@ -100,11 +106,91 @@ const read = async (
   }, 500)
 }
 
+interface Copying {
+  stopped: boolean
+  committed: number
+  transactions: number
+}
+
+/** Copies some records in a transaction of their own; tells whether it has committed them. */
+const copySome = async (
+  own: Producer,
+  consumer: Consumer,
+  taken: readonly Message[],
+  target: string,
+  commits: boolean,
+): Promise<boolean> => {
+  const transaction = await own.beginTransaction()
+  const messages = taken.map(({ key, value }) => ({ topic: target, key, value }))
+  await transaction.send({ messages })
+  await transaction.addConsumer(consumer)
+  const last = new Map(taken.map((message) => [message.partition, message]))
+  // One after another: of calls at the same time this client sends but one.
+  for (const message of last.values()) await transaction.addOffset(message)
+  await (commits ? transaction.commit() : transaction.abort())
+  return commits
+}
+
+/** The messages of a stream, at most so many at a time, as they come. */
+async function* chunksOf(
+  stream: MessagesStream<Buffer, Buffer, Buffer, Buffer>,
+  size: number,
+): AsyncGenerator<Message[]> {
+  let chunk: Message[] = []
+  for await (const message of stream) {
+    chunk.push(message)
+    if (chunk.length < size && stream.readableLength > 0) continue
+    yield chunk
+    chunk = []
+  }
+}
+
+/** Until it is stopped or something fails. */
+const copy = async (ask: TransactionCommands['copy']['ask'], state: Copying): Promise<void> => {
+  const own = new library.Producer({
+    ...base,
+    retryDelay: 20,
+    idempotent: true,
+    transactionalId: ask.transactional,
+    // A new producer; what this client asks for by itself is the producer 0, which others are.
+    producerId: -1n,
+    producerEpoch: -1,
+  })
+  const consumer = consumerOf(ask.group)
+  const isOver = new AbortController()
+  try {
+    // Ends what was before it, so that what the group has committed by then is final.
+    await (await own.beginTransaction()).cancel()
+    const stream = await consumer.consume({
+      topics: [ask.source],
+      mode: 'committed',
+      fallbackMode: 'earliest',
+      autocommit: false,
+    })
+    // What the stream has read by then it reads again after it.
+    consumer.on('consumer:group:join', () => stream.destroy(new Error('the group has rebalanced')))
+    const stop = setInterval(() => state.stopped && stream.destroy(), 100)
+    isOver.signal.addEventListener('abort', () => clearInterval(stop))
+    for await (const taken of chunksOf(stream, 20)) {
+      // A stream can't go back: what was aborted is copied again as it was read.
+      const copyIt = (): Promise<boolean> =>
+        copySome(own, consumer, taken, ask.target, ++state.transactions % 3 !== 0)
+      if (!(await copyIt())) await copyIt()
+      tell.acked(ask.stream, (state.committed += taken.length))
+    }
+  } finally {
+    isOver.abort()
+    await Promise.allSettled([consumer.close(true), own.close(true)])
+  }
+}
+
+const copies = new Map<string, Copying>()
 const streams = new Map<string, { stopped: boolean }>()
 
 serve({
   create: async ({ topic, partitions }) => {
-    await admin.createTopics({ topics: [topic], partitions, replicas: 1 })
+    // As many replicas as the brokers give a topic.
+    await admin.createTopics({ topics: [topic], partitions, replicas: -1 })
     return {}
   },
   produce: async ({ topic, codec, records }) => {
@@ -199,7 +285,7 @@ serve({
   stream: async ({ stream, topic, idempotent }) => {
     const state = { stopped: false }
     streams.set(stream, state)
-    const own = new Producer({ ...base, acks: ProduceAcks.ALL, idempotent })
+    const own = new library.Producer({ ...base, acks: ProduceAcks.ALL, idempotent })
     const failed: number[] = []
     let sent = 0
     while (!state.stopped) {
@@ -221,7 +307,13 @@ serve({
     return { sent, failed }
   },
   stop: async ({ stream }) => {
-    streams.get(stream)!.stopped = true
+    ;(streams.get(stream) ?? copies.get(stream)!).stopped = true
+    return {}
+  },
+  copy: async (ask) => {
+    const state = { stopped: false, committed: 0, transactions: 0 }
+    copies.set(ask.stream, state)
+    while (!state.stopped) await copy(ask, state).catch((error: unknown) => console.error(error))
     return {}
   },
 })

@@ -35,8 +35,8 @@ export const serve = (actions: Actions): void => {
   input.on('close', () => process.exit(0))
 }
 
-/** The broker's address, the driver's last argument. */
-export const bootstrap = process.argv.at(-1)!
+/** The brokers' addresses, the driver's last argument. */
+export const bootstrap = process.argv.at(-1)!.split(',')
 
 /** Text of bytes that may be absent. */
 export const text = (bytes: Buffer | string | null | undefined): string | null =>

@@ -74,7 +74,9 @@ class AsyncDriver:
 
     async def create(self, topic, partitions):
         admin = await self.admin()
-        answer = await admin.create_topics([NewTopic(topic, partitions, 1)])
+        # This client can't leave the number of replicas to the brokers.
+        replicas = len(bootstrap.split(","))
+        answer = await admin.create_topics([NewTopic(topic, partitions, replicas)])
         await admin.close()
         if any(error[1] != 0 for error in answer.topic_errors):
             raise RuntimeError(answer)

@@ -2,6 +2,7 @@
 
 import sys
 import threading
+import time
 import uuid
 
 from confluent_kafka import Consumer, KafkaException, Producer, TopicPartition
@@ -66,7 +67,8 @@ class Driver:
         )
 
     def create(self, topic, partitions):
-        for future in self.admin.create_topics([NewTopic(topic, partitions, 1)]).values():
+        # As many replicas as the brokers give a topic.
+        for future in self.admin.create_topics([NewTopic(topic, partitions)]).values():
             future.result(30)
 
     def produce(self, topic, codec, records):
@@ -167,7 +169,7 @@ class Driver:
         leaving.set()
         thread.join()
 
-    def stream(self, stream, topic, idempotent):
+    def stream(self, stream, topic, idempotent, pauseMs=0):
         state = self.streams[stream] = Stream(stream)
         kind = {"enable.idempotence": True} if idempotent else {"max.in.flight": 1}
         producer = Producer({**COMMON, **kind, "message.timeout.ms": 170000, "linger.ms": 0})
@@ -189,6 +191,7 @@ class Driver:
             producer.produce(topic, key=text, value=text, partition=0, on_delivery=delivered(state.sent))
             state.sent += 1
             producer.poll(0)
+            time.sleep(pauseMs / 1000)
         producer.flush(170)
         return state.result()
 

@@ -65,7 +65,8 @@ class Driver:
 
     def create(self, topic, partitions):
         admin = self.admin()
-        admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": 1}})
+        # As many replicas as the brokers give a topic.
+        admin.create_topics({topic: {"num_partitions": partitions, "replication_factor": -1}})
         admin.close()
 
     def produce(self, topic, codec, records):

@@ -8,7 +8,8 @@ import type { CommandOf } from '../../../src/coordinators/group/commands.ts'
 import { GroupCoordinator } from '../../../src/coordinators/group/coordinator.ts'
 import { OFFSETS_TOPIC } from '../../../src/coordinators/group/kind.ts'
 import { encodeFact } from '../../../src/coordinators/group/records.ts'
-import type { PartitionAssignment } from '../../../src/replication/partition/partition.ts'
+import type { PartitionAssignment } from '../../../src/replication/partition/assignment.ts'
+import { leaderServices } from '../../replication/leader-services.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
 import type { LogManager } from '../../../src/log/manager.ts'
@@ -16,6 +17,7 @@ import type { AppendResult } from '../../../src/log/base/results.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
 import { useTemporaryDirectories } from '../../support/temporary.ts'
 import { codecs, openManager, realHost } from '../../log/support.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
 
 const temporaryDirectory = useTemporaryDirectories()
 
@@ -45,14 +47,18 @@ async function start(path: string, log: Partial<LogConfig> = {}): Promise<Node> 
   const manager = openManager(path)
   const config = { ...DEFAULT_LOG_CONFIG, ...log }
   const partition = new Partition({
-    clock: host.clock,
-    brokerId: BROKER_ID,
+    services: leaderServices(host.clock, BROKER_ID),
     topic: OFFSETS_TOPIC,
     topicId: TOPIC_ID,
     index: 0,
     assignment: ledBy(BROKER_ID, 0),
     log: await manager.createLog(OFFSETS_TOPIC, 0, TOPIC_ID, config),
-    settings: () => ({ log: config, minInSyncReplicas: 1, deletesRecords: false }),
+    settings: () => ({
+      log: config,
+      minInSyncReplicas: 1,
+      deletesRecords: false,
+      throttled: NOT_THROTTLED,
+    }),
   })
   const groups = new GroupCoordinator({
     host,

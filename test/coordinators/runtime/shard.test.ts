@@ -141,7 +141,12 @@ describe('a shard with too few replicas in sync', () => {
     )
     await written(partition)
     partition.update(ledWith([1], 0))
-    expect(partition.log!.highWatermark).toBe(1)
+    const position = { fetchOffset: 1, logStartOffset: 0, currentLeaderEpoch: 0 }
+    partition.followerFetched(
+      { brokerId: 2, brokerEpoch: -1 },
+      { ...position, lastFetchedEpoch: 0 },
+    )
+    expect(partition.log!.highWatermark).toBe(0)
     await turn()
     expect(seen).toEqual([])
     partition.update(ledWith([1, 2], 0))

@@ -7,12 +7,14 @@ import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
 import type { LogManager } from '../../../src/log/manager.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
-import type { PartitionAssignment } from '../../../src/replication/partition/partition.ts'
+import type { PartitionAssignment } from '../../../src/replication/partition/assignment.ts'
+import { leaderServices } from '../../replication/leader-services.ts'
 import { seeded, simulatedDisk, simulatedHost } from '../../log/seeded.ts'
 import { codecs, openManager, TOPIC_ID } from '../../log/support.ts'
 import { SkippingClock } from '../../support/skipping-clock.ts'
 import { tallyKind } from './tally.ts'
 import type { TallyFact, TallyMachine, TallyOperations } from './tally.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
 
 const BROKER_ID = 1
 
@@ -79,8 +81,7 @@ export async function tallyNode({
   for (let index = 0; index < count; index++) {
     partitions.push(
       new Partition({
-        clock,
-        brokerId: BROKER_ID,
+        services: leaderServices(clock, BROKER_ID),
         topic: '__tally',
         topicId: TOPIC_ID,
         index,
@@ -90,6 +91,7 @@ export async function tallyNode({
           log: logConfig,
           minInSyncReplicas: node.minInSyncReplicas,
           deletesRecords: false,
+          throttled: NOT_THROTTLED,
         }),
       }),
     )

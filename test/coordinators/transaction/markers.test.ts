@@ -31,9 +31,12 @@ class Cluster {
   /** What the shard was told. */
   readonly noted: CommandOf<'MarkersWritten'>[] = []
   /** What it says to that; nothing when there is none left. */
-  readonly refusals: ErrorName[] = []
+  readonly refusals: Error[] = []
+  /** With what the writer fails, before it writes again. */
+  readonly bugs: Error[] = []
   readonly logged: string[] = []
   readonly #sender: MarkerSender
+  #pauses = 0
 
   constructor() {
     const log = (_fields: object, message: string): void => void this.logged.push(message)
@@ -44,6 +47,8 @@ class Cluster {
       writer: {
         write: (end) => {
           this.written.push(end)
+          const bug = this.bugs.shift()
+          if (bug !== undefined) return Promise.reject(bug)
           const names = end.partitions.map(({ topic, partition }) => `${topic}-${partition}`)
           return Promise.resolve(names.map((name) => this.errors[name]?.shift() ?? 'NONE'))
         },
@@ -54,15 +59,20 @@ class Cluster {
         expect(place).toEqual(PLACE)
         this.noted.push(command)
         const refusal = this.refusals.shift()
-        return refusal === undefined
-          ? Promise.resolve(null)
-          : Promise.reject(new CoordinatorError(refusal))
+        return refusal === undefined ? Promise.resolve(null) : Promise.reject(refusal)
       },
     })
   }
 
   send(transaction = ending): void {
     this.#sender.send(transaction, PLACE)
+  }
+
+  /** Whether somebody who waits was told; null where nobody would be. */
+  wait(transactionalId = 'x'): { isTold: boolean; stop: () => void } | null {
+    const waiting = { isTold: false, stop: () => undefined as void }
+    const stop = this.#sender.onceWritten(transactionalId, () => (waiting.isTold = true))
+    return stop && Object.assign(waiting, { stop })
   }
 
   /** Time goes on, until so many partitions were noted in all. */
@@ -72,8 +82,14 @@ class Cluster {
   }
 
   async turn(): Promise<void> {
-    await new Promise((resolve) => setImmediate(resolve))
+    await this.pause()
     this.clock.skip(50)
+  }
+
+  /** What is under way goes on, and no time passes. */
+  async pause(): Promise<void> {
+    if (++this.#pauses > 1000) throw new Error('It never comes')
+    await new Promise((resolve) => setImmediate(resolve))
   }
 
   /** The partitions of each try. */
@@ -148,6 +164,20 @@ describe('the markers of a transaction that ends', () => {
     expect(cluster.logged).toEqual([expect.stringContaining('refuses the end of a transaction')])
   })
 
+  test.each<ErrorName>(['MESSAGE_TOO_LARGE', 'CLUSTER_AUTHORIZATION_FAILED'])(
+    'that a partition refuses with %s, which somebody has to mend, are written when that is done, with one line in the log',
+    async (error) => {
+      const cluster = new Cluster()
+      cluster.errors['t-0'] = [error, error, error]
+      cluster.send()
+      await cluster.untilNoted(3)
+      expect(cluster.tries).toHaveLength(4)
+      expect(cluster.logged).toEqual([
+        'A partition refuses the end of a transaction, and is asked again',
+      ])
+    },
+  )
+
   test('are left to the coordinator that has the id now', async () => {
     const cluster = new Cluster()
     cluster.errors['t-0'] = ['TRANSACTION_COORDINATOR_FENCED']
@@ -170,7 +200,8 @@ describe('the markers of a transaction that ends', () => {
 
   test('are told of until the shard has stored it, and not written again for that', async () => {
     const cluster = new Cluster()
-    cluster.refusals.push('COORDINATOR_NOT_AVAILABLE', 'COORDINATOR_NOT_AVAILABLE')
+    const refusal = new CoordinatorError('COORDINATOR_NOT_AVAILABLE')
+    cluster.refusals.push(refusal, refusal)
     cluster.send()
     await cluster.untilNoted(9)
     expect(cluster.tries).toHaveLength(1)
@@ -179,9 +210,60 @@ describe('the markers of a transaction that ends', () => {
 
   test('are not told of to a shard that is loaded again, which has them written itself', async () => {
     const cluster = new Cluster()
-    cluster.refusals.push('COORDINATOR_LOAD_IN_PROGRESS')
+    cluster.refusals.push(new CoordinatorError('COORDINATOR_LOAD_IN_PROGRESS'))
     cluster.send()
     for (let turn = 0; turn < 5; turn++) await cluster.turn()
     expect(cluster.noted).toHaveLength(1)
+  })
+
+  test('are written after an error that nobody expected, with a line in the log for each', async () => {
+    const cluster = new Cluster()
+    cluster.bugs.push(new Error('a bug'))
+    cluster.refusals.push(new Error('another bug'))
+    cluster.send()
+    await cluster.untilNoted(6)
+    expect(cluster.tries).toHaveLength(2)
+    expect(cluster.noted.map(({ partitions }) => partitions.length)).toEqual([3, 3])
+    const line = 'The end of a transaction failed, and is tried again'
+    expect(cluster.logged).toEqual([line, line])
+  })
+
+  test('tell who waits for it that they are there', async () => {
+    const cluster = new Cluster()
+    expect(cluster.wait()).toBeNull()
+    cluster.errors['t-0'] = ['NOT_LEADER_OR_FOLLOWER']
+    cluster.send()
+    const [waiting, gone] = [cluster.wait()!, cluster.wait()!]
+    expect(cluster.wait('another')).toBeNull()
+    gone.stop()
+    await cluster.untilNoted(2)
+    expect(waiting.isTold).toBe(false)
+    await cluster.untilNoted(3)
+    while (!waiting.isTold) await cluster.pause()
+    expect(gone.isTold).toBe(false)
+    expect(cluster.wait()).toBeNull()
+  })
+
+  test('tell who waits that another coordinator goes on with the transaction', async () => {
+    const cluster = new Cluster()
+    cluster.errors['t-0'] = ['TRANSACTION_COORDINATOR_FENCED']
+    cluster.send()
+    const waiting = cluster.wait()!
+    while (!waiting.isTold) await cluster.turn()
+    expect(cluster.noted).toEqual([])
+  })
+
+  test('of two ends of an id, the one before tells only those who wait for it', async () => {
+    const cluster = new Cluster()
+    cluster.refusals.push(new CoordinatorError('COORDINATOR_LOAD_IN_PROGRESS'))
+    cluster.errors['t-0'] = ['NOT_LEADER_OR_FOLLOWER', 'NOT_LEADER_OR_FOLLOWER']
+    cluster.send()
+    const first = cluster.wait()!
+    // The shard is loaded again.
+    cluster.send()
+    const second = cluster.wait()!
+    while (!first.isTold) await cluster.pause()
+    expect([second.isTold, cluster.wait() === null]).toEqual([false, false])
+    while (!second.isTold) await cluster.turn()
   })
 })

@@ -74,6 +74,50 @@ describe('connections', () => {
     expect(returned).toBe(50)
   })
 
+  test('a way between two machines is free again when it is mended, and others stay cut', async () => {
+    const { scheduler, network, open, text } = await pair()
+    const socket = await open()
+    network.cut('client', 'server')
+    network.cut('server', 'client')
+    socket.write([Buffer.from('late')])
+    await scheduler.pass(100)
+    expect(text()).toBe('')
+    network.mend('client', 'server')
+    await scheduler.until(() => text() === 'late', 100, 'what waited')
+    network.mend('server', 'client')
+  })
+
+  test('a machine that refuses has the connections go on that it has', async () => {
+    const { scheduler, network, open, connect, text } = await pair()
+    const socket = await open()
+    network.refuse('server')
+    await expect(connect()).rejects.toEqual(code('ECONNREFUSED'))
+    socket.write([Buffer.from('on')])
+    await scheduler.until(() => text() === 'on', 100, 'arrival')
+    network.accept('server')
+    await connect()
+  })
+
+  test('all connections of a machine break, for both sides', async () => {
+    const { scheduler, network, open, closed } = await pair()
+    await open()
+    await open()
+    network.break('server')
+    await scheduler.until(() => closed.length === 2, 100, 'end of the connections')
+    expect(closed).toEqual([code('ECONNRESET'), code('ECONNRESET')])
+  })
+
+  test('the kernel takes connections and bytes for a process that stands still, which finds them later', async () => {
+    const { scheduler, server, open, text } = await pair()
+    server.pause()
+    const socket = await open()
+    socket.write([Buffer.from('meanwhile')])
+    await scheduler.pass(1000)
+    expect(text()).toBe('')
+    server.resume()
+    await scheduler.until(() => text() === 'meanwhile', 100, 'what was taken')
+  })
+
   test('a cut way holds bytes back until it is healed', async () => {
     const { scheduler, network, open, text } = await pair()
     const socket = await open()
@@ -164,4 +208,14 @@ describe('the end of a process', () => {
     expect(after.readFile('/synced').toString()).toBe('synced')
     expect(after.readFile('/unsynced').toString()).toBe('')
   })
+})
+
+test('a copy of a machine has what is on its disk, and changes nothing there', async () => {
+  const { server, scheduler, network } = await pair()
+  server.disk.replaceFile('/file', 'both')
+  const copied = { scheduler, network, codecs: nodeCodecs() }
+  const copy = new SimMachine('copy', copied, server.disk)
+  expect(copy.disk.readFile('/file').toString()).toBe('both')
+  copy.disk.replaceFile('/file', 'own')
+  expect(server.disk.readFile('/file').toString()).toBe('both')
 })

@@ -88,3 +88,32 @@ test('the hash of the trace tells two orders apart, and is equal for the same', 
   expect(await hashOf(['a', 'b'])).toBe(await hashOf(['a', 'b']))
   expect(await hashOf(['a', 'b'])).not.toBe(await hashOf(['b', 'a']))
 })
+
+test('a life that is paused does nothing until it is resumed, and then all that was due, in its order', async () => {
+  const scheduler = new Scheduler(1)
+  const [paused, other] = [lifeOf('paused'), lifeOf('other')]
+  const seen: string[] = []
+  const note = (what: string) => () => void seen.push(`${what} at ${scheduler.now}`)
+  scheduler.after(2, 'second', note('second'), paused)
+  scheduler.after(1, 'first', note('first'), paused)
+  scheduler.after(3, 'other', note('other'), other)
+  scheduler.after(9, 'late', note('late'), paused)
+  scheduler.pause(paused)
+  await scheduler.pass(5)
+  scheduler.resume(paused)
+  await scheduler.pass(5)
+  expect(seen).toEqual(['other at 3', 'first at 5', 'second at 5', 'late at 9'])
+})
+
+test('what was due for a life that ends while it is paused never happens', async () => {
+  const scheduler = new Scheduler(1)
+  const life = lifeOf('paused')
+  let hasRun = false
+  scheduler.after(1, 'never', () => void (hasRun = true), life)
+  scheduler.pause(life)
+  await scheduler.pass(2)
+  life.isOver = true
+  scheduler.resume(life)
+  await scheduler.pass(2)
+  expect(hasRun).toBe(false)
+})

@@ -413,6 +413,22 @@ test('a log that lost its end begins anew at its start, where that was replicate
   expect([again.logStartOffset, again.logEndOffset]).toEqual([5, 5])
 })
 
+test('a log that lost what is before and behind its start in a segment begins anew there, without what came later', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
+  for (let offset = 0; offset < 12; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
+  log.setHighWatermark(12)
+  log.deleteRecordsBefore(3)
+  await manager.checkpoint()
+  manager.abandon()
+  overwrite(disk, RECOVERY_POINTS, Buffer.from('0\n1\nt 0 0\n'))
+  expect(logFiles(disk).length).toBeGreaterThan(1)
+  const path = `${DIRECTORY}/${logFiles(disk)[0]!}`
+  overwrite(disk, path, disk.readFile(path).subarray(0, 400))
+  const again = openManager(ROOT, { host: simulatedHost(disk), config }).get('t', 0)!
+  expect([again.logStartOffset, again.logEndOffset]).toEqual([3, 3])
+})
+
 test.each(['missing', 'damaged'])(
   'a partition whose partition.metadata is %s is set aside, and the log says what to do',
   (what) => {

@@ -341,11 +341,12 @@ test('a topic that is deleted and made again under another id begins empty', asy
   await manager.close()
   const names: string[] = []
   const again = openManager(path)
-  again.loadPartitions({
+  const steps = again.loadPartitions({
     configOf: () => DEFAULT_LOG_CONFIG,
     isWanted: (topic) => names.push(topic) > 0,
     directoryOf: () => null,
   })
+  Array.from(steps)
   await again.close()
 })
 

@@ -57,7 +57,7 @@ test('a truncation takes the transaction whose marker is at its offset, also fro
     [12, 2],
     [7, 1],
   ] as const) {
-    await index.truncateTo(file, offset)
+    index.truncateTo(file, offset)
     expect(await index.entries(file)).toEqual(entries.slice(0, left))
     const again = new TransactionIndex(files, 0, true)
     expect(await again.entries(file)).toEqual(entries.slice(0, left))

@@ -3,9 +3,10 @@ import { alterIncrementally, alterWhole } from '../../../src/config/alter.ts'
 import { Controller } from '../../../src/metadata/controller/controller.ts'
 import type { Command } from '../../../src/metadata/controller/controller.ts'
 import type { ControllerSettings } from '../../../src/metadata/controller/view.ts'
-import { beginFact, eligibleLeaderFact, endFact, featureFact } from '../../../src/metadata/facts.ts'
+import { beginFact, endFact, featureFact } from '../../../src/metadata/facts.ts'
 import type { MetadataFact } from '../../../src/metadata/facts.ts'
 import { EMPTY_IMAGE } from '../../../src/metadata/image.ts'
+import { partitionChangeFact } from '../../../src/metadata/partition-change.ts'
 import { seededRandom } from '../../../src/host/sim/random.ts'
 import { Transcript } from '../../machine/transcript.ts'
 import { CLUSTER_ID, topic } from '../support.ts'
@@ -13,7 +14,7 @@ import { CLUSTER_ID, topic } from '../support.ts'
 const ZERO = 'A'.repeat(22)
 
 function settingsWith(
-  options: { deleteTopicEnable?: boolean; kraftVersion?: number; maxReplicas?: number } = {},
+  options: { deleteTopicEnable?: boolean; kraftVersion?: number } = {},
 ): ControllerSettings {
   const config = new BrokerConfig({ settings: { 'node.id': 1, 'log.dirs': '/nowhere' } })
   const random = seededRandom(1)
@@ -23,9 +24,12 @@ function settingsWith(
     nodeId: 1,
     incarnationId: 'c'.repeat(22),
     sessionTimeoutMs: 9000,
+    fencesOnEvidence: false,
+    maxIdleIntervalMs: 0,
     kraftVersion: options.kraftVersion ?? 1,
     defaults: { numPartitions: 2, replicationFactor: 1 },
-    maxReplicas: options.maxReplicas ?? Infinity,
+    topicDefaults: { minInsyncReplicas: 1, isUncleanAllowed: false },
+    elections: { preferredIntervalMs: 300_000, uncleanIntervalMs: 300_000 },
     deleteTopicEnable: options.deleteTopicEnable ?? true,
     rules: {
       incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),
@@ -406,9 +410,10 @@ describe('the controller', () => {
         machine.apply(fact, machine.nextOffset)
     }
     const serve = (parts: object): void => {
-      step(broker(1, parts))
+      step(broker(1, { features: [levels('eligible.leader.replicas.version', 0, 1)], ...parts }))
       step(heartbeat(1, machine.image.brokers.get(1)!.epoch))
     }
+    machine.apply(featureFact('eligible.leader.replicas.version', 1), machine.nextOffset)
     serve({})
     step({
       type: 'createTopics',
@@ -417,16 +422,16 @@ describe('the controller', () => {
     })
     const topicId = machine.image.topics.byName.get('a')!.id
     const left = (partitionId: number, eligible: readonly number[], last: readonly number[]) => {
-      const { value, ...record } = eligibleLeaderFact(topicId, partitionId, -1)
       const parts = { isr: [], eligibleLeaderReplicas: eligible, lastKnownElr: last }
-      const fact = { ...record, value: { ...value, ...parts } } as MetadataFact
+      const fact = partitionChangeFact(topicId, partitionId, { leader: -1, ...parts })
       machine.apply(fact, machine.nextOffset)
     }
     left(0, [1], [])
     left(1, [], [1])
     left(2, [], [])
     context.now = 10_000
-    serve({ incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA' })
+    const previousBrokerEpoch = machine.image.brokers.get(1)!.epoch
+    serve({ incarnationId: 'Zm9vYmFyYmF6cXV4MTIzNA', previousBrokerEpoch })
     const found = machine.image.topics.byName.get('a')!.partitions
     expect(found.map(({ leader, isr }) => [leader, isr])).toEqual([
       [1, [1]],
@@ -552,15 +557,6 @@ describe('the controller', () => {
     cordon([])
     create([{ name: 'b', assignments: [{ partitionIndex: 0, brokerIds: [1] }] }])
     transcript.expectGolden('controller/cordoned')
-  })
-
-  test('has partitions of one replica only, where brokers don’t replicate', () => {
-    const { transcript, create } = begin([1, 2], { maxReplicas: 1 })
-    create([{ name: 'a', replicationFactor: 2 }])
-    create([{ name: 'a', assignments: [{ partitionIndex: 0, brokerIds: [1, 2] }] }])
-    create([{ name: 'a', assignments: [{ partitionIndex: 0, brokerIds: [2] }] }])
-    create([{ name: 'b', replicationFactor: 1 }])
-    transcript.expectGolden('controller/one-replica')
   })
 
   test('forgets brokers that are gone for good: others lead, or nobody', () => {

@@ -1,152 +1,24 @@
 import type { AlteredResource } from '../../../src/config/alter.ts'
-import type {
-  ControllerCommand,
-  ControllerCommands,
-  ReplyTo,
-} from '../../../src/metadata/controller/commands.ts'
-import type { ConfigRules, ControllerSettings } from '../../../src/metadata/controller/view.ts'
-import { Controller } from '../../../src/metadata/controller/controller.ts'
-import type { Command } from '../../../src/metadata/controller/controller.ts'
+import type { ControllerCommand } from '../../../src/metadata/controller/commands.ts'
 import type { MetadataFact } from '../../../src/metadata/facts.ts'
-import { featureFact, partitionFact, topicFact } from '../../../src/metadata/facts.ts'
-import type { BrokerImage, PartitionImage } from '../../../src/metadata/image.ts'
-import { EMPTY_IMAGE, partitionOf } from '../../../src/metadata/image.ts'
-import { seededRandom } from '../../../src/host/sim/random.ts'
-import { CLUSTER_ID, topic } from '../support.ts'
-
-const TOPIC_ID = `${'t'.repeat(21)}Q`
-const directory = (broker: number, letter = 'd'): string => `${broker}${letter.repeat(20)}Q`
-
-const NO_RULES: ConfigRules = {
-  incremental: () => ({ ok: true, changes: new Map([['retention.ms', '1']]) }),
-  whole: () => ({ ok: true, changes: new Map() }),
-}
-
-/** A broker with two directories, `d` and `e`, registered by itself at the epoch that its offset gives. */
-function broker(id: number, parts: Partial<BrokerImage> = {}): (offset: number) => MetadataFact {
-  return (brokerEpoch) => ({
-    type: 'RegisterBrokerRecord',
-    version: 4,
-    value: {
-      brokerId: id,
-      isMigratingZkBroker: false,
-      incarnationId: 'i'.repeat(22),
-      brokerEpoch,
-      endPoints: [],
-      features: [],
-      rack: null,
-      fenced: parts.fenced ?? false,
-      inControlledShutdown: parts.inControlledShutdown ?? false,
-      logDirs: [directory(id), directory(id, 'e')],
-      cordonedLogDirs: null,
-    },
-  })
-}
-
-class TestedController extends Controller {
-  readonly settings: ControllerSettings
-
-  constructor(rules: ConfigRules) {
-    super(EMPTY_IMAGE, 0)
-    this.settings = {
-      clusterId: CLUSTER_ID,
-      nodeId: 1,
-      incarnationId: 'c'.repeat(22),
-      sessionTimeoutMs: 9000,
-      kraftVersion: 1,
-      defaults: { numPartitions: 1, replicationFactor: 1 },
-      maxReplicas: Infinity,
-      deleteTopicEnable: true,
-      rules,
-      random: { below: seededRandom(1).below, bytes: (length) => Buffer.alloc(length, 0x3c) },
-    }
-  }
-}
-
-/** The controller of a cluster that these records made; brokers have the epochs 0, 1, ... in their order. */
-function controllerOf(
-  facts: readonly (MetadataFact | ((offset: number) => MetadataFact))[],
-  rules = NO_RULES,
-): TestedController {
-  const controller = new TestedController(rules)
-  facts.forEach((fact, offset) =>
-    controller.apply(typeof fact === 'function' ? fact(offset) : fact, offset),
-  )
-  return controller
-}
-
-function partition(replicas: number[], parts: Partial<PartitionImage> = {}): MetadataFact[] {
-  const image: PartitionImage = {
-    replicas,
-    directories: replicas.map((id) => directory(id)),
-    isr: replicas,
-    removingReplicas: [],
-    addingReplicas: [],
-    eligibleLeaderReplicas: [],
-    lastKnownElr: [],
-    leader: replicas[0]!,
-    leaderRecoveryState: 0,
-    leaderEpoch: 0,
-    partitionEpoch: 0,
-    ...parts,
-  }
-  const fact = partitionFact(TOPIC_ID, 0, image)
-  if (fact.type !== 'PartitionRecord') throw new Error('not a partition')
-  const { eligibleLeaderReplicas, lastKnownElr } = image
-  const value = { ...fact.value, eligibleLeaderReplicas: [...eligibleLeaderReplicas] }
-  return [
-    topicFact('t', TOPIC_ID),
-    { ...fact, value: { ...value, lastKnownElr: [...lastKnownElr] } },
-  ]
-}
-
-/** What is decided, applied. */
-function decide(controller: TestedController, command: Command | { alarm: string }, now = 0) {
-  const { settings, nextOffset } = controller
-  const context = { ticket: 1, now, wallNow: now, nextOffset, settings }
-  const decision = controller.decide(command, context)
-  for (const fact of decision.facts ?? []) controller.apply(fact, controller.nextOffset)
-  return decision
-}
-
-/** The reply, with what was decided applied. */
-function ask<C extends ControllerCommand>(
-  controller: TestedController,
-  command: C,
-  now = 0,
-): ReplyTo<C> {
-  return decide(controller, command, now).replies![0]!.reply as ReplyTo<C>
-}
-
-const partitionIn = (controller: TestedController) => partitionOf(controller.image, 't', 0)!
-
-const register = (brokerId: number): ControllerCommand => ({
-  type: 'registerBroker',
-  brokerId,
-  clusterId: CLUSTER_ID,
-  incarnationId: 'j'.repeat(22),
-  endPoints: [],
-  features: [],
-  rack: null,
-  logDirs: [directory(brokerId), directory(brokerId, 'e')],
-  previousBrokerEpoch: null,
-})
-
-const heartbeat = (
-  brokerId: number,
-  brokerEpoch: number,
-  parts: Partial<ControllerCommands['brokerHeartbeat']['command']> = {},
-): { type: 'brokerHeartbeat' } & ControllerCommands['brokerHeartbeat']['command'] => ({
-  type: 'brokerHeartbeat',
-  brokerId,
-  brokerEpoch,
-  currentMetadataOffset: 100,
-  wantFence: false,
-  wantShutDown: false,
-  offlineLogDirs: [],
-  cordonedLogDirs: null,
-  ...parts,
-})
+import { featureFact } from '../../../src/metadata/facts.ts'
+import type { PartitionImage } from '../../../src/metadata/image.ts'
+import { partitionOf } from '../../../src/metadata/image.ts'
+import { topic } from '../support.ts'
+import type { TestedController } from './tested-controller.ts'
+import {
+  ask,
+  broker,
+  controllerOf,
+  decide,
+  directory,
+  heartbeat,
+  NO_RULES,
+  partition,
+  partitionIn,
+  register,
+  TOPIC_ID,
+} from './tested-controller.ts'
 
 const fail = (brokerId: number, brokerEpoch: number, letter = 'd') =>
   heartbeat(brokerId, brokerEpoch, { offlineLogDirs: [directory(brokerId, letter)] })
@@ -223,7 +95,7 @@ describe('a replica that is found in another directory', () => {
   test('does not lead where only another one is in sync', () => {
     const controller = controllerOf([
       broker(1),
-      broker(2),
+      broker(2, { fenced: true }),
       ...partition([1, 2], { leader: -1, isr: [2] }),
     ])
     ask(controller, assign(1, 0, 'e'))
@@ -232,8 +104,12 @@ describe('a replica that is found in another directory', () => {
 })
 
 describe('a broker that registers', () => {
-  const registered = (controller: TestedController, id: number): number => {
-    const { brokerEpoch, errorCode } = ask(controller, register(id)) as {
+  const registered = (
+    controller: TestedController,
+    id: number,
+    previous: number | null = null,
+  ): number => {
+    const { brokerEpoch, errorCode } = ask(controller, register(id, previous)) as {
       brokerEpoch: number
       errorCode: string
     }
@@ -266,14 +142,50 @@ describe('a broker that registers', () => {
     expect(partitionIn(controller)).toMatchObject({ leader: 1, leaderEpoch: 2 })
   })
 
-  test('leads where it alone is eligible, and not where another replica may have more', () => {
-    const lost = { leader: -1, isr: [], eligibleLeaderReplicas: [1] }
-    const alone = controllerOf([broker(1), ...partition([1], lost)])
-    ask(alone, heartbeat(1, registered(alone, 1)))
-    expect(partitionIn(alone)).toMatchObject({ leader: 1, isr: [1], eligibleLeaderReplicas: [] })
-    const one = controllerOf([broker(1), broker(2), ...partition([1, 2], lost)])
-    ask(one, heartbeat(1, registered(one, 1)))
-    expect(partitionIn(one)).toMatchObject({ leader: -1, isr: [], leaderEpoch: 0 })
+  // KIP-966: who says the epoch of its former life has flushed all that it had.
+  test('is still eligible to lead after an end in order, and not after another one', () => {
+    const kept = featureFact('eligible.leader.replicas.version', 1)
+    const left = { leader: -1, isr: [], eligibleLeaderReplicas: [1, 2] }
+    const both = () =>
+      controllerOf([broker(1), broker(2, { fenced: true }), ...partition([1, 2], left), kept])
+    const clean = both()
+    ask(clean, heartbeat(1, registered(clean, 1, 0)))
+    expect(partitionIn(clean)).toMatchObject({
+      leader: 1,
+      isr: [1],
+      eligibleLeaderReplicas: [2],
+      leaderRecoveryState: 0,
+    })
+    for (const previous of [null, 1]) {
+      const unclean = both()
+      ask(unclean, heartbeat(1, registered(unclean, 1, previous)))
+      expect(partitionIn(unclean)).toMatchObject({ leader: -1, eligibleLeaderReplicas: [2] })
+    }
+  })
+
+  // KIP-966.
+  test('leaves the ISR after an end without order, and leads again only as the last that did', () => {
+    const kept = featureFact('eligible.leader.replicas.version', 1)
+    const controller = controllerOf([
+      broker(1),
+      broker(2),
+      ...partition([1, 2], { isr: [1] }),
+      kept,
+    ])
+    const epoch = registered(controller, 1)
+    expect(partitionIn(controller)).toMatchObject({
+      leader: -1,
+      isr: [],
+      eligibleLeaderReplicas: [],
+      lastKnownElr: [1],
+    })
+    ask(controller, heartbeat(1, epoch))
+    expect(partitionIn(controller)).toMatchObject({
+      leader: 1,
+      isr: [1],
+      lastKnownElr: [],
+      leaderRecoveryState: 1,
+    })
   })
 
   test('has lost what it led to those in sync, and what nobody else has in sync it leads again', () => {
@@ -435,6 +347,10 @@ describe('a broker that is heard of no more', () => {
     expect(alarms).toEqual([
       { name: 'session 1', at: 9100 },
       { name: 'session 2', at: 9100 },
+      // It may have been fenced on evidence just now.
+      { name: 'awaited 3', at: 9100 },
+      { name: 'preferred leaders', at: 300_100 },
+      { name: 'unclean leaders', at: 200_100 },
     ])
     const reply = (id: number) => decide(controller, register(id), 200).replies![0]!.reply
     expect(reply(2)).toMatchObject({ errorCode: 'DUPLICATE_BROKER_REGISTRATION' })
@@ -491,15 +407,19 @@ describe('a controller that is gone for good', () => {
 })
 
 describe('replicas are reassigned', () => {
-  const reassign = (controller: TestedController, replicas: number[], allow = true) =>
+  const reassign = (controller: TestedController, replicas: number[] | null, allow = true) =>
     ask(controller, {
       type: 'alterPartitionReassignments',
       topics: [{ name: 't', partitions: [{ partitionIndex: 0, replicas }] }],
       allowReplicationFactorChange: allow,
     })[0]!.partitions[0]!
 
-  const three = (parts: Partial<PartitionImage> = {}) =>
-    controllerOf([broker(1), broker(2), broker(3), ...partition([1, 2, 3], parts)])
+  const three = (parts: Partial<PartitionImage> = {}, settings = {}) =>
+    controllerOf(
+      [broker(1), broker(2), broker(3), ...partition([1, 2, 3], parts)],
+      NO_RULES,
+      settings,
+    )
 
   test('to fewer, in a new epoch that tells those who are left out', () => {
     const controller = three()
@@ -513,10 +433,51 @@ describe('replicas are reassigned', () => {
     })
   })
 
-  test('never to those that lack records', () => {
-    const controller = three({ isr: [1] })
-    expect(reassign(controller, [2, 3])).toMatchObject({ errorCode: 'INVALID_REPLICA_ASSIGNMENT' })
-    expect(partitionIn(controller)).toMatchObject({ replicas: [1, 2, 3], partitionEpoch: 0 })
+  test('to others, which come in before any goes', () => {
+    const controller = controllerOf([broker(1), broker(2), broker(3), ...partition([1, 2])])
+    expect(reassign(controller, [3, 1])).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({
+      replicas: [3, 1, 2],
+      addingReplicas: [3],
+      removingReplicas: [2],
+      isr: [1, 2],
+      leader: 1,
+      leaderEpoch: 0,
+    })
+    expect(reassign(controller, [1, 2], false)).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({
+      replicas: [1, 2],
+      addingReplicas: [],
+      removingReplicas: [],
+      isr: [1, 2],
+      leader: 1,
+    })
+  })
+
+  test('back to those before, unless they would have lost records', () => {
+    const directories = [3, 1, 2].map((id) => directory(id))
+    const replicas = [3, 1, 2]
+    const moving = { replicas, directories, addingReplicas: [3], removingReplicas: [2] }
+    const controller = three({ ...moving, isr: [1, 3] })
+    expect(reassign(controller, null)).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(controller)).toMatchObject({
+      replicas: [1, 2],
+      addingReplicas: [],
+      removingReplicas: [],
+      isr: [1],
+      leader: 1,
+      leaderEpoch: 1,
+    })
+    expect(reassign(controller, null)).toMatchObject({
+      errorCode: 'NO_REASSIGNMENT_IN_PROGRESS',
+      errorMessage: null,
+    })
+    const alone = { ...moving, isr: [3], leader: 3 }
+    expect(reassign(three(alone), null)).toMatchObject({ errorCode: 'INVALID_REPLICA_ASSIGNMENT' })
+    const topicDefaults = { minInsyncReplicas: 1, isUncleanAllowed: true }
+    const brave = three(alone, { topicDefaults })
+    expect(reassign(brave, null)).toMatchObject({ errorCode: 'NONE' })
+    expect(partitionIn(brave)).toMatchObject({ replicas: [1, 2], isr: [1], leader: 1 })
   })
 
   test('to another number only where the request allows it', () => {

@@ -1,3 +1,4 @@
+import { atOnce } from '../../../src/machine/steps.ts'
 import type { ControllerView } from '../../../src/metadata/controller/view.ts'
 import { electLeaders } from '../../../src/metadata/controller/election-commands.ts'
 import { ImageBuilder } from '../../../src/metadata/image-builder.ts'
@@ -39,15 +40,19 @@ function imageWith(partition: Partial<PartitionImage>): MetadataImage {
   return { ...image, brokers }
 }
 
+function viewOf(image: MetadataImage, awaited = new Set<number>()): ControllerView {
+  const topicDefaults = { minInsyncReplicas: 1, isUncleanAllowed: false }
+  return { image, nodeId: 1, topicDefaults, awaited } as unknown as ControllerView
+}
+
 const ALL = [{ topic: 'orders', partitions: [0] }]
 
 /** The error, and of the partition what an election changed. */
 function elected(partition: Partial<PartitionImage>, electionType: number, asked = ALL) {
   const image = imageWith(partition)
-  const { facts, reply } = electLeaders({ image } as ControllerView, {
-    electionType,
-    topicPartitions: asked,
-  })
+  const { facts, reply } = atOnce(
+    electLeaders(viewOf(image), { electionType, topicPartitions: asked }),
+  )
   const builder = new ImageBuilder(image)
   for (const fact of facts) builder.apply(fact)
   const after = builder.build(2, 1).image.topics.byName.get('orders')!.partitions[0]!
@@ -134,6 +139,12 @@ describe('the unclean election', () => {
     })
   })
 
+  test('waits for nobody who was fenced a moment ago', () => {
+    const view = viewOf(imageWith({ leader: -1, isr: [3] }), new Set([3]))
+    const { facts } = atOnce(electLeaders(view, { electionType: 1, topicPartitions: ALL }))
+    expect(facts).toMatchObject([{ value: { leader: 1, isr: [1] } }])
+  })
+
   test('is refused where no replica is alive', () => {
     expect(elected({ leader: -1, isr: [3], replicas: [3] }, 1)).toMatchObject({
       ...unchanged,
@@ -157,10 +168,8 @@ test('partitions and topics that there are not are told so, and what is named tw
 
 test('of all partitions those that need no election are not told', () => {
   const told = (leader: number) =>
-    electLeaders({ image: imageWith({ leader }) } as ControllerView, {
-      electionType: 0,
-      topicPartitions: null,
-    }).reply
+    atOnce(electLeaders(viewOf(imageWith({ leader })), { electionType: 0, topicPartitions: null }))
+      .reply
   expect(told(1)).toEqual([{ topic: 'orders', partitionResult: [] }])
   expect(told(2)).toEqual([
     {

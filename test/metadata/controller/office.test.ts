@@ -96,4 +96,38 @@ describe('the office of the controller', () => {
     await quorum.until(() => quorum.nodes.every((each) => valueIn(each) === '3'), 'one image')
     expect(quorum.nodes.flatMap(({ failures }) => failures)).toEqual([])
   })
+
+  test('is handed over with all that was asked before answered, in pieces too, and with nothing new forwarded to it', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const first = await quorum.controller()
+    const { node } = first
+    const asked = change(first, 1).then(async (replies) => {
+      await new Promise<void>((resolve) => void quorum.scheduler.after(0, 'next piece', resolve))
+      return [...replies, ...(await change(first, 2))]
+    })
+    let isClosed = false
+    const closed = node.close().then(() => (isClosed = true))
+    await quorum.until(() => !node.isController, 'end of what is forwarded')
+    expect(isClosed).toBe(false)
+    const codes = (await quorum.resolve(asked, 'change')).map(({ errorCode }) => errorCode)
+    expect(codes).toEqual(['NONE', 'NONE'])
+    await quorum.resolve(closed, 'stop')
+    await expect(change(first, 3)).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+    const others = quorum.nodes.filter((each) => each !== first)
+    await quorum.until(() => others.some((each) => each.node.isController), 'another one')
+    await quorum.until(() => others.every((each) => valueIn(each) === '2'), 'one image')
+  })
+
+  test('is left after a while where what was decided can’t be committed', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const first = await quorum.controller()
+    quorum.cutOff(first)
+    const lost = change(first, 1).catch((error: unknown) => error)
+    const before = quorum.scheduler.now
+    await quorum.resolve(first.node.close(), 'stop')
+    expect(quorum.scheduler.now - before).toBeLessThan(2000)
+    expect(await quorum.resolve(lost, 'end of the change')).toMatchObject({
+      code: 'ERR_SHARD_LOST',
+    })
+  })
 })

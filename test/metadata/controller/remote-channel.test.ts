@@ -1,5 +1,6 @@
 import { AllocateProducerIds } from '../../../protocol/messages/allocate-producer-ids.ts'
 import { AlterConfigs } from '../../../protocol/messages/alter-configs.ts'
+import { AlterPartition } from '../../../protocol/messages/alter-partition.ts'
 import { AssignReplicasToDirs } from '../../../protocol/messages/assign-replicas-to-dirs.ts'
 import { BrokerHeartbeat } from '../../../protocol/messages/broker-heartbeat.ts'
 import { BrokerRegistration } from '../../../protocol/messages/broker-registration.ts'
@@ -42,9 +43,9 @@ async function channelTo(answers: readonly Answer[], { timeoutMs = 60_000 } = {}
     const made = new ControllerLink({
       host,
       log: host.log,
-      controller: {
-        current: () => ({ id: 1, host: '127.0.0.1', port: broker.port }),
-        onChange: () => () => undefined,
+      metadata: {
+        activeController: { id: 1, host: '127.0.0.1', port: broker.port },
+        onActiveController: () => () => undefined,
       },
       clientId: '7',
       connectTimeoutMs: 10_000,
@@ -58,6 +59,7 @@ async function channelTo(answers: readonly Answer[], { timeoutMs = 60_000 } = {}
   return new RemoteControllerChannel({
     lifecycle: link(),
     directories: link(),
+    partitions: link(),
     others: link(),
     heartbeatTimeoutMs: timeoutMs,
     requestTimeoutMs: timeoutMs,
@@ -92,6 +94,7 @@ describe('the way to a controller in another process', () => {
       rack: 'r',
       logDirs: [DIRECTORY],
       previousBrokerEpoch: 5,
+      lacksLock: false,
     }
     const told = { errorCode: 'NONE', brokerEpoch: 30 }
     const { request, reply } = await exchange(
@@ -132,6 +135,33 @@ describe('the way to a controller in another process', () => {
     )
     expect(request).toEqual({ ...identity, directories })
     expect(reply).toMatchObject({ errorCode: 'NONE', errorMessage: null, directories: told })
+  })
+
+  test('who is in sync with a leader, with their broker epochs', async () => {
+    const known = { partitionIndex: 3, leaderEpoch: 5, leaderRecoveryState: 0, partitionEpoch: 9 }
+    const newIsr = [{ brokerId: 7, brokerEpoch: 12 }]
+    const told = {
+      partitionIndex: 3,
+      errorCode: 'NONE',
+      leaderId: 7,
+      leaderEpoch: 5,
+      isr: [7],
+      leaderRecoveryState: 0,
+      partitionEpoch: 10,
+    }
+    const topics = [{ topicId: TOPIC, partitions: [told] }]
+    const { request, reply } = await exchange(
+      {
+        type: 'alterPartition',
+        ...identity,
+        topics: [{ topicId: TOPIC, partitions: [{ ...known, newIsr }] }],
+      },
+      (respond) => answer(AlterPartition, respond),
+      { errorCode: 'NONE', topics },
+    )
+    const asked = { ...known, newIsr: [], newIsrWithEpochs: newIsr }
+    expect(request).toEqual({ ...identity, topics: [{ topicId: TOPIC, partitions: [asked] }] })
+    expect(reply).toMatchObject({ errorCode: 'NONE', errorMessage: null, topics })
   })
 
   test('producer ids', async () => {

@@ -1,3 +1,4 @@
+import { Fetch } from '../../../protocol/messages/fetch.ts'
 import { Vote } from '../../../protocol/messages/vote.ts'
 import { SimNetwork } from '../../../src/host/sim/network.ts'
 import { SimMachine } from '../../../src/host/sim/machine.ts'
@@ -23,22 +24,48 @@ const voterAt = (host: string, port = 9093) => ({
   endpoints: [{ name: 'CONTROLLER', host, port }],
 })
 
+const fetch: RaftRequest = {
+  type: 'fetch',
+  requestId: 1,
+  replica: key(1),
+  currentLeaderEpoch: 6,
+  fetchOffset: 0,
+  lastFetchedEpoch: 0,
+  highWatermark: 0,
+  maxWaitMs: 0,
+}
+
+/** How attempts at the addresses of a name have ended. */
+function attemptsAt(outcomes: Readonly<Record<string, string>>): Error {
+  const errors = Object.entries(outcomes).map(([address, code]) =>
+    Object.assign(new Error(code), { code, address }),
+  )
+  // As Node does: the error of several has the code of the first.
+  return Object.assign(new AggregateError(errors), { code: errors[0]!.code })
+}
+
 /** Node 1 and the machine `other`, on which nothing runs yet. */
-function world(servers: readonly { host: string; port: number }[] = []) {
+function world(servers: readonly { host: string; port: number }[] = [], tellsRefusals = true) {
   const scheduler = new Scheduler(3)
   const network = new SimNetwork(scheduler)
   const parts = { scheduler, network, codecs: nodeCodecs() }
   const own = new SimMachine('own', parts).start()
-  const other = new SimMachine('other', parts).start()
+  const machine = new SimMachine('other', parts)
+  const other = machine.start()
+  /** In place of the next connections. */
+  const failure: { of: Error | null } = { of: null }
+  const connect: typeof own.network.connect = (host, port) =>
+    failure.of === null ? own.network.connect(host, port) : Promise.reject(failure.of)
   const told: (readonly [number, RaftReply['type'] | NoAnswer])[] = []
   const peers = new WirePeers({
-    host: own,
+    host: { ...own, network: { ...own.network, connect } },
     self: key(1),
     clusterId: 'cluster',
     listenerName: 'CONTROLLER',
     endpoints: () => [{ name: 'CONTROLLER', host: 'own', port: 9093 }],
     servers,
     requestTimeoutMs: 1000,
+    tellsRefusals,
   })
   peers.attach({
     replied: (from, reply) => void told.push([from, reply.type]),
@@ -46,7 +73,7 @@ function world(servers: readonly { host: string; port: number }[] = []) {
   })
   const heard = (count: number): Promise<void> =>
     scheduler.until(() => told.length >= count, 60_000, 'answers')
-  return { scheduler, other, peers, told, heard }
+  return { scheduler, other, machine, failure, peers, told, heard }
 }
 
 describe('the way to the other nodes', () => {
@@ -68,15 +95,80 @@ describe('the way to the other nodes', () => {
     expect([asked, told[1]]).toEqual([[['Vote', 1]], [2, 'voteReply']])
   })
 
-  test('tells refusals from everything else', async () => {
+  /** A leader that has answered a fetch, and whose process has ended then. */
+  async function left(tellsRefusals = true) {
+    const { other, machine, told, ...rest } = world([], tellsRefusals)
+    const listening = fakeController(
+      other,
+      9093,
+      { [Vote.key]: [0, 2], [Fetch.key]: [12, 17] },
+      () => undefined,
+    )
+    await rest.scheduler.resolve(listening, 60_000, 'listener')
+    const outcomeOf = async (to = 2, host = 'other', port = 9093) => {
+      rest.peers.send(to, voterAt(host, port), fetch)
+      await rest.heard(told.length + 1)
+      return told.at(-1)![1]
+    }
+    expect(await outcomeOf()).toBe('fetchReply')
+    machine.kill()
+    return { outcomeOf, failure: rest.failure }
+  }
+
+  test('tells that nobody listens where the leader was from everything else', async () => {
+    const { outcomeOf } = await left()
+    // The connection has ended, no more.
+    expect(await outcomeOf()).toBe('lost')
+    expect(await outcomeOf()).toBe('refused')
+    expect(await outcomeOf(2, 'other', 9094)).toBe('lost')
+    expect(await outcomeOf(3)).toBe('lost')
+    expect(await outcomeOf(2, 'nowhere')).toBe('lost')
+  })
+
+  test('knows nothing of one that has never answered', async () => {
     const { peers, told, heard } = world()
-    peers.send(2, voterAt('other'), vote(false))
-    peers.send(2, null, vote(false))
-    await heard(2)
-    expect([...told].sort()).toEqual([
-      [2, 'lost'],
-      [2, 'refused'],
+    peers.send(2, voterAt('other'), fetch)
+    await heard(1)
+    expect(told).toEqual([[2, 'lost']])
+  })
+
+  test('takes no refusal for the leader’s that comes from another machine of the same name', async () => {
+    const { outcomeOf, failure } = await left()
+    await outcomeOf()
+    failure.of = attemptsAt({ '10.0.0.7': 'ECONNREFUSED', other: 'ETIMEDOUT' })
+    expect(await outcomeOf()).toBe('lost')
+    failure.of = attemptsAt({ '10.0.0.7': 'ECONNREFUSED', '10.0.0.8': 'ECONNREFUSED' })
+    expect(await outcomeOf()).toBe('lost')
+    failure.of = attemptsAt({ '10.0.0.7': 'ETIMEDOUT', other: 'ECONNREFUSED' })
+    expect(await outcomeOf()).toBe('refused')
+  })
+
+  test('tells of no refusals where the settings say so', async () => {
+    const { outcomeOf } = await left(false)
+    await outcomeOf()
+    expect(await outcomeOf()).toBe('lost')
+  })
+
+  test('asks a node that is to vote which levels of kraft.version it offers', async () => {
+    const { other, peers, scheduler } = world()
+    const listen = (port: number, features: Parameters<typeof fakeController>[4]) =>
+      scheduler.resolve(
+        fakeController(other, port, {}, () => undefined, features),
+        60_000,
+        'listener',
+      )
+    const openCount = await listen(9093, [
+      { name: 'metadata.version', minVersion: 7, maxVersion: 33 },
+      { name: 'kraft.version', minVersion: 0, maxVersion: 1 },
     ])
+    await listen(9094, [])
+    const ask = (port: number) =>
+      scheduler.resolve(peers.kraftVersionsOf(voterAt('other', port)), 60_000, 'versions')
+    expect(await ask(9093)).toEqual({ min: 0, max: 1 })
+    // It is asked once; the next one to vote is somewhere else.
+    await scheduler.until(() => openCount() === 0, 10_000, 'the end of the connection')
+    expect(await ask(9094)).toBeNull()
+    await expect(ask(9095)).rejects.toMatchObject({ code: 'CONNECTION_REFUSED' })
   })
 
   test('asks one server after the other, itself aside, where anybody is asked', async () => {

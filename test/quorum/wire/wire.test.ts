@@ -258,7 +258,7 @@ describe('a node that is asked', () => {
 describe('a snapshot', () => {
   const wanted = {
     clusterId: CLUSTER_ID,
-    self: key(1),
+    replica: key(1),
     epoch: 5,
     snapshot: { offset: 9, epoch: 3 },
   }

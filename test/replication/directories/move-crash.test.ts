@@ -6,7 +6,10 @@ import { DEFAULT_LOG_CONFIG, type LogConfig } from '../../../src/log/base/config
 import { LogManager } from '../../../src/log/manager.ts'
 import { DirectoryMoves } from '../../../src/replication/directories/moves.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
+import { leaderServices } from '../leader-services.ts'
 import { seeded } from '../../log/seeded.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
+import { quotaOf } from '../quota/support.ts'
 
 const codecs = nodeCodecs()
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -44,22 +47,22 @@ class Node {
       directory.writeMetaProperties({ clusterId: TOPIC_ID, nodeId: 1, directoryId })
     }
     this.moves = new DirectoryMoves({
-      clock: host.clock,
       log: host.log,
       logs: this.logs,
       find: () => this.partition,
-      bytesPerSecond: () => Infinity,
+      quota: quotaOf(host.clock),
       concurrency: 1,
       report: (_topicId, _partition, directoryId, accepted) => {
         this.cluster.directoryId = directoryId
         accepted?.()
       },
     })
-    this.logs.loadPartitions({
+    const steps = this.logs.loadPartitions({
       configOf: () => config,
       isWanted: () => true,
       directoryOf: () => this.cluster.directoryId,
     })
+    Array.from(steps)
   }
 
   get partition(): Partition {
@@ -73,14 +76,18 @@ class Node {
       isr: [1],
     }
     return (this.#partition ??= new Partition({
-      clock,
-      brokerId: 1,
+      services: leaderServices(clock),
       topic: 't',
       topicId: TOPIC_ID,
       index: 0,
       assignment,
       log: this.logs.get('t', 0)!,
-      settings: () => ({ log: this.#config, minInSyncReplicas: 1, deletesRecords: true }),
+      settings: () => ({
+        log: this.#config,
+        minInSyncReplicas: 1,
+        deletesRecords: true,
+        throttled: NOT_THROTTLED,
+      }),
     }))
   }
 

@@ -9,7 +9,10 @@ import { LogManager } from '../../../src/log/manager.ts'
 import { DirectoryMove } from '../../../src/replication/directories/move.ts'
 import { MoveBudget } from '../../../src/replication/directories/move-budget.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
+import { leaderServices } from '../leader-services.ts'
 import { seeded } from '../../log/seeded.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
+import { quotaOf } from '../quota/support.ts'
 
 const codecs = nodeCodecs()
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -53,7 +56,7 @@ async function moving(hooks: Hooks) {
   let isReported = false
   const move = new DirectoryMove(partition, source, copy, {
     log: host.log,
-    budget: new MoveBudget(host.clock, () => Infinity),
+    budget: new MoveBudget(quotaOf(host.clock)),
     promoteFuture: async (future) => {
       hooks.onPromote?.()
       return logs.promoteFuture(future)
@@ -77,14 +80,18 @@ function newPartition(clock: Clock, log: Log): Partition {
     isr: [1],
   }
   return new Partition({
-    clock,
-    brokerId: 1,
+    services: leaderServices(clock),
     topic: 't',
     topicId: TOPIC_ID,
     index: 0,
     assignment,
     log,
-    settings: () => ({ log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }),
+    settings: () => ({
+      log: DEFAULT_LOG_CONFIG,
+      minInSyncReplicas: 1,
+      deletesRecords: true,
+      throttled: NOT_THROTTLED,
+    }),
   })
 }
 

@@ -1,4 +1,4 @@
-import { FetchMemory } from '../../../src/replication/fetch/memory.ts'
+import { FetchMemory } from '../../../src/log/read/memory.ts'
 import { Presence } from '../../../src/replication/fetch/presence.ts'
 import type { ClientWaiter } from '../../../src/replication/fetch/presence.ts'
 import { FakePartition, HeldClock, ask } from './support.ts'
@@ -119,6 +119,15 @@ describe('A fetch that waits', () => {
     expect(stable.sizes).toEqual([30])
   })
 
+  test('for what is decided ends with that, however much was written before that is not', () => {
+    const { clock, memory, partition } = waiting()
+    const fetch = ask([partition], clock, memory, { upTo: 'lastStable', minBytes: 20 })
+    for (let i = 0; i < 3; i++) partition.appendOpen(100)
+    for (const waiter of [...partition.waiters]) waiter.advanced(20, 20)
+    clock.endTask()
+    expect(fetch.came).not.toBeNull()
+  })
+
   test('is not begun with maxWaitMs 0, with enough to read, with an error, or for no partition at all', () => {
     const { clock, memory, partition } = waiting(10)
     const broken = new FakePartition(10)
@@ -138,7 +147,7 @@ describe('A fetch that waits', () => {
     const fetch = ask([partition, other], clock, memory, { minBytes: 30, maxWaitMs: longest })
     expect([partition.waiters.size, other.waiters.size, clock.timers.size]).toEqual([1, 1, 1])
     expect(memory.heldBytes).toBe(0)
-    fetch.client.leave()
+    fetch.client.leave('ended')
     expect(fetch.came).toBe('abandoned')
     expect([partition.waiters.size, other.waiters.size, clock.timers.size]).toEqual([0, 0, 0])
     expect([memory.heldBytes, partition.released]).toEqual([0, 1])
@@ -149,7 +158,7 @@ describe('A fetch that waits', () => {
     const client = new Presence(() => undefined)
     partition.held = []
     const fetch = ask([partition], clock, memory, { client })
-    client.leave()
+    client.leave('ended')
     partition.held.shift()!()
     await settled()
     expect(fetch.came).toBe('abandoned')
@@ -193,7 +202,7 @@ describe('A fetch that waits', () => {
     const [waiter] = partition.waiters
     partition.append(10)
     waiter!.advanced(Infinity, Infinity)
-    fetch.client.leave()
+    fetch.client.leave('ended')
     clock.ring()
     clock.endTask()
     expect(fetch.sizes).toEqual([10])

@@ -1,4 +1,4 @@
-import { FetchMemory, GRANT_BYTES, PATIENCE_MS } from '../../../src/replication/fetch/memory.ts'
+import { FetchMemory, GRANT_BYTES, PATIENCE_MS } from '../../../src/log/read/memory.ts'
 import { FakePartition, HeldClock, HOLDER, ask } from './support.ts'
 import type { Asked } from './support.ts'
 
@@ -148,7 +148,7 @@ describe('The memory for what fetches have read', () => {
 
   test('a client that has gone leaves its place, and nothing of it stays', () => {
     const { clock, all, fetches, turns } = unread(130, MB)
-    fetches[128]!.client.leave()
+    fetches[128]!.client.leave('ended')
     expect(fetches[128]!.came).toBe('abandoned')
     const own = [...clock.timers].filter(({ delayMs }) => delayMs !== PATIENCE_MS)
     expect([all.waitingCount, own.length]).toEqual([1, 1])
@@ -171,7 +171,7 @@ describe('The memory for what fetches have read', () => {
         const small = ask([new FakePartition(10)], clock, all)
         turns()
         expect([reading.came, large.came, small.came]).toEqual([null, null, null])
-        large.client.leave()
+        large.client.leave('ended')
         turns()
         expect(small.sizes).toEqual([10])
       })
@@ -267,6 +267,25 @@ describe('Those who wait for memory', () => {
     all.largeBatchRead()
     clock.endTurn()
     expect(told).toEqual([0])
+  })
+
+  test('behind a large batch that takes what was left wait for its client no longer than for others', () => {
+    const clock = new HeldClock()
+    const all = new FetchMemory(2 * GRANT_BYTES, clock)
+    let overdue = 0
+    const holder = { overdue: () => void overdue++ }
+    expect(all.grantLargeBatch()).toBe(true)
+    const granted = (): void => {
+      all.largeBatchRead()
+      all.settle(GRANT_BYTES, holder)
+    }
+    all.wait({ needsLargeBatch: true, granted })
+    all.wait({ needsLargeBatch: false, granted: () => undefined })
+    all.largeBatchRead()
+    clock.endTurn()
+    expect([all.heldBytes, all.waitingCount, overdue]).toEqual([2 * GRANT_BYTES, 1, 0])
+    clock.ring()
+    expect(overdue).toBe(1)
   })
 
   test('for a large batch leave their place to those behind when they give up', () => {

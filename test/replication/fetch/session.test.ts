@@ -75,6 +75,19 @@ describe('FetchSessionCache', () => {
     expect(cache.size).toBe(0)
   })
 
+  test("a follower's may name all that it has of a leader's, in several requests", () => {
+    const cache = cacheOf(10)
+    const first = cache.resolve(request({ targets: [target(0)], isFollower: true }))
+    const { sessionId } = first
+    const more = (epoch: number, from: number, count: number): string => {
+      const targets = Array.from({ length: count }, (_, i) => target(from + i))
+      return cache.resolve(request({ sessionId, sessionEpoch: epoch, targets })).error
+    }
+    expect(more(1, 1, 65_536)).toBe('NONE')
+    expect(more(2, 65_537, 65_535)).toBe('NONE')
+    expect(more(3, 131_072, 1)).toBe('FETCH_SESSION_ID_NOT_FOUND')
+  })
+
   test.each([
     ['last stable offset', { lastStableOffset: 4 }],
     ['log start offset', { logStartOffset: 1 }],

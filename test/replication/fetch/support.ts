@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../../src/host/host.ts'
 import type { EpochEndOffset, ReadResult, ReadUpTo } from '../../../src/log/base/results.ts'
-import type { FetchMemory, MemoryHolder } from '../../../src/replication/fetch/memory.ts'
+import type { FetchMemory, MemoryHolder } from '../../../src/log/read/memory.ts'
 import { fetchRecords } from '../../../src/replication/fetch/fetch.ts'
 import type {
   FetchedData,
@@ -8,7 +8,8 @@ import type {
   PartitionData,
 } from '../../../src/replication/fetch/fetch.ts'
 import type { FetchTarget } from '../../../src/replication/fetch/session.ts'
-import type { FetchWaiter, Partition } from '../../../src/replication/partition/partition.ts'
+import type { Partition } from '../../../src/replication/partition/partition.ts'
+import type { FetchWaiter } from '../../../src/replication/partition/waiters.ts'
 import { Presence } from '../../../src/replication/fetch/presence.ts'
 
 /** A clock whose time, turns and tasks end when the test says so. */
@@ -71,6 +72,9 @@ export class FakePartition {
   /** What a follower is told whose log is another. */
   diverging: EpochEndOffset | null = null
   readError: ReadResult['errorCode'] = 'NONE'
+  isThrottledAsLeader = false
+  readonly isLeader = true
+  assignment = { isr: [1] }
   readonly sizes: number[]
   highWatermark: number
   lastStableOffset: number
@@ -201,6 +205,10 @@ export function ask(
     maxBytes: 4 << 20,
     memory,
     mayLeaveOut: false,
+    fromAnyReplica: false,
+    selector: null,
+    throttle: null,
+    patience: null,
     ...more,
     client,
   } as const

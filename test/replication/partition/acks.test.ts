@@ -5,12 +5,12 @@ import type { Log } from '../../../src/log/log.ts'
 import { LogManager } from '../../../src/log/manager.ts'
 import type { AppendResult } from '../../../src/log/base/results.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
-import type {
-  PartitionAssignment,
-  RequiredAcks,
-} from '../../../src/replication/partition/partition.ts'
+import type { PartitionAssignment } from '../../../src/replication/partition/assignment.ts'
+import type { RequiredAcks } from '../../../src/replication/partition/partition.ts'
+import { leaderServices } from '../leader-services.ts'
 import { simulatedDisk, simulatedHost } from '../../log/seeded.ts'
 import { codecs } from '../../log/support.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
 
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
 
@@ -27,7 +27,12 @@ async function begin(isr: number[], replicas = isr, minInSyncReplicas = 1) {
   const directories = ['/data', '/other']
   const logs = LogManager.open({ host, codecs, directories, onDirectoryFailed: () => undefined })
   const log = await logs.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
-  const settings = { log: DEFAULT_LOG_CONFIG, minInSyncReplicas, deletesRecords: true }
+  const settings = {
+    log: DEFAULT_LOG_CONFIG,
+    minInSyncReplicas,
+    deletesRecords: true,
+    throttled: NOT_THROTTLED,
+  }
   const assignment: PartitionAssignment = {
     leader: 1,
     leaderEpoch: 3,
@@ -37,15 +42,14 @@ async function begin(isr: number[], replicas = isr, minInSyncReplicas = 1) {
     isr,
   }
   const partition = new Partition({
-    clock: {
+    services: leaderServices({
       ...host.clock,
       after: (delayMs, callback) => {
         const timer = { delayMs, callback, isCancelled: false }
         timers.push(timer)
         return { cancel: () => void (timer.isCancelled = true) }
       },
-    },
-    brokerId: 1,
+    }),
     topic: 't',
     topicId: TOPIC_ID,
     index: 0,
@@ -121,13 +125,14 @@ describe('an acknowledgement', () => {
     expect([codes(answers), log.highWatermark]).toEqual([['REQUEST_TIMED_OUT'], 1])
   })
 
-  test('is refused when the ISR has become too small meanwhile: the record is stored all the same', async () => {
+  test('waits for others to come into an ISR that has become too small meanwhile', async () => {
     const begun = await begin([1, 2], [1, 2], 2)
     const answers = append(begun)
     await until(() => begun.live().length > 0)
     begun.partition.update({ ...begun.assignment, isr: [1] })
-    expect(codes(answers)).toEqual(['NOT_ENOUGH_REPLICAS_AFTER_APPEND'])
-    expect(answers[0]!.baseOffset).toBe(0)
+    expect(codes(answers)).toEqual([])
+    begun.live()[0]!.callback()
+    expect(codes(answers)).toEqual(['REQUEST_TIMED_OUT'])
   })
 
   test('ends with the lead, and with the directory', async () => {
@@ -301,7 +306,7 @@ test('a log that takes the place of another goes on where that one was', async (
     updated.push(config)
     updateConfig(config)
   }
-  copy.beginEpoch = (epoch) => void told.push(epoch)
+  copy.beginEpoch = (epoch) => told.push(epoch)
   copy.setHighWatermark = (offset) => void told.push(`high watermark ${offset}`)
   partition.replaceLog(copy)
   expect(partition.log).toBe(copy)

@@ -4,7 +4,9 @@ import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import type { Log } from '../../../src/log/log.ts'
 import { LogManager } from '../../../src/log/manager.ts'
 import { Partition } from '../../../src/replication/partition/partition.ts'
+import { leaderServices } from '../leader-services.ts'
 import { simulatedDisk, simulatedHost } from '../../log/seeded.ts'
+import { NOT_THROTTLED } from '../../../src/replication/quota/throttled.ts'
 
 const codecs = nodeCodecs()
 const TOPIC_ID = 'AAAAAAAAAAAAAAAAAAAAAQ'
@@ -20,14 +22,18 @@ async function partitionOf(
   const logs = LogManager.open({ host, codecs, directories, onDirectoryFailed: () => undefined })
   const log = await logs.createLog('t', 0, TOPIC_ID, DEFAULT_LOG_CONFIG)
   const partition = new Partition({
-    clock: host.clock,
-    brokerId: 1,
+    services: leaderServices(host.clock),
     topic: 't',
     topicId: TOPIC_ID,
     index: 0,
     assignment: { ...led, replicas, isr: replicas },
     log,
-    settings: () => ({ log: DEFAULT_LOG_CONFIG, minInSyncReplicas: 1, deletesRecords: true }),
+    settings: () => ({
+      log: DEFAULT_LOG_CONFIG,
+      minInSyncReplicas: 1,
+      deletesRecords: true,
+      throttled: NOT_THROTTLED,
+    }),
   })
   return { partition, log }
 }

@@ -1,198 +1,203 @@
-import type { SimMachine } from '../../../src/host/sim/machine.ts'
-import type { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import type { CrashKind } from '../../../src/host/sim/disk.ts'
-import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
-import { LogManager } from '../../../src/log/manager.ts'
-import { openQuorum } from '../../../src/quorum/open-quorum.ts'
-import type { PeerListener } from '../../../src/quorum/peers.ts'
+import type { SimMachine } from '../../../src/host/sim/machine.ts'
 import type { Quorum } from '../../../src/quorum/quorum.ts'
-import { listSnapshots } from '../../../src/quorum/snapshot.ts'
-import type { RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
-import { DEFAULT_TIMEOUTS } from '../../../src/quorum/types.ts'
-import { nodeCodecs } from '../../../src/host/codecs.ts'
+import type { ReplicaKey, Voter } from '../../../src/quorum/types.ts'
+import type { VoterChange } from '../../../src/quorum/voter-changes.ts'
 import type { QuorumHistory } from './history.ts'
-import type { SimulatedWays } from './peers.ts'
+import { LogReader, type LogFiles } from './log-entries.ts'
 
-const ROOT = '/data'
-const CONFIG = { ...DEFAULT_LOG_CONFIG, segmentBytes: 1500, fileDeleteDelayMs: 100 }
-/** A snapshot is worth writing after so many offsets. */
-const SNAPSHOT_OFFSETS = 20
+export const ROOT = '/data'
+export const LISTENER = 'CONTROLLER'
+const FIRST_PORT = 9093
+
+const nameOf = (id: number): string => `node${id}`
+
+/** A node with its n-th disk. */
+function voterWith(id: number, disk: number, port = FIRST_PORT): Voter {
+  const directoryId = `${`${id}${disk % 10}`.repeat(11).slice(0, 21)}Q`
+  return { id, directoryId, endpoints: [{ name: LISTENER, host: nameOf(id), port }] }
+}
+
+/** A node as it is formatted with its first disk. */
+export const firstVoter = (id: number): Voter => voterWith(id, 0)
 
 export interface MemberParts {
   readonly id: number
   readonly machine: SimMachine
-  readonly scheduler: Scheduler
-  readonly voters: readonly Voter[]
-  readonly timeouts: Partial<RaftTimeouts>
-  readonly ways: () => SimulatedWays
   readonly history: QuorumHistory
+  /** The first voters, where this node is one of them, or where the settings name them. */
+  readonly voters: readonly Voter[] | null
+  /** Whether the voters stand in the log (kraft.version 1), or in the settings. */
+  readonly isDynamic: boolean
+  /** Nobody formats the disk: the voters that the settings name form their quorum by themselves. */
+  readonly formsItself: boolean
   readonly failed: (error: unknown) => void
 }
 
-/** A node of the quorum as it ships, on a simulated machine, with a state machine that is a list of values. */
-export class Member {
+/** What runs in a member's process. */
+export interface Running {
+  readonly quorum: Quorum
+  /** An orderly stop. */
+  close(): Promise<void>
+}
+
+/** A node of a quorum, as it ships, on a simulated machine: what is the same whatever runs in its process. */
+export abstract class Member<Process extends Running = Running> {
   readonly directory = `${ROOT}/__cluster_metadata-0`
-  listener: PeerListener | null = null
   /** Another one after each end of its process. */
   life = 0
   starts = 0
-  readonly #parts: MemberParts
-  #values: string[] = []
-  #next = 0
-  #epoch = 0
-  #snapshotOffset = 0
-  #isWritingSnapshot = false
-  #running: { readonly quorum: Quorum; readonly manager: LogManager } | null = null
+  /** Changes of the voters that it was asked for, and has not answered. */
+  pendingChanges = 0
+  protected readonly parts: MemberParts
+  protected running: Process | null = null
+  readonly #log = new LogReader()
+  #disks = 0
+  #port = FIRST_PORT
+  /** What it knew last of who votes. */
+  #voters: readonly Voter[] = []
 
   constructor(parts: MemberParts) {
-    this.#parts = parts
-    const { disk } = parts.machine
-    disk.makeDirectory(this.directory)
-    disk.syncDirectory(ROOT)
-    disk.syncDirectory('/')
+    this.parts = parts
   }
 
+  /** What its state machine has come to; the same for two that have followed equally far. */
+  abstract get state(): string
+  /** Where it leads: has something written. */
+  abstract append(value: string): void
+  /** Whether its state machine has all of these. */
+  abstract has(values: Iterable<string>): boolean
+  /** Whether it knows how to ask to vote by itself, and whether it does. */
+  abstract readonly joinsByItself: boolean
+  abstract readonly isJoining: boolean
+  abstract setJoins(joins: boolean): void
+  abstract writeSnapshot(): void
+  protected abstract open(life: number, ifAlive: (error: unknown) => void): Promise<Process>
+  /** @param voters null where only the quorum that the node is to follow knows them */
+  protected abstract writeFormat(voters: readonly Voter[] | null): void
+
   get id(): number {
-    return this.#parts.id
+    return this.parts.id
   }
 
   get machine(): SimMachine {
-    return this.#parts.machine
+    return this.parts.machine
+  }
+
+  /** The node as a voter, with the disk that it has now. */
+  get asVoter(): Voter {
+    return voterWith(this.id, this.#disks, this.#port)
+  }
+
+  get key(): ReplicaKey {
+    const { id, directoryId } = this.asVoter
+    return { id, directoryId }
+  }
+
+  /** Whether its disk remembers elections. */
+  get remembers(): boolean {
+    return this.machine.disk.exists(`${this.directory}/quorum-state`)
+  }
+
+  get port(): number {
+    return this.#port
   }
 
   get quorum(): Quorum | null {
-    return this.#running?.quorum ?? null
+    return this.running?.quorum ?? null
   }
 
-  get values(): readonly string[] {
-    return this.#values
+  /** What its log has on the disk; nothing before it is recovered. */
+  get log(): LogFiles {
+    return this.running === null ? [] : this.storedLog
+  }
+
+  /** The same, of a node that is about to end, too. */
+  get storedLog(): LogFiles {
+    return this.#log.files(this.machine.disk, this.directory)
+  }
+
+  /** Who votes, as far as this node knows or knew last. */
+  get voters(): readonly Voter[] {
+    return (this.#voters = this.quorum?.voters ?? this.#voters)
+  }
+
+  /** Its disk is empty but for what it was formatted with. */
+  format(voters: readonly Voter[] | null): void {
+    const { disk } = this.machine
+    disk.makeDirectory(this.directory)
+    this.writeFormat(voters)
+    for (const directory of [this.directory, ROOT, '/']) disk.syncDirectory(directory)
   }
 
   start(): void {
     if (this.machine.isRunning) return
-    const { failed } = this.#parts
     const life = ++this.life
     this.starts++
     const ifAlive = (error: unknown): void => {
-      if (life === this.life) failed(error)
+      if (life === this.life) this.parts.failed(error)
     }
-    this.#open(life, ifAlive).then((running) => {
-      if (life === this.life) this.#running = running
+    this.open(life, ifAlive).then((running) => {
+      if (life === this.life) this.running = running
     }, ifAlive)
   }
 
   kill(): void {
-    this.#end()
+    this.end(true)
     this.machine.kill()
   }
 
   losePower(survives: CrashKind): void {
-    this.#end()
+    this.end(false)
     this.machine.losePower(survives)
   }
 
   /** An orderly stop, then the end of the process. */
   stop(): void {
-    const { life } = this
-    const running = this.#running
+    const { life, running } = this
     if (running === null) return this.kill()
-    this.#running = null
-    running.quorum
-      .close()
-      .then(() => running.manager.close())
-      .then(
-        () => life === this.life && this.kill(),
-        (error: unknown) => life === this.life && this.#parts.failed(error),
-      )
-  }
-
-  /** Where it leads. */
-  append(value: string): void {
-    const { quorum } = this
-    if (quorum === null || !quorum.isLeader) return
-    const { history } = this.#parts
-    history.sent(value)
-    quorum.append([[Buffer.from(value)]], (failure) => {
-      if (failure === null) history.acknowledged(value)
-    })
-  }
-
-  writeSnapshot(): void {
-    const { quorum, life } = this
-    if (quorum === null || this.#isWritingSnapshot) return
-    if (this.#next < this.#snapshotOffset + SNAPSHOT_OFFSETS) return
-    this.#isWritingSnapshot = true
-    this.#snapshotOffset = this.#next
-    const records = this.#values.map((value) => Buffer.from(value))
-    quorum.writeSnapshot({ offset: this.#next, epoch: this.#epoch }, 0, records).then(
-      () => {
-        if (life === this.life) this.#isWritingSnapshot = false
-      },
-      (error: unknown) => life === this.life && this.#parts.failed(error),
+    this.#voters = this.voters
+    this.running = null
+    running.close().then(
+      () => life === this.life && this.kill(),
+      (error: unknown) => life === this.life && this.parts.failed(error),
     )
   }
 
-  async #open(life: number, ifAlive: (error: unknown) => void) {
-    const { id, machine, voters, timeouts, history, ways } = this.#parts
-    const host = machine.start()
-    this.#values = []
-    this.#next = this.#epoch = this.#snapshotOffset = 0
-    this.#isWritingSnapshot = false
-    const codecs = nodeCodecs()
-    const manager = LogManager.open({
-      host,
-      codecs,
-      directories: [ROOT],
-      onDirectoryFailed: (_directory, error) => ifAlive(error),
-    })
-    const oldest = listSnapshots(host, this.directory)[0]?.offset ?? 0
-    /** What a node is told of when its life is over is nobody's. */
-    const checked =
-      <Args extends unknown[]>(run: (...args: Args) => void) =>
-      (...args: Args): void => {
-        if (life !== this.life) return
-        try {
-          run(...args)
-        } catch (error) {
-          ifAlive(error)
-        }
-      }
-    const quorum = await openQuorum({
-      host,
-      codecs,
-      directory: this.directory,
-      openLog: () => manager.openMetadataLog(manager.directories[0]!, CONFIG, oldest),
-      self: voters.find((voter) => voter.id === id)!,
-      initialVoters: voters,
-      peers: ways().of(this),
-      timeouts: { ...DEFAULT_TIMEOUTS, ...timeouts },
-      retention: { maxBytes: 4000, maxMs: -1 },
-      listener: {
-        loadSnapshot: checked(({ offset, epoch }, snapshot) => {
-          this.#values = snapshot.records.map(String)
-          history.restored(id, offset, this.#values)
-          this.#next = this.#snapshotOffset = offset
-          this.#epoch = epoch
-        }),
-        committed: checked((batch) => {
-          this.#values.push(...history.delivered(id, this.#next, batch))
-          this.#next = batch.lastOffset + 1
-          this.#epoch = batch.epoch
-        }),
-        caughtUp: () => undefined,
-        leading: checked((epoch) => history.leads(id, epoch)),
-        resigned: () => undefined,
-        beforeVoters: () => undefined,
-        leaderChanged: () => undefined,
-        failed: ifAlive,
-      },
-    })
-    return { quorum, manager }
+  /** Its disk is another one: it is another replica, which has nothing. */
+  wipe(): void {
+    this.kill()
+    this.machine.disk.removeDirectory(ROOT)
+    this.#disks++
+    this.format(null)
   }
 
-  #end(): void {
+  /** It listens elsewhere from now on. */
+  move(port: number): void {
+    this.#port = port
+  }
+
+  /** Where it leads: changes the voters. */
+  changeVoters(change: VoterChange): void {
+    const { quorum, life } = this
+    if (quorum === null || !quorum.isLeader) return
+    this.pendingChanges++
+    quorum.changeVoters(change).then(
+      () => {
+        if (life === this.life) this.pendingChanges--
+      },
+      (error: unknown) => life === this.life && this.parts.failed(error),
+    )
+  }
+
+  /**
+   * Its process is over.
+   * @param isPowered the machine goes on, and can say so
+   */
+  protected end(_isPowered: boolean): void {
+    this.#voters = this.voters
     this.life++
-    this.listener = null
-    this.#running = null
+    this.running = null
+    this.pendingChanges = 0
   }
 }

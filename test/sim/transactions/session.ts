@@ -10,6 +10,7 @@ import { buildBatch } from '../../../protocol/records/batch.ts'
 import type { Codecs } from '../../../protocol/records/codecs.ts'
 import type { Client } from '../../../bin/client/client.ts'
 import { BrokerError, throwUnlessNone } from '../../../bin/client/errors.ts'
+import { partitionOf, topicsWithLeaders } from '../../../bin/client/topics.ts'
 import { PeerError } from '../../../src/peer/errors.ts'
 
 const RETRIED: ReadonlySet<ErrorName> = new Set<ErrorName>([
@@ -73,6 +74,8 @@ export class TransactionSession {
   /** Of each partition, the next sequence number. */
   readonly #sequences = new Map<number, number>()
   readonly #named = new Set<number>()
+  /** Of the partitions, as far as this client has looked and they have not refused since. */
+  readonly #leaders = new Map<number, number>()
 
   private constructor(parts: SessionParts) {
     this.#parts = parts
@@ -95,6 +98,7 @@ export class TransactionSession {
   /** The same producer, after the broker was started again elsewhere. */
   goOnWith(client: Client): void {
     this.#parts = { ...this.#parts, client }
+    this.#leaders.clear()
   }
 
   /** @returns the offset of the first record; -1 where it was written before and nobody knows it any more */
@@ -103,7 +107,13 @@ export class TransactionSession {
     if (dialect === 'names partitions' && !this.#named.has(partition)) await this.#name(partition)
     const baseSequence = this.#sequences.get(partition) ?? 0
     const batch = this.#batch(values, baseSequence, timestamp)
-    const baseOffset = await persist(client, () => this.#produce(partition, batch, client))
+    const baseOffset = await persist(client, async () => {
+      const leader = this.#leaders.get(partition) ?? (await this.#leaderOf(partition, client))
+      this.#leaders.delete(partition)
+      const offset = await this.#produce(partition, batch, client, leader)
+      this.#leaders.set(partition, leader)
+      return offset
+    })
     this.#sequences.set(partition, baseSequence + values.length)
     return baseOffset
   }
@@ -112,7 +122,7 @@ export class TransactionSession {
    * Sends records by another connection, and neither waits for them nor counts them: they may come when the transaction is over
    * (KIP-890). After it the producer is of no use.
    */
-  stray(
+  async stray(
     client: Client,
     partition: number,
     values: readonly string[],
@@ -120,7 +130,7 @@ export class TransactionSession {
   ): Promise<unknown> {
     const baseSequence = this.#sequences.get(partition) ?? 0
     const batch = this.#batch(values, baseSequence, timestamp)
-    return this.#produce(partition, batch, client)
+    return this.#produce(partition, batch, client, await this.#leaderOf(partition, client))
   }
 
   #batch(values: readonly string[], baseSequence: number, timestamp: number): Buffer {
@@ -146,7 +156,13 @@ export class TransactionSession {
     this.#named.add(partition)
   }
 
-  async #produce(partition: number, batch: Buffer, client: Client): Promise<number> {
+  async #leaderOf(partition: number, client: Client): Promise<number> {
+    const wanted = (each: { readonly partition: number }): boolean => each.partition === partition
+    const [topic] = await topicsWithLeaders(client, [this.#parts.topic.name], { wanted })
+    return partitionOf(topic!, partition).leaderId
+  }
+
+  async #produce(partition: number, batch: Buffer, client: Client, node: number): Promise<number> {
     const { transactionalId, topic, dialect } = this.#parts
     const body = {
       transactionalId,
@@ -155,7 +171,7 @@ export class TransactionSession {
       topicData: [{ ...topic, partitionData: [{ index: partition, records: batch }] }],
     }
     const version = VERSIONS[dialect].produce
-    const { responses } = await client.request(Produce, body, { version })
+    const { responses } = await client.request(Produce, body, { version, node })
     const { errorCode, baseOffset } = responses[0]!.partitionResponses[0]!
     if (errorCode === 'DUPLICATE_SEQUENCE_NUMBER') return -1
     throwUnlessNone(errorCode, 'Records')

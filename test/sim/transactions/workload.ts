@@ -3,6 +3,11 @@ import type { Workload } from '../workload.ts'
 import { readLedger, runCommittedReader, runProcessor } from './clients.ts'
 import { TransactionHistory } from './history.ts'
 
+/** Of `npm run sim`. */
+export function transactionOption(brokers: number): string {
+  return brokers === 1 ? ' --transactions' : ` --transactions --brokers ${brokers}`
+}
+
 const TRANSACTIONAL_IDS = ['t0', 't1', 't2']
 
 /** Read-process-write loops of several processes, some of which have the same transactional id, and read_committed consumers. */

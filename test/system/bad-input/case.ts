@@ -8,6 +8,8 @@ import type { RawClient } from '../../support/raw-client.ts'
 export interface World {
   /** Of the topic `plain`. */
   readonly topicId: string
+  /** For those who do two things at once; the case ends it. */
+  readonly connect: () => Promise<RawClient>
 }
 
 /** What a broker answers, reduced to what a client acts upon; `closed` where it ends the connection instead. */

@@ -11,7 +11,9 @@ import (
 	"os"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
+	"time"
 )
 
 // Header is a header's name and value.
@@ -117,6 +119,7 @@ func (taking *Taking) Next() map[int]int64 {
 // Stream is the state of a producer that sends numbers until it is told to stop, at most 500 in flight.
 type Stream struct {
 	name   string
+	pause  time.Duration
 	stop   chan struct{}
 	slots  chan struct{}
 	lock   sync.Mutex
@@ -125,8 +128,9 @@ type Stream struct {
 	failed []int
 }
 
-// Next is the next number to send; false when it is time to stop. It waits for room.
+// Next is the next number to send; false when it is time to stop. It waits for room, and pauses.
 func (stream *Stream) Next() (int, bool) {
+	time.Sleep(stream.pause)
 	select {
 	case <-stream.stop:
 		return 0, false
@@ -246,6 +250,7 @@ type command struct {
 	Member     string
 	Stream     string
 	Idempotent bool
+	PauseMs    int
 	// Of copy.
 	Source, Target, Transactional string
 }
@@ -291,7 +296,10 @@ func (server *server) run(ask command) (map[string]any, error) {
 	case "leave":
 		return none, server.driver.Leave(ask.Member)
 	case "stream":
-		stream := &Stream{name: ask.Stream, stop: make(chan struct{}), slots: make(chan struct{}, 500), failed: []int{}}
+		pause := time.Duration(ask.PauseMs) * time.Millisecond
+		stream := &Stream{
+			name: ask.Stream, pause: pause, stop: make(chan struct{}), slots: make(chan struct{}, 500), failed: []int{},
+		}
 		server.lock.Lock()
 		server.streams[ask.Stream] = stream
 		server.lock.Unlock()
@@ -317,8 +325,8 @@ func (server *server) run(ask command) (map[string]any, error) {
 	return nil, fmt.Errorf("unknown command %q", ask.Do)
 }
 
-// Bootstrap is the broker's address, the program's last argument.
-func Bootstrap() string { return os.Args[len(os.Args)-1] }
+// Bootstrap are the brokers' addresses, the program's last argument.
+func Bootstrap() []string { return strings.Split(os.Args[len(os.Args)-1], ",") }
 
 // Serve serves commands until standard input ends.
 func Serve(driver Driver) {

@@ -25,7 +25,7 @@ var background = context.Background()
 
 func client(options ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
-		kgo.SeedBrokers(driver.Bootstrap()),
+		kgo.SeedBrokers(driver.Bootstrap()...),
 		kgo.FetchMaxWait(200 * time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}
@@ -56,7 +56,8 @@ func take(reader *kgo.Client, taking *driver.Taking) error {
 }
 
 func (franz *franz) Create(topic string, partitions int) error {
-	created, err := franz.admin.CreateTopic(background, int32(partitions), 1, nil, topic)
+	// As many replicas as the brokers give a topic.
+	created, err := franz.admin.CreateTopic(background, int32(partitions), -1, nil, topic)
 	if err != nil {
 		return err
 	}
@@ -250,7 +251,7 @@ func (franz *franz) Copy(source, target, group, transactional string, copying *d
 	transactions := 0
 	for !copying.Stopped() {
 		session, err := kgo.NewGroupTransactSession(
-			kgo.SeedBrokers(driver.Bootstrap()),
+			kgo.SeedBrokers(driver.Bootstrap()...),
 			kgo.FetchMaxWait(200*time.Millisecond),
 			kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 			kgo.TransactionalID(transactional),

@@ -23,7 +23,7 @@ type segmentio struct {
 
 var (
 	background = context.Background()
-	addresses  = []string{driver.Bootstrap()}
+	addresses  = driver.Bootstrap()
 )
 
 func readOf(message kafka.Message) driver.Read {
@@ -37,8 +37,9 @@ func readOf(message kafka.Message) driver.Read {
 }
 
 func (segmentio *segmentio) Create(topic string, partitions int) error {
+	// As many replicas as the brokers give a topic.
 	created, err := segmentio.client.CreateTopics(background, &kafka.CreateTopicsRequest{
-		Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: 1}},
+		Topics: []kafka.TopicConfig{{Topic: topic, NumPartitions: partitions, ReplicationFactor: -1}},
 	})
 	if err != nil {
 		return err

@@ -20,7 +20,7 @@ type client struct {
 	members map[string]func() error
 }
 
-var addresses = []string{driver.Bootstrap()}
+var addresses = driver.Bootstrap()
 
 func settings() *sarama.Config {
 	config := sarama.NewConfig()
@@ -60,7 +60,8 @@ func (client *client) Create(topic string, partitions int) error {
 		return err
 	}
 	defer admin.Close()
-	return admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: 1}, false)
+	// As many replicas as the brokers give a topic.
+	return admin.CreateTopic(topic, &sarama.TopicDetail{NumPartitions: int32(partitions), ReplicationFactor: -1}, false)
 }
 
 func (client *client) Produce(topic, codec string, records []driver.Record) error {

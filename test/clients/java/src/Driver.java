@@ -9,6 +9,7 @@ import java.util.HashMap;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
@@ -76,7 +77,9 @@ public final class Driver {
     }
 
     private ObjectNode create(JsonNode ask) throws Exception {
-        var topic = new NewTopic(ask.get("topic").asText(), ask.get("partitions").asInt(), (short) 1);
+        // As many replicas as the brokers give a topic.
+        var topic = new NewTopic(
+                ask.get("topic").asText(), Optional.of(ask.get("partitions").asInt()), Optional.empty());
         admin.createTopics(List.of(topic)).all().get();
         return Protocol.object();
     }
@@ -210,6 +213,7 @@ public final class Driver {
         streams.put(ask.get("stream").asText(), stream);
         boolean idempotent = ask.get("idempotent").asBoolean();
         int inFlight = idempotent ? 5 : 1;
+        int pauseMs = ask.path("pauseMs").asInt(0);
         try (var producer = producer(
                 "enable.idempotence", idempotent,
                 "max.in.flight.requests.per.connection", inFlight,
@@ -219,6 +223,7 @@ public final class Driver {
                 int number = stream.sent++;
                 String text = Integer.toString(number);
                 producer.send(new ProducerRecord<>(topic, 0, text, text), (at, failure) -> stream.settle(number, failure));
+                if (pauseMs > 0) Thread.sleep(pauseMs);
             }
         }
         return stream.reply();

@@ -55,6 +55,8 @@ public final class Streams {
         settings.put("state.dir", ask.get("directory").asText());
         settings.put("commit.interval.ms", 100);
         settings.put("num.standby.replicas", 1);
+        // How often it deletes from the repartition topic what it has read there.
+        settings.put("repartition.purge.interval.ms", 200);
         // Each record is counted and told of by itself.
         settings.put("statestore.cache.max.bytes", 0);
         settings.put("session.timeout.ms", 6000);

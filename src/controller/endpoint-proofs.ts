@@ -1,0 +1,129 @@
+import { formatAddress } from '../host/address.ts'
+import type { Host } from '../host/host.ts'
+import type { BrokerImage, EndPoint, MetadataImage } from '../metadata/image.ts'
+import type { MetadataNode } from '../metadata/node.ts'
+import { PeerError } from '../peer/errors.ts'
+import { proveEndpoint } from '../peer/proven-endpoint.ts'
+import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
+
+const TIMEOUT_MS = 2000
+/** A broker takes the ports that its settings name only when it knows that it serves. */
+const FIRST_RETRY_MS = 100
+const LAST_RETRY_MS = 30_000
+const PLAINTEXT = 0
+
+interface EndpointProofsOptions {
+  readonly host: Pick<Host, 'clock' | 'network' | 'log'>
+  readonly clusterId: string
+  /** This node's own: nobody has to prove that to it. */
+  readonly nodeId: number
+  readonly metadata: Pick<MetadataNode, 'image' | 'onChange'>
+}
+
+/** What is known of where one life of a broker listens, as long as it serves. */
+interface Life {
+  readonly epoch: number
+  readonly endpoints: readonly EndPoint[]
+  readonly proven: ProvenEndpoint[]
+  isOver: boolean
+}
+
+/**
+ * Reaches every broker that serves, once, wherever it says that it listens: only of what has answered as that very node does it
+ * mean something that nobody listens there any more. A name that leads elsewhere from here (`localhost` to another machine), or
+ * an address of another network, is never reached, and says nothing.
+ */
+export class EndpointProofs {
+  readonly #options: EndpointProofsOptions
+  readonly #lives = new Map<number, Life>()
+  #unfollow: () => void = () => undefined
+
+  constructor(options: EndpointProofsOptions) {
+    this.#options = options
+  }
+
+  start(): void {
+    const { metadata } = this.#options
+    this.#unfollow = metadata.onChange((_, image) => this.#follow(image))
+    this.#follow(metadata.image)
+  }
+
+  close(): void {
+    this.#unfollow()
+    for (const life of this.#lives.values()) life.isOver = true
+    this.#lives.clear()
+  }
+
+  /** Where this life of a broker has answered since it serves. */
+  of(brokerId: number, epoch: number): readonly ProvenEndpoint[] {
+    const life = this.#lives.get(brokerId)
+    return life?.epoch === epoch ? life.proven : []
+  }
+
+  #follow(image: MetadataImage): void {
+    for (const [id, life] of this.#lives) {
+      const broker = image.brokers.get(id)
+      const goesOn = broker !== undefined && !broker.fenced && isOf(life, broker, image)
+      if (goesOn) continue
+      life.isOver = true
+      this.#lives.delete(id)
+    }
+    for (const broker of image.brokers.values()) {
+      const { id, epoch, fenced } = broker
+      if (fenced || id === this.#options.nodeId || this.#lives.has(id)) continue
+      const life = { epoch, endpoints: endpointsOf(broker, image), proven: [], isOver: false }
+      this.#lives.set(id, life)
+      for (const endpoint of life.endpoints) void this.#prove(id, life, endpoint)
+    }
+  }
+
+  async #prove(nodeId: number, life: Life, endpoint: EndPoint): Promise<void> {
+    const { host, clusterId, nodeId: self } = this.#options
+    const timeouts = { connectTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS }
+    const asking = { clientId: `controller-${self}`, ...timeouts }
+    for (
+      let delayMs = FIRST_RETRY_MS;
+      !life.isOver;
+      delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)
+    ) {
+      try {
+        const proven = await proveEndpoint(host, endpoint, { clusterId, nodeId }, asking)
+        if (life.isOver) return
+        if (proven !== null) return void life.proven.push(proven)
+      } catch (error) {
+        // Nobody is there yet, as a rule; and whatever else it is, nothing is proven.
+        const level = error instanceof PeerError ? 'debug' : 'error'
+        const fields = {
+          nodeId,
+          endpoint: formatAddress(endpoint),
+          reason: (error as Error).message,
+        }
+        host.log[level](fields, 'A broker could not be asked who it is')
+      }
+      await new Promise<void>((resolve) => void host.clock.after(delayMs, resolve))
+    }
+  }
+}
+
+/**
+ * Where a broker can be asked who it is. What its process listens on as a controller counts, too: it is the same process where
+ * both have registered as the same incarnation.
+ */
+function endpointsOf(
+  { id, incarnationId, endPoints }: BrokerImage,
+  { controllers }: MetadataImage,
+): readonly EndPoint[] {
+  const controller = controllers.get(id)
+  const isCombined = controller?.incarnationId === incarnationId
+  const all = isCombined ? [...endPoints, ...controller.endPoints] : endPoints
+  return all.filter(({ securityProtocol }) => securityProtocol === PLAINTEXT)
+}
+
+function isOf(life: Life, broker: BrokerImage, image: MetadataImage): boolean {
+  const endpoints = endpointsOf(broker, image)
+  return (
+    life.epoch === broker.epoch &&
+    life.endpoints.length === endpoints.length &&
+    life.endpoints.every((endpoint, index) => endpoint === endpoints[index])
+  )
+}

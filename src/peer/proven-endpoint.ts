@@ -1,0 +1,74 @@
+import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import type { Address } from '../host/address.ts'
+import { Connection, connectSocket, SOFTWARE } from './connection.ts'
+import type { ConnectionOptions, PeerHost } from './connection.ts'
+import { PeerError } from './errors.ts'
+
+/** Where a process has answered that it is the one who is meant: the very address, for a name may lead elsewhere later. */
+export interface ProvenEndpoint {
+  readonly ip: string
+  readonly port: number
+}
+
+/** Who is to answer. */
+interface MeantNode {
+  readonly clusterId: string
+  readonly nodeId: number
+}
+
+/**
+ * `accepted`: somebody listens there; `refused`: the machine says that nobody does; `silent`: all else, a machine that is gone
+ * and a way that is cut among it.
+ */
+export type Dialled = 'accepted' | 'refused' | 'silent'
+
+/** The first version of ApiVersions that says whom it means (KIP-1242). */
+const SAYS_WHOM = 5
+
+/**
+ * Asks at an address whether a node of this cluster answers there (KIP-1242).
+ * @returns null where another one answers, or one that doesn't know the question
+ * @throws PeerError where nobody answers
+ */
+export async function proveEndpoint(
+  host: PeerHost,
+  address: Address,
+  { clusterId, nodeId }: MeantNode,
+  options: ConnectionOptions,
+): Promise<ProvenEndpoint | null> {
+  const connection = await Connection.open(host, address, options)
+  try {
+    if ((connection.versionOf(ApiVersions) ?? 0) < SAYS_WHOM) return null
+    const request = { ...SOFTWARE, clusterId, nodeId }
+    const { errorCode } = await connection.request(ApiVersions, request, { version: SAYS_WHOM })
+    return errorCode === 'NONE' ? { ip: connection.remoteAddress, port: address.port } : null
+  } finally {
+    connection.close()
+  }
+}
+
+/** What becomes of a connection to an endpoint that was proven; what is accepted is closed again. */
+export async function dial(
+  host: PeerHost,
+  endpoint: ProvenEndpoint,
+  timeoutMs: number,
+): Promise<Dialled> {
+  const { ip, port } = endpoint
+  try {
+    const socket = await connectSocket(host, { host: ip, port }, timeoutMs)
+    socket.destroy()
+    return 'accepted'
+  } catch (error) {
+    return isRefusedAt(endpoint, port, error) ? 'refused' : 'silent'
+  }
+}
+
+/**
+ * Whether an attempt at a port has failed since the very machine of an endpoint says that nobody listens there any more. That
+ * another machine of the same name says so is no word of this one.
+ */
+export function isRefusedAt(endpoint: ProvenEndpoint, port: number, error: unknown): boolean {
+  return (
+    error instanceof PeerError && endpoint.port === port && error.refusedBy.includes(endpoint.ip)
+  )
+}

@@ -1,0 +1,100 @@
+import type { BrokerConfig } from '../../config/broker-config.ts'
+import type { Endpoint } from '../../config/listeners.ts'
+import { listenerView, refuse, type SecurityView } from '../tls/settings.ts'
+import { parseJaas, type JaasEntry } from './jaas.ts'
+import { PLAIN_MODULE, plainUsers } from './plain.ts'
+import { SCRAM_MODULE } from './scram.ts'
+
+export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
+
+/** How the clients of one listener say who they are. */
+export class ListenerSasl {
+  /** `sasl.server.max.receive.size`: of each frame before a client has authenticated. */
+  readonly maxReceiveBytes: number
+  readonly #config: BrokerConfig
+  readonly #view: SecurityView
+  readonly #prefix: string
+
+  /** @throws ConfigError where a mechanism isn't there, or its users aren't named as they should be */
+  constructor(config: BrokerConfig, { listener, securityProtocol }: Endpoint) {
+    const view = listenerView(config, listener)
+    this.#config = config
+    this.#view = view
+    this.#prefix = `listener.name.${listener.toLowerCase()}.`
+    this.maxReceiveBytes = config.get('sasl.server.max.receive.size')
+    const setting = 'sasl.enabled.mechanisms'
+    const enabled = view.get(setting)
+    const other = enabled.find((name) => !(SASL_MECHANISMS as readonly string[]).includes(name))
+    if (other !== undefined || enabled.length === 0) {
+      refuse(
+        `Listener ${listener} asks for ${securityProtocol}, and ${view.nameOf(setting)} for ${other ?? 'no mechanism'}, which Ottla does not have. Set ${view.nameOf(setting)} to one or more of ${SASL_MECHANISMS.join(', ')}.`,
+      )
+    }
+    for (const mechanism of this.mechanisms) this.#check(mechanism)
+  }
+
+  /** As they are now: they may be changed at run time. */
+  get mechanisms(): readonly SaslMechanism[] {
+    const enabled: readonly string[] = this.#view.get('sasl.enabled.mechanisms')
+    return SASL_MECHANISMS.filter((mechanism) => enabled.includes(mechanism))
+  }
+
+  /** Of PLAIN, as they are now: they may be changed at run time. */
+  get users(): ReadonlyMap<string, string> {
+    const text = this.#jaasOf('PLAIN')
+    if (text === null) return new Map()
+    try {
+      return plainUsers(parseJaas(text).options)
+    } catch (error) {
+      if (!(error instanceof SyntaxError)) throw error
+      // What was set at run time is none: nobody gets in by it.
+      return new Map()
+    }
+  }
+
+  /** [KIP-368] `connections.max.reauth.ms`, for the mechanism where that has its own; 0: sessions never end. */
+  maxSessionMs(mechanism: SaslMechanism): number {
+    const setting = 'connections.max.reauth.ms'
+    const own = `${this.#prefix}${mechanism.toLowerCase()}.${setting}`
+    const names = [own, this.#prefix + setting, setting]
+    return this.#config.parsed(names.find((name) => this.#config.isSet(name)) ?? setting)
+      .value as number
+  }
+
+  #jaasOf(mechanism: SaslMechanism): string | null {
+    return this.#config.parsed(this.#nameOf(mechanism)).text
+  }
+
+  #nameOf(mechanism: SaslMechanism): string {
+    return `${this.#prefix}${mechanism.toLowerCase()}.sasl.jaas.config`
+  }
+
+  #check(mechanism: SaslMechanism): void {
+    const callback = `${this.#prefix}${mechanism.toLowerCase()}.sasl.server.callback.handler.class`
+    if (this.#config.isSet(callback)) {
+      refuse(`${callback} asks for a plug-in, which Ottla does not have. Remove the setting.`)
+    }
+    const name = this.#nameOf(mechanism)
+    const text = this.#jaasOf(mechanism)
+    const isPlain = mechanism === 'PLAIN'
+    const module = isPlain ? PLAIN_MODULE : SCRAM_MODULE
+    const example = isPlain ? `${module} required user_alice="secret";` : `${module} required;`
+    if (text === null) {
+      if (!isPlain) return
+      refuse(`${name} is not set, so PLAIN would have no users. Set it to: ${example}`)
+    }
+    let entry: JaasEntry
+    try {
+      entry = parseJaas(text)
+    } catch (error) {
+      return refuse(`${name}: ${(error as Error).message}. It looks like this: ${example}`)
+    }
+    if (entry.module !== module) {
+      refuse(`${name} has another login module than that of ${mechanism}. Set it to: ${example}`)
+    }
+    if (isPlain && plainUsers(entry.options).size === 0) {
+      refuse(`${name} names no users. Set it to: ${example}`)
+    }
+  }
+}

@@ -1,0 +1,141 @@
+import type { ErrorName } from '../../../protocol/errors.ts'
+import type { Host, Timer } from '../../host/host.ts'
+import { ANONYMOUS, type Authentication, type Principal } from '../authentication.ts'
+import type { ListenerSasl, SaslMechanism } from './listener-sasl.ts'
+import type { SaslExchange } from './mechanism.ts'
+import { PlainExchange } from './plain.ts'
+import { ScramExchange, type FindCredential } from './scram.ts'
+
+/** How long a client may take until it has authenticated; Kafka's clients give up earlier. */
+export const AUTHENTICATION_MS = 30_000
+/** A client that authenticates again and again would have the broker do nothing else. */
+const LEAST_SESSION_MS = 1000
+const NONCE_BYTES = 18
+
+/** What a client's pick of a mechanism comes to. */
+export interface Handshake {
+  readonly errorCode: ErrorName
+  readonly mechanisms: readonly string[]
+  /** The connection ends when this was said. */
+  readonly isEnd: boolean
+}
+
+/** What a client's token comes to. */
+export type Authenticated =
+  | { readonly refused: string; readonly errorCode: ErrorName }
+  | { readonly challenge: Buffer; readonly lifetimeMs: number }
+
+interface Exchange {
+  readonly mechanism: SaslMechanism
+  readonly exchange: SaslExchange
+}
+
+/** Who the client of one connection is, and the exchanges in which it says so: the first one, and those of KIP-368. */
+export class SaslSession implements Authentication {
+  readonly #sasl: ListenerSasl
+  readonly #host: Pick<Host, 'clock' | 'random'>
+  readonly #timer: Timer
+  #principal: Principal | null = null
+  #mechanism: SaslMechanism | null = null
+  #exchange: Exchange | null = null
+  #isRaw = false
+  #begunMs = -Infinity
+  expiresAtMs: number | undefined = undefined
+
+  /** @param onLate called when the client has not authenticated in time */
+  constructor(sasl: ListenerSasl, host: Pick<Host, 'clock' | 'random'>, onLate: () => void) {
+    this.#sasl = sasl
+    this.#host = host
+    this.#timer = host.clock.after(AUTHENTICATION_MS, onLate)
+  }
+
+  get principal(): Principal {
+    return this.#principal ?? ANONYMOUS
+  }
+
+  get isPending(): boolean {
+    return this.#principal === null
+  }
+
+  get maxReceiveBytes(): number {
+    return this.#sasl.maxReceiveBytes
+  }
+
+  /** Whether frames are tokens without a header, as after a handshake of v0. */
+  get isRaw(): boolean {
+    return this.#isRaw && this.#exchange !== null
+  }
+
+  /** The connection has ended. */
+  close(): void {
+    this.#timer.cancel()
+  }
+
+  /** [SaslHandshake] Begins an exchange. */
+  handshake(version: number, name: string, find: FindCredential): Handshake {
+    const { mechanisms } = this.#sasl
+    const nowMs = this.#host.clock.monotonic()
+    const isAgain = this.#principal !== null
+    const isTooSoon = isAgain && nowMs - this.#begunMs < LEAST_SESSION_MS
+    if (this.#exchange !== null || isTooSoon || (isAgain && version === 0)) {
+      return { errorCode: 'ILLEGAL_SASL_STATE', mechanisms, isEnd: !isAgain }
+    }
+    const mechanism = mechanisms.find((known) => known === name)
+    if (mechanism === undefined) {
+      return { errorCode: 'UNSUPPORTED_SASL_MECHANISM', mechanisms, isEnd: true }
+    }
+    this.#begunMs = nowMs
+    this.#isRaw = version === 0
+    this.#exchange = { mechanism, exchange: this.#exchangeOf(mechanism, find) }
+    return { errorCode: 'NONE', mechanisms, isEnd: false }
+  }
+
+  /** [SaslAuthenticate] Goes on with it. Who is refused is told so after a while, and never asked again. */
+  authenticate(token: Buffer): Authenticated {
+    if (this.#exchange === null) {
+      const when = this.isPending ? 'before the handshake' : 'after successful authentication'
+      return {
+        errorCode: 'ILLEGAL_SASL_STATE',
+        refused: `SaslAuthenticate request received ${when}`,
+      }
+    }
+    const { mechanism, exchange } = this.#exchange
+    const step = exchange.step(token)
+    if ('refused' in step) return this.#refused(step.refused || invalid(mechanism, !this.isPending))
+    const { challenge, principal } = step
+    if (principal === null) return { challenge, lifetimeMs: 0 }
+    if (this.#principal !== null && this.#principal.name !== principal.name) {
+      return this.#refused('Cannot change principals during re-authentication')
+    }
+    if (this.#mechanism !== null && this.#mechanism !== mechanism) {
+      return this.#refused('Cannot change the SASL mechanism during re-authentication')
+    }
+    return { challenge, lifetimeMs: this.#begin(mechanism, principal) }
+  }
+
+  #refused(refused: string): Authenticated {
+    this.#exchange = null
+    return { errorCode: 'SASL_AUTHENTICATION_FAILED', refused }
+  }
+
+  /** @returns after how long the client has to authenticate again; 0: never */
+  #begin(mechanism: SaslMechanism, principal: Principal): number {
+    this.#timer.cancel()
+    this.#exchange = null
+    this.#principal = principal
+    this.#mechanism = mechanism
+    const lifetimeMs = this.#sasl.maxSessionMs(mechanism)
+    this.expiresAtMs = lifetimeMs > 0 ? this.#host.clock.monotonic() + lifetimeMs : undefined
+    return Math.max(0, lifetimeMs)
+  }
+
+  #exchangeOf(mechanism: SaslMechanism, find: FindCredential): SaslExchange {
+    if (mechanism === 'PLAIN') return new PlainExchange(this.#sasl.users)
+    return new ScramExchange(mechanism, find, this.#host.random.bytes(NONCE_BYTES))
+  }
+}
+
+function invalid(mechanism: SaslMechanism, isAgain: boolean): string {
+  const what = isAgain ? 're-authentication' : 'authentication'
+  return `Authentication failed during ${what} due to invalid credentials with SASL mechanism ${mechanism}`
+}

@@ -1,0 +1,119 @@
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.stream.IntStream;
+import org.apache.kafka.common.config.ConfigDef;
+import org.apache.kafka.connect.connector.Task;
+import org.apache.kafka.connect.data.Schema;
+import org.apache.kafka.connect.source.ConnectorTransactionBoundaries;
+import org.apache.kafka.connect.source.ExactlyOnceSupport;
+import org.apache.kafka.connect.source.SourceConnector;
+import org.apache.kafka.connect.source.SourceRecord;
+import org.apache.kafka.connect.source.SourceTask;
+
+/**
+ * A source connector whose output is known: each of its tasks writes the numbers from 0 to `count`, after its own number and a
+ * hyphen, in transactions of two polls. Between them it aborts transactions of records that nobody is to see.
+ */
+public final class NumbersSource extends SourceConnector {
+    private Map<String, String> settings;
+
+    @Override
+    public void start(Map<String, String> settings) {
+        this.settings = settings;
+    }
+
+    @Override
+    public void stop() {}
+
+    @Override
+    public Class<? extends Task> taskClass() {
+        return Numbers.class;
+    }
+
+    @Override
+    public List<Map<String, String>> taskConfigs(int tasks) {
+        return IntStream.range(0, tasks)
+                .mapToObj(task -> Map.of(
+                        "task", Integer.toString(task),
+                        "topic", settings.get("topic"),
+                        "count", settings.get("count")))
+                .toList();
+    }
+
+    @Override
+    public ConfigDef config() {
+        return new ConfigDef()
+                .define("topic", ConfigDef.Type.STRING, ConfigDef.Importance.HIGH, "Where it writes to.")
+                .define("count", ConfigDef.Type.INT, ConfigDef.Importance.HIGH, "How many numbers each task writes.");
+    }
+
+    @Override
+    public ExactlyOnceSupport exactlyOnceSupport(Map<String, String> settings) {
+        return ExactlyOnceSupport.SUPPORTED;
+    }
+
+    @Override
+    public ConnectorTransactionBoundaries canDefineTransactionBoundaries(Map<String, String> settings) {
+        return ConnectorTransactionBoundaries.SUPPORTED;
+    }
+
+    @Override
+    public String version() {
+        return "1";
+    }
+
+    /** Goes on where its predecessor's last committed transaction ended. */
+    public static final class Numbers extends SourceTask {
+        private static final int RECORDS_IN_A_POLL = 10;
+        private static final int PAUSE_MS = 20;
+
+        private String topic;
+        private Map<String, String> place;
+        private long count;
+        private long next;
+        private int polls;
+
+        @Override
+        public void start(Map<String, String> settings) {
+            topic = settings.get("topic");
+            count = Long.parseLong(settings.get("count"));
+            place = Map.of("task", settings.get("task"));
+            Map<String, Object> offset = context.offsetStorageReader().offset(place);
+            next = offset == null ? 0 : ((Number) offset.get("next")).longValue();
+        }
+
+        @Override
+        public List<SourceRecord> poll() throws InterruptedException {
+            Thread.sleep(PAUSE_MS);
+            if (next == count) return null;
+            var records = new ArrayList<SourceRecord>();
+            int turn = polls++ % 4;
+            if (turn >= 2) {
+                for (int index = 0; index < RECORDS_IN_A_POLL; index++) records.add(record("aborted-" + index));
+                // Those of the poll before it have been sent by then.
+                if (turn == 3) context.transactionContext().abortTransaction();
+                return records;
+            }
+            while (records.size() < RECORDS_IN_A_POLL && next < count) {
+                next++;
+                records.add(record(place.get("task") + "-" + (next - 1)));
+            }
+            if (turn == 1 || next == count) context.transactionContext().commitTransaction();
+            return records;
+        }
+
+        private SourceRecord record(String text) {
+            return new SourceRecord(
+                    place, Map.of("next", next), topic, Schema.STRING_SCHEMA, text, Schema.STRING_SCHEMA, text);
+        }
+
+        @Override
+        public void stop() {}
+
+        @Override
+        public String version() {
+            return "1";
+        }
+    }
+}

@@ -1,0 +1,105 @@
+import type { Mutant } from './mutant.ts'
+
+export const mutants: readonly Mutant[] = [
+  {
+    file: 'src/security/sasl/scram.ts',
+    text: 'if (!sameSecret(digest(algorithm, clientKey), storedKey)) return REFUSED',
+    replacement: '',
+    about: 'Whoever knows a name is let in by SCRAM.',
+    killedBy: ['security/sasl/scram'],
+  },
+  {
+    file: 'src/security/sasl/scram.ts',
+    text: 'itsChannel === channel && itsNonce?.endsWith(nonce) === true',
+    replacement: 'itsChannel === channel',
+    about: 'A nonce of another exchange is taken for that of this one.',
+    killedBy: [],
+    equivalent: 'The nonce is signed, too: with another one the proof does not fit.',
+  },
+  {
+    file: 'src/security/sasl/scram.ts',
+    text: 'itsNonce?.endsWith(nonce) === true',
+    replacement: 'itsNonce === nonce',
+    about: 'Clients of librdkafka are not let in by SCRAM.',
+    killedBy: ['security/sasl/scram'],
+  },
+  {
+    file: 'src/security/sasl/scram.ts',
+    text: 'if (header === undefined || user === null || isToken) return REFUSED',
+    replacement: 'if (header === undefined || user === null) return REFUSED',
+    about: 'Who asks for a delegation token is answered as a user of that name.',
+    killedBy: ['security/sasl/scram'],
+  },
+  {
+    file: 'src/security/sasl/plain.ts',
+    text: "if (authorizationId !== '' && authorizationId !== name) {",
+    replacement: 'if (authorizationId === name) {',
+    about: 'A client that wants to act for somebody else is let in.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/sasl/plain.ts',
+    text: 'if (known === undefined || !isRight)',
+    replacement: 'if (known === undefined)',
+    about: 'Any password of a user of PLAIN is right.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/sasl/session.ts',
+    text: 'if (this.#principal !== null && this.#principal.name !== principal.name) {',
+    replacement: 'if (this.#principal === null && this.#mechanism !== null) {',
+    about: 'A connection becomes another user’s, with what was begun on it.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/sasl/session.ts',
+    text: 'this.expiresAtMs = lifetimeMs > 0 ? this.#host.clock.monotonic() + lifetimeMs : undefined',
+    replacement: 'this.expiresAtMs = undefined',
+    about: 'Sessions of connections.max.reauth.ms never end.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/sasl/jaas.ts',
+    text: "if (at < tokens.length) wrong('it has more than one login module')",
+    replacement: '',
+    about: 'Users of a second login module are left out, and nobody says so.',
+    killedBy: ['security/sasl/jaas'],
+  },
+]
+
+export const ofHandlers: readonly Mutant[] = [
+  {
+    file: 'src/handlers/sasl-authenticate.ts',
+    text: '  context.afterSent(() => connection.end())\n  return { errorCode, errorMessage',
+    replacement: '  return { errorCode, errorMessage',
+    about: 'A client tries passwords on one connection until one is right.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/handlers/describe-user-scram-credentials.ts',
+    text: 'if (duplicates.has(user)) {',
+    replacement: 'if (duplicates.size < 0) {',
+    about: 'A user who was asked for twice is told of as if once.',
+    killedBy: ['handlers/describe-user-scram-credentials'],
+  },
+]
+
+export const ofMetadata: readonly Mutant[] = [
+  {
+    file: 'src/metadata/controller/scram-commands.ts',
+    text: "if (iterations < LEAST_ITERATIONS) return unacceptable('Too few iterations')",
+    replacement: '',
+    about: 'Passwords are kept in a form that is quickly guessed.',
+    killedBy: ['metadata/controller/scram-commands'],
+  },
+]
+
+export const ofServer: readonly Mutant[] = [
+  {
+    file: 'src/server/connection.ts',
+    text: 'return Math.min(limit ?? maxRequestBytes, maxRequestBytes)',
+    replacement: 'return Math.max(limit ?? 0, maxRequestBytes)',
+    about: 'Who has yet to say who it is may have the broker hold 100 MiB.',
+    killedBy: ['security/sasl/clients'],
+  },
+]

@@ -1,0 +1,86 @@
+import { spawn, type ChildProcess } from 'node:child_process'
+import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { delimiter, join, resolve } from 'node:path'
+import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
+import { exited, until } from '../clients/wait.ts'
+import { freePorts } from '../support/ports.ts'
+import { temporaryDirectories } from '../support/temporary.ts'
+
+const directories = temporaryDirectories()
+const alive = new Set<ChildProcess>()
+afterAll(async () => {
+  for (const child of alive) process.kill(-child.pid!, 'SIGKILL')
+  await Promise.all(Array.from(alive, (child) => exited(child)))
+  directories.removeAll()
+})
+
+/** The blocks of docs/security.md by their headings. */
+const blocks = new Map(
+  readFileSync('docs/security.md', 'utf8')
+    .split('\n## ')
+    .flatMap((part) => {
+      const block = /```bash\n([^]*?)```/.exec(part)?.[1]
+      return block === undefined ? [] : [[part.split('\n')[0]!, block] as const]
+    }),
+)
+
+/** Runs a block as it stands, but for its two ports, in an empty directory; the ports are those of its listeners. */
+async function run(block: string): Promise<{ directory: string; port: number }> {
+  const directory = directories.make()
+  const bin = join(directory, 'bin')
+  mkdirSync(bin)
+  symlinkSync(resolve('bin/ottla'), join(bin, 'ottla'))
+  const [open, secured] = await freePorts(2)
+  const script = block.replaceAll(':9092', `:${open}`).replaceAll(':9093', `:${secured}`)
+  const child = spawn('/bin/bash', ['-ec', script], {
+    cwd: directory,
+    detached: true,
+    stdio: ['ignore', 'ignore', 'pipe'],
+    env: { ...process.env, PATH: [bin, process.env['PATH']].join(delimiter) },
+  })
+  alive.add(child)
+  let output = ''
+  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  child.once('close', () => alive.delete(child))
+  await until(
+    () => output.includes('The broker is ready') || child.exitCode !== null,
+    () => `the broker: ${output}`,
+  )
+  expect(child.exitCode === null ? '' : output).toBe('')
+  return { directory, port: secured! }
+}
+
+async function write(port: number, config: Partial<KafkaConfig>): Promise<void> {
+  const brokers = [`localhost:${port}`]
+  const kafka = new Kafka({
+    brokers,
+    ...config,
+    connectionTimeout: 60_000,
+    logLevel: logLevel.NOTHING,
+  })
+  const producer = kafka.producer()
+  await producer.connect()
+  await producer.send({ topic: 't', messages: [{ value: 'v' }] })
+  await producer.disconnect()
+}
+
+describe('docs/security.md', () => {
+  test('has a block for each way', () => {
+    expect([...blocks.keys()]).toEqual(['TLS', 'SASL/PLAIN', 'SASL/SCRAM'])
+    for (const block of blocks.values()) expect(block.split('\n').length).toBeLessThanOrEqual(11)
+  })
+
+  test('leads to TLS', async () => {
+    const { directory, port } = await run(blocks.get('TLS')!)
+    await write(port, { ssl: { ca: readFileSync(join(directory, 'certificate.pem'), 'utf8') } })
+  })
+
+  test.each([
+    ['SASL/PLAIN', 'plain'],
+    ['SASL/SCRAM', 'scram-sha-512'],
+  ] as const)('leads to %s', async (way, mechanism) => {
+    const { port } = await run(blocks.get(way)!)
+    const sasl = { mechanism, username: 'alice', password: 'alice-secret' } as never
+    await write(port, { sasl })
+  })
+})
