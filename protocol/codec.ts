@@ -1,6 +1,7 @@
 import type { AnyField, Decoded, Encoded, FieldTraits, Message, Shape } from './schema.ts'
 import { ZERO_UUID } from './schema.ts'
-import { DecodeError, EncodeError, Reader, Writer } from './wire.ts'
+import { DecodeError, Reader } from './wire/reader.ts'
+import { EncodeError, Writer } from './wire/writer.ts'
 
 /** Reads and writes one message in one version. */
 export interface Codec<D, E> {

@@ -2,8 +2,9 @@
 export * from './schema.ts'
 export { codecOf, decode, encode } from './codec.ts'
 export type { Codec, Int64Form } from './codec.ts'
-export { DecodeError, EncodeError, Reader, Writer, recordBytesSize } from './wire.ts'
-export type { RecordBytes } from './wire.ts'
+export { DecodeError, Reader } from './wire/reader.ts'
+export { EncodeError, Writer, recordBytesSize } from './wire/writer.ts'
+export type { RecordBytes } from './wire/writer.ts'
 export { errorName, errorNumber, errors } from './errors.ts'
 export type { ErrorDefinition, ErrorName } from './errors.ts'
 

@@ -1,5 +1,5 @@
 import type { ErrorName } from './errors.ts'
-import type { RecordBytes } from './wire.ts'
+import type { RecordBytes } from './wire/writer.ts'
 
 /**
  * The language in which messages are declared. A declaration gives the TypeScript type (here), the codec of every

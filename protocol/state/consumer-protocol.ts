@@ -1,7 +1,8 @@
 import { codecOf } from '../codec.ts'
 import { array, bytes, int32, message, string } from '../schema.ts'
 import type { DecodedOf, EncodedOf, Message, Shape } from '../schema.ts'
-import { Reader, Writer } from '../wire.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
 
 const topicPartitions = { topic: string, partitions: array(int32) }
 

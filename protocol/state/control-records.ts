@@ -3,7 +3,8 @@ import { controlKey, controlType } from '../records/control.ts'
 import type { ControlType } from '../records/control.ts'
 import { array, int16, int32, int64, message, string, struct, uint16, uuid } from '../schema.ts'
 import type { DecodedOf, EncodedOf, Message, Shape } from '../schema.ts'
-import { Reader, Writer } from '../wire.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
 
 /** What follows the version in the key of a control record. */
 export const ControlRecordTypeSchema = message({

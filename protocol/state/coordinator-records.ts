@@ -1,6 +1,7 @@
 import { codecOf } from '../codec.ts'
 import type { Decoded, Encoded, Message, Shape } from '../schema.ts'
-import { Reader, Writer } from '../wire.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
 
 /** A kind of record in a coordinator's topic: the messages of its key and its value, which share a number. */
 export interface CoordinatorRecordKind<Key extends Shape, Value extends Shape> {

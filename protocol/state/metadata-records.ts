@@ -1,6 +1,7 @@
 import { codecOf } from '../codec.ts'
 import type { DecodedOf, EncodedOf, Message, Shape } from '../schema.ts'
-import { Reader, Writer } from '../wire.ts'
+import { Reader } from '../wire/reader.ts'
+import { Writer } from '../wire/writer.ts'
 import * as features from './metadata/features.ts'
 import * as nodes from './metadata/nodes.ts'
 import * as security from './metadata/security.ts'

@@ -8,7 +8,7 @@ import type {
 import { Envelope } from '../../protocol/messages/envelope.ts'
 import { ResponseHeader, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
-import { DecodeError, Reader } from '../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
 import { closeConnection } from '../handlers/answer.ts'
 import type { Answer } from '../handlers/answer.ts'
 import type { AdvertisedApi, RequestContext } from '../handlers/context.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { decodeMetadataRecord } from '../../protocol/state/metadata-records.ts'
-import { DecodeError } from '../../protocol/wire.ts'
+import { DecodeError } from '../../protocol/wire/reader.ts'
 import { atOnce, ITEMS_IN_STEP } from '../machine/steps.ts'
 import type { Steps } from '../machine/steps.ts'
 import type { CommittedBatch } from '../quorum/committed-reader.ts'

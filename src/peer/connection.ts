@@ -7,7 +7,8 @@ import {
   responseHeaderVersion,
 } from '../../protocol/messages/headers.ts'
 import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../protocol/schema.ts'
-import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import { formatAddress, type Address } from '../host/address.ts'
 import type { Host, Socket } from '../host/host.ts'
 import { PeerError } from './errors.ts'

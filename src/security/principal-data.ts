@@ -1,6 +1,6 @@
 import { decode, encode } from '../../protocol/codec.ts'
 import { DefaultPrincipalData } from '../../protocol/state/principal.ts'
-import { DecodeError } from '../../protocol/wire.ts'
+import { DecodeError } from '../../protocol/wire/reader.ts'
 import type { Principal } from './authentication.ts'
 
 const VERSION = 0

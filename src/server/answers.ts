@@ -1,4 +1,4 @@
-import { Writer } from '../../protocol/wire.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import type { Clock } from '../host/host.ts'
 
 /** Memory that answers are encoded into, one after the other. */

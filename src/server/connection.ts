@@ -1,6 +1,6 @@
 import type { Logger, Socket } from '../host/host.ts'
 import type { ConnectionContext } from '../handlers/context.ts'
-import type { Writer } from '../../protocol/wire.ts'
+import type { Writer } from '../../protocol/wire/writer.ts'
 import type { Answers } from './answers.ts'
 import type { Frame } from './frame-reader.ts'
 import { FrameReader, FrameSizeError } from './frame-reader.ts'

@@ -1,4 +1,4 @@
-import { Writer } from '../../protocol/wire.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import { type closeConnection, hangUp, isAnswer } from '../handlers/answer.ts'
 import type { Answer, AnswerListener } from '../handlers/answer.ts'
 import type { Clock } from '../host/host.ts'

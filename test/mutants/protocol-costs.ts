@@ -2,42 +2,42 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'if (count > MAX_ARRAY_ELEMENTS)',
     replacement: 'if (count >= MAX_ARRAY_ELEMENTS)',
     about: 'An array of as many elements as Kafka takes is refused.',
     killedBy: ['protocol/wire'],
   },
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'this.#spend(count * elementCost)',
     replacement: 'this.#spend(elementCost)',
     about: 'Forty million empty names are taken for one.',
     killedBy: ['protocol/wire'],
   },
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'this.#spend(length * TEXT_COST)',
     replacement: '',
     about: 'A request of long names takes more memory than one may.',
     killedBy: ['protocol/wire'],
   },
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'if (count > MAX_TAGGED_FIELDS)',
     replacement: 'if (count >= MAX_TAGGED_FIELDS)',
     about: 'A structure of as many tagged fields as Kafka takes is refused.',
     killedBy: ['protocol/wire'],
   },
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'this.#spend(count * TAG_COST)',
     replacement: '',
     about: 'Tags that nobody knows hold the loop for as long as a client likes.',
     killedBy: ['protocol/wire'],
   },
   {
-    file: 'protocol/wire.ts',
+    file: 'protocol/wire/reader.ts',
     text: 'this.#cost += cost\n',
     replacement: 'this.#cost = cost\n',
     about: 'Each array of a request is held against the limit by itself.',

@@ -178,7 +178,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['sim/replication/replication'],
   },
   {
-    file: 'src/replication/fetch/fetch.ts',
+    file: 'src/replication/fetch/reading.ts',
     text: 'if (divergingEpoch !== null) {',
     replacement: 'if (divergingEpoch !== null && lastFetchedEpoch < 0) {',
     about: 'A follower that has records which its leader does not have goes on behind them.',

@@ -79,14 +79,14 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['handlers/fetch-from-followers'],
   },
   {
-    file: 'src/replication/fetch/fetch.ts',
+    file: 'src/replication/fetch/reading.ts',
     text: 'preferredReadReplica, mustTell: true }',
     replacement: 'preferredReadReplica, mustTell: false }',
     about: 'A client that could read near it waits with the leader, or is told once in a session.',
     killedBy: ['handlers/fetch-from-followers'],
   },
   {
-    file: 'src/replication/fetch/fetch.ts',
+    file: 'src/replication/fetch/reading.ts',
     text: "if (divergingEpoch === 'unknown' || fetchOffset < log.logStartOffset) {",
     replacement: "if (divergingEpoch === 'unknown') {",
     about: "One whose records are gone is told of a history that leaves this one's.",

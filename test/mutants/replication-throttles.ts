@@ -65,7 +65,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['replication/fetch/leader-throttle', 'sim/replication/throttled'],
   },
   {
-    file: FETCH,
+    file: 'src/replication/fetch/reading.ts',
     text: 'throttle !== null && isBehind(log, fetchOffset) && throttle.holdsBack(partition)',
     replacement: 'throttle?.holdsBack(partition)',
     about: 'A throttled follower is never told that its log is another than its leader’s.',
@@ -100,7 +100,7 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['replication/fetch/leader-throttle'],
   },
   {
-    file: FETCH,
+    file: 'src/replication/fetch/reading.ts',
     text: 'this.#parameters.throttle !== null && partition.isThrottledAsLeader',
     replacement: 'this.#parameters.throttle !== null',
     about: 'What is not throttled uses up what those that are may take.',

@@ -10,7 +10,8 @@ import {
 } from '../../protocol/messages/headers.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import type { AnyApi, Api, Decoded, Shape } from '../../protocol/schema.ts'
-import { Reader, Writer } from '../../protocol/wire.ts'
+import { Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 
 /** What a fake broker answers to one API; null hangs up, `SILENCE` says nothing. */
 export interface Answer {

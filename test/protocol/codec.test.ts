@@ -13,7 +13,8 @@ import {
   struct,
   uuid,
 } from '../../protocol/schema.ts'
-import { DecodeError, EncodeError, Writer } from '../../protocol/wire.ts'
+import { DecodeError } from '../../protocol/wire/reader.ts'
+import { EncodeError, Writer } from '../../protocol/wire/writer.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 

@@ -5,7 +5,7 @@ import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.t
 import { apis } from '../../protocol/messages/index.ts'
 import type { AnyField, Message, Shape } from '../../protocol/schema.ts'
 import { stateMessages } from '../../protocol/state/index.ts'
-import { DecodeError, Reader } from '../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
 import { randomIntegers, scale, seed, soaking } from '../soak.ts'
 import { readVectors } from './oracle.ts'
 

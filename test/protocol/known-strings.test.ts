@@ -1,7 +1,8 @@
 import { codecOf } from '../../protocol/codec.ts'
 import { KnownStrings } from '../../protocol/known-strings.ts'
 import { RequestHeader } from '../../protocol/messages/headers.ts'
-import { Reader, Writer } from '../../protocol/wire.ts'
+import { Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 
 /** Random, and the same each time. */
 function* randomBytes(count: number): Iterable<Buffer> {

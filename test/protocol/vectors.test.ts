@@ -10,7 +10,8 @@ import {
 import { apis } from '../../protocol/messages/index.ts'
 import type { AnyApi, Message, Shape } from '../../protocol/schema.ts'
 import { stateMessages } from '../../protocol/state/index.ts'
-import { DecodeError, Reader, Writer } from '../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import { Translation, readApis, readManifest, readVectors } from './oracle.ts'
 import type { Vector } from './oracle.ts'
 

@@ -1,4 +1,5 @@
-import { DecodeError, EncodeError, Reader, Writer } from '../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
+import { EncodeError, Writer } from '../../protocol/wire/writer.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const reader = (text: string): Reader => new Reader(hex(text))

@@ -1,7 +1,7 @@
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { handlers } from '../../src/handlers/index.ts'
-import { Writer } from '../../protocol/wire.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import { MAX_ANSWER_BYTES, Reply } from '../../src/server/reply.ts'
 import { CallCounter } from '../support/calls.ts'
 import { scale, soaking } from '../soak.ts'

@@ -1,5 +1,5 @@
 import { JoinGroup } from '../../protocol/messages/join-group.ts'
-import { Writer } from '../../protocol/wire.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
 import { handlers } from '../../src/handlers/index.ts'
 import type { Handler } from '../../src/handlers/handler.ts'

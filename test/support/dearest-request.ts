@@ -2,7 +2,8 @@ import { codecOf } from '../../protocol/codec.ts'
 import { RequestHeader, requestHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi, AnyField, FieldTraits, Shape } from '../../protocol/schema.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { Reader, Writer } from '../../protocol/wire.ts'
+import { Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 
 /** What the names in a request say: nothing, all the same that is there, or one each that isn't. */
 export const namings = ['empty', 'repeated', 'distinct'] as const

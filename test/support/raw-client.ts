@@ -7,7 +7,8 @@ import {
   responseHeaderVersion,
 } from '../../protocol/messages/headers.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
-import { Reader, Writer } from '../../protocol/wire.ts'
+import { Reader } from '../../protocol/wire/reader.ts'
+import { Writer } from '../../protocol/wire/writer.ts'
 
 const LIMIT_MS = 10_000
 

@@ -12,7 +12,7 @@ import {
   readRecords,
 } from '../../../protocol/records/batch.ts'
 import type { Codecs } from '../../../protocol/records/codecs.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 import type { Clock, Logger } from '../../host/host.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
 import type { StateRecord } from './kind.ts'

@@ -1,6 +1,6 @@
 import { transactionRecords } from '../../../protocol/state/transaction-records.ts'
 import type { TransactionRecord } from '../../../protocol/state/transaction-records.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 import type { StateRecord } from '../runtime/kind.ts'
 import type { DurableFact } from './facts.ts'
 import { NO_PARTITIONS, NO_PRODUCER_EPOCH, TRANSACTION_STATES } from './transaction.ts'

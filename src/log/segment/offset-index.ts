@@ -7,6 +7,12 @@ const GREATEST_RELATIVE_OFFSET = 0x7fffffff
 /** What an index can express. */
 export const OFFSETS_IN_A_SEGMENT = GREATEST_RELATIVE_OFFSET + 1
 
+/** What an offset index says of one batch: the last of its offsets, and where it is in the file. */
+export interface OffsetEntry {
+  readonly lastOffset: number
+  readonly position: number
+}
+
 /**
  * Where in a segment's `.log` some of its batches begin: the last offset of a batch, relative to the segment's base, and
  * its position. Lives in memory while its segment is in use; `bytes` is the file's content.
@@ -50,7 +56,7 @@ export class OffsetIndex {
   }
 
   /** The last batch known that ends at or before this offset; null where there is none. */
-  floor(offset: number): { readonly lastOffset: number; readonly position: number } | null {
+  floor(offset: number): OffsetEntry | null {
     const slot = this.#floorSlot(offset)
     if (slot < 0) return null
     const position = this.#buffer.readInt32BE(slot * OFFSET_INDEX_ENTRY_BYTES + 4)

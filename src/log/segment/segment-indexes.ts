@@ -7,7 +7,12 @@ import {
 import { isMissing, readIfThere, readIfThereAsync, syncIfThere, withFile } from '../base/files.ts'
 import type { IndexedSegment, Indexes } from './indexes.ts'
 import { IndexFile } from './index-file.ts'
-import { OffsetIndex, OFFSET_INDEX_ENTRY_BYTES, readOffsetIndex } from './offset-index.ts'
+import {
+  OffsetIndex,
+  OFFSET_INDEX_ENTRY_BYTES,
+  readOffsetIndex,
+  type OffsetEntry,
+} from './offset-index.ts'
 import { LOOKUP_READ_BYTES, SCAN_READ_BYTES, type BatchVisitor } from './scan.ts'
 import { soundIndexesBelow } from './sound-indexes.ts'
 import { NO_TIMESTAMP, readTimeIndex, TimeIndex, type TimestampOffset } from './time-index.ts'
@@ -266,9 +271,7 @@ export class SegmentIndexes {
   }
 
   /** The last batch known that ends at or before this offset; null where there is none. */
-  async floor(
-    offset: number,
-  ): Promise<{ readonly lastOffset: number; readonly position: number } | null> {
+  async floor(offset: number): Promise<OffsetEntry | null> {
     await this.load()
     return this.#residentSync().offsets.floor(offset)
   }

@@ -1,16 +1,16 @@
 import {
   BATCH_HEADER_BYTES,
   batchBaseOffset,
-  batchLastOffset,
   batchMaxTimestamp,
   batchNextOffset,
   batchSizeBytes,
-  checkBatch,
   CorruptRecordError,
 } from '../../../protocol/records/batch.ts'
 import type { Clock, Logger } from '../../host/host.ts'
 import type { LogConfig } from '../base/config.ts'
-import { scanAround, type Damage, type SoundScanPart, type SoundScanResult } from './damage.ts'
+import { scanAround, type SoundScanPart, type SoundScanResult } from './damage.ts'
+import { KnownDamage } from './known-damage.ts'
+import { BatchLocator, type Located } from './locate.ts'
 import { fitsRelativeOffset, OFFSETS_IN_A_SEGMENT } from './offset-index.ts'
 import { FileHandle, type OpenFiles } from '../base/open-files.ts'
 import {
@@ -60,22 +60,7 @@ export interface RollQuestion {
   readonly nowMs: number
 }
 
-/** So many damaged places of a segment are remembered, and told. */
-const REMEMBERED_DAMAGES = 100
 const always = (_fromOffset: number): boolean => true
-const sameAs = (one: Damage) => (other: Damage) =>
-  one.position === other.position && one.endPosition === other.endPosition
-
-/** A batch's place, or the damage that an offset is in. */
-export type Located =
-  | { readonly position: number; readonly damage: null }
-  | { readonly position: number; readonly damage: Damage }
-
-interface Batch {
-  readonly position: number
-  readonly sizeBytes: number
-  readonly nextOffset: number
-}
 
 /** A run of a log's batches in one file, with the indexes that find them by offset and by time. */
 export class Segment {
@@ -94,8 +79,8 @@ export class Segment {
   #isPreallocated = false
   /** The `.log` has bytes, or a length, that may not be durable. */
   #hasUnsyncedBytes = false
-  #damages: Damage[] = []
-  readonly #told = new Set<number>()
+  readonly #damage: KnownDamage
+  readonly #locator: BatchLocator
   #isAbortedTold = false
 
   constructor(options: SegmentOptions) {
@@ -115,6 +100,8 @@ export class Segment {
       batches: this,
       pathOf: (kind) => this.filePath(kind),
     })
+    this.#damage = new KnownDamage(options.log, () => this.filePath('log'))
+    this.#locator = new BatchLocator(this, this.#indexes, this.#damage, options.crc32c)
     if (options.sizeBytes === 0) this.#indexes.reset()
   }
 
@@ -316,23 +303,8 @@ export class Segment {
   }
 
   #tell(result: SoundScanResult): SoundScanResult {
-    for (const damage of result.damages) this.#note(damage)
+    for (const damage of result.damages) this.#damage.note(damage)
     return result
-  }
-
-  #note(damage: Damage): void {
-    if (this.#damages.length < REMEMBERED_DAMAGES && !this.#damages.some(sameAs(damage)))
-      this.#damages.push(damage)
-    if (this.#told.has(damage.position) || this.#told.size === REMEMBERED_DAMAGES) return
-    this.#told.add(damage.position)
-    const { position, fromOffset, toOffset, endPosition } = damage
-    const path = this.filePath('log')
-    const offsets =
-      toOffset === Infinity ? `offset ${fromOffset} on` : `${fromOffset} to ${toOffset - 1}`
-    this.#options.log.error(
-      { path, position, endPosition, fromOffset, toOffset },
-      `${path} is damaged from position ${position} to ${endPosition}: the records of ${offsets} can't be read. Restore them from a replica, or have consumers seek past them`,
-    )
   }
 
   /**
@@ -340,94 +312,8 @@ export class Segment {
    * healthy behind damage is found.
    * @param endOffset where the log ends
    */
-  async locate(offset: number, endOffset = Infinity): Promise<Located | null> {
-    const known = this.#damages.find((damage) => this.#isIn(damage, offset))
-    if (known !== undefined) return { position: known.position, damage: known }
-    const from = await this.#indexes.floor(offset)
-    const found = await this.#locateFrom(from, offset, endOffset, true)
-    if (found !== 'damaged') return found
-    // The batch that the index points to may be what is damaged, or the index. Or neither: Kafka before 4.0 wrote the last
-    // offset of all that was appended at once.
-    const before = await this.#indexes.floor(from!.lastOffset - 1)
-    const again = await this.#locateFrom(before, offset, endOffset)
-    if (again !== 'damaged') return again
-    await this.#indexes.rebuild()
-    const last = await this.#locateFrom(null, offset, endOffset)
-    return last === 'damaged' ? null : last
-  }
-
-  /** Damage to the file's end is known for as long as nothing was written behind it. */
-  #isIn(damage: Damage, offset: number): boolean {
-    const { fromOffset, toOffset, endPosition } = damage
-    const holds = toOffset !== Infinity || endPosition === this.#sizeBytes
-    return holds && offset >= fromOffset && offset < toOffset
-  }
-
-  /** The index is damaged where its position isn't one of a batch that ends at or before the entry's offset. */
-  async #locateFrom(
-    entry: { readonly lastOffset: number; readonly position: number } | null,
-    offset: number,
-    endOffset: number,
-    isExact = false,
-  ): Promise<Located | null | 'damaged'> {
-    const from = entry?.position ?? 0
-    let found: number | null = null
-    let foundOffset = Infinity
-    let before: Batch | null = null
-    let isWrong = entry !== null
-    const visit: BatchVisitor = (buffer, at, position) => {
-      const lastOffset = batchLastOffset(buffer, at)
-      if (position === from && entry !== null) {
-        isWrong = isExact ? lastOffset !== entry.lastOffset : lastOffset > entry.lastOffset
-      }
-      if (isWrong) return false
-      if (lastOffset < offset) {
-        before = { position, sizeBytes: batchSizeBytes(buffer, at), nextOffset: lastOffset + 1 }
-        return true
-      }
-      found = position
-      foundOffset = batchBaseOffset(buffer, at)
-      return false
-    }
-    const bounds = {
-      endOffset: Math.min(endOffset, this.baseOffset + OFFSETS_IN_A_SEGMENT),
-      checksStop: true,
-      firstLastOffset: entry?.lastOffset,
-      // Where the entry is wrong, what is behind it is not looked for.
-      passes: () => !isWrong,
-    }
-    const { damages } = await this.scanAround(from, 'headers', LOOKUP_READ_BYTES, visit, bounds)
-    if (isWrong) return 'damaged'
-    if (foundOffset <= offset) return { position: found!, damage: null }
-    const damage = damages.find(
-      ({ fromOffset, toOffset }) => fromOffset <= offset && offset < toOffset,
-    )
-    if (damage !== undefined) return { position: damage.position, damage }
-    const hidden = await this.#damageInGap(before, found, Math.min(foundOffset, endOffset), offset)
-    if (hidden !== null) return { position: hidden.position, damage: hidden }
-    return found === null ? null : { position: found, damage: null }
-  }
-
-  /**
-   * No batch has the offset: compaction took it, or the batch before says that it ends too early, which its checksum tells.
-   * @param gapEnd where the next batch, or the log's end, is
-   */
-  async #damageInGap(
-    before: Batch | null,
-    found: number | null,
-    gapEnd: number,
-    offset: number,
-  ): Promise<Damage | null> {
-    if (before === null || offset >= gapEnd) return null
-    const { position, sizeBytes, nextOffset } = before
-    const batch = Buffer.allocUnsafe(sizeBytes)
-    const count = await this.handle.using((file) => file.read(batch, position))
-    if (checkBatch(batch, 0, count, this.#options.crc32c) === null) return null
-    const toOffset = found === null ? Infinity : gapEnd
-    const endPosition = found ?? this.#sizeBytes
-    const damage = { position, fromOffset: nextOffset, toOffset, endPosition }
-    this.#note(damage)
-    return damage
+  locate(offset: number, endOffset = Infinity): Promise<Located | null> {
+    return this.#locator.locate(offset, endOffset)
   }
 
   /** The offset after the last batch; null where the file doesn't end with a whole one. For start-up. */
@@ -543,7 +429,7 @@ export class Segment {
     this.#hasUnsyncedBytes = true
     this.#notedBytes = position
     if (position === 0) this.#firstTimestamp = null
-    this.#damages = this.#damages.filter(({ endPosition }) => endPosition < position)
+    this.#damage.cutAt(position)
     if (position === this.#sizeBytes) return
     this.handle.open().truncate(position)
     this.#sizeBytes = position

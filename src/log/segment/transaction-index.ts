@@ -1,7 +1,8 @@
 import { codecOf } from '../../../protocol/codec.ts'
 import { CorruptRecordError } from '../../../protocol/records/errors.ts'
 import { AbortedTxn } from '../../../protocol/state/aborted-txn.ts'
-import { DecodeError, Reader, Writer } from '../../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../../protocol/wire/reader.ts'
+import { Writer } from '../../../protocol/wire/writer.ts'
 import {
   readIfThere,
   readIfThereAsync,

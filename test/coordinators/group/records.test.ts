@@ -2,7 +2,7 @@ import { codecOf } from '../../../protocol/codec.ts'
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 import { encodeControlRecord } from '../../../protocol/state/control-records.ts'
 import { LegacyOffsetCommitKey } from '../../../protocol/state/group/classic.ts'
-import { Writer } from '../../../protocol/wire.ts'
+import { Writer } from '../../../protocol/wire/writer.ts'
 import type { DurableFact } from '../../../src/coordinators/group/facts.ts'
 import { decodeFact, encodeFact } from '../../../src/coordinators/group/records.ts'
 

@@ -2,7 +2,7 @@ import {
   encodeControlRecord,
   decodeControlRecord,
 } from '../../../protocol/state/control-records.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 import type { BrokerConfig } from '../../../src/config/broker-config.ts'
 import type { CoordinatorKind, ShardSettings } from '../../../src/coordinators/runtime/kind.ts'
 import type { OperationCommand, OperationReply } from '../../../src/coordinators/runtime/kind.ts'

@@ -4,7 +4,7 @@ import {
   encodeAssignment,
   encodeSubscription,
 } from '../../../protocol/state/consumer-protocol.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 
 describe('the consumer protocol of classic groups', () => {
   test('a subscription is read in every version with the defaults of the fields it lacks', () => {

@@ -3,7 +3,7 @@ import {
   encodeControlRecord,
 } from '../../../protocol/state/control-records.ts'
 import { CorruptRecordError } from '../../../protocol/records/errors.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 

@@ -1,6 +1,6 @@
 import { groupRecords } from '../../../protocol/state/group-records.ts'
 import { transactionRecords } from '../../../protocol/state/transaction-records.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 const offsetKey = { group: 'g', topic: 't', partition: 2 }

@@ -3,7 +3,7 @@ import {
   encodeMetadataRecord,
   metadataRecords,
 } from '../../../protocol/state/metadata-records.ts'
-import { DecodeError } from '../../../protocol/wire.ts'
+import { DecodeError } from '../../../protocol/wire/reader.ts'
 
 const hex = (text: string): Buffer => Buffer.from(text.replaceAll(' ', ''), 'hex')
 // Taken from a cluster of Apache Kafka 4.3.1: metadata.version finalized at level 30.

@@ -9,7 +9,8 @@ import {
 } from '../../../protocol/messages/headers.ts'
 import { Vote } from '../../../protocol/messages/vote.ts'
 import type { AnyApi, Encoded, Shape } from '../../../protocol/schema.ts'
-import { Reader, Writer } from '../../../protocol/wire.ts'
+import { Reader } from '../../../protocol/wire/reader.ts'
+import { Writer } from '../../../protocol/wire/writer.ts'
 import type { Host, Socket } from '../../../src/host/host.ts'
 import { FrameCutter } from '../../../src/peer/frames.ts'
 

@@ -2,11 +2,9 @@ import type { Clock, Timer } from '../../../src/host/host.ts'
 import type { EpochEndOffset, ReadResult, ReadUpTo } from '../../../src/log/base/results.ts'
 import type { FetchMemory, MemoryHolder } from '../../../src/log/read/memory.ts'
 import { fetchRecords } from '../../../src/replication/fetch/fetch.ts'
-import type {
-  FetchedData,
-  FetchParameters,
-  PartitionData,
-} from '../../../src/replication/fetch/fetch.ts'
+import type { FetchParameters } from '../../../src/replication/fetch/parameters.ts'
+import type { PartitionData } from '../../../src/replication/fetch/partition-data.ts'
+import type { FetchedData } from '../../../src/replication/fetch/reading.ts'
 import type { FetchTarget } from '../../../src/replication/fetch/session.ts'
 import type { Partition } from '../../../src/replication/partition/partition.ts'
 import type { FetchWaiter } from '../../../src/replication/partition/waiters.ts'

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { codecOf } from '../../../../protocol/codec.ts'
 import { ConsumerProtocolSubscription } from '../../../../protocol/state/consumer-protocol.ts'
-import { DecodeError, Reader } from '../../../../protocol/wire.ts'
+import { DecodeError, Reader } from '../../../../protocol/wire/reader.ts'
 import type { GroupFact, GroupMetadata, VolatileFact } from '../facts.ts'
 import {
   CONSUMER_PROTOCOL_TYPE,
