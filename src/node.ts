@@ -24,6 +24,7 @@ export class Node {
   readonly failed: Promise<Error>
   readonly #logs: LogManager
   readonly #member: QuorumMember
+  readonly #security: NodeSecurity
   readonly #isBroker: boolean
   #broker: Broker | null = null
   #hasFailed = false
@@ -43,6 +44,21 @@ export class Node {
     signal?: AbortSignal,
   ): Promise<Node> {
     const security = await NodeSecurity.open(host, config)
+    try {
+      return await Node.#startSecured(host, codecs, config, security, signal)
+    } catch (error) {
+      security.close()
+      throw error
+    }
+  }
+
+  static async #startSecured(
+    host: Host,
+    codecs: Codecs,
+    config: BrokerConfig,
+    security: NodeSecurity,
+    signal: AbortSignal | undefined,
+  ): Promise<Node> {
     const membership = quorumMembership(config, config.listeners, host.network.hostName)
     const openFiles = openFilesOf(host, config.listeners)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
@@ -64,7 +80,7 @@ export class Node {
       warnOfSettings(config, host.log)
       const member = new QuorumMember({ ...parts, identity, membership, maxSockets })
       const isBroker = config.get('process.roles').includes('broker')
-      node = new Node(identity.clusterId, isBroker, logs, member, failures)
+      node = new Node(identity.clusterId, isBroker, logs, member, security, failures)
     } catch (error) {
       logs.abandon()
       throw startFailure(error, directory)
@@ -91,12 +107,14 @@ export class Node {
     isBroker: boolean,
     logs: LogManager,
     member: QuorumMember,
+    security: NodeSecurity,
     { failed }: Failures,
   ) {
     this.clusterId = clusterId
     this.#isBroker = isBroker
     this.#logs = logs
     this.#member = member
+    this.#security = security
     this.failed = failed
     void failed.then(() => (this.#hasFailed = true))
   }
@@ -138,6 +156,7 @@ export class Node {
   async #close(): Promise<void> {
     await this.handOver()
     await this.#member.close()
+    this.#security.close()
     // What was not looked at must be recovered at the next start all the same.
     if (this.#isBroker && this.#broker?.hasLogs !== true) this.#logs.abandon()
     else await this.#logs.close(this.#broker?.epoch ?? -1)

@@ -108,6 +108,8 @@ const OF_MECHANISM = [
   'sasl.server.callback.handler.class',
   'connections.max.reauth.ms',
 ]
+/** Those of OAUTHBEARER may have its name before theirs, too. */
+const OAUTHBEARER_PREFIX = /^oauthbearer\.(sasl\.oauthbearer\..*)$/
 
 const COMMAND_LINE = '--set'
 const CALLER = "the caller's settings"
@@ -139,7 +141,8 @@ export const isListenerName = (name: string): boolean => LISTENER_PREFIX.test(na
 export function baseName(name: string): string {
   const base = LISTENER_PREFIX.exec(name)?.[1]
   if (base === undefined) return name
-  return OF_MECHANISM.find((setting) => base.endsWith(setting)) ?? base
+  const ofMechanism = OAUTHBEARER_PREFIX.exec(base)?.[1]
+  return ofMechanism ?? OF_MECHANISM.find((setting) => base.endsWith(setting)) ?? base
 }
 
 function readFile({ path, text }: { path: string; text: string }, problems: string[]) {

@@ -17,7 +17,7 @@ export const saslAuthenticate = handle(SaslAuthenticate, {
   beforeAuthentication: true,
 }).by(async ({ authBytes }, context) => {
   const { services, connection } = context
-  const outcome = connection.sasl?.authenticate(authBytes)
+  const outcome = await connection.sasl?.authenticate(authBytes)
   if (outcome === undefined) {
     const errorMessage = 'SaslAuthenticate request received after successful authentication'
     return { errorCode: 'ILLEGAL_SASL_STATE', errorMessage, authBytes: NOTHING }
@@ -27,21 +27,21 @@ export const saslAuthenticate = handle(SaslAuthenticate, {
     return { errorCode: 'NONE', errorMessage: null, authBytes: challenge, sessionLifetimeMs }
   }
   const { errorCode, refused: errorMessage } = outcome
-  await refusedLater(errorMessage, connection, services)
+  await refusedLater(outcome, connection, services)
   context.afterSent(() => connection.end())
   return { errorCode, errorMessage, authBytes: NOTHING }
 })
 
 /** Tells the log why a client is refused, and waits: whoever tries passwords is slow, and learns nothing of how long it took. */
 export async function refusedLater(
-  why: string,
+  { refused, detail }: { readonly refused: string; readonly detail?: string | undefined },
   { host: client, listener }: ConnectionContext,
   { clock, config, faults }: NodeServices,
 ): Promise<void> {
   faults.warn(
     'clients that failed to authenticate',
     { client, listener: listener.name },
-    `Closing the connection: ${why}`,
+    `Closing the connection: ${detail === undefined ? refused : `${refused} (${detail})`}`,
   )
   await passed(clock, config.get('connection.failed.authentication.delay.ms'))
 }

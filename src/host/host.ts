@@ -184,6 +184,26 @@ export interface Network {
   connect(host: string, port: number): Promise<Socket>
   /** TLS over the sockets of this network. */
   readonly tls: Tls
+  readonly http: Http
+}
+
+/** Documents that other servers have, which don't speak Kafka's protocol. */
+export interface Http {
+  /**
+   * Gets the document of an address that begins with `http://` or `https://`.
+   * Rejects with the reason where it isn't there, whole, in time; redirections are not followed
+   */
+  get(url: string, options: HttpOptions): Promise<Buffer>
+}
+
+export interface HttpOptions {
+  /** For all of it, from looking up the name to the last byte. */
+  readonly timeoutMs: number
+  readonly maxBytes: number
+  /** Nobody waits any more. */
+  readonly signal: AbortSignal
+  /** Whom to trust, and what to show, at an address of https; null: well-known authorities, and nothing. */
+  readonly tls: TlsContext | null
 }
 
 /** TLS over sockets that nobody has attached to yet. While a handshake goes on, destroying the socket ends it. */

@@ -2,6 +2,7 @@ import net from 'node:net'
 import { hostname } from 'node:os'
 import type { Listener, Logger, Network, Socket } from './host.ts'
 import { Reader, TcpSocket, WRITE_QUEUE_BYTES } from './tcp-socket.ts'
+import { nodeHttp } from './http.ts'
 import { nodeTls } from './tls.ts'
 
 /** What one read from a socket can fetch at most. Larger reads cost more CPU for a byte, not less (cache misses). */
@@ -19,6 +20,7 @@ export function tcpNetwork(log: Logger): Network {
   return {
     hostName: hostname(),
     tls: nodeTls,
+    http: nodeHttp,
     listen: (host, port, accept) => listen(host, port, accept, readBuffer, log),
     connect: (host, port) => connect(host, port, readBuffer()),
   }

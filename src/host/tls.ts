@@ -146,3 +146,8 @@ function contextOf(context: TlsContext): NodeContext {
   if (context instanceof NodeContext) return context
   throw new TypeError('A context of nodeTls is needed')
 }
+
+/** For what of Node does TLS by itself. */
+export function secureContextOf(context: TlsContext): tls.SecureContext {
+  return contextOf(context).secure
+}

@@ -20,23 +20,34 @@ export class NodeSecurity {
    * @throws ConfigError where they or their settings are wrong, with what to do
    */
   static async open(
-    host: Pick<Host, 'disk' | 'network' | 'log'>,
+    host: Pick<Host, 'clock' | 'disk' | 'network' | 'log'>,
     config: BrokerConfig,
   ): Promise<NodeSecurity> {
     const listeners = new Map<string, ListenerSecurity>()
+    const security = new NodeSecurity(listeners)
     const { broker, controller } = config.listeners
-    for (const endpoint of [...broker, ...controller]) {
-      const hasTls = endpoint.securityProtocol.endsWith('SSL')
-      const tls = hasTls ? await ListenerTls.open(host, config, endpoint) : null
-      const hasSasl = endpoint.securityProtocol.startsWith('SASL')
-      const sasl = hasSasl ? new ListenerSasl(config, endpoint) : null
-      listeners.set(endpoint.listener, { tls, sasl })
+    try {
+      for (const endpoint of [...broker, ...controller]) {
+        const hasTls = endpoint.securityProtocol.endsWith('SSL')
+        const tls = hasTls ? await ListenerTls.open(host, config, endpoint) : null
+        const hasSasl = endpoint.securityProtocol.startsWith('SASL')
+        const sasl = hasSasl ? await ListenerSasl.open(host, config, endpoint) : null
+        listeners.set(endpoint.listener, { tls, sasl })
+      }
+    } catch (error) {
+      security.close()
+      throw error
     }
-    return new NodeSecurity(listeners)
+    return security
   }
 
   private constructor(listeners: ReadonlyMap<string, ListenerSecurity>) {
     this.#listeners = listeners
+  }
+
+  /** Fetches nothing more. */
+  close(): void {
+    for (const { sasl } of this.#listeners.values()) sasl?.close()
   }
 
   of(listener: string): ListenerSecurity {

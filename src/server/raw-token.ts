@@ -31,11 +31,13 @@ export function answerToken(
   services: NodeServices,
   requester: Requester,
 ): void {
-  const outcome = connection.sasl!.authenticate(frame)
-  if (!('refused' in outcome)) {
-    const context = new Context(services, SaslAuthenticate.name, 0, '', connection, 0)
-    return new Reply(route, 0, context, requester).given({ token: outcome.challenge })
+  const context = new Context(services, SaslAuthenticate.name, 0, '', connection, 0)
+  const reply = new Reply(route, 0, context, requester)
+  const answer = async (): Promise<void> => {
+    const outcome = await connection.sasl!.authenticate(frame)
+    if (!('refused' in outcome)) return reply.given({ token: outcome.challenge })
+    await refusedLater(outcome, connection, services)
+    requester.settle({ fault: outcome.refused, isKnown: true })
   }
-  const fault = { fault: outcome.refused, isKnown: true }
-  void refusedLater(outcome.refused, connection, services).then(() => requester.settle(fault))
+  answer().catch((error: unknown) => reply.failed(error))
 }

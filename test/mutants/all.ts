@@ -53,6 +53,7 @@ import { mutants as fetches } from './replication-fetch.ts'
 import { mutants as followers } from './replication-followers.ts'
 import { mutants as throttles } from './replication-throttles.ts'
 import { mutants as security } from './security.ts'
+import * as oauth from './security-oauth.ts'
 import * as sasl from './security-sasl.ts'
 import * as tls from './security-tls.ts'
 import { mutants as server } from './server.ts'
@@ -63,7 +64,7 @@ import { mutants as frames } from './server-frames.ts'
 /** The deliberate bugs, by the room that they are put into. */
 export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   protocol: [...protocol, ...costs, ...messages, ...records],
-  host: [...host, ...network, ...tls.ofHost],
+  host: [...host, ...network, ...tls.ofHost, ...oauth.ofHost],
   config: [...config, ...configStart],
   log: [
     ...log,
@@ -103,7 +104,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...nearest,
   ],
   coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
-  security: [...security, ...tls.mutants, ...sasl.mutants],
+  security: [...security, ...tls.mutants, ...sasl.mutants, ...oauth.mutants],
   handlers: [
     ...handlers,
     ...handlersController,

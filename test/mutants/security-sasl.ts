@@ -53,7 +53,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/security/sasl/session.ts',
-    text: 'this.expiresAtMs = lifetimeMs > 0 ? this.#host.clock.monotonic() + lifetimeMs : undefined',
+    text: 'this.expiresAtMs = clock.monotonic() + lifetimeMs',
     replacement: 'this.expiresAtMs = undefined',
     about: 'Sessions of connections.max.reauth.ms never end.',
     killedBy: ['security/sasl/clients'],

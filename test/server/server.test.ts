@@ -31,6 +31,7 @@ async function listening({
     clock,
     network: {
       tls: own.network.tls,
+      http: own.network.http,
       hostName: 'localhost',
       listen: (_host, _port, onSocket) => {
         accept = onSocket

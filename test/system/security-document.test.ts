@@ -3,6 +3,7 @@ import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import { exited, until } from '../clients/wait.ts'
+import { IdentityProvider, keySetOf, SigningKey } from '../support/identity-provider.ts'
 import { freePorts } from '../support/ports.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 
@@ -24,14 +25,17 @@ const blocks = new Map(
     }),
 )
 
-/** Runs a block as it stands, but for its two ports, in an empty directory; the ports are those of its listeners. */
-async function run(block: string): Promise<{ directory: string; port: number }> {
+/** Runs a block as it stands, but for its ports, in an empty directory; the ports are those of its listeners. */
+async function run(
+  block: string,
+  changes: (script: string) => string = String,
+): Promise<{ directory: string; port: number }> {
   const directory = directories.make()
   const bin = join(directory, 'bin')
   mkdirSync(bin)
   symlinkSync(resolve('bin/ottla'), join(bin, 'ottla'))
   const [open, secured] = await freePorts(2)
-  const script = block.replaceAll(':9092', `:${open}`).replaceAll(':9093', `:${secured}`)
+  const script = changes(block).replaceAll(':9092', `:${open}`).replaceAll(':9093', `:${secured}`)
   const child = spawn('/bin/bash', ['-ec', script], {
     cwd: directory,
     detached: true,
@@ -66,7 +70,7 @@ async function write(port: number, config: Partial<KafkaConfig>): Promise<void> 
 
 describe('docs/security.md', () => {
   test('has a block for each way', () => {
-    expect([...blocks.keys()]).toEqual(['TLS', 'SASL/PLAIN', 'SASL/SCRAM'])
+    expect([...blocks.keys()]).toEqual(['TLS', 'SASL/PLAIN', 'SASL/SCRAM', 'SASL/OAUTHBEARER'])
     for (const block of blocks.values()) expect(block.split('\n').length).toBeLessThanOrEqual(11)
   })
 
@@ -82,5 +86,16 @@ describe('docs/security.md', () => {
     const { port } = await run(blocks.get(way)!)
     const sasl = { mechanism, username: 'alice', password: 'alice-secret' } as never
     await write(port, { sasl })
+  })
+  test('leads to SASL/OAUTHBEARER', async () => {
+    const key = await SigningKey.make('one')
+    const provider = await IdentityProvider.start(keySetOf(key))
+    const url = 'http://localhost:8080/keys'
+    const block = blocks.get('SASL/OAUTHBEARER')!
+    expect(block).toContain(url)
+    const { port } = await run(block, (script) => script.replace(url, provider.url))
+    const oauthBearerProvider = async () => ({ value: await key.token() })
+    await write(port, { sasl: { mechanism: 'oauthbearer', oauthBearerProvider } })
+    provider.close()
   })
 })

@@ -47,7 +47,7 @@ export const sasl = {
   'sasl.server.callback.handler.class': javaClass({
     default: null,
     use: 'acted',
-    doc: "A plug-in that answers the server side's questions. Any value for a mechanism prevents the start.",
+    doc: "What judges OAUTHBEARER tokens, one of Kafka's own; for another mechanism any value prevents the start.",
   }),
   'sasl.login.callback.handler.class': javaClass({
     default: null,
@@ -171,62 +171,62 @@ export const sasl = {
   }),
   'sasl.oauthbearer.jwt.validator.class': javaClass({
     default: 'org.apache.kafka.common.security.oauthbearer.DefaultJwtValidator',
-    use: 'stored',
-    doc: 'What checks tokens.',
+    use: 'acted',
+    doc: "What checks tokens: Kafka's default, or its BrokerJwtValidator. Any other value prevents the start.",
   }),
   'sasl.oauthbearer.allow.unverified.audience': boolean({
     default: false,
-    use: 'stored',
+    use: 'acted',
     doc: 'Takes signed tokens without an expected audience.',
   }),
   'sasl.oauthbearer.allow.unverified.issuer': boolean({
     default: false,
-    use: 'stored',
+    use: 'acted',
     doc: 'Takes signed tokens without an expected issuer.',
   }),
   'sasl.oauthbearer.jwks.endpoint.url': string({
     default: null,
-    use: 'stored',
-    doc: 'Where the keys that tokens are signed with are found.',
+    use: 'acted',
+    doc: 'Where the keys that tokens are signed with are found: an address of https, http or file.',
   }),
   'sasl.oauthbearer.jwks.endpoint.refresh.ms': long({
     default: HOUR_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often those keys are fetched again.',
   }),
   'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms': long({
     default: 100,
-    use: 'stored',
+    use: 'acted',
     doc: 'The first pause after those keys could not be fetched.',
   }),
   'sasl.oauthbearer.jwks.endpoint.retry.backoff.max.ms': long({
     default: 10 * SECOND_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'The longest pause after those keys could not be fetched.',
   }),
   'sasl.oauthbearer.clock.skew.seconds': int({
     default: 30,
-    use: 'stored',
+    use: 'acted',
     doc: "How far a token's times may differ from the broker's clock.",
   }),
   'sasl.oauthbearer.expected.audience': list({
     default: [],
-    use: 'stored',
+    use: 'acted',
     doc: 'The audiences a token must be meant for.',
   }),
   'sasl.oauthbearer.expected.issuer': string({
     default: null,
-    use: 'stored',
+    use: 'acted',
     doc: 'Who must have issued a token.',
   }),
   'sasl.oauthbearer.scope.claim.name': string({
     default: 'scope',
-    use: 'stored',
+    use: 'acted',
     doc: 'The claim of a token that holds its scope.',
   }),
   'sasl.oauthbearer.sub.claim.name': string({
     default: 'sub',
-    use: 'stored',
+    use: 'acted',
     doc: 'The claim of a token that holds the name of the client.',
   }),
   'sasl.oauthbearer.assertion.algorithm': string({

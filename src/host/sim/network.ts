@@ -1,4 +1,4 @@
-import type { Listener, Network, Socket, Tls } from '../host.ts'
+import type { Http, Listener, Network, Socket, Tls } from '../host.ts'
 import type { Life, Scheduler } from './scheduler.ts'
 import { SimSocket, type Wire } from './socket.ts'
 
@@ -16,6 +16,9 @@ const NO_TLS: Tls = {
   accept: () => fail('ENOTSUP', 'TLS between simulated machines'),
   connect: () => fail('ENOTSUP', 'TLS between simulated machines'),
 }
+
+/** Nor is there anybody who has documents. */
+const NO_HTTP: Http = { get: () => fail('ENOTSUP', 'HTTP between simulated machines') }
 
 /** A machine on the network: a kernel that answers for its ports while it has power, whatever its processes do. */
 export interface NetworkMachine {
@@ -129,6 +132,7 @@ export class SimNetwork {
       listen: (host, port, accept) => this.#listen(machine, life, host, port, accept),
       connect: (host, port) => this.#connect(machine, life, host, port),
       tls: NO_TLS,
+      http: NO_HTTP,
     }
   }
 

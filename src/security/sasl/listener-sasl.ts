@@ -1,11 +1,14 @@
 import type { BrokerConfig } from '../../config/broker-config.ts'
 import type { Endpoint } from '../../config/listeners.ts'
+import type { Host } from '../../host/host.ts'
 import { listenerView, refuse, type SecurityView } from '../tls/settings.ts'
 import { parseJaas, type JaasEntry } from './jaas.ts'
+import type { TokenValidator } from './oauth/exchange.ts'
+import { OAUTH_MODULE, openValidator } from './oauth/open-validator.ts'
 import { PLAIN_MODULE, plainUsers } from './plain.ts'
 import { SCRAM_MODULE } from './scram.ts'
 
-export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
+export const SASL_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512', 'OAUTHBEARER'] as const
 export type SaslMechanism = (typeof SASL_MECHANISMS)[number]
 
 /** How the clients of one listener say who they are. */
@@ -15,15 +18,30 @@ export class ListenerSasl {
   readonly #config: BrokerConfig
   readonly #view: SecurityView
   readonly #prefix: string
+  #validator: TokenValidator | null = null
 
-  /** @throws ConfigError where a mechanism isn't there, or its users aren't named as they should be */
-  constructor(config: BrokerConfig, { listener, securityProtocol }: Endpoint) {
+  /** @throws ConfigError where a mechanism isn't there, or its users or keys aren't named as they should be */
+  static async open(
+    host: Pick<Host, 'clock' | 'disk' | 'log' | 'network'>,
+    config: BrokerConfig,
+    endpoint: Endpoint,
+  ): Promise<ListenerSasl> {
+    const sasl = new ListenerSasl(config, endpoint)
+    if (config.getForListener(endpoint.listener, MECHANISMS).includes('OAUTHBEARER')) {
+      const setting = sasl.#nameOf('OAUTHBEARER')
+      const options = sasl.#moduleOf('OAUTHBEARER')?.options ?? new Map<string, string>()
+      sasl.#validator = await openValidator(host, config, endpoint.listener, { setting, options })
+    }
+    return sasl
+  }
+
+  private constructor(config: BrokerConfig, { listener, securityProtocol }: Endpoint) {
     const view = listenerView(config, listener)
     this.#config = config
     this.#view = view
     this.#prefix = `listener.name.${listener.toLowerCase()}.`
     this.maxReceiveBytes = config.get('sasl.server.max.receive.size')
-    const setting = 'sasl.enabled.mechanisms'
+    const setting = MECHANISMS
     const enabled = view.get(setting)
     const other = enabled.find((name) => !(SASL_MECHANISMS as readonly string[]).includes(name))
     if (other !== undefined || enabled.length === 0) {
@@ -31,13 +49,25 @@ export class ListenerSasl {
         `Listener ${listener} asks for ${securityProtocol}, and ${view.nameOf(setting)} for ${other ?? 'no mechanism'}, which Ottla does not have. Set ${view.nameOf(setting)} to one or more of ${SASL_MECHANISMS.join(', ')}.`,
       )
     }
-    for (const mechanism of this.mechanisms) this.#check(mechanism)
+    for (const mechanism of enabled) this.#check(mechanism as SaslMechanism)
+  }
+
+  close(): void {
+    this.#validator?.close()
+  }
+
+  /** Of OAUTHBEARER. */
+  get validator(): TokenValidator | null {
+    return this.#validator
   }
 
   /** As they are now: they may be changed at run time. */
   get mechanisms(): readonly SaslMechanism[] {
-    const enabled: readonly string[] = this.#view.get('sasl.enabled.mechanisms')
-    return SASL_MECHANISMS.filter((mechanism) => enabled.includes(mechanism))
+    const enabled: readonly string[] = this.#view.get(MECHANISMS)
+    // Where its keys are is read at the start only.
+    const isThere = (mechanism: SaslMechanism): boolean =>
+      mechanism !== 'OAUTHBEARER' || this.#validator !== null
+    return SASL_MECHANISMS.filter((name) => enabled.includes(name) && isThere(name))
   }
 
   /** Of PLAIN, as they are now: they may be changed at run time. */
@@ -72,29 +102,49 @@ export class ListenerSasl {
 
   #check(mechanism: SaslMechanism): void {
     const callback = `${this.#prefix}${mechanism.toLowerCase()}.sasl.server.callback.handler.class`
-    if (this.#config.isSet(callback)) {
+    if (mechanism !== 'OAUTHBEARER' && this.#config.isSet(callback)) {
       refuse(`${callback} asks for a plug-in, which Ottla does not have. Remove the setting.`)
     }
+    const entry = this.#moduleOf(mechanism)
+    if (mechanism !== 'PLAIN') return
     const name = this.#nameOf(mechanism)
-    const text = this.#jaasOf(mechanism)
-    const isPlain = mechanism === 'PLAIN'
-    const module = isPlain ? PLAIN_MODULE : SCRAM_MODULE
-    const example = isPlain ? `${module} required user_alice="secret";` : `${module} required;`
-    if (text === null) {
-      if (!isPlain) return
+    const example = exampleOf(mechanism)
+    if (entry === null) {
       refuse(`${name} is not set, so PLAIN would have no users. Set it to: ${example}`)
     }
+    if (plainUsers(entry.options).size === 0) {
+      refuse(`${name} names no users. Set it to: ${example}`)
+    }
+  }
+
+  /** Null where none is named. */
+  #moduleOf(mechanism: SaslMechanism): JaasEntry | null {
+    const name = this.#nameOf(mechanism)
+    const text = this.#jaasOf(mechanism)
+    if (text === null) return null
+    const example = exampleOf(mechanism)
     let entry: JaasEntry
     try {
       entry = parseJaas(text)
     } catch (error) {
       return refuse(`${name}: ${(error as Error).message}. It looks like this: ${example}`)
     }
-    if (entry.module !== module) {
+    if (entry.module !== MODULES[mechanism]) {
       refuse(`${name} has another login module than that of ${mechanism}. Set it to: ${example}`)
     }
-    if (isPlain && plainUsers(entry.options).size === 0) {
-      refuse(`${name} names no users. Set it to: ${example}`)
-    }
+    return entry
   }
+}
+
+const MECHANISMS = 'sasl.enabled.mechanisms'
+const MODULES: Readonly<Record<SaslMechanism, string>> = {
+  PLAIN: PLAIN_MODULE,
+  'SCRAM-SHA-256': SCRAM_MODULE,
+  'SCRAM-SHA-512': SCRAM_MODULE,
+  OAUTHBEARER: OAUTH_MODULE,
+}
+
+function exampleOf(mechanism: SaslMechanism): string {
+  const users = mechanism === 'PLAIN' ? ' user_alice="secret"' : ''
+  return `${MODULES[mechanism]} required${users};`
 }

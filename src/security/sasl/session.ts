@@ -3,6 +3,7 @@ import type { Host, Timer } from '../../host/host.ts'
 import { ANONYMOUS, type Authentication, type Principal } from '../authentication.ts'
 import type { ListenerSasl, SaslMechanism } from './listener-sasl.ts'
 import type { SaslExchange } from './mechanism.ts'
+import { OAuthExchange } from './oauth/exchange.ts'
 import { PlainExchange } from './plain.ts'
 import { ScramExchange, type FindCredential } from './scram.ts'
 
@@ -22,7 +23,12 @@ export interface Handshake {
 
 /** What a client's token comes to. */
 export type Authenticated =
-  | { readonly refused: string; readonly errorCode: ErrorName }
+  | {
+      readonly refused: string
+      readonly errorCode: ErrorName
+      /** What is for the log alone. */
+      readonly detail?: string | undefined
+    }
   | { readonly challenge: Buffer; readonly lifetimeMs: number }
 
 interface Exchange {
@@ -91,7 +97,7 @@ export class SaslSession implements Authentication {
   }
 
   /** [SaslAuthenticate] Goes on with it. Who is refused is told so after a while, and never asked again. */
-  authenticate(token: Buffer): Authenticated {
+  async authenticate(token: Buffer): Promise<Authenticated> {
     if (this.#exchange === null) {
       const when = this.isPending ? 'before the handshake' : 'after successful authentication'
       return {
@@ -100,8 +106,11 @@ export class SaslSession implements Authentication {
       }
     }
     const { mechanism, exchange } = this.#exchange
-    const step = exchange.step(token)
-    if ('refused' in step) return this.#refused(step.refused || invalid(mechanism, !this.isPending))
+    const taken = exchange.step(token)
+    const step = taken instanceof Promise ? await taken : taken
+    if ('refused' in step) {
+      return this.#refused(step.refused || invalid(mechanism, !this.isPending), step.detail)
+    }
     const { challenge, principal } = step
     if (principal === null) return { challenge, lifetimeMs: 0 }
     if (this.#principal !== null && this.#principal.name !== principal.name) {
@@ -110,27 +119,35 @@ export class SaslSession implements Authentication {
     if (this.#mechanism !== null && this.#mechanism !== mechanism) {
       return this.#refused('Cannot change the SASL mechanism during re-authentication')
     }
-    return { challenge, lifetimeMs: this.#begin(mechanism, principal) }
+    return { challenge, lifetimeMs: this.#begin(mechanism, principal, step.expiresAtMs) }
   }
 
-  #refused(refused: string): Authenticated {
+  #refused(refused: string, detail?: string): Authenticated {
     this.#exchange = null
-    return { errorCode: 'SASL_AUTHENTICATION_FAILED', refused }
+    return { errorCode: 'SASL_AUTHENTICATION_FAILED', refused, detail }
   }
 
   /** @returns after how long the client has to authenticate again; 0: never */
-  #begin(mechanism: SaslMechanism, principal: Principal): number {
+  #begin(mechanism: SaslMechanism, principal: Principal, goodUntilMs = Infinity): number {
     this.#timer.cancel()
     this.#exchange = null
     this.#principal = principal
     this.#mechanism = mechanism
-    const lifetimeMs = this.#sasl.maxSessionMs(mechanism)
-    this.expiresAtMs = lifetimeMs > 0 ? this.#host.clock.monotonic() + lifetimeMs : undefined
-    return Math.max(0, lifetimeMs)
+    const { clock } = this.#host
+    const mostMs = this.#sasl.maxSessionMs(mechanism)
+    const leftMs = goodUntilMs - clock.now()
+    const lifetimeMs = Math.max(0, mostMs > 0 ? Math.min(mostMs, leftMs) : leftMs)
+    if (lifetimeMs === Infinity) {
+      this.expiresAtMs = undefined
+      return 0
+    }
+    this.expiresAtMs = clock.monotonic() + lifetimeMs
+    return lifetimeMs
   }
 
   #exchangeOf(mechanism: SaslMechanism, find: FindCredential): SaslExchange {
     if (mechanism === 'PLAIN') return new PlainExchange(this.#sasl.users)
+    if (mechanism === 'OAUTHBEARER') return new OAuthExchange(this.#sasl.validator!)
     return new ScramExchange(mechanism, find, this.#host.random.bytes(NONCE_BYTES))
   }
 }

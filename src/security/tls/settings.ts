@@ -23,6 +23,19 @@ export function listenerView(config: BrokerConfig, listener: string): SecurityVi
   }
 }
 
+/** Those of one mechanism of a listener: `listener.name.<name>.<mechanism>.<setting>` where it is set, else those of the listener. */
+export function mechanismView(
+  config: BrokerConfig,
+  listener: string,
+  mechanism: string,
+): SecurityView {
+  const prefix = `listener.name.${listener.toLowerCase()}.`
+  const own = `${prefix}${mechanism.toLowerCase()}.`
+  const nameOf = (name: SecurityName): string =>
+    [own + name, prefix + name].find((longer) => config.isSet(longer)) ?? name
+  return { get: (name) => config.parsed(nameOf(name)).value as never, nameOf }
+}
+
 /** A start that settings of TLS don't allow. */
 export function refuse(message: string, cause?: unknown): never {
   const error = new ConfigError([message])
