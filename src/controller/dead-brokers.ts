@@ -1,10 +1,11 @@
 import type { HeartbeatConnections } from '../handlers/services.ts'
+import { formatAddress } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import { ShardError } from '../machine/runtime.ts'
 import type { BrokerImage } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { dial } from '../peer/proven-endpoint.ts'
-import type { Dialled, ProvenEndpoint } from '../peer/proven-endpoint.ts'
+import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
 import type { ClientWaiter, Leaving, Presence } from '../replication/fetch/presence.ts'
 import { EndpointProofs } from './endpoint-proofs.ts'
 
@@ -14,8 +15,14 @@ const FIRST_HEARTBEAT_MS = 500
 const AGAIN_MS = 150
 /** A machine that is there refuses at once. */
 const DIAL_MS = 1000
+/** The kernel of a process that is killed closes what that had open one after the other, and a port may be the last of it. */
+const ENDING_MS = 500
+const MOST_DIALS = 3
 /** By the second time it is known to be there. */
 const SECOND_DIAL_MS = 250
+
+const KEEPS_SESSION =
+  'A broker is not heard of as it was, and may be alive: it is fenced when its session is over'
 
 interface DeadBrokersOptions {
   readonly host: Pick<Host, 'clock' | 'network' | 'log'>
@@ -132,11 +139,16 @@ export class DeadBrokers implements HeartbeatConnections {
     const office = this.#office
     if (office === null) return
     // At once: a machine that goes together with the process may be silent in a moment.
-    const refusing = this.#refuses(this.#proofs.of(brokerId, brokerEpoch))
+    const looking = this.#signOfLife(this.#proofs.of(brokerId, brokerEpoch))
     try {
       const suspicion = { type: 'suspectBroker', brokerId, brokerEpoch } as const
       const { suspectedAt } = await metadata.submit(suspicion)
-      if (suspectedAt === null || !(await refusing)) return
+      if (suspectedAt === null) return
+      const reason = await looking
+      if (reason !== null) {
+        host.log.info({ brokerId, brokerEpoch, reason }, KEEPS_SESSION)
+        return
+      }
       const fence = { type: 'fenceDeadBroker', brokerId, brokerEpoch, suspectedAt } as const
       const { isFenced } = await metadata.submit(fence)
       if (!isFenced) return
@@ -150,18 +162,40 @@ export class DeadBrokers implements HeartbeatConnections {
     }
   }
 
-  /** Whether nobody listens any more in any of these places, nor a moment later. */
-  async #refuses(proven: readonly ProvenEndpoint[]): Promise<boolean> {
-    if (proven.length === 0) return false
-    const first = await this.#dialAll(proven, DIAL_MS)
-    if (!first.every((dialled) => dialled === 'refused')) return false
+  /**
+   * Why a process may be alive that has listened in these places; null where nobody does any more in any of them, nor a moment
+   * later.
+   */
+  async #signOfLife(proven: readonly ProvenEndpoint[]): Promise<string | null> {
+    if (proven.length === 0) return 'This controller has not reached it where it listens'
+    const first = await this.#whereNot(proven, (endpoint) => this.#isRefused(endpoint))
+    if (first !== null) return `${first} does not refuse connections`
     await this.#pause(AGAIN_MS)
-    const second = await this.#dialAll(proven, SECOND_DIAL_MS)
-    return !second.includes('accepted')
+    const { host } = this.#options
+    const second = await this.#whereNot(
+      proven,
+      async (endpoint) => (await dial(host, endpoint, SECOND_DIAL_MS)) !== 'accepted',
+    )
+    return second === null ? null : `${second} accepts connections again`
   }
 
-  #dialAll(proven: readonly ProvenEndpoint[], timeoutMs: number): Promise<readonly Dialled[]> {
-    return Promise.all(proven.map((endpoint) => dial(this.#options.host, endpoint, timeoutMs)))
+  /** The first of these places that is not as it should be; null where all are. */
+  async #whereNot(
+    proven: readonly ProvenEndpoint[],
+    is: (endpoint: ProvenEndpoint) => Promise<boolean>,
+  ): Promise<string | null> {
+    const are = await Promise.all(proven.map(is))
+    const at = are.indexOf(false)
+    return at < 0 ? null : formatAddress({ host: proven[at]!.ip, port: proven[at]!.port })
+  }
+
+  /** What its connection tells of a process that is being killed may be faster than the end of its ports. */
+  async #isRefused(endpoint: ProvenEndpoint): Promise<boolean> {
+    for (let dials = 0; dials < MOST_DIALS; dials++) {
+      const dialled = await dial(this.#options.host, endpoint, DIAL_MS, ENDING_MS)
+      if (dialled !== 'ended') return dialled === 'refused'
+    }
+    return false
   }
 
   #pause(delayMs: number): Promise<void> {

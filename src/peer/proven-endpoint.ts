@@ -1,5 +1,6 @@
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { Address } from '../host/address.ts'
+import type { Socket } from '../host/host.ts'
 import { Connection, connectSocket, SOFTWARE } from './connection.ts'
 import type { ConnectionOptions, PeerHost } from './connection.ts'
 import { PeerError } from './errors.ts'
@@ -17,10 +18,10 @@ interface MeantNode {
 }
 
 /**
- * `accepted`: somebody listens there; `refused`: the machine says that nobody does; `silent`: all else, a machine that is gone
- * and a way that is cut among it.
+ * `accepted`: somebody listens there; `ended`: somebody did, and the machine has ended the connection right after; `refused`: the
+ * machine says that nobody does; `silent`: all else, a machine that is gone and a way that is cut among it.
  */
-export type Dialled = 'accepted' | 'refused' | 'silent'
+export type Dialled = 'accepted' | 'ended' | 'refused' | 'silent'
 
 /** The first version of ApiVersions that says whom it means (KIP-1242). */
 const SAYS_WHOM = 5
@@ -47,20 +48,35 @@ export async function proveEndpoint(
   }
 }
 
-/** What becomes of a connection to an endpoint that was proven; what is accepted is closed again. */
+/**
+ * What becomes of a connection to an endpoint that was proven; what is accepted is closed again.
+ * @param timeoutMs for the attempt
+ * @param watchMs how long a connection that was accepted is watched for its end; 0: it is `accepted` as it is
+ */
 export async function dial(
   host: PeerHost,
   endpoint: ProvenEndpoint,
   timeoutMs: number,
+  watchMs = 0,
 ): Promise<Dialled> {
   const { ip, port } = endpoint
+  let socket: Socket
   try {
-    const socket = await connectSocket(host, { host: ip, port }, timeoutMs)
-    socket.destroy()
-    return 'accepted'
+    socket = await connectSocket(host, { host: ip, port }, timeoutMs)
   } catch (error) {
     return isRefusedAt(endpoint, port, error) ? 'refused' : 'silent'
   }
+  const isEnded = watchMs > 0 && (await endsWithin(host, socket, watchMs))
+  socket.destroy()
+  return isEnded ? 'ended' : 'accepted'
+}
+
+function endsWithin({ clock }: PeerHost, socket: Socket, limitMs: number): Promise<boolean> {
+  return new Promise((resolve) => {
+    const timer = clock.after(limitMs, () => resolve(false))
+    const close = (): void => (timer.cancel(), resolve(true))
+    socket.attach({ data: () => undefined, drain: () => undefined, close })
+  })
 }
 
 /**

@@ -77,7 +77,7 @@ async function answers(host: Host, port: number, nodeId = 2, latest = 5) {
   return listener
 }
 
-type Outcome = 'refused' | 'accepted' | 'silent'
+type Outcome = 'refused' | 'accepted' | 'ended' | 'silent'
 
 /** Node 1 with its watch over the brokers, and the machine `other`. */
 async function world(
@@ -102,15 +102,15 @@ async function world(
     const outcome = script.shift()
     if (outcome === 'silent') return new Promise(() => undefined)
     if (outcome === 'accepted') return own.network.connect('own', 1)
+    if (outcome === 'ended') return own.network.connect('own', 2)
     if (outcome === undefined) return own.network.connect(host, port)
     const error = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', address: host })
     return Promise.reject(error)
   }
-  await scheduler.resolve(
-    own.network.listen('', 1, () => undefined),
-    1000,
-    'a port',
-  )
+  const listen = (port: number, accept: (socket: Socket) => void) =>
+    scheduler.resolve(own.network.listen('', port, accept), 1000, 'a port')
+  await listen(1, () => undefined)
+  await listen(2, (socket) => socket.destroy())
   const byId = <Node extends { readonly id: number }>(nodes: readonly Node[]) =>
     new Map(nodes.map((node) => [node.id, node]))
   const { brokers = [broker()], controllers = [], isController = true, isEnabled = true } = parts
@@ -224,6 +224,9 @@ describe('a broker whose connection was ended by its machine', () => {
 
   test.each<[string, Outcome[]]>([
     ['accepts, as a proxy does, or a process that was stopped', ['accepted']],
+    ['accepts and ends it, as a proxy does that reaches nobody', ['ended', 'ended', 'ended']],
+    ['accepts and ends it, and then accepts', ['ended', 'accepted']],
+    ['accepts and ends it, and then says nothing', ['ended', 'silent']],
     ['says nothing', ['silent', 'refused']],
     ['accepts a moment later: the port is used again', ['refused', 'accepted']],
   ])('has its whole session where it %s', async (_, outcomes) => {
@@ -234,6 +237,23 @@ describe('a broker whose connection was ended by its machine', () => {
   test('is dead where its machine refuses, and is gone a moment later', async () => {
     const { end } = await proven()
     expect(await end(['refused', 'silent'])).toBe(true)
+  })
+
+  test('is dead where a port was the last that the kernel has closed of what its process had open', async () => {
+    const { end, dialled } = await proven()
+    expect(await end(['ended', ...REFUSED_TWICE])).toBe(true)
+    expect(dialled).toHaveLength(3)
+  })
+
+  test('is dead where a port is closed only a moment after it has accepted', async () => {
+    const { machine, beat, pass, isFenced } = await proven()
+    const presence = beat()
+    machine.kill(100)
+    presence.leave('ended')
+    await pass(240)
+    expect(isFenced()).toBe(false)
+    await pass(100)
+    expect(isFenced()).toBe(true)
   })
 
   test('has its whole session where one of several places still accepts', async () => {

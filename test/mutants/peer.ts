@@ -200,4 +200,12 @@ export const mutants: readonly Mutant[] = [
     about: 'Another node at the address of a broker counts as that broker.',
     killedBy: ['controller/dead-brokers'],
   },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: 'clock.after(limitMs, () => resolve(false))',
+    replacement: 'clock.after(0, () => resolve(false))',
+    about:
+      'Where it takes a moment until the ports of a killed broker are closed, it keeps its session.',
+    killedBy: ['controller/dead-brokers'],
+  },
 ]

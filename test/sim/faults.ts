@@ -11,7 +11,12 @@ export type Fault = {
   /** Where, counted from 0; left out where there is one. */
   readonly node?: At
 } & (
-  | { readonly type: 'kill'; readonly downMs: number }
+  | {
+      readonly type: 'kill'
+      readonly downMs: number
+      /** The kernel closes the ports so much later than the connections; at once where it is left out. */
+      readonly portsMs?: number
+    }
   | { readonly type: 'power'; readonly survives: CrashKind; readonly downMs: number }
   | { readonly type: 'stop'; readonly downMs: number }
   | { readonly type: 'reset' }
@@ -51,6 +56,9 @@ export interface Schedule {
 const DURATION_MS = 20_000
 const SURVIVALS: readonly CrashKind[] = ['lost', 'torn', 'scattered', 'reordered']
 
+/** Of what a process had open that is killed, the last may be closed so much later than the first. */
+const CLOSING_MS = 10
+
 /** So many faults in how many hit a node that is a controller alone, where there is one. */
 const RARELY = 8
 
@@ -83,7 +91,7 @@ function randomFault(random: Random, nodes: number): Fault {
   switch (random.below(nodes === 1 ? KINDS_ALONE : KINDS)) {
     case 0:
     case 1:
-      return { atMs, type: 'kill', downMs }
+      return { atMs, type: 'kill', downMs, portsMs: downMs % CLOSING_MS }
     case 2:
     case 3:
       return { atMs, type: 'power', survives: SURVIVALS[random.below(4)]!, downMs }

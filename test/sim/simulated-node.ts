@@ -55,9 +55,10 @@ export class SimulatedNode {
     )
   }
 
-  kill(): void {
+  /** @param portsMs its ports are closed so much later than its connections */
+  kill(portsMs = 0): void {
     this.#down()
-    this.machine.kill()
+    this.machine.kill(portsMs)
   }
 
   losePower(survives: CrashKind): void {

@@ -187,6 +187,12 @@ class BrokerSimulation {
     }
   }
 
+  /** Of a controller alone no session is to be over. */
+  #noteKill(index: number): void {
+    if (index >= this.#bootstrap.length) return
+    this.#kills.push({ brokerId: index + 1, atMs: this.#scheduler.now })
+  }
+
   #checkNoticed(): void {
     const { noticedWithinMs } = this.schedule
     if (noticedWithinMs === undefined) return
@@ -251,8 +257,8 @@ class BrokerSimulation {
       void this.#scheduler.after(delayMs, `end of fault: ${fault.type}`, run)
     switch (fault.type) {
       case 'kill':
-        this.#kills.push({ brokerId: this.#nodes.indexOf(node) + 1, atMs: this.#scheduler.now })
-        node.kill()
+        this.#noteKill(this.#nodes.indexOf(node))
+        node.kill(fault.portsMs)
         return later(fault.downMs, () => node.letUp())
       case 'power':
         node.losePower(fault.survives)

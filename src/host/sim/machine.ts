@@ -92,9 +92,12 @@ export class SimMachine implements NetworkMachine {
     if (this.#life !== null) this.#world.scheduler.resume(this.#life)
   }
 
-  /** `kill -9`: what was written is there, since the kernel goes on. */
-  kill(): void {
-    this.#end()
+  /**
+   * `kill -9`: what was written is there, since the kernel goes on.
+   * @param portsMs that closes the process's ports so much later than its connections
+   */
+  kill(portsMs = 0): void {
+    this.#end(portsMs)
     this.#disk = this.#disk.leave()
   }
 
@@ -105,12 +108,12 @@ export class SimMachine implements NetworkMachine {
     this.#disk = this.#disk.crash(kind)
   }
 
-  #end(): void {
+  #end(portsMs = 0): void {
     const life = this.#life
     if (life === null) return
     life.isOver = true
     this.#life = null
-    this.#world.network.end(life, this.isPowered)
+    this.#world.network.end(life, this.isPowered, portsMs)
   }
 
   #logger(bound: object, life: Life): Logger {

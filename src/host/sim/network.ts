@@ -29,6 +29,8 @@ export interface NetworkMachine {
 interface Listening {
   readonly life: Life
   readonly accept: (socket: Socket) => void
+  /** What the kernel has accepted since the life is over: it ends with the port. */
+  readonly orphans: SimSocket[]
 }
 
 /** From one machine to a port of another one. */
@@ -46,7 +48,7 @@ export interface Lives {
 
 /** Somebody who sees what goes over the network: a checker, say. Lives are those of processes. */
 export interface NetworkWatch {
-  /** What became of an attempt to connect; the life that accepted it, if one did. */
+  /** What became of an attempt to connect; the life that accepted it, if one did that goes on. */
   dialled(way: Way, outcome: 'accepted' | 'refused' | 'silent', life: string): void
   /** Bytes of one life have come to a port of another. */
   arrived(way: Way, connection: object, lives: Lives, bytes: Buffer): void
@@ -117,12 +119,21 @@ export class SimNetwork {
   /**
    * A life's ports and connections are gone. The kernel tells its peers where the machine still has power; else they
    * learn of it when they send something and the machine has come back.
+   * @param portsMs the kernel closes the ports so much later than the connections
    */
-  end(life: Life, isPowered: boolean): void {
+  end(life: Life, isPowered: boolean, portsMs = 0): void {
     for (const [key, listening] of this.#listening) {
-      if (listening.life === life) this.#listening.delete(key)
+      if (listening.life !== life) continue
+      const close = (): void => this.#closePort(key, listening)
+      if (portsMs === 0) close()
+      else this.#scheduler.after(portsMs, `port ${key} closes`, close)
     }
     for (const socket of this.#sockets) if (socket.life === life) socket.die(isPowered)
+  }
+
+  #closePort(key: string, listening: Listening): void {
+    if (this.#listening.get(key) === listening) this.#listening.delete(key)
+    for (const socket of listening.orphans.splice(0)) socket.die(true)
   }
 
   /** The network as one life of a machine's process sees it. */
@@ -149,8 +160,11 @@ export class SimNetwork {
       if (!isOwn(machine, host) && !EVERY_ADDRESS.includes(host)) {
         throw errorOf('EADDRNOTAVAIL', `listen ${host}:${port}`)
       }
-      if (this.#listening.has(key)) throw errorOf('EADDRINUSE', `listen ${host}:${port}`)
-      const listening = { life, accept }
+      const before = this.#listening.get(key)
+      // Whoever starts a process anew waits for the end of the one before.
+      if (before?.life.isOver === true) this.#closePort(key, before)
+      else if (before !== undefined) throw errorOf('EADDRINUSE', `listen ${host}:${port}`)
+      const listening = { life, accept, orphans: [] }
       this.#listening.set(key, listening)
       const close = (): Promise<void> =>
         this.#settle(life, 'stop listening', () => {
@@ -177,15 +191,17 @@ export class SimNetwork {
         const listening = this.#listening.get(`${target.name}:${port}`)
         const back = this.#delay()
         const refuses = target !== machine && this.#refusing.has(target.name)
-        if (listening === undefined || listening.life.isOver || refuses) {
+        if (listening === undefined || refuses) {
           this.watch?.dialled(way, 'refused', '')
           const refusal = Object.assign(errorOf('ECONNREFUSED', what), { address: target.name })
           return later(back, () => reject(refusal))
         }
-        this.watch?.dialled(way, 'accepted', listening.life.name)
         const [near, far] = this.#pair(machine, life, target, listening.life, port)
-        // The kernel accepts at once, also for a process that stands still.
-        if (this.#scheduler.isPaused(listening.life)) {
+        const { isOver } = listening.life
+        this.watch?.dialled(way, 'accepted', isOver ? '' : listening.life.name)
+        // The kernel accepts at once, also for a process that stands still, and for one of which not all is closed yet.
+        if (isOver) listening.orphans.push(far)
+        else if (this.#scheduler.isPaused(listening.life)) {
           this.#scheduler.after(0, 'accept', () => listening.accept(far), listening.life)
         } else listening.accept(far)
         later(back, () => resolve(near))

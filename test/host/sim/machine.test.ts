@@ -167,6 +167,15 @@ describe('the end of a process', () => {
     await expect(connect()).rejects.toEqual(code('ECONNREFUSED'))
   })
 
+  test('may close its ports a moment later than its connections: who connects meanwhile is ended with them', async () => {
+    const { scheduler, server, open, closed, connect } = await pair()
+    server.kill(20)
+    await open()
+    await scheduler.until(() => closed.length === 1, 1000, 'end of the connection')
+    expect(closed).toEqual([code('ECONNRESET')])
+    await expect(connect()).rejects.toEqual(code('ECONNREFUSED'))
+  })
+
   test('without power nobody is told until they send, and the machine is there again', async () => {
     const { scheduler, server, open, closed } = await pair()
     const socket = await open()

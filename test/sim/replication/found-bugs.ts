@@ -37,6 +37,16 @@ const SILENT_AND_REFUSING: Schedule = {
   faults: [at(4000, { type: 'refuse', forMs: 5000 }), at(4000, { type: 'pause', forMs: 5000 })],
 }
 
+/** The kernel closes what a process had open that was killed: its ports last. */
+const PORTS_LAST: Schedule = {
+  ...one,
+  durationMs: 14_000,
+  noticedWithinMs: 1500,
+  faults: [0, 1, 2].map((node) =>
+    at(2000 + 4000 * node, { type: 'kill', downMs: 2500, portsMs: 30 }, node),
+  ),
+}
+
 /** In its second life nobody can connect to it from the first moment on. */
 const NEVER_REACHED: Schedule = {
   ...one,
@@ -166,6 +176,13 @@ export const foundBugs: readonly FoundBug[] = [
     shown: 'refused twice: ',
     bug: told('A broker is fenced though its port is used again, maybe by itself.'),
     schedule: REFUSED_ONCE,
+  },
+  {
+    shown: 'noticed: ',
+    bug: told(
+      'A broker that is killed keeps its session now and then: its port was still being closed when it was dialled.',
+    ),
+    schedule: PORTS_LAST,
   },
   {
     shown: 'one process a broker: ',
