@@ -116,6 +116,7 @@ export class DeadBrokers implements HeartbeatConnections {
       return
     }
     const office = (this.#office = {})
+    this.#proofs.hurry()
     const { brokers, controllers } = metadata.image
     const lives = [...brokers.values()].filter(({ id, fenced }) => !fenced && id !== nodeId)
     const gone = refusedLeader()

@@ -7,8 +7,10 @@ import { proveEndpoint } from '../peer/proven-endpoint.ts'
 import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
 
 const TIMEOUT_MS = 2000
-/** A broker takes the ports that its settings name only when it knows that it serves. */
+/** A broker takes the ports that its settings name only when it knows that it serves: for two seconds it is tried so often... */
 const FIRST_RETRY_MS = 100
+const FIRST_TRIES = 20
+/** ...and then later each time, up to this. */
 const LAST_RETRY_MS = 30_000
 const PLAINTEXT = 0
 
@@ -25,6 +27,8 @@ interface Life {
   readonly epoch: number
   readonly endpoints: readonly EndPoint[]
   readonly proven: ProvenEndpoint[]
+  /** Ends the pauses between tries. */
+  readonly pauses: Set<() => void>
   isOver: boolean
 }
 
@@ -54,6 +58,11 @@ export class EndpointProofs {
     this.#lives.clear()
   }
 
+  /** Where nobody has answered yet, it is tried again now, and often for a while: from now on somebody decides by that. */
+  hurry(): void {
+    for (const { pauses } of this.#lives.values()) for (const end of [...pauses]) end()
+  }
+
   /** Where this life of a broker has answered since it serves. */
   of(brokerId: number, epoch: number): readonly ProvenEndpoint[] {
     const life = this.#lives.get(brokerId)
@@ -71,7 +80,8 @@ export class EndpointProofs {
     for (const broker of image.brokers.values()) {
       const { id, epoch, fenced } = broker
       if (fenced || id === this.#options.nodeId || this.#lives.has(id)) continue
-      const life = { epoch, endpoints: endpointsOf(broker, image), proven: [], isOver: false }
+      const endpoints = endpointsOf(broker, image)
+      const life = { epoch, endpoints, proven: [], pauses: new Set<() => void>(), isOver: false }
       this.#lives.set(id, life)
       for (const endpoint of life.endpoints) void this.#prove(id, life, endpoint)
     }
@@ -81,11 +91,7 @@ export class EndpointProofs {
     const { host, clusterId, nodeId: self } = this.#options
     const timeouts = { connectTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS }
     const asking = { clientId: `controller-${self}`, ...timeouts }
-    for (
-      let delayMs = FIRST_RETRY_MS;
-      !life.isOver;
-      delayMs = Math.min(2 * delayMs, LAST_RETRY_MS)
-    ) {
+    for (let tries = 1; !life.isOver; tries++) {
       try {
         const proven = await proveEndpoint(host, endpoint, { clusterId, nodeId }, asking)
         if (life.isOver) return
@@ -100,9 +106,29 @@ export class EndpointProofs {
         }
         host.log[level](fields, 'A broker could not be asked who it is')
       }
-      await new Promise<void>((resolve) => void host.clock.after(delayMs, resolve))
+      if (await this.#pause(life, delayMs(tries))) tries = 0
     }
   }
+
+  /** @returns whether it was ended by `hurry` */
+  #pause({ pauses }: Life, forMs: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const end = (isHurried: boolean): void => {
+        timer.cancel()
+        pauses.delete(hurry)
+        resolve(isHurried)
+      }
+      const hurry = (): void => end(true)
+      const timer = this.#options.host.clock.after(forMs, () => end(false))
+      pauses.add(hurry)
+    })
+  }
+}
+
+/** After so many tries in vain. */
+function delayMs(tries: number): number {
+  const doublings = Math.max(0, tries - FIRST_TRIES)
+  return Math.min(FIRST_RETRY_MS * 2 ** doublings, LAST_RETRY_MS)
 }
 
 /**

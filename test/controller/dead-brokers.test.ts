@@ -349,6 +349,29 @@ describe('where nobody listens says something only of an endpoint', () => {
     expect(await found.end([])).toBe(false)
   })
 
+  test('and is asked often at first: a broker may die as soon as it has taken its ports', async () => {
+    const found = await world()
+    found.dead.start()
+    await found.pass(1750)
+    await found.listening()
+    await found.pass(120)
+    expect(await found.end(REFUSED_TWICE)).toBe(true)
+  })
+
+  test('and later each time, but at once by who takes office', async () => {
+    const found = await world({ isController: false })
+    found.dead.start()
+    await found.pass(20_000)
+    found.dialled.length = 0
+    await found.pass(4000)
+    expect(found.dialled).toEqual([])
+    await found.listening()
+    found.state.isController = true
+    found.state.office()
+    await found.pass(50)
+    expect(await found.end(REFUSED_TWICE)).toBe(true)
+  })
+
   test('and is asked again until it answers: a broker takes its ports when it knows that it serves', async () => {
     const found = await world({ isController: false })
     found.dead.start()

@@ -250,6 +250,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/lifecycle.ts',
+    text: '  controllerChanged(): void {\n    this.#beatNow()\n',
+    replacement: '  controllerChanged(): void {\n',
+    about: 'A broker that is killed in the first seconds of a new controller keeps its session.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/lifecycle.ts',
     text: '  reportCordoned(): void {\n    this.#beatNow()\n',
     replacement: '  reportCordoned(): void {\n',
     about:

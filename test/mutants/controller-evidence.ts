@@ -146,7 +146,22 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/endpoint-proofs.ts',
-    text: 'await new Promise<void>((resolve) => void host.clock.after(delayMs, resolve))',
+    text: 'Math.max(0, tries - FIRST_TRIES)',
+    replacement: 'tries',
+    about: 'A broker that is killed soon after it has begun to serve keeps its session.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/controller/dead-brokers.ts',
+    text: 'this.#proofs.hurry()',
+    replacement: '',
+    about:
+      'A broker that was out of reach of a controller before that took office keeps its session when it dies.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/controller/endpoint-proofs.ts',
+    text: 'if (await this.#pause(life, delayMs(tries))) tries = 0',
     replacement: 'return',
     about: 'A broker that takes its ports a moment after it serves is never proven.',
     killedBy: ['controller/dead-brokers'],
