@@ -201,6 +201,14 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['controller/dead-brokers'],
   },
   {
+    file: 'src/peer/connection.ts',
+    text: 'host.clock.after(timeoutMs, () => host.clock.endOfTurn(late))',
+    replacement: 'host.clock.after(timeoutMs, late)',
+    about:
+      'A controller that stood still for a second takes a machine that has refused it for one that is gone.',
+    killedBy: ['peer/connection'],
+  },
+  {
     file: 'src/peer/proven-endpoint.ts',
     text: 'clock.after(limitMs, () => resolve(false))',
     replacement: 'clock.after(0, () => resolve(false))',

@@ -1,9 +1,13 @@
 import net from 'node:net'
 import { encode } from '../../protocol/codec.ts'
 import { ApiVersions } from '../../protocol/messages/api-versions.ts'
+import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Socket } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
-import { Connection } from '../../src/peer/connection.ts'
+import { SimMachine } from '../../src/host/sim/machine.ts'
+import { SimNetwork } from '../../src/host/sim/network.ts'
+import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { Connection, connectSocket } from '../../src/peer/connection.ts'
 import { failureOf } from '../../bin/errors.ts'
 
 const host = nodeHost({ log: { level: 'silent' } })
@@ -117,6 +121,24 @@ describe('Connecting', () => {
     dialled()
     await new Promise((resolve) => setImmediate(resolve))
     expect(sockets).toEqual([{ isDestroyed: true }])
+  })
+
+  test('that was refused while this process could not look is refused, and not too late', async () => {
+    const scheduler = new Scheduler(1)
+    const world = { scheduler, network: new SimNetwork(scheduler), codecs: nodeCodecs() }
+    const own = new SimMachine('own', world).start()
+    // The time-out comes first, and then what has come before it.
+    const connect = (): Promise<Socket> =>
+      new Promise((_, reject) => {
+        own.clock.after(0, () =>
+          own.clock.after(1000, () => reject(Object.assign(new Error(), { code: 'ECONNREFUSED' }))),
+        )
+      })
+    const stalled = { clock: own.clock, network: { ...own.network, connect } }
+    const opening = connectSocket(stalled, { host: 'far', port: 1 }, 1000)
+    await expect(scheduler.resolve(opening, 2000, 'an outcome')).rejects.toMatchObject({
+      code: 'CONNECTION_REFUSED',
+    })
   })
 
   test('to one that answers another request than the one sent is an error', async () => {
