@@ -45,8 +45,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/connection.ts',
-    text: 'const timer = host.clock.after(timeoutMs, () => {\n      isLate = true',
-    replacement: 'const timer = host.clock.after(timeoutMs, () => {\n      isLate = false',
+    text: 'const late = (): void => {\n      isLate = true',
+    replacement: 'const late = (): void => {\n      isLate = false',
     about: 'A connection that came too late stays open for ever.',
     killedBy: ['peer/connection'],
   },
