@@ -34,6 +34,35 @@ export const ACL_OPERATIONS = [
 ] as const
 export type AclOperationName = (typeof ACL_OPERATIONS)[number]
 
+/** What may be done to a resource of each type, as answers tell of it (KIP-430). */
+export const OPERATIONS_BY_TYPE = {
+  TOPIC: [
+    'READ',
+    'WRITE',
+    'CREATE',
+    'DELETE',
+    'ALTER',
+    'DESCRIBE',
+    'DESCRIBE_CONFIGS',
+    'ALTER_CONFIGS',
+  ],
+  GROUP: ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
+  CLUSTER: [
+    'CREATE',
+    'ALTER',
+    'DESCRIBE',
+    'CLUSTER_ACTION',
+    'DESCRIBE_CONFIGS',
+    'ALTER_CONFIGS',
+    'IDEMPOTENT_WRITE',
+  ],
+  TRANSACTIONAL_ID: ['DESCRIBE', 'WRITE', 'TWO_PHASE_COMMIT'],
+  DELEGATION_TOKEN: ['DESCRIBE'],
+  USER: ['CREATE_TOKENS', 'DESCRIBE_TOKENS'],
+} as const satisfies Readonly<
+  Record<Exclude<AclResourceTypeName, 'UNKNOWN' | 'ANY'>, readonly AclOperationName[]>
+>
+
 export const ACL_PERMISSIONS = ['UNKNOWN', 'ANY', 'DENY', 'ALLOW'] as const
 
 /** The name of a number; UNKNOWN for one that no name has. */

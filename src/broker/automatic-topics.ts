@@ -13,7 +13,8 @@ const TOPICS_AT_ONCE = 100
 interface Means {
   readonly clock: Clock
   readonly config: BrokerConfig
-  readonly controller: ControllerChannel
+  /** Asks the controller, in the name of who named the topics. */
+  readonly submit: ControllerChannel['submit']
   /** Resolves when this broker knows the topics, or after a while. */
   known(names: readonly string[]): Promise<void>
   /** Resolves when the replicas of what was made serve. */
@@ -45,10 +46,10 @@ export async function createTopicsAutomatically(
 
 async function createSome(
   names: readonly string[],
-  { config, controller }: Means,
+  { config, submit }: Means,
   refused: Map<string, ErrorName>,
 ): Promise<void> {
-  const asked = controller.submit({
+  const asked = submit({
     type: 'createTopics',
     topics: names.map((name) => automaticTopic(name, config)),
     validateOnly: false,

@@ -1,10 +1,11 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
-import type { ControllerAccess, QuorumState } from '../handlers/services.ts'
+import type { AskingClient, ControllerAccess, QuorumState } from '../handlers/services.ts'
 import type { Host } from '../host/host.ts'
 import type { ControllerCommand, ReplyTo } from '../metadata/controller/commands.ts'
 import { RemoteControllerChannel } from '../metadata/controller/remote-channel.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { ControllerLink } from '../peer/controller-link.ts'
+import { senderOf } from './forwarding.ts'
 
 /** Who was refused or lost asks again after this, as in Kafka. */
 const RETRY_BACKOFF_MS = 100
@@ -59,9 +60,9 @@ export class BrokerControllerChannel implements ControllerAccess {
     return this.#metadata.isController
   }
 
-  submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
-    const isHere = this.#metadata.isController
-    return isHere ? this.#metadata.submit(command) : this.#remote.submit(command)
+  submit<C extends ControllerCommand>(command: C, client?: AskingClient): Promise<ReplyTo<C>> {
+    if (this.#metadata.isController) return this.#metadata.submit(command)
+    return this.#remote.submit(command, client === undefined ? null : senderOf(client))
   }
 
   describeQuorum(): QuorumState {

@@ -13,10 +13,11 @@ import { closeConnection } from '../handlers/answer.ts'
 import type { Answer } from '../handlers/answer.ts'
 import type { AdvertisedApi, RequestContext } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
-import type { NodeServices } from '../handlers/services.ts'
+import type { AskingClient, NodeServices } from '../handlers/services.ts'
 import type { RatedLog } from '../host/rated-log.ts'
 import type { ControllerLink } from '../peer/controller-link.ts'
 import { ControllerLinkError } from '../peer/controller-link.ts'
+import type { EnvelopeSender } from '../peer/enveloped.ts'
 import { PeerError } from '../peer/errors.ts'
 import { addressBytes } from '../host/ip-address.ts'
 import { encodePrincipal } from '../security/principal-data.ts'
@@ -70,14 +71,11 @@ export class Forwarding implements Forwarder {
     frame: Buffer,
     request: object,
     { api }: Handler<NodeServices>,
-    { version, principal, connection }: Request,
+    client: Request,
   ): Promise<Answer<object> | NotForwarded> {
     const { link, timeoutMs } = this.#options
-    const body = {
-      requestData: frame,
-      requestPrincipal: encodePrincipal(principal),
-      clientHostAddress: addressBytes(connection.host) ?? NO_ADDRESS,
-    }
+    const { requestPrincipal, clientHostAddress } = senderOf(client)
+    const body = { requestData: frame, requestPrincipal, clientHostAddress }
     try {
       const { errorCode, responseData } = await link.ask(Envelope, body, {
         timeoutMs,
@@ -86,7 +84,7 @@ export class Forwarding implements Forwarder {
       // The client learns of the versions that there are when it connects again.
       if (errorCode === 'UNSUPPORTED_VERSION') return closeConnection
       if (errorCode !== 'NONE' || responseData === null) return this.#failed(api, errorCode)
-      const answer = read(api, version, responseData, frame.readInt32BE(CORRELATION_ID_AT))
+      const answer = read(api, client.version, responseData, frame.readInt32BE(CORRELATION_ID_AT))
       if (api.key === CreateTopics.key) await this.#made(request, answer)
       return answer
     } catch (error) {
@@ -113,6 +111,15 @@ export class Forwarding implements Forwarder {
     const message = `A client's request was not answered by the controller: ${reason}`
     this.#options.faults.warn('requests that could not be forwarded', { api: name }, message)
     return new NotForwarded({ errorCode: 'UNKNOWN_SERVER_ERROR', errorMessage: null })
+  }
+}
+
+/** What an Envelope says of a client. */
+export function senderOf({ clientId, principal, connection }: AskingClient): EnvelopeSender {
+  return {
+    clientId,
+    requestPrincipal: encodePrincipal(principal),
+    clientHostAddress: addressBytes(connection.host) ?? NO_ADDRESS,
   }
 }
 

@@ -85,11 +85,11 @@ export function brokerServices(parts: Parts): BrokerServices {
     cluster: () => clusterView(metadata.image, clusterId, nodeId),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),
-    createTopicsAutomatically: (names) =>
+    createTopicsAutomatically: (names, client) =>
       createTopicsAutomatically(names, {
         clock,
         config,
-        controller,
+        submit: (command) => controller.submit(command, client ?? undefined),
         known: (names) => untilKnown(names, metadata, clock),
         settled: () => replicas.settled(),
       }),

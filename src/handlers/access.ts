@@ -133,6 +133,11 @@ interface Listed<Request, Response, Items, Answers, Item> {
   ) => ElementOf<NonNullable<Response[Answers & keyof Response]>>
   /** Who may do this to the cluster may do the other to all. */
   readonly unlessCluster?: AclOperation
+  /** What another operation on the cluster is demanded for. */
+  readonly except?: {
+    readonly operation: AclOperation
+    isMeant(item: Item, context: RequestContext<NodeServices>): boolean
+  }
 }
 
 /**
@@ -181,6 +186,7 @@ export function eachResource<
     resourceOf,
     refuse,
     unlessCluster,
+    except,
   }: Listed<Request, Response, Items, Answers, ElementOf<Request[Items]>> & {
     readonly resourceOf: (
       item: ElementOf<Request[Items]>,
@@ -196,6 +202,9 @@ export function eachResource<
   if (unlessCluster !== undefined) {
     needs.push({ kind: 'each', operation: unlessCluster, resourceType: 'CLUSTER' })
   }
+  if (except !== undefined) {
+    needs.push({ kind: 'each', operation: except.operation, resourceType: 'CLUSTER' })
+  }
   const judge: Access<Request, Response>['judge'] = (request, context) => {
     if (unlessCluster !== undefined && context.could(unlessCluster, 'CLUSTER', CLUSTER_NAME)) {
       return { request, complete: null }
@@ -203,7 +212,9 @@ export function eachResource<
     const refused: unknown[] = []
     const allowed = (request[items] as ElementOf<Request[Items]>[]).filter((item) => {
       const resource = resourceOf(item, context)
-      if (resource === null || context.may(operation, resource.type, resource.name)) return true
+      const isException = except !== undefined && except.isMeant(item, context)
+      const demanded = isException ? except.operation : operation
+      if (resource === null || context.may(demanded, resource.type, resource.name)) return true
       refused.push(refuse(item, REFUSALS[resource.type]))
       return false
     })

@@ -20,12 +20,13 @@ type Asked<Reply> = { readonly failed: null; readonly reply: Reply } | Unanswere
  * @param timeoutMs Infinity where the request has none
  */
 export async function askController<Command extends ControllerCommand>(
-  { services: { clock, controller } }: RequestContext<NodeServices>,
+  context: RequestContext<NodeServices>,
   command: Command,
   timeoutMs = Infinity,
 ): Promise<Asked<ReplyTo<Command>>> {
   if (timeoutMs <= 0) return { failed: TIMED_OUT }
-  const answered = controller.submit(command).then(
+  const { clock, controller } = context.services
+  const answered = controller.submit(command, context).then(
     (reply) => ({ failed: null, reply }) as const,
     (error: unknown) => ({ failed: outcomeOf(error) }),
   )

@@ -1,32 +1,10 @@
+import { OPERATIONS_BY_TYPE } from '../../protocol/acls.ts'
 import { CLUSTER_NAME, OPERATION_NUMBERS } from '../security/authorizer.ts'
 import type { AclOperation } from '../security/authorizer.ts'
 import type { RequestContext } from './context.ts'
 import type { NodeServices } from './services.ts'
 
-/** All that there are for a resource. */
-const OPERATIONS = {
-  TOPIC: [
-    'READ',
-    'WRITE',
-    'CREATE',
-    'DELETE',
-    'ALTER',
-    'DESCRIBE',
-    'DESCRIBE_CONFIGS',
-    'ALTER_CONFIGS',
-  ],
-  GROUP: ['READ', 'DELETE', 'DESCRIBE', 'DESCRIBE_CONFIGS', 'ALTER_CONFIGS'],
-  CLUSTER: [
-    'CREATE',
-    'ALTER',
-    'DESCRIBE',
-    'CLUSTER_ACTION',
-    'DESCRIBE_CONFIGS',
-    'ALTER_CONFIGS',
-    'IDEMPOTENT_WRITE',
-  ],
-} as const satisfies Record<string, readonly AclOperation[]>
-type Kind = keyof typeof OPERATIONS
+type Kind = 'TOPIC' | 'GROUP' | 'CLUSTER'
 
 /** [KIP-430] A bit for each operation by its number in the ACL vocabulary. */
 const bits = (operations: readonly AclOperation[]): number =>
@@ -35,10 +13,12 @@ const bits = (operations: readonly AclOperation[]): number =>
 /** Nobody has asked. */
 const NOT_ASKED = -0x8000_0000
 const ALL = {
-  TOPIC: bits(OPERATIONS.TOPIC),
-  GROUP: bits(OPERATIONS.GROUP),
-  CLUSTER: bits(OPERATIONS.CLUSTER),
+  TOPIC: bits(OPERATIONS_BY_TYPE.TOPIC),
+  GROUP: bits(OPERATIONS_BY_TYPE.GROUP),
+  CLUSTER: bits(OPERATIONS_BY_TYPE.CLUSTER),
 }
+
+const operationsOf = (type: Kind): readonly AclOperation[] => OPERATIONS_BY_TYPE[type]
 
 /** What the client may do to a resource, where it has asked for that. */
 export function authorizedOperations(
@@ -49,7 +29,7 @@ export function authorizedOperations(
 ): number {
   if (!isAsked) return NOT_ASKED
   if (context.services.authorizer === null) return ALL[type]
-  return bits(OPERATIONS[type].filter((operation) => context.could(operation, type, name)))
+  return bits(operationsOf(type).filter((operation) => context.could(operation, type, name)))
 }
 
 /** The same for the cluster: none for who may not look at it. */

@@ -107,7 +107,7 @@ function hidden({ name, topicId }: Made): TopicResponse {
     topicConfigErrorCode: 'TOPIC_AUTHORIZATION_FAILED',
     numPartitions: -1,
     replicationFactor: -1,
-    configs: null,
+    configs: [],
   }
 }
 

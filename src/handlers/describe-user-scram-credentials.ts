@@ -4,7 +4,11 @@ import { handle } from './handler.ts'
 
 /** DescribeUserScramCredentials: v0 (KIP-554). Who can authenticate by which mechanism, and in how many rounds; no secrets. */
 export const describeUserScramCredentials = handle(DescribeUserScramCredentials, {
-  access: cluster('DESCRIBE', (_request, refusal) => ({ ...refusal, results: [] })),
+  // As in Kafka, for each user that was asked for an answer that doesn't name it.
+  access: cluster('DESCRIBE', ({ users }, refusal) => ({
+    ...refusal,
+    results: (users ?? []).map(() => ({ user: '', ...refusal, credentialInfos: [] })),
+  })),
 }).by(({ users }, { services }) => {
   const known = services.scramUsers()
   const asked = users === null || users.length === 0 ? [...known.keys()] : namesOf(users)

@@ -47,7 +47,8 @@ function clientOf(
   const host = addressText(clientHostAddress)
   if (host === null) return 'INVALID_REQUEST'
   if (requestData.length < LEAST_HEADER_BYTES) return 'UNSUPPORTED_VERSION'
-  return { ...connection, host, authentication: { principal, isPending: false } }
+  // The broker's SASL session is none of the client's.
+  return { ...connection, host, authentication: { principal, isPending: false }, sasl: null }
 }
 
 /** Whether an answer, or a part of it, has this error. */

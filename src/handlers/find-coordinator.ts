@@ -63,7 +63,7 @@ async function leaderOf(
 ): Promise<Coordinator> {
   const { cluster, createTopicsAutomatically } = context.services
   if (cluster().topic(topic) === undefined) {
-    const reason = (await createTopicsAutomatically([topic])).get(topic)
+    const reason = (await createTopicsAutomatically([topic], null)).get(topic)
     if (reason !== undefined) {
       return none('COORDINATOR_NOT_AVAILABLE', `${topic} could not be made: ${reason}.`)
     }

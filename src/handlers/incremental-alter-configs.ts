@@ -4,13 +4,20 @@ import type { ConfigChange } from '../metadata/controller/commands.ts'
 import { eachResource } from './access.ts'
 import { alterResources, judgingNode } from './alter-resources.ts'
 import { askController } from './ask-controller.ts'
-import { ALTERED_RESOURCES, invalidRequest } from './config-resources.ts'
+import { ALTERED_RESOURCES, ResourceType, invalidRequest } from './config-resources.ts'
 import type { ResourceError } from './config-resources.ts'
 import { MAX_CHANGES_COST_BYTES, handle } from './handler.ts'
 
 /** IncrementalAlterConfigs: v0-1. Sets, removes, appends to and subtracts from single settings (KIP-339). */
 export const incrementalAlterConfigs = handle(IncrementalAlterConfigs, {
-  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', ALTERED_RESOURCES),
+  access: eachResource(['TOPIC', 'CLUSTER', 'GROUP'], 'ALTER_CONFIGS', {
+    ...ALTERED_RESOURCES,
+    except: {
+      operation: 'CLUSTER_ACTION',
+      isMeant: ({ resourceType }, { services }) =>
+        resourceType === ResourceType.BROKER_LOGGER && services.kind === 'controller',
+    },
+  }),
   at: 'both',
   maxCostBytes: MAX_CHANGES_COST_BYTES,
 }).by(async (request, context) => ({

@@ -11,7 +11,18 @@ const PARTITION_BYTES = 150
 
 /** ListPartitionReassignments: v0. The partitions that are on their way to other replicas; topics without any are left out. */
 export const listPartitionReassignments = handle(ListPartitionReassignments, {
-  access: cluster('DESCRIBE', (_request, refusal) => ({ ...refusal, topics: [] })),
+  access: cluster('DESCRIBE', ({ topics }, refusal) => ({
+    ...refusal,
+    topics: (topics ?? []).map(({ name, partitionIndexes }) => ({
+      name,
+      partitions: partitionIndexes.map((partitionIndex) => ({
+        partitionIndex,
+        replicas: [],
+        addingReplicas: [],
+        removingReplicas: [],
+      })),
+    })),
+  })),
   at: 'controller',
 }).by(async ({ topics: asked }, context) => {
   const { services } = context

@@ -122,7 +122,8 @@ async function create(
     return isAllowed
   })
   if (allowed.length === 0) return refused
-  return new Map([...refused, ...(await context.services.createTopicsAutomatically(allowed))])
+  const notMade = await context.services.createTopicsAutomatically(allowed, context)
+  return new Map([...refused, ...notMade])
 }
 
 /** As in Kafka, a topic that is named more than once is answered once. */
@@ -156,8 +157,13 @@ function answerFor(
   const topic = cluster().topic(name)
   if (topic !== undefined) return known(topic, request, context)
   const errorCode =
-    topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION'
-  return unknown(name, ZERO_UUID, refused.get(name) ?? errorCode)
+    refused.get(name) ??
+    (topicNameProblem(name) === null ? 'UNKNOWN_TOPIC_OR_PARTITION' : 'INVALID_TOPIC_EXCEPTION')
+  const answer = unknown(name, ZERO_UUID, errorCode)
+  // What the client may do to a topic doesn't depend on whether it is there.
+  return errorCode === 'TOPIC_AUTHORIZATION_FAILED'
+    ? answer
+    : { ...answer, topicAuthorizedOperations: operationsOn(name, request, context) }
 }
 
 function unknown(name: string | null, topicId: string, errorCode: ErrorName): TopicResponse {
@@ -172,7 +178,7 @@ function unknown(name: string | null, topicId: string, errorCode: ErrorName): To
 
 function known(
   topic: TopicImage,
-  { includeTopicAuthorizedOperations: isAsked }: MetadataRequest,
+  request: MetadataRequest,
   context: RequestContext,
 ): TopicResponse {
   const { services, connection } = context
@@ -183,7 +189,7 @@ function known(
     name: topic.name,
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
-    topicAuthorizedOperations: authorizedOperations(isAsked, context, 'TOPIC', topic.name),
+    topicAuthorizedOperations: operationsOn(topic.name, request, context),
     partitions: topic.partitions.map((partition, partitionIndex) => ({
       // [RP#27629] Without a leader clients must not take an old epoch for the current one.
       errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
@@ -195,4 +201,12 @@ function known(
       offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
     })),
   }
+}
+
+function operationsOn(
+  topic: string,
+  { includeTopicAuthorizedOperations: isAsked }: MetadataRequest,
+  context: RequestContext,
+): number {
+  return authorizedOperations(isAsked, context, 'TOPIC', topic)
 }

@@ -21,6 +21,7 @@ import type { AppendResult } from '../log/base/results.ts'
 import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { RequiredAcks } from '../replication/partition/partition.ts'
 import { all, each, one } from './access.ts'
+import type { Access } from './access.ts'
 import { closeConnection, isAnswer, Later } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
@@ -46,9 +47,7 @@ const ADMIN_CLIENT_ID = '__admin_client'
  */
 export const produce = handle(Produce, {
   access: all(
-    one('TRANSACTIONAL_ID', 'WRITE', transactionalIdOf, (request, { errorCode }) =>
-      answerAll(request, errorCode),
-    ),
+    itsTransaction(),
     each('TOPIC', 'WRITE', {
       items: 'topicData',
       nameOf: ({ name, topicId }, { services: { cluster } }) =>
@@ -167,9 +166,28 @@ function isWithHeader(batch: Buffer): boolean {
   return batch.length >= BATCH_HEADER_BYTES
 }
 
-/** The transaction that the records belong to; null for none. */
-function transactionalIdOf({ topicData, transactionalId }: ProduceRequest): string | null {
-  const isOfIt = topicData.some(({ partitionData }) =>
+/** What records of a transaction demand before anything is said of topics: its id, and WRITE for that. */
+function itsTransaction(): Access<ProduceRequest, ProduceResponse> {
+  const refusal = 'TRANSACTIONAL_ID_AUTHORIZATION_FAILED'
+  const write = one<ProduceRequest, ProduceResponse>(
+    'TRANSACTIONAL_ID',
+    'WRITE',
+    ({ transactionalId }) => transactionalId,
+    (request) => answerAll(request, refusal),
+  )
+  return {
+    needs: write.needs,
+    judge: (request, context) => {
+      if (!isInTransaction(request)) return { request, complete: null }
+      return request.transactionalId === null
+        ? { refused: answerAll(request, refuseAll(request) ?? refusal) }
+        : write.judge(request, context)
+    },
+  }
+}
+
+function isInTransaction({ topicData }: ProduceRequest): boolean {
+  return topicData.some(({ partitionData }) =>
     partitionData.some(({ records }) => {
       const batch = records === null ? null : firstBatch(records)
       if (batch === null || batch === 'noise' || batchMagic(batch, 0) !== CURRENT_MAGIC)
@@ -177,7 +195,6 @@ function transactionalIdOf({ topicData, transactionalId }: ProduceRequest): stri
       return isTransactional(batchAttributes(batch, 0))
     }),
   )
-  return isOfIt ? transactionalId : null
 }
 
 /** The batch that the bytes begin with, whole; null for none, `noise` for what can't become one. */

@@ -9,6 +9,7 @@ import type { ProducerIds } from '../coordinators/producer-ids.ts'
 import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
+import type { ControllerCommand, ReplyTo } from '../metadata/controller/commands.ts'
 import type { scramUsers } from '../metadata/scram.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
@@ -20,6 +21,7 @@ import type { ReplicationQuota } from '../replication/quota/replication-quota.ts
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import type { TransactionGate } from '../replication/transaction-gate.ts'
 import type { MarkerWriter } from '../replication/transactions.ts'
+import type { Principal } from '../security/authentication.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import type { FindCredential } from '../security/sasl/scram.ts'
 
@@ -67,8 +69,14 @@ export interface BrokerServices extends NodeServices {
   readonly logs: Pick<LogManager, 'directories' | 'get'>
   /** The size of the volume that a directory is on. */
   spaceOf(path: string): DiskSpace
-  /** Makes topics that a client named; those that could not be made, with the error to tell. */
-  createTopicsAutomatically(names: readonly string[]): Promise<ReadonlyMap<string, ErrorName>>
+  /**
+   * Makes topics that a client named; those that could not be made, with the error to tell.
+   * @param client in whose name; null for this broker's own
+   */
+  createTopicsAutomatically(
+    names: readonly string[],
+    client: AskingClient | null,
+  ): Promise<ReadonlyMap<string, ErrorName>>
 }
 
 /** What the handlers on a controller's listeners need. */
@@ -91,8 +99,20 @@ export interface FeatureLevels {
   readonly epoch: number
 }
 
+/** What the controller must know of a client to judge it. */
+export interface AskingClient {
+  readonly clientId: string
+  readonly principal: Principal
+  readonly connection: { readonly host: string }
+}
+
 /** What the handlers ask of the controller. */
 export interface ControllerAccess extends ControllerChannel {
+  /** @param client in whose name, where the controller is another node and judges that; this node's own unless given */
+  submit<Command extends ControllerCommand>(
+    command: Command,
+    client?: AskingClient,
+  ): Promise<ReplyTo<Command>>
   /** Whether this node is the active controller now. */
   readonly isController: boolean
   describeQuorum(): QuorumState

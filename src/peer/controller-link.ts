@@ -2,6 +2,8 @@ import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger, Timer } from '../host/host.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { Connection, type ApiVersionsResponse, type PeerHost } from './connection.ts'
+import { requestFor } from './enveloped.ts'
+import type { EnvelopeSender } from './enveloped.ts'
 import { PeerError } from './errors.ts'
 
 /** Who knows where the active controller is. */
@@ -30,6 +32,8 @@ export interface AskOptions<R extends Shape> {
   readonly timeoutMs: number
   /** Whether the answer says that who gave it isn't the active controller, so that it is asked for again. */
   readonly isElsewhere: (answer: Decoded<R>) => boolean
+  /** [KIP-590] In whose name; null for this node's own. */
+  readonly sender?: EnvelopeSender | null
 }
 
 /**
@@ -87,12 +91,13 @@ export class ControllerLink {
 
   /**
    * Asks the active controller. Errors inside the answer are the caller's.
-   * Rejects with ControllerLinkError; with PeerError UNSUPPORTED_VERSION where the controller has no version in common
+   * Rejects with ControllerLinkError; with PeerError UNSUPPORTED_VERSION where the controller has no version in common; with
+   * EnvelopeError where it doesn't take a client's request from this node
    */
   ask<Q extends Shape, R extends Shape>(
     api: Api<Q, R>,
     body: Encoded<Q>,
-    { timeoutMs, isElsewhere }: AskOptions<R>,
+    { timeoutMs, isElsewhere, sender = null }: AskOptions<R>,
   ): Promise<Decoded<R>> {
     const { clock } = this.#options.host
     return new Promise((resolve, reject) => {
@@ -107,8 +112,11 @@ export class ControllerLink {
         isSent: false,
         isSettled: false,
         ask: async (connection, leftMs) => {
-          const answer = await connection.request(api, body, { timeoutMs: leftMs })
-          if (isElsewhere(answer)) return false
+          const answer =
+            sender === null
+              ? await connection.request(api, body, { timeoutMs: leftMs })
+              : await requestFor(connection, sender, api, body, leftMs)
+          if (answer === null || isElsewhere(answer)) return false
           settle()
           resolve(answer)
           return true

@@ -32,7 +32,7 @@ async function make(
   const refused = await createTopicsAutomatically(names, {
     clock: systemClock(),
     config: new BrokerConfig({ set }),
-    controller: controller as unknown as Means['controller'],
+    submit: controller.submit as unknown as Means['submit'],
     known: (made) => {
       known.push(...made)
       return Promise.resolve()

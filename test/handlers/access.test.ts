@@ -73,7 +73,13 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   // And CLUSTER_ACTION for coordinators of share groups.
   FindCoordinator: ['DESCRIBE GROUP', 'DESCRIBE TRANSACTIONAL_ID'],
   Heartbeat: ['READ GROUP'],
-  IncrementalAlterConfigs: ['ALTER_CONFIGS CLUSTER', 'ALTER_CONFIGS GROUP', 'ALTER_CONFIGS TOPIC'],
+  IncrementalAlterConfigs: [
+    'ALTER_CONFIGS CLUSTER',
+    'ALTER_CONFIGS GROUP',
+    'ALTER_CONFIGS TOPIC',
+    // On controllers' listeners, for loggers.
+    'CLUSTER_ACTION CLUSTER',
+  ],
   // And TWO_PHASE_COMMIT in a version that is not final.
   InitProducerId: ['IDEMPOTENT_WRITE CLUSTER', 'WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   JoinGroup: ['READ GROUP'],
@@ -267,7 +273,7 @@ describe('who makes topics', () => {
   test('is not told their settings unless it may look at them', async () => {
     const { node, authorizer } = await guardedNode()
     authorizer.allows = (operation) => operation === 'CREATE'
-    const hidden = { numPartitions: -1, replicationFactor: -1, configs: null }
+    const hidden = { numPartitions: -1, replicationFactor: -1, configs: [] }
     expect((await createNew(node)).topics).toEqual([
       {
         name: 'new',
@@ -287,8 +293,11 @@ describe('who makes topics', () => {
   test('by asking for their metadata needs CREATE for them', async () => {
     const { node, authorizer } = await guardedNode()
     const made: string[] = []
-    node.automatic = (names) => {
+    node.connection.authentication = { principal: ALICE, isPending: false }
+    node.automatic = (names, client) => {
       made.push(...names)
+      // Where the controller is another node, it judges the client once more.
+      expect(client).toMatchObject({ principal: ALICE, connection: { host: '127.0.0.1' } })
       return Promise.resolve(new Map([['made', 'INVALID_REPLICATION_FACTOR']]))
     }
     authorizer.allows = (operation, _type, name) => operation === 'DESCRIBE' || name === 'made'

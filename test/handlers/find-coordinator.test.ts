@@ -46,8 +46,10 @@ describe.each([
   test('has its topic made where it is missing', async () => {
     const node = new TestNode()
     const asked: string[] = []
-    node.automatic = async (names) => {
+    node.automatic = async (names, client) => {
       asked.push(...names)
+      // It is the broker that needs it.
+      expect(client).toBeNull()
       for (const name of names) await node.addTopic(name)
       return new Map()
     }

@@ -279,7 +279,7 @@ export class TestNode {
       logs: this.logs,
       moves: this.moves,
       spaceOf: (path) => this.disk.space(path),
-      createTopicsAutomatically: (names) => this.automatic(names),
+      createTopicsAutomatically: (names, client) => this.automatic(names, client),
     }
     const controllerServices: ControllerServices = {
       ...common,

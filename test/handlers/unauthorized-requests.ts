@@ -500,6 +500,12 @@ const aboutTheCluster = (): Unauthorized[] => [
     { results: [{ user: 'a', ...clusterError }] },
   ),
   asking(DescribeUserScramCredentials, 0, { users: null }, { ...clusterError, results: [] }),
+  asking(
+    DescribeUserScramCredentials,
+    0,
+    { users: [{ name: 'a' }] },
+    { ...clusterError, results: [{ user: '', ...clusterError }] },
+  ),
   asking(SaslHandshake, 1, { mechanism: 'PLAIN' }, { errorCode: 'ILLEGAL_SASL_STATE' }),
   asking(SaslAuthenticate, 2, { authBytes: Buffer.alloc(0) }, { errorCode: 'ILLEGAL_SASL_STATE' }),
   asking(
@@ -528,6 +534,15 @@ const aboutTheCluster = (): Unauthorized[] => [
     },
     { responses: resourceErrors },
   ),
+  {
+    ...asking(
+      IncrementalAlterConfigs,
+      1,
+      { resources: [{ ...resources[2]!, configs: [] }], validateOnly: true },
+      { responses: [resourceErrors[2]!] },
+    ),
+    kind: 'controller',
+  },
   asking(
     DescribeConfigs,
     4,

@@ -24,6 +24,7 @@ interface Waiting {
 /** A client that knows nothing but frames: what a test says, well formed or not, is what the broker hears. */
 export class RawClient {
   readonly #socket: net.Socket
+  readonly #limitMs: number
   readonly #frames: Buffer[] = []
   readonly #waiting: Waiting[] = []
   #input: Buffer = Buffer.alloc(0)
@@ -33,19 +34,21 @@ export class RawClient {
   /** Resolves when the connection has ended, by whichever side. */
   readonly closed: Promise<void>
 
-  static connect(at: { host: string; port: number }): Promise<RawClient> {
+  /** @param limitMs how long one answer may take */
+  static connect(at: { host: string; port: number }, limitMs = LIMIT_MS): Promise<RawClient> {
     return new Promise((resolve, reject) => {
       const socket = net.connect({ host: at.host, port: at.port, noDelay: true })
       socket.once('error', reject)
       socket.once('connect', () => {
         socket.off('error', reject)
-        resolve(new RawClient(socket))
+        resolve(new RawClient(socket, limitMs))
       })
     })
   }
 
-  constructor(socket: net.Socket) {
+  constructor(socket: net.Socket, limitMs = LIMIT_MS) {
     this.#socket = socket
+    this.#limitMs = limitMs
     // A reset is one of the ways in which a broker ends a connection.
     socket.on('error', () => {})
     socket.on('data', (bytes) => this.#receive(bytes))
@@ -115,7 +118,7 @@ export class RawClient {
   }
 
   /** The next answer without its length, or null when the connection has ended. */
-  nextFrame(limitMs = LIMIT_MS): Promise<Buffer | null> {
+  nextFrame(limitMs = this.#limitMs): Promise<Buffer | null> {
     const frame = this.#frames.shift()
     if (frame !== undefined) return Promise.resolve(frame)
     if (this.#isClosed) return Promise.resolve(null)

@@ -10,6 +10,8 @@ import { IncrementalAlterConfigs } from '../../../protocol/messages/incremental-
 import { ShardError } from '../../machine/runtime.ts'
 import type { ControllerLink } from '../../peer/controller-link.ts'
 import { ControllerLinkError } from '../../peer/controller-link.ts'
+import { EnvelopeError } from '../../peer/enveloped.ts'
+import type { EnvelopeSender } from '../../peer/enveloped.ts'
 import { PeerError } from '../../peer/errors.ts'
 import type { ControllerChannel } from './channel.ts'
 import type { ControllerCommand, ControllerCommands, ReplyTo } from './commands.ts'
@@ -37,8 +39,8 @@ export interface RemoteChannelOptions {
 
 /**
  * The way to an active controller in another process: what a broker wants of it in its own name, as requests of Kafka's
- * protocol. What its clients want goes in theirs, as it came (KIP-590), but for settings: of these the broker has judged
- * whether the client may change them.
+ * protocol. What its clients want goes in theirs (KIP-590): as it came, but for settings, which the broker has looked at
+ * before, and topics that are made because a client has named them.
  */
 export class RemoteControllerChannel implements ControllerChannel {
   readonly #options: RemoteChannelOptions
@@ -47,15 +49,22 @@ export class RemoteControllerChannel implements ControllerChannel {
     this.#options = options
   }
 
-  async submit<C extends ControllerCommand>(command: C): Promise<ReplyTo<C>> {
+  /** @param sender the client in whose name topics are made and settings altered; null for this broker's own */
+  async submit<C extends ControllerCommand>(
+    command: C,
+    sender: EnvelopeSender | null = null,
+  ): Promise<ReplyTo<C>> {
     try {
-      return (await this.#ask(command)) as ReplyTo<C>
+      return (await this.#ask(command, sender)) as ReplyTo<C>
     } catch (error) {
       throw asShardError(error)
     }
   }
 
-  #ask(command: ControllerCommand): Reply<ControllerCommand['type']> {
+  #ask(
+    command: ControllerCommand,
+    sender: EnvelopeSender | null,
+  ): Reply<ControllerCommand['type']> {
     switch (command.type) {
       case 'registerBroker':
         return this.#registerBroker(command)
@@ -68,11 +77,11 @@ export class RemoteControllerChannel implements ControllerChannel {
       case 'allocateProducerIds':
         return this.#allocateProducerIds(command)
       case 'createTopics':
-        return this.#createTopics(command)
+        return this.#createTopics(command, sender)
       case 'alterConfigs':
-        return this.#alterConfigs(command)
+        return this.#alterConfigs(command, sender)
       case 'incrementalAlterConfigs':
-        return this.#incrementalAlterConfigs(command)
+        return this.#incrementalAlterConfigs(command, sender)
       default:
         // A client's request that was to be decided here, and this node is the controller no longer.
         return Promise.reject(new ShardError('ERR_SHARD_LOST', 'This node is not the controller'))
@@ -127,32 +136,42 @@ export class RemoteControllerChannel implements ControllerChannel {
     return told(await this.#options.others.ask(AllocateProducerIds, command, options))
   }
 
-  async #createTopics({ topics, validateOnly }: Command<'createTopics'>): Reply<'createTopics'> {
+  async #createTopics(
+    { topics, validateOnly }: Command<'createTopics'>,
+    sender: EnvelopeSender | null,
+  ): Reply<'createTopics'> {
     const { others, requestTimeoutMs: timeoutMs } = this.#options
     const body = { topics, timeoutMs, validateOnly }
     const answer = await others.ask(CreateTopics, body, {
       timeoutMs,
       isElsewhere: (answered) => answered.topics.some(isElsewhere),
+      sender,
     })
     return answer.topics
   }
 
-  async #alterConfigs(command: Command<'alterConfigs'>): Reply<'alterConfigs'> {
+  async #alterConfigs(
+    command: Command<'alterConfigs'>,
+    sender: EnvelopeSender | null,
+  ): Reply<'alterConfigs'> {
     const { others, requestTimeoutMs: timeoutMs } = this.#options
     const { responses } = await others.ask(AlterConfigs, command, {
       timeoutMs,
       isElsewhere: (answer) => answer.responses.some(isElsewhere),
+      sender,
     })
     return responses
   }
 
   async #incrementalAlterConfigs(
     command: Command<'incrementalAlterConfigs'>,
+    sender: EnvelopeSender | null,
   ): Reply<'incrementalAlterConfigs'> {
     const { others, requestTimeoutMs: timeoutMs } = this.#options
     const { responses } = await others.ask(IncrementalAlterConfigs, command, {
       timeoutMs,
       isElsewhere: (answer) => answer.responses.some(isElsewhere),
+      sender,
     })
     return responses
   }
@@ -174,7 +193,8 @@ function asShardError(error: unknown): unknown {
     const code = error.code === 'NOT_SENT' ? 'ERR_SHARD_LOST' : 'ERR_COMMIT_TIMEOUT'
     return new ShardError(code, error.message, error.cause)
   }
-  // A controller that knows nothing of what this broker asks.
-  if (error instanceof PeerError) return new ShardError('ERR_SHARD_LOST', error.message, error)
+  // A controller that knows nothing of what this broker asks, or doesn't trust it to speak for its clients.
+  if (error instanceof PeerError || error instanceof EnvelopeError)
+    return new ShardError('ERR_SHARD_LOST', error.message, error)
   return error
 }

@@ -6,10 +6,23 @@ import { BrokerHeartbeat } from '../../../protocol/messages/broker-heartbeat.ts'
 import { BrokerRegistration } from '../../../protocol/messages/broker-registration.ts'
 import { CreateTopics } from '../../../protocol/messages/create-topics.ts'
 import { IncrementalAlterConfigs } from '../../../protocol/messages/incremental-alter-configs.ts'
+import { codecOf } from '../../../protocol/codec.ts'
+import { Envelope } from '../../../protocol/messages/envelope.ts'
+import type { EnvelopeRequest } from '../../../protocol/messages/envelope.ts'
+import {
+  RequestHeader,
+  ResponseHeader,
+  requestHeaderVersion,
+  responseHeaderVersion,
+} from '../../../protocol/messages/headers.ts'
+import type { AnyApi, Shape } from '../../../protocol/schema.ts'
+import { Reader } from '../../../protocol/wire/reader.ts'
+import { Writer } from '../../../protocol/wire/writer.ts'
 import type { ControllerCommand } from '../../../src/metadata/controller/commands.ts'
 import { RemoteControllerChannel } from '../../../src/metadata/controller/remote-channel.ts'
 import { nodeHost } from '../../../src/host/node.ts'
 import { ControllerLink } from '../../../src/peer/controller-link.ts'
+import { encodePrincipal } from '../../../src/security/principal-data.ts'
 import type { Answer } from '../../peer/fake-broker.ts'
 import { answer, fakeBroker } from '../../peer/fake-broker.ts'
 
@@ -83,6 +96,84 @@ async function exchange(
   expect(requests).toHaveLength(1)
   return { request: requests[0]!, reply }
 }
+
+describe("what is asked in a client's name", () => {
+  const sender = {
+    clientId: 'app',
+    requestPrincipal: encodePrincipal({ type: 'User', name: 'alice' }),
+    clientHostAddress: Buffer.from([10, 0, 0, 1]),
+  }
+  const creation = { type: 'createTopics', topics: [topic], validateOnly: false } as const
+  const made = { topics: [{ name: 't', errorCode: 'NONE', errorMessage: null }], throttleTimeMs: 0 }
+
+  /** Answers Envelopes, and serves these APIs inside of them. */
+  async function enveloping(api: AnyApi, respond: Parameters<typeof answer<Shape>>[1]) {
+    return channelTo([answer(Envelope as unknown as AnyApi, respond), answer(api, () => null)])
+  }
+
+  test.each([
+    ['topics', CreateTopics, creation, made, [{ name: 't', errorCode: 'NONE' }]],
+    [
+      'settings',
+      AlterConfigs,
+      { type: 'alterConfigs', resources: [{ ...resource, configs: [] }], validateOnly: true },
+      { responses: [altered] },
+      [altered],
+    ],
+    [
+      'single settings',
+      IncrementalAlterConfigs,
+      {
+        type: 'incrementalAlterConfigs',
+        resources: [{ ...resource, configs: [] }],
+        validateOnly: true,
+      },
+      { responses: [altered] },
+      [altered],
+    ],
+  ] as const)('%s go in an Envelope, and the answer is what is in it', async (...row) => {
+    const [, api, command, told, reply] = row
+    const seen: object[] = []
+    const channel = await enveloping(api as unknown as AnyApi, (envelope, _version) => {
+      const { requestData, ...rest } = envelope as unknown as EnvelopeRequest
+      const version = requestData.readInt16BE(2)
+      const reader = new Reader(requestData)
+      const header = codecOf(RequestHeader, requestHeaderVersion(api, version)).read(reader)
+      seen.push({ ...rest, clientId: header.clientId, key: header.requestApiKey })
+      const writer = new Writer()
+      codecOf(ResponseHeader, responseHeaderVersion(api, version)).write(writer, {
+        correlationId: header.correlationId,
+      })
+      codecOf(api.response as never, version).write(writer, told as never)
+      return { errorCode: 'NONE', responseData: writer.toBuffer() }
+    })
+    expect(await channel.submit(command as unknown as ControllerCommand, sender)).toMatchObject(
+      reply,
+    )
+    expect(seen).toEqual([{ ...sender, key: api.key }])
+  })
+
+  test('is asked again of another controller, and fails where none takes it from this broker', async () => {
+    const answers = ['NOT_CONTROLLER', 'CLUSTER_AUTHORIZATION_FAILED']
+    const channel = await enveloping(CreateTopics as unknown as AnyApi, () => ({
+      errorCode: answers.shift(),
+      responseData: null,
+    }))
+    await expect(channel.submit(creation, sender)).rejects.toMatchObject({
+      code: 'ERR_SHARD_LOST',
+      message: expect.stringContaining('CLUSTER_AUTHORIZATION_FAILED') as unknown,
+    })
+    expect(answers).toEqual([])
+  })
+
+  test('fails where its answer is none', async () => {
+    const channel = await enveloping(CreateTopics as unknown as AnyApi, () => ({
+      errorCode: 'NONE',
+      responseData: Buffer.alloc(3),
+    }))
+    await expect(channel.submit(creation, sender)).rejects.toMatchObject({ code: 'ERR_SHARD_LOST' })
+  })
+})
 
 describe('the way to a controller in another process', () => {
   test('a registration says all of a broker, and brings its epoch', async () => {
