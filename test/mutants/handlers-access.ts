@@ -134,4 +134,25 @@ export const mutants: readonly Mutant[] = [
     about: 'A rule about a cluster of another name is taken, and counts for nothing.',
     killedBy: ['handlers/create-acls'],
   },
+  {
+    file: 'src/handlers/metadata.ts',
+    text: "return errorCode === 'TOPIC_AUTHORIZATION_FAILED'",
+    replacement: "return errorCode !== 'NONE'",
+    about: 'Who may make a topic is not told so.',
+    killedBy: ['security/matrix'],
+  },
+  {
+    file: 'src/handlers/produce.ts',
+    text: 'return request.transactionalId === null\n',
+    replacement: 'return false\n',
+    about: 'Records of a transaction without its id are refused for their topics.',
+    killedBy: ['security/matrix'],
+  },
+  {
+    file: 'src/handlers/incremental-alter-configs.ts',
+    text: "&& services.kind === 'controller'",
+    replacement: '',
+    about: "Who may alter a broker's settings may not alter its loggers.",
+    killedBy: ['security/matrix'],
+  },
 ]

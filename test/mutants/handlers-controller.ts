@@ -10,16 +10,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/envelope.ts',
-    text: 'return { ...connection, host, authentication: { principal, isPending: false } }',
-    replacement: 'return { ...connection, host }',
+    text: 'return { ...connection, host, authentication: { principal, isPending: false }, sasl: null }',
+    replacement: 'return { ...connection, host, sasl: null }',
     about:
       'What a client forwards through a broker is done in the name of the broker, which may do everything.',
     killedBy: ['handlers/envelope'],
   },
   {
     file: 'src/handlers/envelope.ts',
-    text: 'return { ...connection, host, authentication: { principal, isPending: false } }',
-    replacement: 'return { ...connection, authentication: { principal, isPending: false } }',
+    text: 'return { ...connection, host, authentication: { principal, isPending: false }, sasl: null }',
+    replacement:
+      'return { ...connection, authentication: { principal, isPending: false }, sasl: null }',
     about: "ACLs for a client's address are held against the broker's.",
     killedBy: ['handlers/envelope'],
   },

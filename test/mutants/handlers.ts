@@ -45,8 +45,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/metadata.ts',
-    text: 'refused.get(name) ?? errorCode',
-    replacement: 'errorCode',
+    text: 'refused.get(name) ??\n',
+    replacement: '',
     about: 'Why a topic could not be made is not told.',
     killedBy: ['handlers/metadata'],
   },

@@ -73,8 +73,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/controller-link.ts',
-    text: 'if (isElsewhere(answer)) return false',
-    replacement: 'if (isElsewhere(answer)) return (settle(), resolve(answer), true)',
+    text: 'if (answer === null || isElsewhere(answer)) return false',
+    replacement:
+      'if (answer === null) return false\nif (isElsewhere(answer)) return (settle(), resolve(answer), true)',
     about: 'Who asks a controller that has lost its office is told so, and looks for no other.',
     killedBy: ['peer/controller-link'],
   },
@@ -215,5 +216,19 @@ export const mutants: readonly Mutant[] = [
     about:
       'Where it takes a moment until the ports of a killed broker are closed, it keeps its session.',
     killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/enveloped.ts',
+    text: "if (errorCode === 'NOT_CONTROLLER') return null",
+    replacement: '',
+    about: 'What a client has the broker ask for fails where the controller is another one by now.',
+    killedBy: ['metadata/controller/remote-channel'],
+  },
+  {
+    file: 'src/peer/controller-link.ts',
+    text: 'sender === null\n',
+    replacement: 'true\n',
+    about: "Topics that a client names are made with the broker's rights.",
+    killedBy: ['metadata/controller/remote-channel'],
   },
 ]
