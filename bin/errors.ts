@@ -76,7 +76,15 @@ export function failureOf(error: unknown): Failure {
   return { code: 'BUG', message, remedy: null, exitCode: EXIT_FAILED }
 }
 
-function peerRemedy({ code, wasSilent }: PeerError): string {
+const CLOSED: Readonly<Record<PeerError['hadSaid'], string>> = {
+  nothing:
+    'See whether that port is a listener with TLS: then name a file with security.protocol=SSL or SASL_SSL by --command-config, or say --ca.',
+  versions:
+    'A listener with SASL does so where it is asked anything before it knows by whom: name a file with security.protocol, sasl.mechanism and sasl.jaas.config by --command-config.',
+  more: "The broker's log may say why.",
+}
+
+function peerRemedy({ code, hadSaid }: PeerError): string {
   switch (code) {
     case 'CONNECTION_REFUSED':
       return 'Start a broker (ottla start), or name the address of yours with --bootstrap-server.'
@@ -86,13 +94,21 @@ function peerRemedy({ code, wasSilent }: PeerError): string {
     case 'CONNECT_FAILED':
       return 'See whether the host is up and a firewall lets you through.'
     case 'CONNECTION_CLOSED':
-      return wasSilent
-        ? 'See whether that port is a listener for TLS or SASL.'
-        : "The broker's log may say why."
+      return CLOSED[hadSaid]
     case 'REQUEST_TIMEOUT':
       return 'See whether the broker is overloaded, or allow it more time.'
     case 'NOT_KAFKA':
-      return "See whether the address is a broker's, and its listener is PLAINTEXT."
+      return "See whether the address is a broker's. A listener with TLS or SASL takes --command-config with security.protocol, or --ca."
+    case 'NOT_TLS':
+      return 'Where the listener is one without TLS, security.protocol is PLAINTEXT or SASL_PLAINTEXT; where it demands a certificate, show one: ssl.keystore.location, or --cert and --key.'
+    case 'CERTIFICATE_UNTRUSTED':
+      return 'Name the file with the certificates of its authority: ssl.truststore.location (with ssl.truststore.type=PEM, PKCS12 or JKS), or --ca.'
+    case 'CERTIFICATE_MISNAMED':
+      return 'Connect by a name that its certificate has, or have one made for this name. ssl.endpoint.identification.algorithm= (empty) takes any name.'
+    case 'TLS_FAILED':
+      return "See what certificate this client shows (ssl.keystore.location, or --cert and --key); the broker's log may say why."
+    case 'AUTHENTICATION_FAILED':
+      return 'See whether mechanism, name and password are right (sasl.mechanism and sasl.jaas.config, or --sasl-mechanism and --user), and security.protocol is that of the listener.'
     case 'UNSUPPORTED_VERSION':
       return "Use a broker of a version that has it; a controller's address is given with --bootstrap-controller."
   }

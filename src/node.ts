@@ -74,7 +74,7 @@ export class Node {
     try {
       const { controllerConnections: maxSockets } = openFiles
       const clusterId = lacksCluster(config, logs, membership)
-        ? await findCluster({ host, config, membership, maxSockets, memory, signal })
+        ? await findCluster({ host, config, membership, maxSockets, memory, security, signal })
         : config.clusterId
       const identity = identify(host, codecs, config, logs, membership, clusterId)
       warnOfSettings(config, host.log)

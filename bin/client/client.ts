@@ -3,10 +3,11 @@ import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../protocol/schema.ts'
 import { systemClock } from '../../src/host/clock.ts'
-import type { Logger } from '../../src/host/host.ts'
+import type { Host, Logger } from '../../src/host/host.ts'
 import { tcpNetwork } from '../../src/host/network.ts'
 import { formatAddress, type Address } from '../../src/host/address.ts'
-import { Connection, type PeerHost, type RequestOptions } from '../../src/peer/connection.ts'
+import { Connection, type RequestOptions } from '../../src/peer/connection.ts'
+import { IN_THE_CLEAR, type PeerHost, type PeerSecurity } from '../../src/peer/security.ts'
 import { BrokerError, ClientError, isRetriable, throwUnlessNone } from './errors.ts'
 
 export interface ClientOptions {
@@ -16,7 +17,9 @@ export interface ClientOptions {
   /** How long a single answer may take, and how long retriable errors are tried again. */
   readonly requestTimeoutMs?: number
   /** The machine's own network and clock unless told otherwise. */
-  readonly host?: PeerHost
+  readonly host?: Pick<Host, 'clock' | 'network'>
+  /** As the listeners of the cluster demand it; by default they are PLAINTEXT. */
+  readonly security?: PeerSecurity
 }
 
 export interface NodeRequestOptions extends RequestOptions {
@@ -89,7 +92,8 @@ export class Client {
 
   /** Connects only with the first request; `connect` is the usual way. */
   constructor(bootstrap: readonly Address[], options: ClientOptions = {}) {
-    this.host = options.host ?? machine()
+    const { clock, network } = options.host ?? machine()
+    this.host = { clock, network, security: options.security ?? IN_THE_CLEAR }
     this.requestTimeoutMs = options.requestTimeoutMs ?? 30_000
     this.#bootstrap = bootstrap
     this.#clientId = options.clientId ?? 'ottla'
@@ -261,7 +265,7 @@ export class Client {
   }
 }
 
-function machine(): PeerHost {
+function machine(): Pick<Host, 'clock' | 'network'> {
   const drop = (): void => undefined
   const silent: Logger = { debug: drop, info: drop, warn: drop, error: drop, child: () => silent }
   return { clock: systemClock(), network: tcpNetwork(silent) }

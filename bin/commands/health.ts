@@ -4,6 +4,7 @@ import type { Endpoint } from '../../src/config/listeners.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection, connectSocket } from '../../src/peer/connection.ts'
 import { PeerError } from '../../src/peer/errors.ts'
+import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 import { CommandError } from '../errors.ts'
 import { nodeConfig, withNodeOptions, type NodeOptions } from '../node-config.ts'
 import { parseTimeout, withExamples } from '../options.ts'
@@ -46,7 +47,10 @@ async function healthCommand(options: HealthOptions): Promise<void> {
         const socket = await connectSocket(host, address, options.timeout)
         return socket.destroy()
       }
-      const opened = await Connection.open(host, address, { clientId: 'ottla-cli', ...timeouts })
+      const opened = await Connection.open(towards(host, IN_THE_CLEAR), address, {
+        clientId: 'ottla-cli',
+        ...timeouts,
+      })
       opened.close()
     } catch (error) {
       if (!(error instanceof PeerError)) throw error

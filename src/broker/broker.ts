@@ -15,6 +15,7 @@ import { ResourceType, configOf } from '../metadata/image.ts'
 import type { MetadataImage } from '../metadata/image.ts'
 import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
+import { towards } from '../peer/security.ts'
 import { AssignmentReporter } from '../replication/directories/assignment-reporter.ts'
 import { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { Partition } from '../replication/partition/partition.ts'
@@ -90,7 +91,7 @@ export class Broker {
   #unfollowController: () => void = () => undefined
 
   constructor(parts: BrokerParts) {
-    const { host, config, logs, metadata } = parts
+    const { host, config, logs, metadata, security } = parts
     const { clock, log } = host
     this.#parts = parts
     this.#faults = new RatedLog(log, clock)
@@ -100,8 +101,9 @@ export class Broker {
       logs: () => logs.logs(),
       settings: () => cleanerSettings(config),
     })
-    this.#controller = new BrokerControllerChannel(host, config, metadata)
-    this.#others = new OtherBrokers(host, config, metadata)
+    const way = towards(host, security.controllers)
+    this.#controller = new BrokerControllerChannel(way, config, metadata)
+    this.#others = new OtherBrokers(towards(host, security.brokers!), config, metadata)
     this.#lifecycle = new BrokerLifecycle({
       clock,
       log,

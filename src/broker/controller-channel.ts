@@ -5,6 +5,7 @@ import type { ControllerCommand, ReplyTo } from '../metadata/controller/commands
 import { RemoteControllerChannel } from '../metadata/controller/remote-channel.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { ControllerLink } from '../peer/controller-link.ts'
+import type { PeerHost } from '../peer/security.ts'
 import { senderOf } from './forwarding.ts'
 
 /** Who was refused or lost asks again after this, as in Kafka. */
@@ -26,7 +27,7 @@ export class BrokerControllerChannel implements ControllerAccess {
   readonly #links: readonly ControllerLink[]
   readonly #remote: RemoteControllerChannel
 
-  constructor(host: Host, config: BrokerConfig, metadata: Metadata) {
+  constructor(host: PeerHost & Pick<Host, 'log'>, config: BrokerConfig, metadata: Metadata) {
     const sessionTimeoutMs = config.get('broker.session.timeout.ms')
     const requestTimeoutMs = config.get('request.timeout.ms')
     const link = (purpose: string, timeoutMs: number): ControllerLink =>

@@ -3,6 +3,7 @@ import type { Host } from '../host/host.ts'
 import { endPointOf } from '../metadata/cluster-view.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { BrokerLinks } from '../peer/broker-links.ts'
+import type { PeerHost } from '../peer/security.ts'
 
 /** As in Kafka, of what brokers send each other of transactions. */
 const RECONNECT_BACKOFF_MS = 50
@@ -22,7 +23,7 @@ export class OtherBrokers {
   readonly #unfollow: () => void
 
   constructor(
-    host: Host,
+    host: PeerHost & Pick<Host, 'log'>,
     config: BrokerConfig,
     metadata: Pick<MetadataNode, 'image' | 'onChange'>,
   ) {

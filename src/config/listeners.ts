@@ -33,6 +33,9 @@ export interface Listeners {
   readonly advertisedController: readonly Endpoint[]
   /** The name of the listener over which brokers talk to each other. */
   readonly interBroker: string
+  readonly interBrokerProtocol: SecurityProtocol
+  /** The listener by which this node reaches controllers: the first of controller.listener.names. Null where it needs none. */
+  readonly towardsControllers: Pick<Endpoint, 'listener' | 'securityProtocol'> | null
 }
 
 /** Typed values, as BrokerConfig gives them. */
@@ -64,6 +67,7 @@ export function resolveListeners(view: BrokerView): Listeners {
   const own = view.get('advertised.listeners')
   const advertised = own ? endpoints('advertised.listeners', own, protocols, false) : all
   const broker = roles.includes('broker')
+  const interBroker = interBrokerListener(view, protocols)
   const listeners: Listeners = {
     broker: broker ? all.filter((endpoint) => !isController(endpoint)) : [],
     controller: roles.includes('controller') ? all.filter(isController) : [],
@@ -71,11 +75,12 @@ export function resolveListeners(view: BrokerView): Listeners {
     advertisedController: roles.includes('controller')
       ? advertisedControllers(controllerNames, advertised, all)
       : [],
-    interBroker: interBrokerListener(view, protocols),
+    interBroker: interBroker.listener,
+    interBrokerProtocol: interBroker.securityProtocol,
+    towardsControllers: controllersListener(roles, controllerNames, all, protocols),
   }
   if (broker) checkAdvertised(listeners)
   checkRoles(view, listeners, all)
-  checkServed(listeners)
   return listeners
 }
 
@@ -159,23 +164,51 @@ function protocolMap(view: BrokerView): ReadonlyMap<string, SecurityProtocol> {
   return map
 }
 
+/** A quorum of one may have no listener: nobody else is a controller. */
+function controllersListener(
+  roles: readonly string[],
+  names: readonly string[],
+  all: readonly Endpoint[],
+  protocols: ReadonlyMap<string, SecurityProtocol>,
+): Listeners['towardsControllers'] {
+  if (roles.includes('controller')) {
+    const own = names.flatMap((name) => all.find(({ listener }) => listener === name) ?? [])[0]
+    if (own === undefined) return null
+    return { listener: own.listener, securityProtocol: own.securityProtocol }
+  }
+  const missing = names.find((name) => !protocols.has(name))
+  if (missing !== undefined) {
+    const map = 'listener.security.protocol.map'
+    throw new ListenerError(
+      `Controller listener with name ${missing} defined in controller.listener.names not found in ${map}  (an explicit security mapping for each controller listener is required if ${map} is non-empty, or if there are security protocols other than PLAINTEXT in use)`,
+    )
+  }
+  const [listener] = names
+  if (listener === undefined) return null
+  return { listener, securityProtocol: protocols.get(listener)! }
+}
+
 function interBrokerListener(
   view: BrokerView,
   protocols: ReadonlyMap<string, SecurityProtocol>,
-): string {
+): Pick<Endpoint, 'listener' | 'securityProtocol'> {
   const name = view.get('inter.broker.listener.name')?.toUpperCase()
-  if (name === undefined) return view.get('security.inter.broker.protocol')
+  if (name === undefined) {
+    const securityProtocol = view.get('security.inter.broker.protocol') as SecurityProtocol
+    return { listener: securityProtocol, securityProtocol }
+  }
   if (view.isSet('security.inter.broker.protocol')) {
     throw new ListenerError(
       'Only one of inter.broker.listener.name and security.inter.broker.protocol should be set.',
     )
   }
-  if (!protocols.has(name)) {
+  const securityProtocol = protocols.get(name)
+  if (securityProtocol === undefined) {
     throw new ListenerError(
       `Listener with name ${name} defined in inter.broker.listener.name not found in listener.security.protocol.map.`,
     )
   }
-  return name
+  return { listener: name, securityProtocol }
 }
 
 const namesOf = (endpointsToName: readonly Endpoint[]) =>
@@ -232,17 +265,4 @@ function checkRoles(view: BrokerView, { controller }: Listeners, all: readonly E
       "controller.listener.names must contain at least one value appearing in the 'listeners' configuration when running the KRaft controller role",
     )
   }
-}
-
-/** What nodes say to each other is in the clear: it would go there past what a listener promises. */
-function checkServed({ broker, controller, interBroker }: Listeners): void {
-  const secured = [
-    ...broker.filter(({ listener }) => listener === interBroker),
-    ...controller,
-  ].find(({ securityProtocol }) => securityProtocol !== 'PLAINTEXT')
-  if (!secured) return
-  const { listener, securityProtocol } = secured
-  throw new ListenerError(
-    `Listener ${listener}, by which the nodes of the cluster talk to each other, asks for ${securityProtocol}, which Ottla serves to clients only. Use PLAINTEXT for it: a listener of its own that clients can't reach, named in inter.broker.listener.name or controller.listener.names.`,
-  )
 }

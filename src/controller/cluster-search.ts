@@ -6,6 +6,7 @@ import type { Host, Logger } from '../host/host.ts'
 import { randomId } from '../metadata/ids.ts'
 import { Connection } from '../peer/connection.ts'
 import { PeerError } from '../peer/errors.ts'
+import type { PeerHost } from '../peer/security.ts'
 
 const AGAIN_MS = 200
 /** How often it is told whom a node still waits for. */
@@ -15,7 +16,7 @@ const CONTROLLERS = 2
 const FIRST_VERSION_WITH_ENDPOINT_TYPE = 1
 
 interface SearchOptions {
-  readonly host: Pick<Host, 'clock' | 'log' | 'network' | 'random'>
+  readonly host: PeerHost & Pick<Host, 'log' | 'random'>
   readonly nodeId: number
   readonly membership: QuorumMembership
   /** `controller.quorum.request.timeout.ms` */
@@ -23,8 +24,13 @@ interface SearchOptions {
   readonly signal: AbortSignal
 }
 
-/** What a controller says of its cluster; `silent`: nothing that counts, or nothing at all. */
-type Word = { readonly clusterId: string } | 'none' | 'silent'
+/** What a controller says of its cluster; or nothing that counts. */
+type Word = { readonly clusterId: string } | 'none' | Silence
+
+/** Why there is no word that counts. */
+interface Silence {
+  readonly silent: string
+}
 
 interface Asked {
   readonly at: Address
@@ -73,7 +79,9 @@ const isLowest = (nodeId: number, voters: readonly NamedVoter[]): boolean =>
   voters.some(({ id }) => id === nodeId) && voters.every(({ id }) => id >= nodeId)
 
 function agreed(asked: readonly Asked[], log: Logger): string | null {
-  const named = asked.flatMap(({ at, word }) => (typeof word === 'string' ? [] : [{ at, ...word }]))
+  const named = asked.flatMap(({ at, word }) =>
+    word === 'none' || 'silent' in word ? [] : [{ at, ...word }],
+  )
   const [first, ...others] = named
   if (first === undefined) return null
   if (others.every(({ clusterId }) => clusterId === first.clusterId)) return first.clusterId
@@ -88,10 +96,12 @@ function agreed(asked: readonly Asked[], log: Logger): string | null {
 }
 
 function tell(asked: readonly Asked[], log: Logger): void {
-  const silent = asked.filter(({ word }) => word === 'silent').map(({ at }) => formatAddress(at))
+  const silent = asked.flatMap(({ at, word }) =>
+    word !== 'none' && 'silent' in word ? [[formatAddress(at), word.silent] as const] : [],
+  )
   if (silent.length > 0) {
     log.warn(
-      { silent },
+      { silent: Object.fromEntries(silent) },
       'This node belongs to no cluster yet, and waits: a new cluster begins when all its voters are there',
     )
   } else {
@@ -110,7 +120,9 @@ async function ask({ host, nodeId, timeoutMs }: SearchOptions, at: Address): Pro
   }
   try {
     const version = connection.versionOf(DescribeCluster)
-    if (version === null || version < FIRST_VERSION_WITH_ENDPOINT_TYPE) return 'silent'
+    if (version === null || version < FIRST_VERSION_WITH_ENDPOINT_TYPE) {
+      return { silent: 'it tells nothing of controllers' }
+    }
     const { errorCode, clusterId } = await connection.request(
       DescribeCluster,
       {
@@ -122,7 +134,7 @@ async function ask({ host, nodeId, timeoutMs }: SearchOptions, at: Address): Pro
     )
     // Who belongs to no cluster says that it is the controller of none.
     if (errorCode === 'NOT_CONTROLLER') return 'none'
-    return errorCode === 'NONE' && clusterId !== '' ? { clusterId } : 'silent'
+    return errorCode === 'NONE' && clusterId !== '' ? { clusterId } : { silent: errorCode }
   } catch (error) {
     return silence(error)
   } finally {
@@ -130,8 +142,8 @@ async function ask({ host, nodeId, timeoutMs }: SearchOptions, at: Address): Pro
   }
 }
 
-function silence(error: unknown): 'silent' {
-  if (error instanceof PeerError) return 'silent'
+function silence(error: unknown): Silence {
+  if (error instanceof PeerError) return { silent: error.message }
   throw error
 }
 

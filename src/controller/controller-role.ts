@@ -9,6 +9,7 @@ import type { VoterEndpoint } from '../quorum/types.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import { RoleListeners } from '../server/listeners.ts'
 import type { Authorizer } from '../security/authorizer.ts'
+import type { NodeSecurity } from '../security/listener-security.ts'
 import type { Address } from '../server/listeners.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
@@ -30,6 +31,7 @@ export interface ControllerParts {
   /** How many connections the process's limit of open files has room for. */
   readonly maxSockets: number
   readonly memory: RequestMemory
+  readonly security: NodeSecurity
   /** Null: everybody may do everything. */
   readonly authorizer: Authorizer | null
 }
@@ -44,7 +46,7 @@ export class ControllerRole {
   readonly #faults: RatedLog
 
   constructor(parts: ControllerParts) {
-    const { host, config, memory, maxSockets } = parts
+    const { host, config, memory, maxSockets, security } = parts
     this.#faults = new RatedLog(host.log, host.clock)
     const services = controllerServices({ ...parts, faults: this.#faults })
     const pipeline = new Pipeline(handlersOn('controller'), services)
@@ -53,7 +55,7 @@ export class ControllerRole {
       endpoints: config.listeners.controller,
       advertised: config.listeners.advertisedController,
       hostName: host.network.hostName,
-      listen: (address) => this.#server.listen(address, pipeline),
+      listen: (address) => this.#server.listen(address, pipeline, security.of(address.name)),
     })
   }
 

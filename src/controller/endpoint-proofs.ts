@@ -4,6 +4,7 @@ import type { BrokerImage, EndPoint, MetadataImage } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { PeerError } from '../peer/errors.ts'
 import { proveEndpoint } from '../peer/proven-endpoint.ts'
+import { IN_THE_CLEAR, towards } from '../peer/security.ts'
 import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
 
 const TIMEOUT_MS = 2000
@@ -90,10 +91,11 @@ export class EndpointProofs {
   async #prove(nodeId: number, life: Life, endpoint: EndPoint): Promise<void> {
     const { host, clusterId, nodeId: self } = this.#options
     const timeouts = { connectTimeoutMs: TIMEOUT_MS, requestTimeoutMs: TIMEOUT_MS }
+    const way = towards(host, IN_THE_CLEAR)
     const asking = { clientId: `controller-${self}`, ...timeouts }
     for (let tries = 1; !life.isOver; tries++) {
       try {
-        const proven = await proveEndpoint(host, endpoint, { clusterId, nodeId }, asking)
+        const proven = await proveEndpoint(way, endpoint, { clusterId, nodeId }, asking)
         if (life.isOver) return
         if (proven !== null) return void life.proven.push(proven)
       } catch (error) {

@@ -3,6 +3,8 @@ import type { QuorumMembership } from '../config/joining.ts'
 import { formingHandlers } from '../handlers/index.ts'
 import type { Host } from '../host/host.ts'
 import { RatedLog } from '../host/rated-log.ts'
+import { towards } from '../peer/security.ts'
+import type { NodeSecurity } from '../security/listener-security.ts'
 import { RoleListeners } from '../server/listeners.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
@@ -22,6 +24,7 @@ interface FormingOptions {
   /** How many connections the process's limit of open files has room for. */
   readonly maxSockets: number
   readonly memory: RequestMemory
+  readonly security: NodeSecurity
   /** Gives it up. */
   readonly signal?: AbortSignal | undefined
 }
@@ -32,7 +35,7 @@ interface FormingOptions {
  * @throws StartError
  */
 export async function findCluster(options: FormingOptions): Promise<string> {
-  const { host, config, membership, signal } = options
+  const { host, config, membership, security, signal } = options
   const isController = config.get('process.roles').includes('controller')
   const end = new AbortController()
   const giveUp = (): void => end.abort(new StartError('The node was stopped as it started'))
@@ -46,7 +49,7 @@ export async function findCluster(options: FormingOptions): Promise<string> {
   try {
     await listeners?.listen()
     return await searchCluster({
-      host,
+      host: { ...towards(host, security.controllers), random: host.random },
       nodeId: config.get('node.id'),
       membership,
       timeoutMs: config.get('controller.quorum.request.timeout.ms'),
@@ -71,7 +74,7 @@ class FormingListeners {
   readonly #listeners: RoleListeners
   readonly #faults: RatedLog
 
-  constructor({ host, config, memory, maxSockets }: FormingOptions) {
+  constructor({ host, config, memory, maxSockets, security }: FormingOptions) {
     this.#faults = new RatedLog(host.log, host.clock)
     const services = servicesWithoutCluster({ host, config, faults: this.#faults })
     const pipeline = new Pipeline(formingHandlers, services)
@@ -80,7 +83,7 @@ class FormingListeners {
       endpoints: config.listeners.controller,
       advertised: config.listeners.advertisedController,
       hostName: host.network.hostName,
-      listen: (address) => this.#server.listen(address, pipeline),
+      listen: (address) => this.#server.listen(address, pipeline, security.of(address.name)),
     })
   }
 

@@ -5,6 +5,7 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import type { Host, Logger, Timer } from '../host/host.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { ControllerLink } from '../peer/controller-link.ts'
+import type { PeerHost } from '../peer/security.ts'
 import { KRAFT_VERSION } from '../metadata/features.ts'
 import { UpgradeType } from '../metadata/controller/commands.ts'
 import { KRAFT_VERSIONS } from '../quorum/control.ts'
@@ -14,7 +15,7 @@ import type { ReplicaKey, Voter } from '../quorum/types.ts'
 import { isToldAs } from '../quorum/voter-changes.ts'
 
 interface OwnVoteOptions {
-  readonly host: Pick<Host, 'clock' | 'log' | 'network'>
+  readonly host: PeerHost & Pick<Host, 'log'>
   readonly clusterId: string
   readonly metadata: MetadataNode
   readonly quorum: Quorum

@@ -11,9 +11,11 @@ import { checkFinalizedFeatures, SUPPORTED_FEATURES } from '../metadata/features
 import type { Identity } from '../metadata/format.ts'
 import { ResourceType } from '../metadata/image.ts'
 import { MetadataNode } from '../metadata/node.ts'
+import { towards } from '../peer/security.ts'
 import type { ReplicaKey, Voter } from '../quorum/types.ts'
 import { WirePeers } from '../quorum/wire/peers.ts'
 import { RaftServer } from '../quorum/wire/server.ts'
+import type { NodeSecurity } from '../security/listener-security.ts'
 import { configuredAuthorizer } from '../security/standard-authorizer.ts'
 import type { StandardAuthorizer } from '../security/standard-authorizer.ts'
 import type { Address } from '../server/listeners.ts'
@@ -41,6 +43,7 @@ export interface MemberParts {
   /** How many connections the process's limit of open files has room for. */
   readonly maxSockets: number
   readonly memory: RequestMemory
+  readonly security: NodeSecurity
   /** The node can't go on. */
   readonly fail: (reason: Error) => void
 }
@@ -61,13 +64,13 @@ export class QuorumMember {
   #isClosed = false
 
   constructor(parts: MemberParts) {
-    const { host, config, logs, identity, membership, fail } = parts
+    const { host, config, logs, identity, membership, security, fail } = parts
     const { clusterId, nodeId: id, directoryId } = identity
     const self: ReplicaKey = { id, directoryId }
     const listenerName = config.get('controller.listener.names')[0] ?? 'CONTROLLER'
     this.#parts = parts
     this.#peers = new WirePeers({
-      host,
+      host: towards(host, security.controllers),
       self,
       clusterId,
       listenerName,
@@ -192,7 +195,7 @@ export class QuorumMember {
 
   /** The only node of a cluster may have no controller listener: nobody asks where that is. */
   #register(): void {
-    const { host, identity, incarnationId } = this.#parts
+    const { host, identity, incarnationId, security } = this.#parts
     const role = this.#role
     if (role === null || role.addresses.length === 0 || this.#isClosed) return
     const registration = {
@@ -203,15 +206,16 @@ export class QuorumMember {
     }
     const { metadata } = this
     this.#ownVote = this.#makeOwnVote(role)
-    this.#registration = new SelfRegistration({ host, metadata, registration })
+    const way = towards(host, security.controllers)
+    this.#registration = new SelfRegistration({ host: way, metadata, registration })
     this.#deadBrokers.start()
   }
 
   #makeOwnVote({ endpoints }: ControllerRole): OwnVote {
-    const { host, config, identity, logs, membership } = this.#parts
+    const { host, config, identity, logs, membership, security } = this.#parts
     const { clusterId, nodeId: id, directoryId } = identity
     return new OwnVote({
-      host,
+      host: towards(host, security.controllers),
       clusterId,
       metadata: this.metadata,
       quorum: this.metadata.quorum!,

@@ -4,13 +4,14 @@ import type { ControllerRegistration } from '../metadata/controller/commands.ts'
 import { METADATA_VERSION } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { ControllerLink } from '../peer/controller-link.ts'
+import type { PeerHost } from '../peer/security.ts'
 
 /** As Kafka's ControllerRegistrationManager waits after a failure, at first. */
 const RETRY_BACKOFF_MS = 100
 const TIMEOUT_MS = 10_000
 
 interface RegistrationOptions {
-  readonly host: Pick<Host, 'clock' | 'log' | 'network'>
+  readonly host: PeerHost & Pick<Host, 'log'>
   readonly metadata: Pick<
     MetadataNode,
     'image' | 'isController' | 'activeController' | 'onActiveController' | 'onChange' | 'submit'

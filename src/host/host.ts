@@ -217,6 +217,7 @@ export interface Tls {
   accept(socket: Socket, context: TlsContext): Promise<TlsSocket>
   /**
    * The client's side.
+   * Rejects with the reason: its code is OpenSSL's or Node's, `NOT_TLS` as above, or `CLOSED_IN_HANDSHAKE`
    * @param name that the other side's certificate must be for; null: any
    */
   connect(socket: Socket, context: TlsContext, name: string | null): Promise<TlsSocket>

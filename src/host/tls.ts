@@ -103,7 +103,10 @@ function shaken(
       socket.destroy()
       reject(toldShortly(error))
     }
-    const closed = (): void => failed(new Error('the connection was closed in the handshake'))
+    const closed = (): void => {
+      const what = new Error('the connection was closed in the handshake')
+      failed(Object.assign(what, { code: 'CLOSED_IN_HANDSHAKE' }))
+    }
     const done = (): void => {
       settle()
       try {

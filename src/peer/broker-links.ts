@@ -1,7 +1,8 @@
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger } from '../host/host.ts'
-import { Connection, type PeerHost } from './connection.ts'
+import { Connection } from './connection.ts'
+import type { PeerHost } from './security.ts'
 import { PeerError } from './errors.ts'
 
 export interface BrokerLinksOptions {

@@ -10,11 +10,13 @@ import type { Api, Decoded, Encoded, ReceivedResponse, Shape } from '../../proto
 import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
 import { formatAddress, type Address } from '../host/address.ts'
-import type { Host, Socket } from '../host/host.ts'
+import type { Host, Socket, Timer } from '../host/host.ts'
+import { authenticate } from './authenticate.ts'
 import { PeerError } from './errors.ts'
 import { FrameCutter } from './frames.ts'
+import type { PeerHost, PeerTls, SaslLogin } from './security.ts'
+import { closedAfterHandshake, isOfTls, tlsFailure } from './tls-failure.ts'
 
-export type PeerHost = Pick<Host, 'clock' | 'network'>
 export type ApiVersionsResponse = ReceivedResponse<typeof ApiVersions>
 
 export interface ConnectionOptions {
@@ -39,12 +41,18 @@ interface Pending {
 
 const UNSUPPORTED_VERSION = 35
 
+/** [KIP-368] The part of its life after which a session is not used for anything new; Kafka's clients begin it anew by then. */
+const SESSION_SHARE = 0.85
+const LONGEST_TIMER_MS = 2 ** 31 - 1
+
 /** What this client calls itself (KIP-511). */
 export const SOFTWARE = { clientSoftwareName: 'ottla', clientSoftwareVersion: '0.1.0' } as const
 
 /**
- * One connection to one broker: frames, correlation, and the versions that both sides have. Requests may be sent before
- * earlier ones are answered; answers come in order, and the first that is out of order ends the connection.
+ * One connection to one broker: TLS and SASL as its listener demands them, frames, correlation, and the versions that both sides
+ * have. Requests may be sent before earlier ones are answered; answers come in order, and the first that is out of order ends the
+ * connection. One whose session is about to end (KIP-368) takes no more requests, and closes with its last answer: whoever asks
+ * next connects anew.
  */
 export class Connection {
   readonly address: Address
@@ -55,6 +63,9 @@ export class Connection {
   #correlationId = 0
   #ended: PeerError | null = null
   #apiVersions: ApiVersionsResponse | null = null
+  #sessionTimer: Timer | null = null
+  #isExpiring = false
+  #hadSaid: PeerError['hadSaid'] = 'nothing'
 
   private constructor(
     host: PeerHost,
@@ -78,15 +89,19 @@ export class Connection {
     })
   }
 
-  /** Connects and asks for the broker's versions. Throws PeerError. */
+  /** Connects, says who it is where that is asked, and asks for the broker's versions. Throws PeerError. */
   static async open(
     host: PeerHost,
     address: Address,
     options: ConnectionOptions,
   ): Promise<Connection> {
-    const socket = await connectSocket(host, address, options.connectTimeoutMs)
+    const { connectTimeoutMs } = options
+    const { tls, login } = host.security
+    const bare = await connectSocket(host, address, connectTimeoutMs)
+    const socket = tls === null ? bare : await secured(host, tls, bare, address, connectTimeoutMs)
     const connection = new Connection(host, address, socket, options)
     try {
+      if (login !== null) await connection.#authenticate(login)
       connection.#apiVersions = await connection.#negotiate()
     } catch (error) {
       connection.close()
@@ -102,7 +117,7 @@ export class Connection {
 
   /** Whether requests can still be sent. */
   get isOpen(): boolean {
-    return this.#ended === null
+    return this.#ended === null && !this.#isExpiring
   }
 
   /** The broker's own answer: its APIs' versions, and its features. */
@@ -201,13 +216,34 @@ export class Connection {
     })
   }
 
+  /** Answers that are waited for still come. */
+  #expire(): void {
+    this.#isExpiring = true
+    if (this.#pending.length === 0) this.close()
+  }
+
+  async #authenticate(login: SaslLogin): Promise<void> {
+    const timeoutMs = this.#options.connectTimeoutMs
+    const lifetimeMs = await authenticate(login, this.address, (api, version, body) =>
+      this.request(api, body, { version, timeoutMs }),
+    )
+    if (lifetimeMs <= 0 || this.#ended !== null) return
+    const usedMs = Math.min(lifetimeMs * SESSION_SHARE, LONGEST_TIMER_MS)
+    this.#sessionTimer = this.#host.clock.after(usedMs, () => this.#expire())
+  }
+
   #answered(frame: Buffer): void {
     const pending = this.#pending.shift()
     if (pending === undefined || frame.length < 4) {
       return this.#end(notKafka(this.address, 'an answer that nobody asked for'))
     }
     const correlationId = frame.readInt32BE(0)
-    if (correlationId === pending.correlationId) return pending.answer(frame)
+    if (correlationId === pending.correlationId) {
+      this.#hadSaid = this.#apiVersions === null ? 'versions' : 'more'
+      pending.answer(frame)
+      if (this.#isExpiring && this.#pending.length === 0) this.close()
+      return
+    }
     const error = notKafka(
       this.address,
       `answer ${correlationId} in place of ${pending.correlationId}`,
@@ -252,19 +288,24 @@ export class Connection {
   }
 
   #closedError(error: Error | undefined): PeerError {
+    if (error !== undefined && isOfTls(error)) return tlsFailure(this.address, error)
+    if (this.#host.security.tls !== null && this.#hadSaid === 'nothing') {
+      return closedAfterHandshake(this.address, error)
+    }
     const where = formatAddress(this.address)
     const why = error === undefined ? '' : `: ${error.message}`
     return new PeerError(
       'CONNECTION_CLOSED',
       this.address,
       `${where} closed the connection${why}`,
-      { cause: error, wasSilent: this.#apiVersions === null },
+      { cause: error, hadSaid: this.#hadSaid },
     )
   }
 
   #end(error: PeerError): void {
     if (this.#ended !== null) return
     this.#ended = error
+    this.#sessionTimer?.cancel()
     if (error.code === 'NOT_KAFKA') this.#socket.destroy()
     for (const pending of this.#pending.splice(0)) pending.fail(error)
   }
@@ -275,9 +316,34 @@ function notKafka(address: Address, what: string, cause?: unknown): PeerError {
   return new PeerError('NOT_KAFKA', address, message, { cause })
 }
 
-/** A connection that nobody has asked anything on yet. Rejects with PeerError */
+/** The handshake of TLS over a socket that was just connected. Rejects with PeerError */
+async function secured(
+  { clock }: PeerHost,
+  tls: PeerTls,
+  socket: Socket,
+  address: Address,
+  timeoutMs: number,
+): Promise<Socket> {
+  let isLate = false
+  const timer = clock.after(timeoutMs, () => {
+    isLate = true
+    socket.destroy()
+  })
+  try {
+    return await tls.secure(socket, address)
+  } catch (error) {
+    socket.destroy()
+    if (!isLate) throw error
+    const message = `${formatAddress(address)} has not ended the handshake of TLS within ${timeoutMs} ms`
+    throw new PeerError('CONNECT_TIMEOUT', address, message, { cause: error })
+  } finally {
+    timer.cancel()
+  }
+}
+
+/** A connection over which nothing was said yet. Rejects with PeerError */
 export function connectSocket(
-  host: PeerHost,
+  host: Pick<Host, 'clock' | 'network'>,
   address: Address,
   timeoutMs: number,
 ): Promise<Socket> {

@@ -1,9 +1,10 @@
 import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger, Timer } from '../host/host.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
-import { Connection, type ApiVersionsResponse, type PeerHost } from './connection.ts'
+import { Connection, type ApiVersionsResponse } from './connection.ts'
 import { requestFor } from './enveloped.ts'
 import type { EnvelopeSender } from './enveloped.ts'
+import type { PeerHost } from './security.ts'
 import { PeerError } from './errors.ts'
 
 /** Who knows where the active controller is. */
@@ -70,6 +71,8 @@ export class ControllerLink {
   readonly #queue: Waiting[] = []
   readonly #unfollow: () => void
   #connection: Connection | null = null
+  /** Where the controller is that the log was told of last. */
+  #told: Address | null = null
   /** Of the controller that was connected to last. */
   #apiVersions: ApiVersionsResponse | null = null
   #lastFailure: unknown = undefined
@@ -202,7 +205,11 @@ export class ControllerLink {
       return null
     }
     const { id } = target
-    log.info({ controllerId: id, address: formatAddress(target) }, 'The active controller is asked')
+    // It is connected to anew when a session has ended, too.
+    const isTold = this.#told !== null && sameAddress(this.#told, target)
+    const fields = { controllerId: id, address: formatAddress(target) }
+    log[isTold ? 'debug' : 'info'](fields, 'The active controller is asked')
+    this.#told = target
     this.#connection = connection
     this.#apiVersions = connection.apiVersions
     return connection

@@ -6,7 +6,10 @@ import type { Address } from '../host/address.ts'
  * `HOST_NOT_FOUND` its name has no address; `CONNECT_TIMEOUT` no answer at all; `CONNECT_FAILED` anything else before there
  * was a connection;
  * `CONNECTION_CLOSED` the connection ended with requests unanswered; `REQUEST_TIMEOUT` no answer in time; `NOT_KAFKA` what
- * came back isn't Kafka's protocol; `UNSUPPORTED_VERSION` there is no version of the API that both sides have.
+ * came back isn't Kafka's protocol; `UNSUPPORTED_VERSION` there is no version of the API that both sides have;
+ * `NOT_TLS` the other side doesn't speak TLS, or not with us; `CERTIFICATE_UNTRUSTED` nobody who is trusted here vouches for its
+ * certificate now; `CERTIFICATE_MISNAMED` that is for other names than the one it was reached by; `TLS_FAILED` anything else in the
+ * handshake, what the other side says of our certificate among it; `AUTHENTICATION_FAILED` it has not let us in by SASL.
  */
 export type PeerErrorCode =
   | 'CONNECTION_REFUSED'
@@ -17,14 +20,28 @@ export type PeerErrorCode =
   | 'REQUEST_TIMEOUT'
   | 'NOT_KAFKA'
   | 'UNSUPPORTED_VERSION'
+  | 'NOT_TLS'
+  | 'CERTIFICATE_UNTRUSTED'
+  | 'CERTIFICATE_MISNAMED'
+  | 'TLS_FAILED'
+  | 'AUTHENTICATION_FAILED'
+
+/** Of security: what no second try mends, but somebody who changes settings. */
+export const SECURITY_FAILURES: readonly PeerErrorCode[] = [
+  'NOT_TLS',
+  'CERTIFICATE_UNTRUSTED',
+  'CERTIFICATE_MISNAMED',
+  'TLS_FAILED',
+  'AUTHENTICATION_FAILED',
+]
 
 /** A connection that did not come about, or a request on it that was not answered. */
 export class PeerError extends Error {
   override readonly name = 'PeerError'
   readonly code: PeerErrorCode
   readonly address: Address
-  /** The other side had not said anything yet. */
-  readonly wasSilent: boolean
+  /** What the other side had answered before: nothing, what comes before all else (its versions), or more. */
+  readonly hadSaid: 'nothing' | 'versions' | 'more'
   /** IP addresses whose machines said that nothing listens there: a name may have several, and not all need have answered. */
   readonly refusedBy: readonly string[]
 
@@ -34,14 +51,18 @@ export class PeerError extends Error {
     message: string,
     {
       cause,
-      wasSilent = false,
+      hadSaid = 'more',
       refusedBy = [],
-    }: { cause?: unknown; wasSilent?: boolean; refusedBy?: readonly string[] } = {},
+    }: {
+      cause?: unknown
+      hadSaid?: PeerError['hadSaid']
+      refusedBy?: readonly string[]
+    } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
     this.code = code
     this.address = address
-    this.wasSilent = wasSilent
+    this.hadSaid = hadSaid
     this.refusedBy = refusedBy
   }
 }

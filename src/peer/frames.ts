@@ -1,5 +1,8 @@
 /** No answer that we ask for comes near it; TLS and HTTP, read as a length, are above it. */
 const MAX_FRAME_BYTES = 256 * 1024 * 1024
+/** What who speaks TLS says to who doesn't. As a length it would be above that. */
+const TLS_ALERT = 0x15
+const TLS_MAJOR = 0x03
 
 /** Cuts what a socket receives into frames: an int32 length, and as many bytes. Each frame gets memory of its own. */
 export class FrameCutter {
@@ -21,6 +24,9 @@ export class FrameCutter {
         this.#length[this.#lengthBytes++] = bytes[at++]!
         if (this.#lengthBytes < 4) continue
         const size = this.#length.readInt32BE(0)
+        if (this.#length[0] === TLS_ALERT && this.#length[1] === TLS_MAJOR) {
+          return 'it speaks TLS, and security.protocol says PLAINTEXT here, or SASL_PLAINTEXT'
+        }
         if (size < 0 || size > MAX_FRAME_BYTES) {
           return `an answer that begins with ${JSON.stringify(this.#length.toString('latin1'))}`
         }

@@ -2,7 +2,8 @@ import { ApiVersions } from '../../protocol/messages/api-versions.ts'
 import type { Address } from '../host/address.ts'
 import type { Socket } from '../host/host.ts'
 import { Connection, connectSocket, SOFTWARE } from './connection.ts'
-import type { ConnectionOptions, PeerHost } from './connection.ts'
+import type { ConnectionOptions } from './connection.ts'
+import type { PeerHost } from './security.ts'
 import { PeerError } from './errors.ts'
 
 /** Where a process has answered that it is the one who is meant: the very address, for a name may lead elsewhere later. */
@@ -54,7 +55,7 @@ export async function proveEndpoint(
  * @param watchMs how long a connection that was accepted is watched for its end; 0: it is `accepted` as it is
  */
 export async function dial(
-  host: PeerHost,
+  host: Pick<PeerHost, 'clock' | 'network'>,
   endpoint: ProvenEndpoint,
   timeoutMs: number,
   watchMs = 0,
@@ -71,7 +72,11 @@ export async function dial(
   return isEnded ? 'ended' : 'accepted'
 }
 
-function endsWithin({ clock }: PeerHost, socket: Socket, limitMs: number): Promise<boolean> {
+function endsWithin(
+  { clock }: Pick<PeerHost, 'clock'>,
+  socket: Socket,
+  limitMs: number,
+): Promise<boolean> {
   return new Promise((resolve) => {
     const timer = clock.after(limitMs, () => resolve(false))
     const close = (): void => (timer.cancel(), resolve(true))

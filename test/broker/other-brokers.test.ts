@@ -4,6 +4,7 @@ import { BrokerConfig } from '../../src/config/broker-config.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataDelta, MetadataImage } from '../../src/metadata/image.ts'
+import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 import type { FakeBroker } from '../peer/fake-broker.ts'
 import { SILENCE, answer, fakeBroker } from '../peer/fake-broker.ts'
 
@@ -66,7 +67,11 @@ async function others(respond: () => object | typeof SILENCE) {
       return () => listeners.delete(listener)
     },
   }
-  const way = new OtherBrokers(nodeHost({ log: { level: 'silent' } }), CONFIG, metadata)
+  const way = new OtherBrokers(
+    towards(nodeHost({ log: { level: 'silent' } }), IN_THE_CLEAR),
+    CONFIG,
+    metadata,
+  )
   open.push(two, way)
   const change = (image: MetadataImage, brokersChanged = true): void => {
     metadata.image = image

@@ -6,6 +6,7 @@ import { UpdateFeatures } from '../../protocol/messages/update-features.ts'
 import type { ReceivedResponse } from '../../protocol/schema.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection } from '../../src/peer/connection.ts'
+import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 import { formatApacheController, propertiesText, startApacheNode } from '../interchange/apache.ts'
 import { startProcess } from '../support/broker-process.ts'
 
@@ -15,7 +16,7 @@ const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
 /** Far above what it takes, for a machine that is busy. */
 const PATIENCE_MS = 30_000
 
-const host = nodeHost({ log: { level: 'silent' } })
+const host = towards(nodeHost({ log: { level: 'silent' } }), IN_THE_CLEAR)
 const options = { clientId: 'test', connectTimeoutMs: 1000, requestTimeoutMs: 10_000 }
 const directoryIdOf = (id: number): string => `${id}`.repeat(21) + 'Q'
 

@@ -7,6 +7,7 @@ import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
 import { Metadata } from '../../protocol/messages/metadata.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { Connection } from '../../src/peer/connection.ts'
+import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 import { until } from '../clients/wait.ts'
 import type { BrokerProcess, Settings } from '../support/broker-process.ts'
 import { startProcess } from '../support/broker-process.ts'
@@ -143,7 +144,7 @@ export async function ask<Q extends Shape, R extends Shape>(
 ): Promise<Decoded<R>> {
   const { host, port } = at
   const connection = await Connection.open(
-    nodeHost({ log: { level: 'silent' } }),
+    towards(nodeHost({ log: { level: 'silent' } }), IN_THE_CLEAR),
     { host, port },
     OPTIONS,
   )

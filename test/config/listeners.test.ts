@@ -39,6 +39,8 @@ describe('listeners', () => {
       advertised: expected,
       advertisedController: [],
       interBroker: 'PLAINTEXT',
+      interBrokerProtocol: 'PLAINTEXT',
+      towardsControllers: null,
     })
   })
 
@@ -81,11 +83,28 @@ describe('listeners', () => {
     expect(listeners.interBroker).toBe('INSIDE')
   })
 
+  test('by which nodes reach each other may be those of TLS and SASL', () => {
+    const one = listenersOf('listeners=SSL://:1', 'security.inter.broker.protocol=SSL')
+    expect([one.interBroker, one.interBrokerProtocol]).toEqual(['SSL', 'SSL'])
+    const map = 'listener.security.protocol.map=INSIDE:SASL_SSL,CONTROLLER:SSL'
+    const { interBrokerProtocol, towardsControllers } = listenersOf(
+      'listeners=INSIDE://:1,CONTROLLER://:2',
+      'inter.broker.listener.name=INSIDE',
+      'controller.quorum.voters=1@h:2,2@h:3',
+      map,
+    )
+    expect(interBrokerProtocol).toBe('SASL_SSL')
+    expect(towardsControllers).toEqual({ listener: 'CONTROLLER', securityProtocol: 'SSL' })
+    const broker = ['process.roles=broker', 'controller.quorum.bootstrap.servers=h:2']
+    const inside = ['listeners=INSIDE://:1', 'inter.broker.listener.name=INSIDE']
+    expect(listenersOf(...broker, ...inside, map).towardsControllers).toEqual(towardsControllers)
+    const without = 'listener.security.protocol.map=INSIDE:SASL_SSL'
+    expect(problemOf(...broker, ...inside, without)).toContain(
+      'Controller listener with name CONTROLLER defined in controller.listener.names not found',
+    )
+  })
+
   test.each([
-    [
-      ['listeners=SSL://:1', 'security.inter.broker.protocol=SSL'],
-      'asks for SSL, which Ottla serves to clients only',
-    ],
     [['listeners=A://:1'], 'No security protocol defined for listener A'],
     [['listeners=PLAINTEXT:1'], 'Unable to parse PLAINTEXT:1'],
     [['listeners=PLAINTEXT://h'], 'Unable to parse PLAINTEXT://h'],

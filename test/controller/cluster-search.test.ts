@@ -4,6 +4,7 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import { SimMachine } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
+import { IN_THE_CLEAR } from '../../src/peer/security.ts'
 
 test('a search for the cluster ends when it is told to, though nobody has answered yet', async () => {
   const scheduler = new Scheduler(1)
@@ -17,7 +18,7 @@ test('a search for the cluster ends when it is told to, though nobody has answer
   }
   const voters = [1, 2, 3].map((id): NamedVoter => ({ id, host: `node${id}`, port: 9093 }))
   const searching = searchCluster({
-    host: { ...host, network: { ...host.network, connect } },
+    host: { ...host, network: { ...host.network, connect }, security: IN_THE_CLEAR },
     nodeId: 1,
     membership: { kind: 'static', voters, servers: voters },
     timeoutMs: 60_000,

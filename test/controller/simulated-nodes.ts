@@ -9,6 +9,7 @@ import { writeBootstrap } from '../../src/metadata/bootstrap.ts'
 import { INITIAL_FEATURES } from '../../src/metadata/features.ts'
 import { startBroker } from '../../src/index.ts'
 import { Connection } from '../../src/peer/connection.ts'
+import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 
 const PATIENCE_MS = 60_000
 const PORT = 9093
@@ -169,7 +170,11 @@ export class SimulatedNodes {
     const asking = async (): Promise<Decoded<R>> => {
       const address = { host: `node${id}`, port }
       const options = { clientId: 'test', connectTimeoutMs: 500, requestTimeoutMs: 2000 }
-      const connection = await Connection.open(this.#client, address, options)
+      const connection = await Connection.open(
+        towards(this.#client, IN_THE_CLEAR),
+        address,
+        options,
+      )
       try {
         return await connection.request(api, body, version === undefined ? {} : { version })
       } finally {

@@ -77,7 +77,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...ofLog,
   ],
   machine,
-  peer,
+  peer: [...peer, ...tls.ofPeer],
   quorum: [...quorum, ...wire, ...forming.ofQuorum],
   metadata: [
     ...metadata,
@@ -104,7 +104,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...nearest,
   ],
   coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
-  security: [...security, ...tls.mutants, ...sasl.mutants, ...oauth.mutants],
+  security: [...security, ...tls.mutants, ...tls.outgoing, ...sasl.mutants, ...oauth.mutants],
   handlers: [
     ...handlers,
     ...handlersController,

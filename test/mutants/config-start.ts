@@ -74,9 +74,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/config/listeners.ts',
-    text: '  checkServed(listeners)\n',
-    replacement: '',
-    about: 'What nodes say to each other goes in the clear past a listener that asks for TLS.',
+    text: 'return { listener, securityProtocol: protocols.get(listener)! }',
+    replacement: "return { listener, securityProtocol: 'PLAINTEXT' }",
+    about: 'A broker speaks in the clear to controllers whose listener asks for TLS.',
     killedBy: ['config/listeners'],
   },
   {

@@ -62,11 +62,67 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['security/tls/material'],
   },
   {
-    file: 'src/security/tls/listener-tls.ts',
+    file: 'src/security/tls/followed-context.ts',
     text: 'if ([...changed].some(concerns)) this.#reload()',
     replacement: '',
     about: 'A trust store that is changed at run time still trusts whom it no longer has.',
     killedBy: ['security/tls/clients'],
+  },
+]
+
+export const outgoing: readonly Mutant[] = [
+  {
+    file: 'src/security/outgoing.ts',
+    text: 'checksNames(view) ? address.host : null',
+    replacement: 'null',
+    about: 'Whoever has a certificate of the same authority is taken for any node.',
+    killedBy: ['security/outgoing'],
+  },
+  {
+    file: 'src/security/outgoing.ts',
+    text: "if (algorithm === '') return false",
+    replacement: '',
+    about: 'Names are looked at though ssl.endpoint.identification.algorithm says not to.',
+    killedBy: ['security/outgoing'],
+  },
+  {
+    file: 'src/security/sasl/login.ts',
+    text: "if (this.#client.isProved(challenge)) return null\n    throw new Error('it has not shown that it knows the user')",
+    replacement: 'return null',
+    about: 'A node says all to whoever claims that its password is right.',
+    killedBy: ['security/outgoing'],
+  },
+  {
+    file: 'src/security/listener-security.ts',
+    text: "mechanism.startsWith('SCRAM-') && isOneOfSeveral",
+    replacement: "mechanism === '' && isOneOfSeveral",
+    about:
+      'Controllers that are told to use SCRAM wait for each other for ever, and nobody says why.',
+    killedBy: ['security/outgoing'],
+  },
+]
+
+export const ofPeer: readonly Mutant[] = [
+  {
+    file: 'src/peer/connection.ts',
+    text: 'if (login !== null) await connection.#authenticate(login)',
+    replacement: '',
+    about: 'Nodes are let in nowhere that asks who they are.',
+    killedBy: ['security/outgoing'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: 'const usedMs = Math.min(lifetimeMs * SESSION_SHARE, LONGEST_TIMER_MS)',
+    replacement: 'const usedMs = LONGEST_TIMER_MS',
+    about: 'What a node asks when its session has ended is lost.',
+    killedBy: ['security/outgoing'],
+  },
+  {
+    file: 'src/peer/tls-failure.ts',
+    text: "CERT_HAS_EXPIRED: 'it has expired',",
+    replacement: '',
+    about: 'A certificate that has expired is told of in words of OpenSSL.',
+    killedBy: ['security/outgoing'],
   },
 ]
 

@@ -4,6 +4,7 @@ import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.ts'
 import type { Logger } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { BrokerLinks } from '../../src/peer/broker-links.ts'
+import { IN_THE_CLEAR } from '../../src/peer/security.ts'
 import { freePorts } from '../support/ports.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
 import type { FakeBroker } from './fake-broker.ts'
@@ -51,7 +52,7 @@ function linked(ports: Map<number, number>) {
   const log = (_fields: object, message: string): void => void logged.push(message)
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger }
   const links = new BrokerLinks({
-    host: { ...nodeHost({ log: { level: 'silent' } }), clock },
+    host: { ...nodeHost({ log: { level: 'silent' } }), clock, security: IN_THE_CLEAR },
     log: logger,
     clientId: 'test',
     connectTimeoutMs: 10_000,

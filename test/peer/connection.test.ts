@@ -8,9 +8,10 @@ import { SimMachine } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
 import { Connection, connectSocket } from '../../src/peer/connection.ts'
+import { IN_THE_CLEAR } from '../../src/peer/security.ts'
 import { failureOf } from '../../bin/errors.ts'
 
-const host = nodeHost({ log: { level: 'silent' } })
+const host = { ...nodeHost({ log: { level: 'silent' } }), security: IN_THE_CLEAR }
 
 /** A server that answers whatever comes with the same bytes, or hangs up. */
 async function serving<T>(answer: Buffer | null, use: (port: number) => Promise<T>): Promise<T> {
@@ -155,7 +156,10 @@ describe('Connecting', () => {
 
   test('to one that hangs up is an error that says that it had been silent', async () => {
     await serving(null, (port) =>
-      expect(connect(port)).rejects.toMatchObject({ code: 'CONNECTION_CLOSED', wasSilent: true }),
+      expect(connect(port)).rejects.toMatchObject({
+        code: 'CONNECTION_CLOSED',
+        hadSaid: 'nothing',
+      }),
     )
   })
 

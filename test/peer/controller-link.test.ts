@@ -2,6 +2,7 @@ import { AllocateProducerIds } from '../../protocol/messages/allocate-producer-i
 import { BrokerHeartbeat } from '../../protocol/messages/broker-heartbeat.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { ControllerLink } from '../../src/peer/controller-link.ts'
+import { IN_THE_CLEAR } from '../../src/peer/security.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
 import type { FakeBroker } from './fake-broker.ts'
 import { SILENCE, answer, fakeBroker } from './fake-broker.ts'
@@ -44,7 +45,7 @@ function linked(ids: { port: number }[], answerTimeoutMs = 5_000) {
   let current: { port: number } | null = ids[0] ?? null
   const looked: (() => void)[] = []
   const link = new ControllerLink({
-    host: { ...nodeHost({ log: { level: 'silent' } }), clock },
+    host: { ...nodeHost({ log: { level: 'silent' } }), clock, security: IN_THE_CLEAR },
     log: nodeHost({ log: { level: 'silent' } }).log,
     metadata: {
       get activeController() {

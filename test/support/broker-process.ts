@@ -5,7 +5,8 @@ import type { Readable } from 'node:stream'
 import { exited, until } from '../clients/wait.ts'
 import { freePorts } from './ports.ts'
 
-const START_LIMIT_MS = 30_000
+/** Several at once on a busy machine take their time. */
+const START_LIMIT_MS = 90_000
 
 export interface Ended {
   readonly code: number | null

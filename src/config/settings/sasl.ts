@@ -25,13 +25,13 @@ export const sasl = {
   'sasl.mechanism.inter.broker.protocol': string({
     default: 'GSSAPI',
     dynamic: 'broker',
-    use: 'stored',
-    doc: 'The mechanism between brokers.',
+    use: 'acted',
+    doc: 'The mechanism by which brokers log in to each other.',
   }),
   'sasl.mechanism.controller.protocol': string({
     default: 'GSSAPI',
-    use: 'stored',
-    doc: 'The mechanism towards controllers.',
+    use: 'acted',
+    doc: 'The mechanism by which brokers and controllers log in to controllers.',
   }),
   'sasl.jaas.config': password({
     default: null,

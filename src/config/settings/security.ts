@@ -147,7 +147,7 @@ export const security = {
   'ssl.endpoint.identification.algorithm': string({
     default: 'https',
     dynamic: 'broker',
-    use: 'stored',
+    use: 'acted',
     doc: "How the name in a node's certificate is checked; empty: not at all.",
   }),
   'ssl.secure.random.implementation': string({

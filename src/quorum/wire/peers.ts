@@ -3,9 +3,10 @@ import { formatAddress } from '../../host/address.ts'
 import type { Clock, Host, Logger } from '../../host/host.ts'
 import { RatedLog } from '../../host/rated-log.ts'
 import type { ConnectionOptions } from '../../peer/connection.ts'
-import { PeerError } from '../../peer/errors.ts'
+import { PeerError, SECURITY_FAILURES } from '../../peer/errors.ts'
 import { isRefusedAt } from '../../peer/proven-endpoint.ts'
 import type { ProvenEndpoint } from '../../peer/proven-endpoint.ts'
+import type { PeerHost } from '../../peer/security.ts'
 import type { PeerListener, Peers } from '../peers.ts'
 import { ANYBODY } from '../types.ts'
 import type {
@@ -23,7 +24,7 @@ import { fetchPieces } from './snapshot.ts'
 import { Way } from './way.ts'
 
 export interface WireOptions {
-  readonly host: Pick<Host, 'clock' | 'network' | 'log'>
+  readonly host: PeerHost & Pick<Host, 'log'>
   readonly self: ReplicaKey
   readonly clusterId: string
   /** The name of the controllers' listener by which nodes reach each other: the first of `controller.listener.names`. */
@@ -43,7 +44,11 @@ const KRAFT_VERSION = 'kraft.version'
 const SETTLE_MS = 1000
 
 /** Of errors on the way: that nodes are not there is usual. */
-const WORTH_A_LINE: readonly PeerError['code'][] = ['NOT_KAFKA', 'UNSUPPORTED_VERSION']
+const WORTH_A_LINE: readonly PeerError['code'][] = [
+  'NOT_KAFKA',
+  'UNSUPPORTED_VERSION',
+  ...SECURITY_FAILURES,
+]
 
 /** A parked fetch must not hold up the vote behind it: each has a connection of its own. */
 type Lane = 'fetch' | 'election'

@@ -4,6 +4,7 @@ import { ListOffsets } from '../../../protocol/messages/list-offsets.ts'
 import { Metadata } from '../../../protocol/messages/metadata.ts'
 import { nodeHost } from '../../../src/host/node.ts'
 import { Connection } from '../../../src/peer/connection.ts'
+import { IN_THE_CLEAR, towards } from '../../../src/peer/security.ts'
 import { pause } from '../processes.ts'
 import type { Node, Place } from './nodes.ts'
 
@@ -13,7 +14,7 @@ const connectTimeoutMs = 10_000
 const againMs = 20
 const latest = -1n
 
-const host = nodeHost({ log: { level: 'silent' } })
+const host = towards(nodeHost({ log: { level: 'silent' } }), IN_THE_CLEAR)
 
 export const connect = (at: Place, requestTimeoutMs = limitMs): Promise<Connection> =>
   Connection.open(host, at, { clientId: 'ottla-bench', connectTimeoutMs, requestTimeoutMs })

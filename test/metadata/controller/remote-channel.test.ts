@@ -22,6 +22,7 @@ import type { ControllerCommand } from '../../../src/metadata/controller/command
 import { RemoteControllerChannel } from '../../../src/metadata/controller/remote-channel.ts'
 import { nodeHost } from '../../../src/host/node.ts'
 import { ControllerLink } from '../../../src/peer/controller-link.ts'
+import { IN_THE_CLEAR } from '../../../src/peer/security.ts'
 import { encodePrincipal } from '../../../src/security/principal-data.ts'
 import type { Answer } from '../../peer/fake-broker.ts'
 import { answer, fakeBroker } from '../../peer/fake-broker.ts'
@@ -54,7 +55,7 @@ async function channelTo(answers: readonly Answer[], { timeoutMs = 60_000 } = {}
   const host = nodeHost({ log: { level: 'silent' } })
   const link = (): ControllerLink => {
     const made = new ControllerLink({
-      host,
+      host: { ...host, security: IN_THE_CLEAR },
       log: host.log,
       metadata: {
         activeController: { id: 1, host: '127.0.0.1', port: broker.port },

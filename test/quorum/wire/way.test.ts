@@ -4,6 +4,7 @@ import { SimNetwork } from '../../../src/host/sim/network.ts'
 import { SimMachine } from '../../../src/host/sim/machine.ts'
 import { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import { nodeCodecs } from '../../../src/host/codecs.ts'
+import { IN_THE_CLEAR } from '../../../src/peer/security.ts'
 import type { NoAnswer, RaftReply, RaftRequest } from '../../../src/quorum/types.ts'
 import { ANYBODY } from '../../../src/quorum/types.ts'
 import { WirePeers } from '../../../src/quorum/wire/peers.ts'
@@ -58,7 +59,7 @@ function world(servers: readonly { host: string; port: number }[] = [], tellsRef
     failure.of === null ? own.network.connect(host, port) : Promise.reject(failure.of)
   const told: (readonly [number, RaftReply['type'] | NoAnswer])[] = []
   const peers = new WirePeers({
-    host: { ...own, network: { ...own.network, connect } },
+    host: { ...own, network: { ...own.network, connect }, security: IN_THE_CLEAR },
     self: key(1),
     clusterId: 'cluster',
     listenerName: 'CONTROLLER',

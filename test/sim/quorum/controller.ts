@@ -11,6 +11,7 @@ import type { MetadataImage } from '../../../src/metadata/image.ts'
 import { resourceKey } from '../../../src/metadata/image.ts'
 import type { MetadataNode } from '../../../src/metadata/node.ts'
 import { encodedImage } from '../../../src/metadata/snapshot-records.ts'
+import { NodeSecurity } from '../../../src/security/listener-security.ts'
 import { Failures, identify, lacksCluster, openDirectories } from '../../../src/node-directories.ts'
 import { RequestMemory } from '../../../src/server/request-memory.ts'
 import type { RaftTimeouts, Voter } from '../../../src/quorum/types.ts'
@@ -126,6 +127,7 @@ export class Controller extends Member<Process> {
     const own = Object.entries(settings).map(([name, value]) => `${name}=${value}`)
     const config = new BrokerConfig({ set: own })
     const membership = quorumMembership(config, config.listeners, host.network.hostName)
+    const security = await NodeSecurity.open(host, config)
     const { logFiles, controllerConnections } = openFilesOf(host, config.listeners)
     const memory = new RequestMemory(config.get('queued.max.request.bytes'))
     const share = { maxOpenFiles: logFiles, requestMemory: memory }
@@ -134,7 +136,7 @@ export class Controller extends Member<Process> {
     const logs = openDirectories(host, codecs, config, share, failures)
     const maxSockets = controllerConnections
     const clusterId = lacksCluster(config, logs, membership)
-      ? await findCluster({ host, config, membership, maxSockets, memory })
+      ? await findCluster({ host, config, membership, maxSockets, memory, security })
       : null
     const identity = identify(host, codecs, config, logs, membership, clusterId)
     history.cluster(this.id, identity.clusterId)
@@ -148,6 +150,7 @@ export class Controller extends Member<Process> {
       incarnationId: `${`${this.id}-${life}-`.repeat(8).slice(0, 21)}A`,
       maxSockets,
       memory,
+      security,
       fail: ifAlive,
     })
     const { metadata } = member
