@@ -78,7 +78,7 @@ export function failureOf(error: unknown): Failure {
 
 const CLOSED: Readonly<Record<PeerError['hadSaid'], string>> = {
   nothing:
-    'See whether that port is a listener with TLS: then name a file with security.protocol=SSL or SASL_SSL by --command-config, or say --ca.',
+    'See whether that port is a listener with TLS: then name a file with security.protocol=SSL or SASL_SSL by --command-config, or say --tls-ca.',
   versions:
     'A listener with SASL does so where it is asked anything before it knows by whom: name a file with security.protocol, sasl.mechanism and sasl.jaas.config by --command-config.',
   more: "The broker's log may say why.",
@@ -98,17 +98,17 @@ function peerRemedy({ code, hadSaid }: PeerError): string {
     case 'REQUEST_TIMEOUT':
       return 'See whether the broker is overloaded, or allow it more time.'
     case 'NOT_KAFKA':
-      return "See whether the address is a broker's. A listener with TLS or SASL takes --command-config with security.protocol, or --ca."
+      return "See whether the address is a broker's. A listener with TLS or SASL takes --command-config with security.protocol, or --tls-ca."
     case 'NOT_TLS':
-      return 'Where the listener is one without TLS, security.protocol is PLAINTEXT or SASL_PLAINTEXT; where it demands a certificate, show one: ssl.keystore.location, or --cert and --key.'
+      return 'Where the listener is one without TLS, security.protocol is PLAINTEXT or SASL_PLAINTEXT; where it demands a certificate, show one: ssl.keystore.location, or --tls-cert and --tls-key.'
     case 'CERTIFICATE_UNTRUSTED':
-      return 'Name the file with the certificates of its authority: ssl.truststore.location (with ssl.truststore.type=PEM, PKCS12 or JKS), or --ca.'
+      return 'Name the file with the certificates of its authority: ssl.truststore.location (with ssl.truststore.type=PEM, PKCS12 or JKS), or --tls-ca.'
     case 'CERTIFICATE_MISNAMED':
       return 'Connect by a name that its certificate has, or have one made for this name. ssl.endpoint.identification.algorithm= (empty) takes any name.'
     case 'TLS_FAILED':
-      return "See what certificate this client shows (ssl.keystore.location, or --cert and --key); the broker's log may say why."
+      return "See what certificate this client shows (ssl.keystore.location, or --tls-cert and --tls-key); the broker's log may say why."
     case 'AUTHENTICATION_FAILED':
-      return 'See whether mechanism, name and password are right (sasl.mechanism and sasl.jaas.config, or --sasl-mechanism and --user), and security.protocol is that of the listener.'
+      return 'See whether mechanism, name and password are right (sasl.mechanism and sasl.jaas.config, or --sasl-mechanism and --sasl-user), and security.protocol is that of the listener.'
     case 'UNSUPPORTED_VERSION':
       return "Use a broker of a version that has it; a controller's address is given with --bootstrap-controller."
   }

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { withSecurityOptions, type SecurityOptions } from './client-security.ts'
 import { UsageError } from './errors.ts'
 import type { Terminal } from './terminal.ts'
 
@@ -6,7 +7,7 @@ const DEFAULT_BOOTSTRAP = 'localhost:9092'
 const BOOTSTRAP_VARIABLE = 'OTTLA_BOOTSTRAP_SERVER'
 
 /** What every command that speaks to a broker has. */
-export interface ClientCommandOptions {
+export interface ClientCommandOptions extends SecurityOptions {
   readonly bootstrapServer: string
   readonly timeout: number
   readonly json?: boolean
@@ -15,7 +16,7 @@ export interface ClientCommandOptions {
 
 /** Adds what every command that speaks to a broker has. */
 export function withClientOptions(command: Command): Command {
-  return command
+  const client = command
     .option(
       '-b, --bootstrap-server <host:port>',
       `a broker of the cluster, or several with commas (default: ${BOOTSTRAP_VARIABLE} of the environment, else ${DEFAULT_BOOTSTRAP})`,
@@ -27,6 +28,7 @@ export function withClientOptions(command: Command): Command {
       30_000,
     )
     .option('--json', 'print JSON')
+  return withSecurityOptions(client)
 }
 
 /** Gives a command's options what they have from the place where it is called. */

@@ -75,10 +75,11 @@ export async function withAdmin<T>(
   work: (admin: Admin) => Promise<T>,
 ): Promise<T> {
   const { bootstrapController } = options
+  const clientOptions = await clientOptionsOf(options)
   const client =
     bootstrapController === undefined
-      ? await connectToAny(parseAddresses(options.bootstrapServer), clientOptionsOf(options))
-      : await connectToControllers(parseAddresses(bootstrapController), clientOptionsOf(options))
+      ? await connectToAny(parseAddresses(options.bootstrapServer), clientOptions)
+      : await connectToControllers(parseAddresses(bootstrapController), clientOptions)
   try {
     return await work(new Admin(client, bootstrapController !== undefined))
   } finally {

@@ -1,3 +1,5 @@
+import { nodeHost } from '../src/host/node.ts'
+import { securityOf } from './client-security.ts'
 import { parseAddresses } from './client/address.ts'
 import { connectToAny, type Client, type ClientOptions } from './client/client.ts'
 import type { ClientCommandOptions } from './options.ts'
@@ -9,7 +11,7 @@ export async function withClient<T>(
 ): Promise<T> {
   const client = await connectToAny(
     parseAddresses(options.bootstrapServer),
-    clientOptionsOf(options),
+    await clientOptionsOf(options),
   )
   try {
     return await work(client)
@@ -18,9 +20,16 @@ export async function withClient<T>(
   }
 }
 
-/** How long the command waits, and what it calls itself. */
-export function clientOptionsOf({ timeout }: ClientCommandOptions): ClientOptions {
+/**
+ * How long the command waits, what it calls itself, and how it speaks to the cluster's listeners.
+ * @throws UsageError, ConfigError
+ */
+export async function clientOptionsOf(options: ClientCommandOptions): Promise<ClientOptions> {
+  const { timeout } = options
+  const host = nodeHost({ log: { level: 'silent' } })
   return {
+    host,
+    security: await securityOf(options, host),
     clientId: 'ottla-cli',
     requestTimeoutMs: timeout,
     connectTimeoutMs: Math.min(timeout, 10_000),

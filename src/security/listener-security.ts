@@ -29,10 +29,7 @@ export class NodeSecurity {
    * Reads keys and certificates.
    * @throws ConfigError where they or their settings are wrong, with what to do
    */
-  static async open(
-    host: OpeningHost,
-    config: BrokerConfig,
-  ): Promise<NodeSecurity> {
+  static async open(host: OpeningHost, config: BrokerConfig): Promise<NodeSecurity> {
     const listeners = new Map<string, ListenerSecurity>()
     const security = new NodeSecurity(
       listeners,

@@ -1,6 +1,7 @@
 import { mutants as bin } from './bin.ts'
 import { mutants as localClusters } from './bin-cluster.ts'
 import { mutants as reassign } from './bin-reassign.ts'
+import { mutants as clientSecurity } from './bin-security.ts'
 import { mutants as storage } from './bin-storage.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
@@ -118,5 +119,5 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   server: [...server, ...connections, ...frames, ...pipeline, ...tls.ofServer, ...sasl.ofServer],
   broker,
   controller: [...controller, ...evidence, ...forming.ofController],
-  bin: [...bin, ...reassign, ...storage, ...localClusters],
+  bin: [...bin, ...reassign, ...storage, ...clientSecurity, ...localClusters],
 }

@@ -1,0 +1,27 @@
+import type { Mutant } from './mutant.ts'
+
+export const mutants: readonly Mutant[] = [
+  {
+    file: 'bin/client-security.ts',
+    text: "const hasTls = said.endsWith('SSL') || tls === true || ca !== undefined || cert !== undefined",
+    replacement: "const hasTls = said.endsWith('SSL')",
+    about: 'Who says --tls-ca has his password sent in the clear.',
+    killedBy: ['bin/client-security'],
+  },
+  {
+    file: 'bin/client-security.ts',
+    text: '.filter((name) => !USED.includes(name))',
+    replacement: '.filter((name) => PLUG_INS.includes(name))',
+    about: 'A setting of a client.properties file that does nothing is not told of.',
+    killedBy: ['bin/client-security'],
+  },
+  {
+    file: 'bin/client-security.ts',
+    text: '  checksNames(view)\n',
+    replacement: '',
+    about:
+      'How names of certificates are looked at is found wrong only when there is a connection.',
+    killedBy: [],
+    equivalent: 'The command has nothing to do but to connect: it tells the same a moment later.',
+  },
+]
