@@ -3,6 +3,7 @@ import { BrokerConfig } from './config/broker-config.ts'
 import { hostAndPort } from './host/address.ts'
 import type { Host } from './host/host.ts'
 import type { Bootstrap } from './metadata/bootstrap.ts'
+import type { MetadataFact } from './metadata/facts.ts'
 import { firstLevels } from './metadata/first-levels.ts'
 import { formatNode } from './metadata/format.ts'
 import { randomId } from './metadata/ids.ts'
@@ -27,7 +28,17 @@ export interface LocalNode {
 /** A cluster whose nodes are all on this machine, below one directory. */
 export interface LocalCluster {
   readonly clusterId: string
+  /** Absent in files of before: it isn't. */
+  readonly isSecured?: boolean
   readonly nodes: readonly LocalNode[]
+}
+
+/** How a cluster is protected whose nodes and clients speak TLS and SASL. */
+export interface LocalSecurity {
+  /** Of all nodes; their listener for clients is SASL_SSL then. */
+  readonly settings: Readonly<Record<string, string>>
+  /** The users that the cluster begins with. */
+  readonly credentials: readonly MetadataFact[]
 }
 
 /** A directory that has no cluster of this kind, or not all of it. The message says what to do. */
@@ -45,6 +56,7 @@ export interface LocalClusterOptions {
   readonly brokers?: number | undefined
   /** Brokers take this port and those after it, controllers those after these; 0, or for an older cluster nothing: free ones. */
   readonly basePort?: number | undefined
+  readonly security?: LocalSecurity | undefined
 }
 
 /** What the file beside the nodes' directories says. */
@@ -63,6 +75,7 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
   const isNew = !host.disk.exists(path)
   if (isNew) host.disk.makeDirectory(directory)
   const found = isNew ? await draw(options) : read(host, path)
+  checkSecurity(options, found)
   if (brokers !== undefined && brokers !== found.nodes.length) {
     throw new LocalClusterError(
       `The cluster in ${directory} has ${found.nodes.length} brokers, not ${brokers}: leave the number out, or choose another directory`,
@@ -78,25 +91,39 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
   return found
 }
 
+/** Whoever starts it has to know what its nodes say to each other. */
+function checkSecurity({ directory, security }: LocalClusterOptions, found: LocalCluster): void {
+  const isSecured = found.isSecured === true
+  if (isSecured === (security !== undefined)) return
+  throw new LocalClusterError(
+    isSecured
+      ? `The cluster in ${directory} speaks TLS and SASL: start it with ottla cluster up`
+      : `The cluster in ${directory} speaks in the clear: leave --secure out, or choose another directory for a new one`,
+  )
+}
+
 /** The settings of a node, by which it is started. */
 export function localSettings(
   directory: string,
   cluster: LocalCluster,
   { id, port, controller }: LocalNode,
+  security?: LocalSecurity,
 ): Record<string, string> {
+  const listener = security === undefined ? 'PLAINTEXT' : 'SASL_SSL'
   const address = (listener: string, to: number): string => `${listener}://${LOOPBACK}:${to}`
   const own = controller === null ? [] : [address(CONTROLLER, controller.port)]
   const controllers = cluster.nodes.flatMap((node) => node.controller ?? [])
   return {
     'process.roles': controller === null ? 'broker' : 'broker,controller',
     'node.id': String(id),
-    listeners: [address('PLAINTEXT', port), ...own].join(','),
+    listeners: [address(listener, port), ...own].join(','),
     'controller.listener.names': CONTROLLER,
     'controller.quorum.bootstrap.servers': controllers
       .map((one) => hostAndPort(LOOPBACK, one.port))
       .join(','),
     'log.dirs': dataDirectory(directory, id),
     ...replicationSettings(cluster.nodes.length),
+    ...security?.settings,
   }
 }
 
@@ -122,7 +149,7 @@ const dataDirectory = (directory: string, id: number): string =>
 
 /** A cluster that is not there yet. */
 async function draw(options: LocalClusterOptions): Promise<Description> {
-  const { host, brokers = VOTERS, basePort = 0 } = options
+  const { host, brokers = VOTERS, basePort = 0, security } = options
   const voters = brokers < VOTERS ? 1 : VOTERS
   const ports = basePort === 0 ? await freePorts(host, voters) : null
   const nodes = Array.from({ length: brokers }, (_, index): LocalNode => {
@@ -134,7 +161,8 @@ async function draw(options: LocalClusterOptions): Promise<Description> {
       controller: index < voters ? { port: controllerPort, directoryId } : null,
     }
   })
-  return { clusterId: randomId(host.random), nodes, isFormed: false }
+  const isSecured = security !== undefined
+  return { clusterId: randomId(host.random), isSecured, nodes, isFormed: false }
 }
 
 /** Ports that nobody has at the moment; all are held until the last one is found. */
@@ -147,7 +175,10 @@ async function freePorts({ network }: Host, count: number): Promise<number[]> {
   return ports
 }
 
-function form({ host, codecs, directory }: LocalClusterOptions, cluster: LocalCluster): void {
+function form(
+  { host, codecs, directory, security }: LocalClusterOptions,
+  cluster: LocalCluster,
+): void {
   const { kraftVersion, features } = firstLevels({ features: new Map(), isDynamic: true })
   const voters = cluster.nodes.flatMap(({ id, controller }) => {
     if (controller === null) return []
@@ -156,11 +187,12 @@ function form({ host, codecs, directory }: LocalClusterOptions, cluster: LocalCl
   })
   for (const node of cluster.nodes) {
     const { controller } = node
-    const bootstrap: Bootstrap = { kraftVersion, voters, features }
+    const others = security?.credentials ?? []
+    const bootstrap: Bootstrap = { kraftVersion, voters, features, others }
     formatNode({
       host,
       codecs,
-      config: new BrokerConfig({ settings: localSettings(directory, cluster, node) }),
+      config: new BrokerConfig({ settings: localSettings(directory, cluster, node, security) }),
       clusterId: cluster.clusterId,
       bootstrap: controller === null ? null : bootstrap,
       directoryId: controller?.directoryId,
@@ -181,11 +213,11 @@ function checkWhole(host: Host, directory: string, { id }: LocalNode): void {
 
 function read({ disk }: Host, path: string): Description {
   try {
-    const { clusterId, nodes, isFormed } = JSON.parse(
+    const { clusterId, isSecured, nodes, isFormed } = JSON.parse(
       disk.readFile(path).toString(),
     ) as Partial<Description>
     if (typeof clusterId === 'string' && Array.isArray(nodes) && typeof isFormed === 'boolean') {
-      return { clusterId, nodes, isFormed }
+      return { clusterId, isSecured: isSecured === true, nodes, isFormed }
     }
   } catch (error) {
     if (!(error instanceof SyntaxError)) throw error

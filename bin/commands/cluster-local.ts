@@ -1,4 +1,4 @@
-import { mkdirSync, writeFileSync } from 'node:fs'
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -6,8 +6,10 @@ import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
 import { localSettings, nodeDirectory, openLocalCluster } from '../../src/local-cluster.ts'
+import type { LocalSecurity } from '../../src/local-cluster.ts'
 import { isLocked, isProcess, PidFile, pidsIn, type Pids } from '../cluster/pid-file.ts'
 import type { NodeProcessOptions } from '../cluster/node-process.ts'
+import { isSecured as isSecuredIn, secureCluster } from '../cluster/secure.ts'
 import { Supervisor } from '../cluster/supervisor.ts'
 import { CommandError } from '../errors.ts'
 import { collect, integer, withExamples } from '../options.ts'
@@ -27,6 +29,7 @@ interface UpOptions {
   readonly set?: readonly string[]
   /** Commander's: false for --no-restart. */
   readonly restart: boolean
+  readonly secure?: boolean
   readonly terminal: Terminal
 }
 
@@ -45,11 +48,16 @@ export function declareLocal(cluster: Command): void {
       'brokers take this port and those after it, then the controllers; 0 for free ones (default: 9092)',
       integer('--base-port', 0, 65_535 - 2 * MOST_BROKERS),
     )
+    .option(
+      '--secure',
+      'speak TLS and SASL: makes an authority, certificates, users, and a client.properties for clients',
+    )
     .option('--no-restart', 'leave a node alone that has ended')
     .option('--set <name=value>', 'a setting of all nodes', collect(String))
   withExamples(
     up,
     'cluster up',
+    'cluster up --secure',
     'cluster up --brokers 5 --dir /tmp/five --base-port 19092',
     'topics create orders --partitions 6 -b localhost:9092',
   ).action(upCommand)
@@ -73,7 +81,10 @@ async function upCommand(options: UpOptions): Promise<void> {
   const pidFile = new PidFile(host.disk, directory)
   try {
     stopLeftOvers(pidFile.left, directory)
-    const nodes = await prepare(host, directory, { brokers, basePort, set: options.set ?? [] })
+    const isSecured = options.secure === true || isSecuredIn(directory)
+    const secured = isSecured ? await secureCluster(directory) : null
+    const wanted = { brokers, basePort, set: options.set ?? [], security: secured?.security }
+    const nodes = await prepare(host, directory, wanted)
     supervisor = new Supervisor({
       nodes,
       restarts: options.restart,
@@ -85,6 +96,13 @@ async function upCommand(options: UpOptions): Promise<void> {
       const started = await Promise.race([supervisor.start(), stopped])
       if (started !== 'stop') {
         await print({ terminal }, `ottla cluster ready on ${started.join(',')}`)
+        if (secured !== null) {
+          const what = 'for clients, and the commands of ottla (--command-config)'
+          await print(
+            { terminal },
+            `The super user's client.properties, ${what}: ${secured.clientProperties}`,
+          )
+        }
         await Promise.race([supervisor.failed, stopped])
       }
     } finally {
@@ -116,23 +134,31 @@ function stopSignal(kill: () => void): Promise<void> {
 async function prepare(
   host: Host,
   directory: string,
-  wanted: { brokers: number | undefined; basePort: number; set: readonly string[] },
+  wanted: {
+    brokers: number | undefined
+    basePort: number
+    set: readonly string[]
+    security: LocalSecurity | undefined
+  },
 ): Promise<NodeProcessOptions[]> {
-  const { brokers, basePort, set } = wanted
+  const { brokers, basePort, set, security } = wanted
   const cluster = await openLocalCluster({
     host,
     codecs: nodeCodecs(),
     directory,
     brokers,
     basePort,
+    security,
   })
   return cluster.nodes.map((node): NodeProcessOptions => {
     const home = nodeDirectory(directory, node.id)
     const config = settingsFile(directory, node.id)
-    const lines = Object.entries(localSettings(directory, cluster, node)).map(
+    const lines = Object.entries(localSettings(directory, cluster, node, security)).map(
       ([name, value]) => `${name}=${value}\n`,
     )
-    writeFileSync(config, lines.join(''))
+    // They may have passwords in them.
+    rmSync(config, { force: true })
+    writeFileSync(config, lines.join(''), { mode: 0o600 })
     const logFile = `${home}/ottla.log`
     writeFileSync(logFile, '')
     return { id: node.id, config, set, logFile }

@@ -1,9 +1,13 @@
+import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { promisify } from 'node:util'
 import { Kafka, logLevel } from 'kafkajs'
 import { nodeHost } from '../../src/host/node.ts'
 import { startBroker } from '../../src/index.ts'
+import { ottla } from '../bin/command.ts'
 import { until } from '../clients/wait.ts'
+import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import type { BrokerProcess, Settings } from '../support/broker-process.ts'
 import { killAll, startProcess } from '../support/broker-process.ts'
 import { TestAuthority } from '../support/certificates.ts'
@@ -216,5 +220,27 @@ describe('three nodes with SASL_SSL among themselves', () => {
     said += IDS.map((id) => nodes.logOf(id)).join('')
     expect(said).toContain("the client's TLS handshake failed")
     expect(said).not.toMatch(/(node|admin|other|wrong)-secret/)
+  })
+
+  describeWithApache('Apache’s tools', () => {
+    test('are let in by the client.properties that ottla’s commands take', async () => {
+      const properties = join(root, 'client.properties')
+      const lines = [
+        'security.protocol=SASL_SSL',
+        'ssl.truststore.type=PEM',
+        `ssl.truststore.location=${ca}`,
+        'sasl.mechanism=SCRAM-SHA-512',
+        `sasl.jaas.config=${SCRAM} required username="admin" password="admin-secret";`,
+      ]
+      writeFileSync(properties, lines.join('\n'))
+      const bootstrap = ['--bootstrap-server', nodes.brokers.join(), '--command-config', properties]
+      const java = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(NEWEST.jars!, '*')]
+      const tool = [...java, 'org.apache.kafka.tools.TopicCommand']
+      const made = [...tool, ...bootstrap, '--create', '--topic', 'java', '--partitions', '2']
+      const { stdout } = await promisify(execFile)('java', made)
+      expect(stdout).toContain('Created topic java.')
+      const list = await ottla(['topics', 'list', ...bootstrap])
+      expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^java\s+2\s/m) })
+    })
   })
 })

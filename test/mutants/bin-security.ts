@@ -24,4 +24,19 @@ export const mutants: readonly Mutant[] = [
     killedBy: [],
     equivalent: 'The command has nothing to do but to connect: it tells the same a moment later.',
   },
+  {
+    file: 'bin/cluster/secure.ts',
+    text: 'writeFileSync(`${unfinished}/${name}`, text, { mode: OWN_FILE })',
+    replacement: 'writeFileSync(`${unfinished}/${name}`, text)',
+    about: 'Everybody on the machine reads the passwords of a secured cluster.',
+    killedBy: ['system/security-document'],
+  },
+  {
+    file: 'src/local-cluster.ts',
+    text: 'if (isSecured === (security !== undefined)) return',
+    replacement: 'if (isSecured === (security !== undefined) || isSecured) return',
+    about:
+      'A secured cluster that is started by code speaks in the clear, with the records of before.',
+    killedBy: ['system/security-document'],
+  },
 ]

@@ -1,7 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, readFileSync, symlinkSync } from 'node:fs'
+import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
+import { parseProperties } from '../../src/config/properties.ts'
+import { startCluster } from '../../src/index.ts'
+import { ottla } from '../bin/command.ts'
 import { exited, until } from '../clients/wait.ts'
 import { IdentityProvider, keySetOf, SigningKey } from '../support/identity-provider.ts'
 import { freePorts } from '../support/ports.ts'
@@ -25,11 +28,10 @@ const blocks = new Map(
     }),
 )
 
+const READY = /The broker is ready|^ottla cluster ready on [^,]+:(\d+)/m
+
 /** Runs a block as it stands, but for its ports, in an empty directory; the ports are those of its listeners. */
-async function run(
-  block: string,
-  changes: (script: string) => string = String,
-): Promise<{ directory: string; port: number }> {
+async function run(block: string, changes: (script: string) => string = String) {
   const directory = directories.make()
   const bin = join(directory, 'bin')
   mkdirSync(bin)
@@ -39,19 +41,21 @@ async function run(
   const child = spawn('/bin/bash', ['-ec', script], {
     cwd: directory,
     detached: true,
-    stdio: ['ignore', 'ignore', 'pipe'],
+    stdio: ['ignore', 'pipe', 'pipe'],
     env: { ...process.env, PATH: [bin, process.env['PATH']].join(delimiter) },
   })
   alive.add(child)
   let output = ''
-  child.stderr.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  for (const stream of [child.stdout, child.stderr]) {
+    stream.on('data', (bytes: Buffer) => (output += bytes.toString()))
+  }
   child.once('close', () => alive.delete(child))
   await until(
-    () => output.includes('The broker is ready') || child.exitCode !== null,
+    () => READY.test(output) || child.exitCode !== null,
     () => `the broker: ${output}`,
   )
   expect(child.exitCode === null ? '' : output).toBe('')
-  return { directory, port: secured! }
+  return { directory, child, port: secured!, output: () => output }
 }
 
 async function write(port: number, config: Partial<KafkaConfig>): Promise<void> {
@@ -70,8 +74,39 @@ async function write(port: number, config: Partial<KafkaConfig>): Promise<void> 
 
 describe('docs/security.md', () => {
   test('has a block for each way', () => {
-    expect([...blocks.keys()]).toEqual(['TLS', 'SASL/PLAIN', 'SASL/SCRAM', 'SASL/OAUTHBEARER'])
+    expect([...blocks.keys()]).toEqual([
+      'A cluster to try',
+      'TLS',
+      'SASL/PLAIN',
+      'SASL/SCRAM',
+      'SASL/OAUTHBEARER',
+    ])
     for (const block of blocks.values()) expect(block.split('\n').length).toBeLessThanOrEqual(11)
+  })
+
+  test('leads to three brokers that speak SASL_SSL, and stays there', async () => {
+    const { directory, child, output } = await run(blocks.get('A cluster to try')!, (script) =>
+      script.replace('--base-port 9092', '--base-port 0'),
+    )
+    const place = join(directory, 'secured', 'security')
+    const port = Number(READY.exec(output())![1])
+    const users = parseProperties(readFileSync(join(place, 'users.properties'), 'utf8'))
+    const password = users.get('admin')!
+    const sasl = { mechanism: 'scram-sha-512', username: 'admin', password } as const
+    await write(port, { ssl: { ca: readFileSync(join(place, 'ca.pem'), 'utf8') }, sasl })
+    const list = ['topics', 'list', '--bootstrap-server', `127.0.0.1:${port}`]
+    const by = ['--command-config', join(place, 'client.properties')]
+    expect(await ottla([...list, ...by])).toMatchObject({
+      code: 0,
+      stdout: expect.stringMatching(/^t\s/m),
+    })
+    expect(await ottla(list)).toMatchObject({ code: 1, stdout: '' })
+    for (const name of readdirSync(place)) expect(statSync(join(place, name)).mode & 0o077).toBe(0)
+    process.kill(child.pid!, 'SIGTERM')
+    await exited(child)
+    expect(output()).not.toContain(password)
+    const again = startCluster({ directory: join(directory, 'secured') })
+    await expect(again).rejects.toThrow('speaks TLS and SASL: start it with ottla cluster up')
   })
 
   test('leads to TLS', async () => {
