@@ -89,6 +89,13 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['metadata/controller/evidence-commands'],
   },
   {
+    file: 'src/metadata/controller/evidence-commands.ts',
+    text: 'return isSuspected && hasSame && (before.fenced || mayEndEarly(view, brokerId))',
+    replacement: 'return isSuspected && hasSame && before.fenced',
+    about: 'A broker that is started again at once is refused until its former session is over.',
+    killedBy: ['metadata/controller/evidence-commands'],
+  },
+  {
     file: 'src/metadata/controller/election-commands.ts',
     text: '{ ...rulesOf(view, topic), awaited: new Set<number>() }',
     replacement: 'rulesOf(view, topic)',

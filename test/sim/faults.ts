@@ -49,6 +49,8 @@ export interface Schedule {
   readonly settings?: Settings
   /** Each broker that is killed is fenced as soon as that, though its session would be longer. */
   readonly noticedWithinMs?: number
+  /** Each node that was killed serves again so soon after it was started again. */
+  readonly servesWithinMs?: number
   /** In order of time. */
   readonly faults: readonly Fault[]
 }

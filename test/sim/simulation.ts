@@ -193,6 +193,18 @@ class BrokerSimulation {
     this.#kills.push({ brokerId: index + 1, atMs: this.#scheduler.now })
   }
 
+  #checkServes(node: SimulatedNode): void {
+    const { servesWithinMs } = this.schedule
+    if (servesWithinMs === undefined) return
+    const { starts } = node
+    this.#scheduler.after(servesWithinMs, 'look whether it serves', () => {
+      // It may have been killed again meanwhile.
+      if (node.isServing || node.starts !== starts) return
+      const what = `serves again: ${node.machine.name} does not, ${servesWithinMs} ms after its start`
+      this.#failures.push(new SimulationError(what))
+    })
+  }
+
   #checkNoticed(): void {
     const { noticedWithinMs } = this.schedule
     if (noticedWithinMs === undefined) return
@@ -259,7 +271,10 @@ class BrokerSimulation {
       case 'kill':
         this.#noteKill(this.#nodes.indexOf(node))
         node.kill(fault.portsMs)
-        return later(fault.downMs, () => node.letUp())
+        return later(fault.downMs, () => {
+          node.letUp()
+          this.#checkServes(node)
+        })
       case 'power':
         node.losePower(fault.survives)
         return later(fault.downMs, () => node.letUp())

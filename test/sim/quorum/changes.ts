@@ -51,9 +51,7 @@ export class VoterRequests {
     const isNeeded = (voters: readonly Voter[]): boolean =>
       voters.some(({ id }) => id === member.id) && !this.#hasRest(voters, member.key)
     if (this.#all.some(({ voters }) => isNeeded(voters))) return
-    const isKnown = ({ id, endpoints: [at] }: Voter): boolean =>
-      at?.port === this.#members.get(id)?.port
-    if (!this.#all.every(({ voters }) => voters.every(isKnown))) return
+    if (!this.#arePlacesKnown) return
     member.move(port)
     for (const leader of this.#leaders) {
       leader.changeVoters({
@@ -67,10 +65,19 @@ export class VoterRequests {
   /** Whether the quorum can do without the disk of a node for good. */
   mayWipe(member: Member): boolean {
     if (this.#all.some(({ pendingChanges }) => pendingChanges > 0)) return false
+    // Who has moved, and could tell no leader, can't be asked for its vote: it doesn't stand in for the disk.
+    if (!this.#arePlacesKnown) return false
     // It may be about to vote with just this disk.
     const isKnown = this.#all.every(({ voters }) => voters.some((one) => isKeyOf(member.key, one)))
     if (member.isJoining && !isKnown) return false
     return this.#all.every(({ voters }) => voters.length === 0 || this.#hasRest(voters, member.key))
+  }
+
+  /** Whether all know where each voter listens that they know of. */
+  get #arePlacesKnown(): boolean {
+    const isKnown = ({ id, endpoints: [at] }: Voter): boolean =>
+      at?.port === this.#members.get(id)?.port
+    return this.#all.every(({ voters }) => voters.every(isKnown))
   }
 
   #remove(leader: Member, voter: Voter): void {

@@ -76,7 +76,9 @@ export function randomQuorumSchedule(
   voters: number,
 ): QuorumSchedule {
   const isDynamic = random.below(3) > 0
-  const observers = isDynamic ? random.below(3) : random.below(2)
+  const drawn = isDynamic ? random.below(3) : random.below(2)
+  // Where the settings name the voters, no other node may be a controller.
+  const observers = isDynamic || nodes === 'drivers' ? drawn : 0
   const count = voters + observers
   const { electionTimeoutMs, fetchTimeoutMs } =
     random.below(2) === 0 ? HASTY_TIMEOUTS : DEFAULT_TIMEOUTS

@@ -112,6 +112,30 @@ const LAST_IN_SYNC: Schedule = {
   ],
 }
 
+/** A broker dies soon after a controller has taken office, which has not heard of it by a heartbeat in its turn. */
+const TAKEN_OVER: Schedule = {
+  layout: { combined: 0, brokers: 3, controllers: 3 },
+  settings: { ...WHOLE_SESSION, 'broker.heartbeat.interval.ms': '2000' },
+  durationMs: 7000,
+  noticedWithinMs: 2000,
+  faults: [
+    at(2000, { type: 'kill', downMs: 5000 }, 'controller'),
+    at(3400, { type: 'kill', downMs: 3000, portsMs: 3 }, 0),
+  ],
+}
+
+/** In its second life nobody can connect to it: when that ends, the third one is all that tells. */
+const BACK_AT_ONCE: Schedule = {
+  ...one,
+  durationMs: 8000,
+  servesWithinMs: 3000,
+  faults: [
+    at(2000, { type: 'kill', downMs: 300 }),
+    at(2000, { type: 'refuse', forMs: 4000 }),
+    at(4500, { type: 'kill', downMs: 20 }),
+  ],
+}
+
 /** Combined nodes: the broker that is the active controller, too. */
 const CONTROLLERS_DIE: Schedule = {
   layout: { combined: 3, brokers: 0, controllers: 0 },
@@ -205,6 +229,20 @@ export const foundBugs: readonly FoundBug[] = [
     shown: CONTENTS,
     bug: told('Who lacks records leads at once where a broker was only thought dead.'),
     schedule: LAST_IN_SYNC,
+  },
+  {
+    shown: 'noticed: ',
+    bug: told(
+      'A broker that is killed in the first seconds of a new controller keeps its session.',
+    ),
+    schedule: TAKEN_OVER,
+  },
+  {
+    shown: 'serves again: ',
+    bug: told(
+      'A broker that is started again at once is refused until its former session is over.',
+    ),
+    schedule: BACK_AT_ONCE,
   },
   {
     shown: 'noticed: ',
