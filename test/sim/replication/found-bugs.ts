@@ -147,6 +147,15 @@ const CONTROLLERS_DIE: Schedule = {
   ),
 }
 
+/** The active controller's broker is noticed by what its controller half has shown: 500 ms later it would be by its silence. */
+const COMBINED_DIES: Schedule = {
+  layout: { combined: 3, brokers: 0, controllers: 0 },
+  settings: WHOLE_SESSION,
+  durationMs: 6500,
+  noticedWithinMs: 700,
+  faults: [at(3000, { type: 'kill', downMs: 3000 }, 'controller')],
+}
+
 /**
  * Of each broker in turn nothing is heard any more, while it still takes what clients send; until these have gone on with
  * another leader, and that has more than the first one.
@@ -250,6 +259,11 @@ export const foundBugs: readonly FoundBug[] = [
       'A leader that dies together with the active controller is noticed when its session is over.',
     ),
     schedule: CONTROLLERS_DIE,
+  },
+  {
+    shown: 'noticed: ',
+    bug: told('Where the active controller dies, what its broker led waits half a second longer.'),
+    schedule: COMBINED_DIES,
   },
   {
     shown: CONTENTS,
