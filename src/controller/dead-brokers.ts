@@ -111,8 +111,8 @@ export class DeadBrokers implements HeartbeatConnections {
   #officeChanged(): void {
     const { metadata, nodeId, refusedLeader } = this.#options
     if (!metadata.isController) {
+      // The same connections bring the next heartbeats where this node leads again, which brokers may not even notice.
       this.#office = null
-      for (const [id, heard] of this.#heard) this.#forget(id, heard)
       return
     }
     const office = (this.#office = {})

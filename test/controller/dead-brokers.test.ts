@@ -413,6 +413,22 @@ describe('a controller that has just taken office', () => {
     expect(dialled).toEqual([])
   })
 
+  test('has those of before at the same connections, where it had the office before', async () => {
+    const { beat, state, dialled, script, pass, isFenced } = await proven()
+    const presence = beat()
+    for (const isController of [false, true]) {
+      state.isController = isController
+      state.office()
+    }
+    dialled.length = 0
+    await pass(1000)
+    expect(dialled).toEqual([])
+    script.push(...REFUSED_TWICE)
+    presence.leave('ended')
+    await pass(500)
+    expect(isFenced()).toBe(true)
+  })
+
   test('leaves itself alone', async () => {
     const { pass, commands } = await taking({ brokers: [broker({ id: 1 })] })
     await pass(1000)

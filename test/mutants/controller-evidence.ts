@@ -153,6 +153,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/dead-brokers.ts',
+    text: 'this.#office = null\n      return',
+    replacement:
+      'this.#office = null\n      for (const [id, heard] of this.#heard) this.#forget(id, heard)\n      return',
+    about:
+      'Where the same controller is elected again, a broker that dies soon after keeps its session.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/controller/dead-brokers.ts',
     text: 'this.#proofs.hurry()',
     replacement: '',
     about:
