@@ -52,8 +52,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/connection.ts',
-    text: 'if (correlationId === pending.correlationId) return pending.answer(frame)',
-    replacement: 'return pending.answer(frame)',
+    text: 'if (correlationId === pending.correlationId) {',
+    replacement: 'if (correlationId >= 0) {',
     about: 'The answer to another request is taken for this one.',
     killedBy: ['peer/connection'],
   },
