@@ -52,6 +52,15 @@ describe('with an authorizer', () => {
     expect(node.commands).toEqual([{ type: 'deleteAcls', filters }])
   })
 
+  test('many filters are one change, as they are in Kafka', async () => {
+    const { node, authorizer } = await guardedNode()
+    authorizer.allows = () => true
+    const filters = Array.from({ length: 50 }, (_, index) => filter(`t${index}`))
+    node.controller = () => filters.map(() => ({ errorCode: 'NONE', errorMessage: null, acls: [] }))
+    expect((await node.ask(DeleteAcls, 3, { filters })).filterResults).toHaveLength(50)
+    expect(node.commands).toEqual([{ type: 'deleteAcls', filters }])
+  })
+
   test('numbers that mean nothing cost the connection', async () => {
     const { node, authorizer } = await guardedNode()
     authorizer.allows = () => true

@@ -5,6 +5,8 @@ import {
   ACL_RESOURCE_TYPES,
   aclName,
 } from '../../../protocol/acls.ts'
+import { ITEMS_IN_STEP } from '../../machine/steps.ts'
+import type { Steps } from '../../machine/steps.ts'
 import { parseAddressRange } from '../../host/address-range.ts'
 import type { Acl, AclFilter } from '../acls.ts'
 import { aclsOf, contentOf, isMeant, WILDCARD } from '../acls.ts'
@@ -77,15 +79,23 @@ function hostProblem(host: string, image: MetadataImage): Refusal | null {
 
 const invalid = (message: string): Refusal => new Refusal('INVALID_REQUEST', message)
 
-/** DeleteAcls: what several filters mean is told for each of them. More than an operation may have is refused as a whole. */
-export function deleteAcls(
+/**
+ * DeleteAcls: one change, however many filters there are. What several of them mean is told for each of them. More than an
+ * operation may have is refused as a whole.
+ */
+export function* deleteAcls(
   view: ControllerView,
   filters: readonly AclFilter[],
-): Decided<readonly DeletedAcls[]> {
+): Steps<Decided<readonly DeletedAcls[]>> {
   const removed = new Set<string>()
   const matches = filters.map(() => [] as Acl[])
+  let left = ITEMS_IN_STEP
   for (const { id, ...acl } of aclsOf(view.image)) {
     for (let index = 0; index < filters.length; index++) {
+      if (--left === 0) {
+        left = ITEMS_IN_STEP
+        yield
+      }
       if (!isMeant(acl, filters[index]!)) continue
       matches[index]!.push(acl)
       removed.add(id)

@@ -287,7 +287,7 @@ function* answer(
     case 'createAcls':
       return createAcls(view, command.acls)
     case 'deleteAcls':
-      return deleteAcls(view, command.filters)
+      return yield* deleteAcls(view, command.filters)
     case 'allocateProducerIds':
       return allocateProducerIds(view, command)
     case 'alterPartition':
