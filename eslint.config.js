@@ -11,7 +11,7 @@ const ranks = [
   ['machine', 'peer'],
   ['quorum'],
   ['metadata'],
-  ['security'],
+  ['security', 'quota'],
   ['replication'],
   ['coordinators'],
   ['handlers'],

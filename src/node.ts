@@ -138,16 +138,16 @@ export class Node {
   }
 
   async #startRoles(
-    parts: Omit<BrokerParts, 'clusterId' | 'metadata' | 'authorizer'>,
+    parts: Omit<BrokerParts, 'clusterId' | 'metadata' | 'authorizer' | 'quotas'>,
     failures: Failures,
     signal: AbortSignal | undefined,
   ): Promise<void> {
-    const { authorizer, metadata } = this.#member
+    const { authorizer, metadata, quotas } = this.#member
     await this.#member.start()
     if (!this.#isBroker || this.#closing !== null) return
     const { host, config } = parts
     await firstMetadata(this.#member.whenCaughtUp(), host, config, signal)
-    const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata, authorizer })
+    const broker = new Broker({ ...parts, clusterId: this.clusterId, metadata, authorizer, quotas })
     failures.takeOffline = (failed) => broker.takeOffline(failed)
     this.#broker = broker
     await broker.start()

@@ -16,6 +16,7 @@ import type { MetadataImage } from '../metadata/image.ts'
 import { SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { towards } from '../peer/security.ts'
+import type { ClientQuotas } from '../quota/client-quotas.ts'
 import { AssignmentReporter } from '../replication/directories/assignment-reporter.ts'
 import { DirectoryMoves } from '../replication/directories/moves.ts'
 import type { Partition } from '../replication/partition/partition.ts'
@@ -29,7 +30,7 @@ import type { Address } from '../server/listeners.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
 import type { ListenerAddress } from '../server/server.ts'
-import { serverSettings } from '../server/settings.ts'
+import { connectionRates, serverSettings } from '../server/settings.ts'
 import { NO_STAGES } from '../server/stages.ts'
 import { BrokerControllerChannel } from './controller-channel.ts'
 import { brokerCoordinators } from './coordinators.ts'
@@ -64,6 +65,7 @@ export interface BrokerParts {
   readonly security: NodeSecurity
   /** Null: everybody may do everything. */
   readonly authorizer: Authorizer | null
+  readonly quotas: ClientQuotas
   /** The node can't go on. */
   readonly fail: (reason: Error) => void
 }
@@ -163,12 +165,14 @@ export class Broker {
       },
     })
     const pipeline = this.#pipeline(coordinators)
-    this.#server = new Server(
-      host,
-      serverSettings(config, parts.openFiles.connections),
-      parts.memory,
-    )
+    this.#server = this.#newServer()
     this.#listeners = this.#listenersOf(pipeline)
+  }
+
+  #newServer(): Server {
+    const { host, config, memory, openFiles, quotas } = this.#parts
+    const settings = serverSettings(config, openFiles.connections)
+    return new Server(host, settings, memory, connectionRates(config, host.clock, quotas))
   }
 
   #listenersOf(pipeline: Pipeline): RoleListeners {
@@ -301,7 +305,11 @@ export class Broker {
         await this.#replicas.settled()
       },
     })
-    return new Pipeline(handlersOn('broker'), services, { ...NO_STAGES, forwarder })
+    return new Pipeline(handlersOn('broker'), services, {
+      ...NO_STAGES,
+      forwarder,
+      quotas: this.#parts.quotas,
+    })
   }
 
   async #register(): Promise<void> {

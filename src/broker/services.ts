@@ -6,6 +6,7 @@ import type { LogManager } from '../log/manager.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
 import { featureLevels } from '../metadata/feature-levels.ts'
 import type { MetadataNode } from '../metadata/node.ts'
+import { quotasOf } from '../metadata/quotas.ts'
 import { scramRecordOf, scramUsers } from '../metadata/scram.ts'
 import { scramNumber } from '../security/sasl/scram.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
@@ -78,6 +79,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     controller,
     logs: parts.logs,
     moves: parts.moves,
+    quotas: () => quotasOf(metadata.image),
     spaceOf: (path) => disk.space(path),
     scramCredential: (mechanism, user) =>
       scramRecordOf(metadata.image, scramNumber(mechanism), user),

@@ -5,7 +5,7 @@ import type { CleanerSettings } from '../log/cleaner/log-cleaner.ts'
 import type { LogIntervals, LogManager } from '../log/manager.ts'
 import { knowsCordoned } from '../metadata/features.ts'
 import type { MetadataImage } from '../metadata/image.ts'
-import type { RateWindows } from '../replication/quota/sampled-rate.ts'
+import type { RateWindows } from '../quota/sampled-rate.ts'
 import type { LifecycleSettings } from './lifecycle.ts'
 
 /** An operator should not believe in a setting that does nothing. */

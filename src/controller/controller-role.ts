@@ -6,6 +6,7 @@ import { RatedLog } from '../host/rated-log.ts'
 import type { EndPoint } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import type { VoterEndpoint } from '../quorum/types.ts'
+import type { ClientQuotas } from '../quota/client-quotas.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import { RoleListeners } from '../server/listeners.ts'
 import type { Authorizer } from '../security/authorizer.ts'
@@ -14,7 +15,8 @@ import type { Address } from '../server/listeners.ts'
 import { Pipeline } from '../server/pipeline.ts'
 import type { RequestMemory } from '../server/request-memory.ts'
 import { Server } from '../server/server.ts'
-import { serverSettings } from '../server/settings.ts'
+import { NO_STAGES } from '../server/stages.ts'
+import { connectionRates, serverSettings } from '../server/settings.ts'
 import { controllerServices } from './services.ts'
 
 /** Requests in flight get this long to be answered when the controller stops. */
@@ -34,6 +36,7 @@ export interface ControllerParts {
   readonly security: NodeSecurity
   /** Null: everybody may do everything. */
   readonly authorizer: Authorizer | null
+  readonly quotas: ClientQuotas
 }
 
 /**
@@ -49,8 +52,16 @@ export class ControllerRole {
     const { host, config, memory, maxSockets, security } = parts
     this.#faults = new RatedLog(host.log, host.clock)
     const services = controllerServices({ ...parts, faults: this.#faults })
-    const pipeline = new Pipeline(handlersOn('controller'), services)
-    this.#server = new Server(host, serverSettings(config, maxSockets), memory)
+    const pipeline = new Pipeline(handlersOn('controller'), services, {
+      ...NO_STAGES,
+      quotas: parts.quotas,
+    })
+    this.#server = new Server(
+      host,
+      serverSettings(config, maxSockets),
+      memory,
+      connectionRates(config, host.clock, parts.quotas),
+    )
     this.#listeners = new RoleListeners({
       endpoints: config.listeners.controller,
       advertised: config.listeners.advertisedController,

@@ -12,6 +12,8 @@ import type { Identity } from '../metadata/format.ts'
 import { ResourceType } from '../metadata/image.ts'
 import { MetadataNode } from '../metadata/node.ts'
 import { towards } from '../peer/security.ts'
+import { ClientQuotas } from '../quota/client-quotas.ts'
+import { quotaWindows } from '../quota/settings.ts'
 import type { ReplicaKey, Voter } from '../quorum/types.ts'
 import { WirePeers } from '../quorum/wire/peers.ts'
 import { RaftServer } from '../quorum/wire/server.ts'
@@ -53,6 +55,8 @@ export class QuorumMember {
   readonly metadata: MetadataNode
   /** Of all roles of the node; null: everybody may do everything. */
   readonly authorizer: StandardAuthorizer | null
+  /** What clients may use of this node, in whatever role they ask it. */
+  readonly quotas: ClientQuotas
   readonly #parts: MemberParts
   readonly #peers: WirePeers
   /** Null in a node that is no controller. */
@@ -87,6 +91,8 @@ export class QuorumMember {
     })
     this.authorizer = configuredAuthorizer(config, host)
     if (this.authorizer !== null) this.#follow(this.authorizer)
+    this.quotas = new ClientQuotas(quotaWindows(config))
+    this.#follow(this.quotas)
     const raft = new RaftServer({
       quorum: () => this.metadata.quorum!,
       self,
@@ -108,6 +114,7 @@ export class QuorumMember {
           ...parts,
           clusterId,
           authorizer: this.authorizer,
+          quotas: this.quotas,
           metadata: this.metadata,
           raft,
           heartbeats: this.#deadBrokers,
@@ -144,9 +151,9 @@ export class QuorumMember {
   }
 
   /** Before anybody else is told of the image. */
-  #follow(authorizer: StandardAuthorizer): void {
-    void this.metadata.whenCaughtUp().then(() => authorizer.load(this.metadata.image))
-    this.metadata.onChange((delta, image) => authorizer.follow(delta, image))
+  #follow(one: StandardAuthorizer | ClientQuotas): void {
+    void this.metadata.whenCaughtUp().then(() => one.load(this.metadata.image))
+    this.metadata.onChange((delta, image) => one.follow(delta, image))
   }
 
   async #catchUp(): Promise<void> {

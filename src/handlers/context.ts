@@ -1,4 +1,5 @@
 import type { ErrorName } from '../../protocol/errors.ts'
+import type { MutationAllowance } from '../metadata/controller/commands.ts'
 import type { Presence } from '../replication/fetch/presence.ts'
 import type { Authentication, Principal } from '../security/authentication.ts'
 import type { SaslSession } from '../security/sasl/session.ts'
@@ -26,8 +27,26 @@ export interface RequestContext<Services extends NodeServices = BrokerServices> 
    * @param costBytes the memory that it takes, about
    */
   spend(costBytes: number): void
+  /** Null where nothing that clients may use of this node is limited. */
+  readonly quota: RequestQuota | null
   /** Calls back when the answer was sent, or never will be: what it refers to may be overwritten then. */
   afterSent(callback: () => void): void
+}
+
+/** What a handler has to ask, or to say, of the quotas of the request's client. For how long it is throttled is not its affair. */
+export interface RequestQuota {
+  /** What an answer to Fetch may have, for it not to exceed the quota by itself; Infinity where there is none. */
+  readonly mostFetchedBytes: number
+  /** Counts an answer to Fetch of this size. False: it has to be answered with nothing. */
+  takeFetched(sizeBytes: number): boolean
+  /** The request is of a node, not of a client: it is not counted. */
+  exempt(): void
+  /**
+   * [KIP-599] What one command may change for this request; undefined: anything.
+   * @param strictSince the first version of the API that is told of changes which the quota doesn't allow; to older ones none is
+   * refused
+   */
+  mutations(strictSince: number): MutationAllowance | undefined
 }
 
 /** What is known of a connection; lives as long as it. */

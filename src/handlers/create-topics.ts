@@ -20,6 +20,8 @@ type Made = CreatedTopic | TopicResponse
 const TURN_TOPICS = 50
 
 const FIRST_VERSION_WITH_CONFIGS = 5
+/** [KIP-599] Older clients wait, but are refused nothing. */
+const FIRST_VERSION_WITH_QUOTA = 6
 
 /**
  * CreateTopics: v2-7. Each topic by itself is made or refused.
@@ -43,7 +45,8 @@ export const createTopics = handle(CreateTopics, {
 }).by(async (request, context) => {
   const { topics, validateOnly, timeoutMs } = request
   const make = async (some: Readonly<typeof topics>, leftMs: number): Promise<readonly Made[]> => {
-    const command = { type: 'createTopics', topics: some, validateOnly } as const
+    const allowance = context.quota?.mutations(FIRST_VERSION_WITH_QUOTA)
+    const command = { type: 'createTopics', topics: some, validateOnly, allowance } as const
     const asked = await askController(context, command, leftMs)
     if (asked.failed === null) return asked.reply
     const names = new Set(some.map(({ name }) => name))

@@ -12,6 +12,8 @@ import { changesOfTopic, inPieces } from './in-pieces.ts'
 type TopicResponse = (typeof DeleteTopics)['response']['encoded']['responses'][number]
 
 const FIRST_VERSION_WITH_DELETION_DISABLED = 3
+/** [KIP-599] Older clients wait, but are refused nothing. */
+const FIRST_VERSION_WITH_QUOTA = 5
 /** Some 10,000 topics, as many as Kafka's controller deletes in one operation. */
 const MAX_COST_BYTES = 6 << 20
 
@@ -41,7 +43,8 @@ export const deleteTopics = handle(DeleteTopics, {
     })
   }
   const make = async (some: readonly TopicToDelete[], leftMs: number) => {
-    const command = { type: 'deleteTopics', topics: some } as const
+    const allowance = context.quota?.mutations(FIRST_VERSION_WITH_QUOTA)
+    const command = { type: 'deleteTopics', topics: some, allowance } as const
     const asked = await askController(context, command, leftMs)
     return asked.failed === null
       ? asked.reply

@@ -16,6 +16,7 @@ import { custom } from './access.ts'
 import { Later } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { currentLeader, endpointsOf } from './current-leader.ts'
+import { FetchedSize } from './fetched-size.ts'
 import { handle } from './handler.ts'
 
 type TopicResponse = (typeof Fetch)['response']['encoded']['responses'][number]
@@ -60,7 +61,14 @@ export const fetch = handle(Fetch, {
   if (session.error !== 'NONE') return { errorCode: session.error, responses: [] }
   const follower =
     replicaId >= 0 ? { brokerId: replicaId, brokerEpoch: request.replicaState.replicaEpoch } : null
-  const maxBytes = Math.min(request.maxBytes, config.get('fetch.max.bytes'), MAX_ANSWER_BYTES)
+  if (follower !== null) context.quota?.exempt()
+  const quota = follower === null ? context.quota : null
+  const maxBytes = Math.min(
+    request.maxBytes,
+    config.get('fetch.max.bytes'),
+    MAX_ANSWER_BYTES,
+    quota?.mostFetchedBytes ?? Infinity,
+  )
   const find = (target: FetchTarget): Partition | ErrorName => {
     if (!mayFetch(target, replicaId, context)) return 'TOPIC_AUTHORIZATION_FAILED'
     const partition = usesTopicIds
@@ -95,6 +103,10 @@ export const fetch = handle(Fetch, {
     clock,
     {
       fetched: (data) => {
+        if (quota !== null && !quota.takeFetched(sizeOf(data.partitions, session, version))) {
+          data.release()
+          return answer.give({ sessionId: session.tellNothing(), responses: [] })
+        }
         context.afterSent(() => data.release())
         answer.give(answerOf(session, data.partitions, context))
       },
@@ -166,6 +178,17 @@ function targetsOf(request: FetchRequest): FetchTarget[] {
     }
   }
   return targets
+}
+
+/** Of the answer that would be given. */
+function sizeOf(
+  partitions: readonly PartitionData[],
+  session: FetchContext,
+  version: number,
+): number {
+  const size = new FetchedSize(version)
+  for (const data of partitions) if (session.wouldTell(data.target, data)) size.add(data)
+  return size.bytes
 }
 
 /** Neighbours of the same topic share an entry; in a session only what has changed is told. */

@@ -3,6 +3,7 @@ import { addOffsetsToTxn } from './add-offsets-to-txn.ts'
 import { addPartitionsToTxn } from './add-partitions-to-txn.ts'
 import { addRaftVoter } from './add-raft-voter.ts'
 import { allocateProducerIds } from './allocate-producer-ids.ts'
+import { alterClientQuotas } from './alter-client-quotas.ts'
 import { alterConfigs } from './alter-configs.ts'
 import { alterPartition } from './alter-partition.ts'
 import { alterPartitionReassignments } from './alter-partition-reassignments.ts'
@@ -22,6 +23,7 @@ import { deleteGroups } from './delete-groups.ts'
 import { deleteRecords } from './delete-records.ts'
 import { deleteTopics } from './delete-topics.ts'
 import { describeAcls } from './describe-acls.ts'
+import { describeClientQuotas } from './describe-client-quotas.ts'
 import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
 import { describeGroups } from './describe-groups.ts'
@@ -75,6 +77,7 @@ export const handlers: readonly Handler[] = [
   addPartitionsToTxn,
   addRaftVoter,
   allocateProducerIds,
+  alterClientQuotas,
   alterConfigs,
   alterPartition,
   alterPartitionReassignments,
@@ -94,6 +97,7 @@ export const handlers: readonly Handler[] = [
   deleteRecords,
   deleteTopics,
   describeAcls,
+  describeClientQuotas,
   describeCluster,
   describeConfigs,
   describeGroups,

@@ -10,6 +10,7 @@ import type { LogManager } from '../log/manager.ts'
 import type { ClusterView } from '../metadata/cluster-view.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import type { ControllerCommand, ReplyTo } from '../metadata/controller/commands.ts'
+import type { QuotaRecord } from '../metadata/quotas.ts'
 import type { scramUsers } from '../metadata/scram.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
@@ -67,6 +68,8 @@ export interface BrokerServices extends NodeServices {
   readonly transactions: TransactionCoordinator
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
+  /** What clients may use, as this broker knows it. */
+  quotas(): Iterable<QuotaRecord>
   /** The size of the volume that a directory is on. */
   spaceOf(path: string): DiskSpace
   /**

@@ -9,6 +9,7 @@ import type {
   Touched,
 } from './image.ts'
 import { resourceKey, ResourceType } from './image.ts'
+import { quotaKey, quotaKeys } from './quotas.ts'
 import { scramKey } from './scram.ts'
 import { partitionAfter, partitionChangeFact } from './partition-change.ts'
 
@@ -121,6 +122,7 @@ export class ImageBuilder {
       features: this.#features !== null,
       others: this.#others.size > 0,
       acls: new Set(aclIds(this.#others.keys())),
+      quotas: new Set(quotaKeys(this.#others.keys())),
     }
   }
 
@@ -293,10 +295,7 @@ export class ImageBuilder {
     switch (record.type) {
       case 'ClientQuotaRecord': {
         const { entity, key, remove } = record.value
-        const names = entity
-          .map(({ entityType, entityName }) => JSON.stringify([entityType, entityName]))
-          .sort()
-        this.#others.set(`quota ${names.join()} ${key}`, remove ? undefined : record)
+        this.#others.set(quotaKey(entity, key), remove ? undefined : record)
         return
       }
       case 'AccessControlEntryRecord':

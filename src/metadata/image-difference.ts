@@ -3,13 +3,14 @@ import type { Steps } from '../machine/steps.ts'
 import { aclIds } from './acls.ts'
 import { resourceOf } from './image.ts'
 import type { MetadataDelta, MetadataImage, PartitionImage, TopicImage, Touched } from './image.ts'
+import { quotaKeys } from './quotas.ts'
 import type { ReadonlyTable } from './table.ts'
 
 /** What changed from one image to a later one, by what was touched. */
 export function deltaOf(
   before: MetadataImage,
   after: MetadataImage,
-  { topics, configs, brokers, features, others, acls }: Touched,
+  { topics, configs, brokers, features, others, acls, quotas }: Touched,
 ): MetadataDelta {
   const createdTopics: TopicImage[] = []
   const deletedTopics: TopicImage[] = []
@@ -32,6 +33,7 @@ export function deltaOf(
     featuresChanged: features,
     othersChanged: others,
     changedAcls: [...acls],
+    changedQuotas: [...quotas],
   }
 }
 
@@ -45,6 +47,7 @@ export function bothTouched(first: Touched | null, then: Touched): Touched {
     features: first.features || then.features,
     others: first.others || then.others,
     acls: new Set([...first.acls, ...then.acls]),
+    quotas: new Set([...first.quotas, ...then.quotas]),
   }
 }
 
@@ -72,6 +75,7 @@ export function* differenceOf(before: MetadataImage, after: MetadataImage): Step
     features: !isSameMap(before.features, after.features),
     others: others.length > 0,
     acls: new Set(aclIds(others)),
+    quotas: new Set(quotaKeys(others)),
   })
 }
 

@@ -191,6 +191,8 @@ export interface MetadataDelta {
   readonly othersChanged: boolean
   /** The ids of ACLs that are new, changed or gone. */
   readonly changedAcls: readonly string[]
+  /** Quotas that are new, changed or gone, by their keys among the others. */
+  readonly changedQuotas: readonly string[]
 }
 
 /** What records may have changed: the rest is the same as before. */
@@ -204,4 +206,6 @@ export interface Touched {
   readonly others: boolean
   /** The ids of ACLs. */
   readonly acls: ReadonlySet<string>
+  /** As in `MetadataDelta.changedQuotas`. */
+  readonly quotas: ReadonlySet<string>
 }

@@ -1,4 +1,4 @@
-import type { Logger, Socket } from '../host/host.ts'
+import type { Clock, Logger, Socket, Timer } from '../host/host.ts'
 import type { ConnectionContext } from '../handlers/context.ts'
 import type { Writer } from '../../protocol/wire/writer.ts'
 import type { Answers } from './answers.ts'
@@ -23,6 +23,7 @@ const ENDED = ['ECONNRESET', 'EPIPE']
 const BAD_REQUEST = 'connections closed for a request that is not served'
 
 export interface ConnectionOptions {
+  readonly clock: Pick<Clock, 'after' | 'monotonic'>
   readonly socket: Socket
   readonly context: ConnectionContext
   readonly pipeline: Pipeline
@@ -42,11 +43,22 @@ class Started implements Requester {
   readonly pipelined: boolean
   outcome: Outcome | undefined = undefined
   readonly #onSettled: (outcome: Outcome) => void
+  readonly #onMute: (ms: number) => void
 
-  constructor(frame: Frame, pipelined: boolean, onSettled: (outcome: Outcome) => void) {
+  constructor(
+    frame: Frame,
+    pipelined: boolean,
+    onSettled: (outcome: Outcome) => void,
+    onMute: (ms: number) => void,
+  ) {
     this.frame = frame
     this.pipelined = pipelined
     this.#onSettled = onSettled
+    this.#onMute = onMute
+  }
+
+  mute(ms: number): void {
+    this.#onMute(ms)
   }
 
   settle(outcome: Outcome): void {
@@ -80,6 +92,10 @@ export class Connection {
   /** The answers of this task are going to be sent. */
   #willSend = false
   readonly #onSettled = (outcome: Outcome): void => this.#settled(outcome)
+  readonly #onMute = (ms: number): void => this.#mute(ms)
+  /** [KIP-219] Its client has to keep quiet until then. */
+  #muted: Timer | null = null
+  #mutedUntilMs = -Infinity
   /** Something came in or went out since `idleSince` was last asked: the clock is not asked for each request. */
   #wasActive = true
   #lastActiveMs = -Infinity
@@ -163,13 +179,29 @@ export class Connection {
   }
 
   #mayStart(): boolean {
+    if (this.#muted !== null) return false
     return !this.#outputFull && !this.#draining && !this.#hasFault && !this.#isOver()
   }
 
   #start(frame: Frame, pipelined: boolean): void {
-    const started = new Started(frame, pipelined, this.#onSettled)
+    const started = new Started(frame, pipelined, this.#onSettled, this.#onMute)
     this.#started.push(started)
     this.#options.pipeline.start(frame.bytes, this.context, started)
+  }
+
+  /** Starts and reads nothing for so long; what has started is answered, and its answers are sent. */
+  #mute(ms: number): void {
+    const { clock } = this.#options
+    const untilMs = clock.monotonic() + ms
+    if (untilMs <= this.#mutedUntilMs || this.#isOver()) return
+    this.#mutedUntilMs = untilMs
+    this.#muted?.cancel()
+    this.#muted = clock.after(ms, () => {
+      this.#muted = null
+      this.#startWaiting()
+      this.#updateReading()
+    })
+    this.#updateReading()
   }
 
   #settled(outcome: Outcome): void {
@@ -182,17 +214,23 @@ export class Connection {
   /** Sends the answers whose turn it is, then starts what has waited for them. */
   sendAnswers(): void {
     this.#willSend = false
-    const { answers, socket } = this.#options
+    const { answers, socket, clock } = this.#options
     const writer = answers.writer()
     let awaited: Reply[] | null = null
     let fault: ConnectionFault | null = null
     let isCut = false
+    let timed: Reply | null = null
+    let begunMs = 0
     for (let first = this.#started[0]; first?.outcome !== undefined; first = this.#started[0]) {
       this.#started.shift()
       const { outcome } = first
       if (!(outcome instanceof Reply)) fault ??= outcome
       else {
         if (outcome.isAwaited) (awaited ??= []).push(outcome)
+        if (timed === null && outcome.isTimed) {
+          timed = outcome
+          begunMs = clock.monotonic()
+        }
         if (fault === null && !this.#isOver()) {
           fault = outcome.writeTo(writer)
           isCut = fault !== null
@@ -202,6 +240,8 @@ export class Connection {
     }
     if (!isCut && writer.size > 0) this.#write(writer, awaited)
     else if (awaited !== null) sent(awaited)
+    // All of them are one client's, nearly always.
+    timed?.spent(clock.monotonic() - begunMs)
     if (fault !== null && !this.#isOver()) this.#fail(fault)
     if (this.#draining && this.#started.length === 0) socket.end()
     this.#startWaiting()
@@ -245,6 +285,7 @@ export class Connection {
     if (this.#closed || this.#draining) return
     const unanswered = this.#started.length + this.#waiting.length
     const full =
+      this.#muted !== null ||
       this.#outputFull ||
       this.#unansweredBytes > MAX_UNANSWERED_BYTES ||
       unanswered >= this.#mostUnanswered ||
@@ -273,6 +314,7 @@ export class Connection {
 
   #onClose(error: Error | undefined): void {
     this.#closed = true
+    this.#muted?.cancel()
     if (error !== undefined) {
       this.#options.log.debug({ connection: this.context.id, err: error }, 'The connection broke')
     }

@@ -8,6 +8,8 @@ export type Outcome = Reply | null | ConnectionFault
 /** Who has sent a request, and is told once what it came to: before `start` returns, or later. */
 export interface Requester {
   settle(outcome: Outcome): void
+  /** [KIP-219] Said before that: nothing of the client is to be looked at for so many milliseconds. */
+  mute?(ms: number): void
 }
 
 /** Why a connection can't go on, in words for the log. */

@@ -5,7 +5,7 @@ import type { AnyApi } from '../../protocol/schema.ts'
 import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
 import { answerAllowed } from './authorize.ts'
-import { tell } from '../handlers/answer.ts'
+import { isAnswer, tell } from '../handlers/answer.ts'
 import type { AdvertisedApi, ConnectionContext, ForwardedAnswer } from '../handlers/context.ts'
 import type { Handler } from '../handlers/handler.ts'
 import { LostController } from '../handlers/lost-controller.ts'
@@ -106,6 +106,11 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
       }
     }
     const route = this.#routes.route(handler, version)
+    const { quotas, observer } = this.#stages
+    // Who has yet to say who it is has no quota; nor has what it says to do so.
+    const isTimed =
+      quotas !== null && quotas.request.shares.isSet && isOfClient(handler, connection)
+    const begunMs = isTimed ? this.#services.clock.monotonic() : 0
     let request: object
     let context: Context
     let reply: Reply
@@ -120,8 +125,11 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
         clientId ?? '',
         connection,
         reader.cost,
+        frame.length,
+        quotas,
       )
-      if (this.#stages.observer !== null) context.startedMs = this.#services.clock.monotonic()
+      if (isTimed) context.begin(begunMs)
+      if (observer !== null) context.startedMs = this.#services.clock.monotonic()
       reply = new Reply(route, correlationId, context, requester)
     } catch (error) {
       const isUnreadable = error instanceof DecodeError
@@ -135,6 +143,7 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
     } catch (error) {
       reply.failed(error)
     }
+    if (isTimed) context.ran()
   }
 
   /**
@@ -193,7 +202,10 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
   ): void {
     forwarded
       .then((answer) => {
-        if (!(answer instanceof NotForwarded)) return reply.given(answer)
+        if (!(answer instanceof NotForwarded)) {
+          if (isAnswer(answer)) context.throttle((answer as Throttled).throttleTimeMs ?? 0)
+          return reply.given(answer)
+        }
         const { services } = context
         const controller = new LostController(services.controller, answer.outcome)
         context.services = { ...services, controller }
@@ -211,6 +223,19 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
     const reply = new Reply(route, correlationId, context, requester)
     reply.given({ errorCode: 'UNSUPPORTED_VERSION', apiKeys })
   }
+}
+
+/** What the controller says of how long the client has to keep quiet. */
+interface Throttled {
+  readonly throttleTimeMs?: number
+}
+
+/** Whether a request comes from somebody who is known, and not to become known. */
+function isOfClient(
+  { beforeAuthentication }: Handler<NodeServices>,
+  { authentication, sasl }: ConnectionContext,
+): boolean {
+  return !authentication.isPending && !(beforeAuthentication && sasl !== null)
 }
 
 /** Of what `theirs` has to serve, too, the versions that both do. */

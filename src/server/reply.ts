@@ -6,7 +6,7 @@ import { failure } from './outcome.ts'
 import type { ConnectionFault, Outcome, Requester } from './outcome.ts'
 import type { Context } from './request-context.ts'
 import type { Route } from './routes.ts'
-import { throttled } from './throttle.ts'
+import { addTime, throttled, throttleTimeMs } from './throttle.ts'
 
 /** What costs more is encoded in turns of the event loop. */
 const LARGE_COST_BYTES = 512 << 10
@@ -35,16 +35,39 @@ export class Reply implements AnswerListener<object> {
   }
 
   given(answer: Answer<object>): void {
-    if (!isAnswer(answer)) return this.#end(answer === null ? null : this.#faultOf(answer))
-    const { quotas } = this.#route.stages
-    this.#answer =
-      quotas === null
-        ? answer
-        : throttled(answer, quotas.throttleTimeMs(this.#route.api, this.#context))
+    if (!isAnswer(answer)) {
+      if (answer !== null) return this.#end(this.#faultOf(answer))
+      this.#throttle(null)
+      return this.#end(null)
+    }
+    this.#answer = throttled(answer, this.#throttle(answer))
     this.#observe(null)
     const { costBytes, services } = this.#context
     if (costBytes > LARGE_COST_BYTES) this.#encodeInTurns(services.clock)
     else this.#requester.settle(this)
+  }
+
+  /** For how long the client has to keep quiet; its connection does from now on. */
+  #throttle(answer: object | null): number {
+    const { quotas } = this.#route.stages
+    if (quotas?.isActive !== true && this.#context.throttleTimeMs === 0) return 0
+    const ms =
+      quotas === null
+        ? this.#context.throttleTimeMs
+        : throttleTimeMs(quotas, this.#route, this.#context, answer)
+    if (ms > 0) this.#requester.mute?.(ms)
+    return ms
+  }
+
+  /** Whether the time that it takes is counted. */
+  get isTimed(): boolean {
+    return this.#context.isTimed
+  }
+
+  /** The event loop has been busy for so many milliseconds with what comes after the answer. */
+  spent(ms: number): void {
+    const { quotas } = this.#route.stages
+    if (quotas !== null) addTime(quotas, this.#context, ms)
   }
 
   /** Encodes a large answer before its place in the row of the connection has come, a piece in each turn. */
@@ -60,6 +83,7 @@ export class Reply implements AnswerListener<object> {
     }
     const goOn = (): void => {
       writer.turnEnd = writer.size + TURN_BYTES
+      const begunMs = this.isTimed ? clock.monotonic() : 0
       try {
         const isDone = writing.next().done === true
         if (writer.size > MAX_ANSWER_BYTES) {
@@ -73,6 +97,8 @@ export class Reply implements AnswerListener<object> {
         this.#encoded = writer.chunks()
       } catch (cause) {
         return end(failure(name, cause))
+      } finally {
+        if (this.isTimed) this.spent(clock.monotonic() - begunMs)
       }
       end(this)
     }

@@ -3,6 +3,7 @@ import type { Codec } from '../../protocol/codec.ts'
 import { RequestHeader, ResponseHeader } from '../../protocol/messages/headers.ts'
 import { requestHeaderVersion, responseHeaderVersion } from '../../protocol/messages/headers.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
+import type { Need } from '../handlers/access.ts'
 import type { Handler } from '../handlers/handler.ts'
 import type { NodeServices } from '../handlers/services.ts'
 import type { Stages } from './stages.ts'
@@ -17,9 +18,11 @@ export interface Route {
   readonly responseHeader: Codec<unknown, { correlationId: number }>
   readonly response: Codec<unknown, object>
   readonly stages: Stages
+  /** What nodes ask of each other: no client waits for it, and no quota counts it. */
+  readonly isInterNode: boolean
 }
 
-export function routeOf(api: AnyApi, version: number, stages: Stages): Route {
+export function routeOf(api: AnyApi, version: number, stages: Stages, isInterNode = false): Route {
   return {
     api,
     name: `${api.name} v${version}`,
@@ -28,6 +31,7 @@ export function routeOf(api: AnyApi, version: number, stages: Stages): Route {
     responseHeader: codecOf(ResponseHeader, responseHeaderVersion(api, version)),
     response: codecOf(api.response, version),
     stages,
+    isInterNode,
   }
 }
 
@@ -50,7 +54,17 @@ export class Routes {
   }
 
   /** @param version one that the handler serves */
-  route({ api }: Handler<NodeServices>, version: number): Route {
-    return (this.#routes[api.key]![version] ??= routeOf(api, version, this.#stages))
+  route({ api, access }: Handler<NodeServices>, version: number): Route {
+    return (this.#routes[api.key]![version] ??= routeOf(
+      api,
+      version,
+      this.#stages,
+      access.needs.some(isNodesOwn),
+    ))
   }
+}
+
+/** What acts for the cluster by what it is; a Fetch may be a client's. */
+function isNodesOwn({ kind, operation }: Need): boolean {
+  return kind === 'cluster' && operation === 'CLUSTER_ACTION'
 }

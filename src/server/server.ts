@@ -7,6 +7,7 @@ import { AUTHENTICATION_MS, SaslSession } from '../security/sasl/session.ts'
 import type { ListenerTls } from '../security/tls/listener-tls.ts'
 import { Answers } from './answers.ts'
 import { Connection } from './connection.ts'
+import type { ConnectionRates } from './connection-rates.ts'
 import { FramePool } from './frame-pool.ts'
 import { Handshakes } from './handshakes.ts'
 import { RatedLog } from '../host/rated-log.ts'
@@ -63,17 +64,25 @@ export class Server {
   /** In the order in which they came. */
   readonly #waiting = new Set<WaitingClient>()
   readonly #handshakes: Handshakes
+  readonly #rates: ConnectionRates | null
   #nextId = 1
   #isOpen = false
   #idleTimer: Timer | null = null
   #closing = false
   #onEmpty: (() => void) | null = null
 
-  constructor(host: Host, settings: ServerSettings, memory: RequestMemory) {
+  /** @param rates null: connections come as fast as they will */
+  constructor(
+    host: Host,
+    settings: ServerSettings,
+    memory: RequestMemory,
+    rates: ConnectionRates | null = null,
+  ) {
     this.#host = host
     this.#log = host.log.child({ part: 'server' })
     this.#settings = settings
     this.#memory = memory
+    this.#rates = rates
     this.#answers = new Answers(host.clock)
     this.#faults = new RatedLog(this.#log, host.clock)
     this.#handshakes = new Handshakes(host.clock, this.#faults)
@@ -122,6 +131,7 @@ export class Server {
     this.#idleTimer?.cancel()
     const closed = this.#listeners.map((listener) => listener.close())
     this.#handshakes.close()
+    this.#rates?.close()
     for (const { socket } of this.#waiting) socket.destroy()
     for (const connection of this.#connections) connection.drain()
     if (this.#connections.size > 0) {
@@ -143,13 +153,20 @@ export class Server {
     const address = socket.remoteAddress
     // Reset before it was accepted: bytes of nobody, whom no limit and no ACL would know.
     if (address === '') return socket.destroy()
-    const open = this.#connections.size + this.#waiting.size + this.#handshakes.size
+    const held = (this.#rates?.size ?? 0) + this.#waiting.size + this.#handshakes.size
+    const open = this.#connections.size + held
     if (open >= this.#settings.maxSockets) {
       const message = `Refused a connection: ${this.#settings.maxSockets} are open, and the limit of open files has no room for more. Raise it (ulimit -n)`
       this.#faults.warn('connections refused for open files', { client: address }, message)
       socket.destroy()
       return
     }
+    if (this.#rates === null) return this.#welcome(socket, listener)
+    this.#rates.admit(socket, listener.context.name, () => this.#welcome(socket, listener))
+  }
+
+  #welcome(socket: Socket, listener: ServedListener): void {
+    const address = socket.remoteAddress
     const fromAddress = (this.#perAddress.get(address) ?? 0) + 1
     const limit = this.#settings.maxConnectionsOf(address)
     if (this.#closing || fromAddress > limit) {
@@ -237,6 +254,7 @@ export class Server {
         end: () => connection.drain(),
         software: { name: 'unknown', version: 'unknown' },
       },
+      clock: this.#host.clock,
       pipeline,
       answers: this.#answers,
       pool: this.#pool,

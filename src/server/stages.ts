@@ -1,11 +1,11 @@
+import type { ClientQuotas } from '../quota/client-quotas.ts'
 import type { Forwarder } from './forward.ts'
 import type { Observer } from './observe.ts'
-import type { Quotas } from './throttle.ts'
 
 /** What stands around the handlers of a pipeline; null where nothing does. */
 export interface Stages {
   readonly forwarder: Forwarder | null
-  readonly quotas: Quotas | null
+  readonly quotas: ClientQuotas | null
   readonly observer: Observer | null
 }
 

@@ -9,6 +9,7 @@ import { ListGroups } from '../../protocol/messages/list-groups.ts'
 import { ListTransactions } from '../../protocol/messages/list-transactions.ts'
 import { buildBatch, type BatchToWrite } from '../../protocol/records/batch.ts'
 import type { Api, Decoded, Encoded, ListenerKind, Shape } from '../../protocol/schema.ts'
+import type { MetadataRecord } from '../../protocol/state/metadata-records.ts'
 import { Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
 import { BrokerConfig } from '../../src/config/broker-config.ts'
@@ -45,6 +46,8 @@ import type { Table } from '../../src/metadata/table.ts'
 import type { RaftReply, RaftRequest } from '../../src/quorum/types.ts'
 import type { VoterChange } from '../../src/quorum/voter-changes.ts'
 import { RaftServer } from '../../src/quorum/wire/server.ts'
+import { ClientQuotas } from '../../src/quota/client-quotas.ts'
+import { quotaWindows } from '../../src/quota/settings.ts'
 import { DirectoryMoves } from '../../src/replication/directories/moves.ts'
 import { FollowerPatience } from '../../src/replication/fetch/patience.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
@@ -55,6 +58,8 @@ import { ReplicaManager } from '../../src/replication/replica-manager.ts'
 import { TransactionGate } from '../../src/replication/transaction-gate.ts'
 import type { TransactionVerifier } from '../../src/replication/transactions.ts'
 import { topicSettings } from '../../src/replication/topic-settings.ts'
+import { quotaKey, quotasOf } from '../../src/metadata/quotas.ts'
+import type { QuotaEntity } from '../../src/metadata/quotas.ts'
 import { scramRecordOf, scramUsers } from '../../src/metadata/scram.ts'
 import { scramNumber } from '../../src/security/sasl/scram.ts'
 import { NOT_ASKED } from '../../src/security/authentication.ts'
@@ -62,6 +67,7 @@ import type { Authorizer } from '../../src/security/authorizer.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
 import { Pipeline } from '../../src/server/pipeline.ts'
 import { Reply } from '../../src/server/reply.ts'
+import { NO_STAGES } from '../../src/server/stages.ts'
 import { SkippingClock } from '../support/skipping-clock.ts'
 import { seeded, simulatedHost } from '../log/seeded.ts'
 import { leaderServices } from '../replication/leader-services.ts'
@@ -95,6 +101,9 @@ export class TestNode {
   /** Goes on by itself, and by leaps where a test has no time to wait. */
   readonly clock = new SkippingClock()
   readonly config: BrokerConfig
+  readonly quotas: ClientQuotas
+  /** For how long clients were made to keep quiet, one after the other, in milliseconds. */
+  readonly muted: number[] = []
   readonly logs: LogManager
   readonly replicas: ReplicaManager
   readonly moves: DirectoryMoves
@@ -156,6 +165,7 @@ export class TestNode {
     this.config = new BrokerConfig({
       set: Object.entries(all).map(([name, value]) => `${name}=${value}`),
     })
+    this.quotas = new ClientQuotas(quotaWindows(this.config))
     const host = {
       ...simulatedHost(this.disk, seeded(2)),
       clock: this.clock,
@@ -278,6 +288,7 @@ export class TestNode {
       transactions: this.transactions,
       logs: this.logs,
       moves: this.moves,
+      quotas: () => quotasOf(this.image),
       spaceOf: (path) => this.disk.space(path),
       createTopicsAutomatically: (names, client) => this.automatic(names, client),
     }
@@ -287,9 +298,10 @@ export class TestNode {
       raft: this.#raftServer(),
       heartbeats: { heard: (id, epoch) => void this.heartbeats.push([id, epoch]) },
     }
+    const stages = { ...NO_STAGES, quotas: this.quotas }
     this.#pipelines = {
-      broker: new Pipeline(handlersOn('broker'), services),
-      controller: new Pipeline(handlersOn('controller'), controllerServices),
+      broker: new Pipeline(handlersOn('broker'), services, stages),
+      controller: new Pipeline(handlersOn('controller'), controllerServices, stages),
     }
     this.connection = {
       id: 1,
@@ -362,6 +374,29 @@ export class TestNode {
       ...broker,
     }
     this.image = { ...this.image, brokers: new Map([...this.image.brokers, [broker.id, whole]]) }
+  }
+
+  /** @param value null: there is none any more */
+  setQuota(
+    entity: Readonly<Record<string, string | null>>,
+    key: string,
+    value: number | null,
+  ): void {
+    const names: QuotaEntity = Object.entries(entity).map(([entityType, entityName]) => ({
+      entityType,
+      entityName,
+    }))
+    const record = {
+      type: 'ClientQuotaRecord',
+      version: 0,
+      value: { entity: names, key, value: value ?? 0, remove: false },
+    } as const
+    const before = this.image
+    const at = quotaKey(names, key)
+    const others = this.image.others as Table<MetadataRecord>
+    const change = new Map([[at, value === null ? undefined : record]])
+    this.image = { ...this.image, others: others.with(change) }
+    this.quotas.follow({ before, changedQuotas: [at] }, this.image)
   }
 
   setConfig(resourceType: number, name: string, entries: Readonly<Record<string, string>>): void {
@@ -479,7 +514,8 @@ export class TestNode {
   /** Starts the request of a frame; resolves with what it came to. */
   start(frame: Buffer, kind?: ListenerKind): Promise<Outcome> {
     const pipeline = this.#pipelineOf(frame, kind)
-    return new Promise((settle) => pipeline.start(frame, this.connection, { settle }))
+    const mute = (ms: number): void => void this.muted.push(ms)
+    return new Promise((settle) => pipeline.start(frame, this.connection, { settle, mute }))
   }
 
   #pipelineOf(frame: Buffer, kind?: ListenerKind): Pipeline {

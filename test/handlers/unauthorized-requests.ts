@@ -8,7 +8,9 @@ import { AddPartitionsToTxn } from '../../protocol/messages/add-partitions-to-tx
 import { AlterConfigs } from '../../protocol/messages/alter-configs.ts'
 import { AlterPartitionReassignments } from '../../protocol/messages/alter-partition-reassignments.ts'
 import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-dirs.ts'
+import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
+import { DescribeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
 import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
 import { SaslAuthenticate } from '../../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../../protocol/messages/sasl-handshake.ts'
@@ -492,7 +494,21 @@ const aboutGroups = (topicId: string): Unauthorized[] => [
   ),
 ]
 
+const USER_A = [{ entityType: 'user', entityName: 'a' }]
+
 const aboutTheCluster = (): Unauthorized[] => [
+  asking(
+    AlterClientQuotas,
+    1,
+    { entries: [{ entity: USER_A, ops: [] }], validateOnly: false },
+    { entries: [{ entity: USER_A, ...clusterError }] },
+  ),
+  asking(
+    DescribeClientQuotas,
+    1,
+    { components: [], strict: false },
+    { ...clusterError, entries: null },
+  ),
   asking(
     AlterUserScramCredentials,
     0,

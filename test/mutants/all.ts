@@ -54,6 +54,7 @@ import { mutants as fetches } from './replication-fetch.ts'
 import { mutants as followers } from './replication-followers.ts'
 import { mutants as throttles } from './replication-throttles.ts'
 import { mutants as security } from './security.ts'
+import * as quota from './quota.ts'
 import * as oauth from './security-oauth.ts'
 import * as sasl from './security-sasl.ts'
 import * as tls from './security-tls.ts'
@@ -93,6 +94,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...metadataEvidence,
     ...forming.ofMetadata,
     ...sasl.ofMetadata,
+    ...quota.ofMetadata,
   ],
   replication: [
     ...replication,
@@ -103,9 +105,11 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...followers,
     ...deletions,
     ...nearest,
+    ...quota.ofReplication,
   ],
   coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
   security: [...security, ...tls.mutants, ...tls.outgoing, ...sasl.mutants, ...oauth.mutants],
+  quota: quota.mutants,
   handlers: [
     ...handlers,
     ...handlersController,
@@ -116,7 +120,15 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...forming.ofHandlers,
     ...sasl.ofHandlers,
   ],
-  server: [...server, ...connections, ...frames, ...pipeline, ...tls.ofServer, ...sasl.ofServer],
+  server: [
+    ...server,
+    ...connections,
+    ...frames,
+    ...pipeline,
+    ...tls.ofServer,
+    ...sasl.ofServer,
+    ...quota.ofServer,
+  ],
   broker,
   controller: [...controller, ...evidence, ...forming.ofController],
   bin: [...bin, ...reassign, ...storage, ...clientSecurity, ...localClusters],

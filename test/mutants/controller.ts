@@ -76,7 +76,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/quorum-member.ts',
-    text: 'this.metadata.onChange((delta, image) => authorizer.follow(delta, image))',
+    text: 'this.metadata.onChange((delta, image) => one.follow(delta, image))',
     replacement: '',
     about: 'Rules count from the next start on.',
     killedBy: ['system/acls'],

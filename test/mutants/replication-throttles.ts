@@ -1,41 +1,12 @@
 import type { Mutant } from './mutant.ts'
 
 const QUOTA = 'src/replication/quota/replication-quota.ts'
-const RATE = 'src/replication/quota/sampled-rate.ts'
 const FETCH = 'src/replication/fetch/fetch.ts'
 const THROTTLE = 'src/replication/fetch/leader-throttle.ts'
 const FETCHER = 'src/replication/follower/fetcher.ts'
 const FOLLOWED = 'src/replication/follower/followed-partition.ts'
 
 export const mutants: readonly Mutant[] = [
-  {
-    file: RATE,
-    text: 'Math.max(nowMs - startMs, this.#windows.lengthMs)',
-    replacement: 'Math.max(nowMs - startMs, 1)',
-    about: 'The first bytes of a throttled replica count a thousandfold, and it stands still.',
-    killedBy: ['replication/quota/sampled-rate'],
-  },
-  {
-    file: RATE,
-    text: 'if (nowMs - sample.lastMs < keptMs) continue',
-    replacement: 'if (nowMs - sample.startMs < keptMs) continue',
-    about: 'Bytes are forgotten before their time, and more goes through than the rate says.',
-    killedBy: ['replication/quota/sampled-rate'],
-  },
-  {
-    file: RATE,
-    text: '% (count + 1)',
-    replacement: '% count',
-    about: 'The oldest sample is overwritten while it counts still, and more goes through.',
-    killedBy: ['replication/quota/sampled-rate'],
-  },
-  {
-    file: RATE,
-    text: ', this.#nextForgotten())',
-    replacement: ')',
-    about: 'A throttled replica waits on when what had held it back is forgotten.',
-    killedBy: ['replication/quota/sampled-rate'],
-  },
   {
     file: QUOTA,
     text: 'return most === 0 || this',

@@ -88,8 +88,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/server/reply.ts',
-    text: ': throttled(answer, quotas.throttleTimeMs(this.#route.api, this.#context))',
-    replacement: ': answer',
+    text: 'throttled(answer, this.#throttle(answer))',
+    replacement: 'answer',
     about: 'A client is never told that it has used more than it may.',
     killedBy: ['server/stages'],
   },

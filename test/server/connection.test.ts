@@ -14,6 +14,7 @@ import { FramePool } from '../../src/server/frame-pool.ts'
 import { RatedLog } from '../../src/host/rated-log.ts'
 import { RequestMemory } from '../../src/server/request-memory.ts'
 import { FakeSocket } from '../support/fake-socket.ts'
+import { PassingClock } from '../replication/quota/passing-clock.ts'
 
 const PIPELINED = 0
 const BARRIER = 1
@@ -40,6 +41,7 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
   const route = {
     api: {} as AnyApi,
     stages: NO_STAGES,
+    isInterNode: false,
     name: 'Test v0',
     requestHeader: UNUSED,
     request: UNUSED,
@@ -57,7 +59,7 @@ function reply(id: number, options: { content?: number[]; sent?: () => void } = 
     },
   }
   let ready: Outcome = null
-  new Reply(route, id, { sent, costBytes: 0 } as Context, {
+  new Reply(route, id, { sent, costBytes: 0, throttleTimeMs: 0, isTimed: false } as Context, {
     settle: (outcome) => (ready = outcome),
   }).given({})
   return ready as unknown as Reply
@@ -84,7 +86,8 @@ const POOLED = 2
 
 function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
   const started: number[] = []
-  const pending = new Map<number, (outcome: Outcome) => void>()
+  const pending = new Map<number, Requester>()
+  const clock = new PassingClock()
   const warnings: string[] = []
   const log: Logger = {
     debug: () => {},
@@ -99,13 +102,14 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
     start: (frame: Buffer, _: unknown, requester: Requester) => {
       const id = frame.readInt32BE(4)
       started.push(id)
-      pending.set(id, (outcome) => requester.settle(outcome))
+      pending.set(id, requester)
     },
   } as unknown as Pipeline
   const socket = new FakeSocket()
   const memory = new RequestMemory(maxQueuedBytes)
   const pool = new FramePool(1 << 20)
   const connection = new Connection({
+    clock,
     socket,
     context: {
       id: 1,
@@ -126,7 +130,8 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
     faults: new RatedLog(log, { after: () => ({ cancel: () => undefined }) }),
     onClose: () => {},
   })
-  const settle = (id: number, outcome: Outcome = reply(id)): void => pending.get(id)!(outcome)
+  const settle = (id: number, outcome: Outcome = reply(id)): void =>
+    pending.get(id)!.settle(outcome)
   const answer = async (id: number, outcome?: Outcome): Promise<void> => {
     settle(id, outcome)
     await endOfTask()
@@ -134,7 +139,21 @@ function serving(maxQueuedBytes = -1, maxRequestBytes = 1000) {
   /** The correlation ids of what was written, an array for each write. */
   const writes = (): number[][] => socket.written.map(idsOf)
   const sent = (): number[] => writes().flat()
-  return { socket, connection, memory, pool, started, settle, answer, writes, sent, warnings }
+  const mute = (id: number, ms: number): void => pending.get(id)!.mute!(ms)
+  return {
+    socket,
+    connection,
+    memory,
+    pool,
+    clock,
+    started,
+    settle,
+    mute,
+    answer,
+    writes,
+    sent,
+    warnings,
+  }
 }
 
 type Serving = ReturnType<typeof serving>
@@ -149,6 +168,47 @@ describe('Connection', () => {
     expect(sent()).toEqual([])
     await answer(1)
     expect(sent()).toEqual([1, 2, 3])
+  })
+
+  test('a client that is throttled has its answer at once, and is looked at again when its time is over', async () => {
+    const { socket, clock, started, mute, answer, sent } = serving()
+    socket.receive(Buffer.concat([request(PIPELINED, 1), request(PIPELINED, 2)]))
+    mute(1, 500)
+    expect(socket.paused).toBe(true)
+    // It was read before the socket stood still.
+    socket.receive(request(PIPELINED, 3))
+    await answer(1)
+    await answer(2)
+    expect([started, sent(), socket.paused]).toEqual([[1, 2], [1, 2], true])
+    clock.pass(499)
+    expect(started).toEqual([1, 2])
+    clock.pass(1)
+    expect([started, socket.paused]).toEqual([[1, 2, 3], false])
+  })
+
+  test('the longest throttling counts of several', async () => {
+    const { socket, clock, started, mute, answer } = serving()
+    socket.receive(Buffer.concat([1, 2, 3].map((id) => request(PIPELINED, id))))
+    mute(1, 300)
+    mute(2, 500)
+    mute(3, 100)
+    for (const id of [1, 2, 3]) await answer(id)
+    socket.receive(request(BARRIER, 4))
+    clock.pass(499)
+    expect([started, clock.timers]).toEqual([[1, 2, 3], 1])
+    clock.pass(1)
+    expect([started, clock.timers]).toEqual([[1, 2, 3, 4], 0])
+  })
+
+  test('nothing is left of a throttling when the client has gone, or is told to go', async () => {
+    const { socket, connection, clock, mute, answer } = serving()
+    socket.receive(request(BARRIER, 1))
+    mute(1, 500)
+    await answer(1)
+    connection.drain()
+    expect([socket.closed, clock.timers]).toEqual([true, 0])
+    mute(1, 500)
+    expect(clock.timers).toBe(0)
   })
 
   test('answers that are given in one task leave with one write', async () => {

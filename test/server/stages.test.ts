@@ -5,8 +5,8 @@ import { Heartbeat } from '../../protocol/messages/heartbeat.ts'
 import type { AnyApi } from '../../protocol/schema.ts'
 import { Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
-import { anyone } from '../../src/handlers/access.ts'
-import { closeConnection, hangUp } from '../../src/handlers/answer.ts'
+import { anyone, cluster } from '../../src/handlers/access.ts'
+import { closeConnection, hangUp, Later } from '../../src/handlers/answer.ts'
 import type { Answer } from '../../src/handlers/answer.ts'
 import { askController } from '../../src/handlers/ask-controller.ts'
 import type { AdvertisedApi, ConnectionContext } from '../../src/handlers/context.ts'
@@ -18,7 +18,10 @@ import type {
   ControllerServices,
   NodeServices,
 } from '../../src/handlers/services.ts'
+import type { MetadataImage } from '../../src/metadata/image.ts'
+import { ClientQuotas } from '../../src/quota/client-quotas.ts'
 import { ANONYMOUS, NOT_ASKED } from '../../src/security/authentication.ts'
+import type { Authorizer } from '../../src/security/authorizer.ts'
 import { NotForwarded } from '../../src/server/forward.ts'
 import type { Observed } from '../../src/server/observe.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
@@ -52,7 +55,8 @@ function start(
   {
     frame = heartbeats,
     services = {},
-  }: { frame?: Buffer; services?: Partial<BrokerServices> } = {},
+    mute,
+  }: { frame?: Buffer; services?: Partial<BrokerServices>; mute?: (ms: number) => void } = {},
 ): Promise<Outcome> {
   const connection = {
     authentication: NOT_ASKED,
@@ -63,7 +67,9 @@ function start(
     ...NO_STAGES,
     ...stages,
   })
-  return new Promise((settle) => pipeline.start(frame, connection, { settle }))
+  return new Promise((settle) =>
+    pipeline.start(frame, connection, { settle, ...(mute && { mute }) }),
+  )
 }
 
 function decoded(outcome: Outcome, api: AnyApi = Heartbeat as unknown as AnyApi): object {
@@ -76,27 +82,95 @@ function decoded(outcome: Outcome, api: AnyApi = Heartbeat as unknown as AnyApi)
 }
 
 describe('throttling', () => {
+  const entity = [{ entityType: 'user', entityName: null }]
+  /** Half of the event loop's time, and a clock that goes on while a handler works. */
+  const halfOfTheTime = () => {
+    let nowMs = 1000
+    const windows = { count: 11, lengthMs: 1000 }
+    const quotas = new ClientQuotas({ rates: windows, mutations: windows })
+    const record = {
+      type: 'ClientQuotaRecord',
+      value: { entity, key: 'request_percentage', value: 50 },
+    }
+    const image = { others: new Map([['a quota', record]]) } as unknown as MetadataImage
+    quotas.load(image)
+    const services = { clock: { monotonic: () => nowMs } } as unknown as BrokerServices
+    return { quotas, services, work: (ms: number) => void (nowMs += ms) }
+  }
+
   test('is said in the answer that quotas are exceeded by, and nowhere else', async () => {
     const kept = { errorCode: 'NONE' } as const
-    const { handler } = answering(() => kept)
-    let throttleTimeMs = 250
-    const quotas = {
-      throttleTimeMs: (api: AnyApi, { principal }: { principal: object }) => {
-        expect([api.name, principal]).toEqual(['Heartbeat', ANONYMOUS])
-        return throttleTimeMs
-      },
-    }
-    expect(decoded(await start(handler, { quotas }))).toEqual({ throttleTimeMs, errorCode: 'NONE' })
-    throttleTimeMs = 0
-    expect(decoded(await start(handler, { quotas }))).toEqual({ throttleTimeMs, errorCode: 'NONE' })
+    const { quotas, services, work } = halfOfTheTime()
+    let workMs = 5000
+    const { handler } = answering(() => {
+      work(workMs)
+      return kept
+    })
+    // Half of ten seconds.
+    const within = await start(handler, { quotas }, { services })
+    expect(decoded(within)).toEqual({ throttleTimeMs: 0, errorCode: 'NONE' })
+    workMs = 100
+    const beyond = await start(handler, { quotas }, { services })
+    expect(decoded(beyond)).toEqual({ throttleTimeMs: 100, errorCode: 'NONE' })
     // Handlers may give the same object again and again.
     expect(kept).toEqual({ errorCode: 'NONE' })
   })
 
-  test('is not counted where there is no answer', async () => {
-    const { handler } = answering(() => null)
-    const quotas = { throttleTimeMs: () => expect('counted').toBe('not at all') as never }
-    expect(await start(handler, { quotas })).toBeNull()
+  test('for the time that requests take is no longer than a sample', async () => {
+    const { quotas, services, work } = halfOfTheTime()
+    const { handler } = answering(() => {
+      work(9000)
+      return { errorCode: 'NONE' }
+    })
+    const outcome = await start(handler, { quotas }, { services })
+    expect(decoded(outcome)).toEqual({ throttleTimeMs: 1000, errorCode: 'NONE' })
+  })
+
+  test('does not count the time that a request waits after its handler’s turn', async () => {
+    const { quotas, services, work } = halfOfTheTime()
+    const later = new Later<{ errorCode: 'NONE' }>()
+    const handler = handle(Heartbeat, { access: anyone() }).by(() => later)
+    const started = start(handler, { quotas }, { services })
+    work(60_000)
+    later.give({ errorCode: 'NONE' })
+    expect(decoded(await started)).toEqual({ throttleTimeMs: 0, errorCode: 'NONE' })
+  })
+
+  test('counts what was sent against the next request', async () => {
+    const { quotas, services, work } = halfOfTheTime()
+    const { handler } = answering(() => ({ errorCode: 'NONE' }))
+    const outcome = (await start(handler, { quotas }, { services })) as Reply
+    expect(outcome.isTimed).toBe(true)
+    outcome.spent(5100)
+    work(1)
+    const next = await start(handler, { quotas }, { services })
+    expect(decoded(next)).toMatchObject({ throttleTimeMs: 199 })
+  })
+
+  test('spares nodes among each other, but not who isn’t allowed to act as one', async () => {
+    const { quotas, services, work } = halfOfTheTime()
+    const handler = handle(Heartbeat, {
+      access: cluster('CLUSTER_ACTION', (_request, { errorCode }) => ({ errorCode })),
+    }).by(() => {
+      work(6000)
+      return { errorCode: 'NONE' }
+    })
+    const spared = (await start(handler, { quotas }, { services })) as Reply
+    expect([decoded(spared), spared.isTimed]).toEqual([
+      { throttleTimeMs: 0, errorCode: 'NONE' },
+      false,
+    ])
+    const authorizer = {
+      authorize: () => {
+        work(6000)
+        return false
+      },
+    } as unknown as Authorizer
+    const refused = await start(handler, { quotas }, { services: { ...services, authorizer } })
+    expect(decoded(refused)).toMatchObject({
+      throttleTimeMs: 1000,
+      errorCode: 'CLUSTER_AUTHORIZATION_FAILED',
+    })
   })
 
   test('is 0 without quotas', async () => {
@@ -120,14 +194,13 @@ describe('an observer', () => {
     }
   }
 
-  test('sees who has asked, for what, how long it took and what was answered, throttled or not', async () => {
+  test('sees who has asked, for what, how long it took and what was answered', async () => {
     const { observed, stages, services, pass } = watching()
     const { handler } = answering(() => {
       pass(7)
       return { errorCode: 'REBALANCE_IN_PROGRESS' }
     })
-    const quotas = { throttleTimeMs: () => 5 }
-    await start(handler, { ...stages, quotas }, { services })
+    await start(handler, stages, { services })
     expect(observed).toEqual([
       {
         api: Heartbeat,
@@ -138,7 +211,7 @@ describe('an observer', () => {
         }),
         correlationId: 7,
         elapsedMs: 7,
-        answer: { errorCode: 'REBALANCE_IN_PROGRESS', throttleTimeMs: 5 },
+        answer: { errorCode: 'REBALANCE_IN_PROGRESS' },
         fault: null,
       },
     ])
@@ -203,6 +276,16 @@ describe('what only the controller answers', () => {
       responses: [theirs],
     })
     expect(forwarded).toEqual([[deletion, 'DeleteTopics', ANONYMOUS]])
+  })
+
+  test('throttles its client here for as long as the controller says', async () => {
+    const answer = { throttleTimeMs: 70, responses: [theirs] }
+    const forwarder = { controllerApis: null, forward: () => Promise.resolve(answer) }
+    const muted: number[] = []
+    const mute = (ms: number): void => void muted.push(ms)
+    const told = await start(deleting('controller'), { forwarder }, { frame: deletion, mute })
+    expect(decoded(told, DeleteTopics as unknown as AnyApi)).toMatchObject({ throttleTimeMs: 70 })
+    expect(muted).toEqual([70])
   })
 
   test('is answered here where this node is the active controller, or nobody forwards', async () => {

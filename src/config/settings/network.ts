@@ -100,7 +100,7 @@ export const network = {
     default: INT_MAX,
     min: 0,
     dynamic: 'cluster',
-    use: 'stored',
+    use: 'acted',
     doc: 'How many connections a second are accepted at most.',
   }),
   'connections.max.idle.ms': long({

@@ -56,13 +56,13 @@ export const operations = {
   'quota.window.num': int({
     default: 11,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How many samples the rates of clients are measured over.',
   }),
   'quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The length of a sample of the rates of clients.',
   }),
   'replication.quota.window.num': int({
@@ -92,13 +92,13 @@ export const operations = {
   'controller.quota.window.num': int({
     default: 11,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How many samples the rate of changes of topics is measured over.',
   }),
   'controller.quota.window.size.seconds': int({
     default: 1,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The length of a sample of the rate of changes of topics.',
   }),
 }

@@ -2,6 +2,7 @@ import type { ErrorName } from '../../../protocol/errors.ts'
 import type { VoterChange } from '../../quorum/voter-changes.ts'
 import type { Acl, AclFilter } from '../acls.ts'
 import type { EndPoint, FeatureRange } from '../image.ts'
+import type { QuotaEntity } from '../quotas.ts'
 
 export interface ErrorOutcome {
   readonly errorCode: ErrorName
@@ -76,6 +77,27 @@ export interface ScramUpsertion {
 }
 export interface UserOutcome extends ErrorOutcome {
   readonly user: string
+}
+
+/** [KIP-599] What whoever gives a command may change; without it: anything. */
+export interface MutationAllowance {
+  /** The command is decided, for the first time or anew: what was taken before counts no more. */
+  begin(): void
+  /** False: so many partitions are not to be changed now. */
+  take(partitions: number): boolean
+}
+
+/** What is to become of the quotas of an entity. */
+export interface QuotaAlteration {
+  readonly entity: QuotaEntity
+  readonly ops: readonly {
+    readonly key: string
+    readonly value: number
+    readonly remove: boolean
+  }[]
+}
+export interface QuotaOutcome extends ErrorOutcome {
+  readonly entity: QuotaEntity
 }
 
 /** A broker that starts; it is fenced until it asks by its heartbeats to serve. */
@@ -181,6 +203,11 @@ export interface DeletedAcls extends ErrorOutcome {
 
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
 export interface ControllerCommands {
+  alterClientQuotas: {
+    command: { readonly entries: readonly QuotaAlteration[]; readonly validateOnly: boolean }
+    /** One for each entity. */
+    reply: readonly QuotaOutcome[]
+  }
   alterUserScramCredentials: {
     command: {
       readonly deletions: readonly { readonly name: string; readonly mechanism: number }[]
@@ -190,15 +217,26 @@ export interface ControllerCommands {
     reply: readonly UserOutcome[]
   }
   createTopics: {
-    command: { readonly topics: readonly TopicToCreate[]; readonly validateOnly: boolean }
+    command: {
+      readonly topics: readonly TopicToCreate[]
+      readonly validateOnly: boolean
+      readonly allowance?: MutationAllowance | undefined
+    }
     reply: readonly CreatedTopic[]
   }
   deleteTopics: {
-    command: { readonly topics: readonly TopicToDelete[] }
+    command: {
+      readonly topics: readonly TopicToDelete[]
+      readonly allowance?: MutationAllowance | undefined
+    }
     reply: readonly DeletedTopic[]
   }
   createPartitions: {
-    command: { readonly topics: readonly PartitionsToCreate[]; readonly validateOnly: boolean }
+    command: {
+      readonly topics: readonly PartitionsToCreate[]
+      readonly validateOnly: boolean
+      readonly allowance?: MutationAllowance | undefined
+    }
     reply: readonly ({ readonly name: string } & ErrorOutcome)[]
   }
   incrementalAlterConfigs: {

@@ -32,6 +32,7 @@ import { awaitedOver, isAwaitedAlarm, fenceDeadBroker, suspectBroker } from './e
 import { isVolatileFact } from './sessions.ts'
 import type { BrokerSession, ControllerFact, EarlyFences, VolatileFact } from './sessions.ts'
 import { alterPartitionReassignments } from './reassignment-commands.ts'
+import { alterClientQuotas } from './quota-commands.ts'
 import { alterUserScramCredentials } from './scram-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from '../topic-names.ts'
@@ -267,11 +268,11 @@ function* answer(
 ): Steps<{ facts: ControllerFact[]; alarms?: Alarms; reply: Reply }> {
   switch (command.type) {
     case 'createTopics':
-      return createTopics(view, command.topics, command.validateOnly)
+      return createTopics(view, command)
     case 'deleteTopics':
-      return deleteTopics(view, command.topics)
+      return deleteTopics(view, command)
     case 'createPartitions':
-      return createPartitions(view, command.topics, command.validateOnly)
+      return createPartitions(view, command)
     case 'incrementalAlterConfigs':
       return incrementalAlterConfigs(view, command.resources, command.validateOnly)
     case 'alterConfigs':
@@ -304,6 +305,8 @@ function* answer(
       return suspectBroker(view, command)
     case 'fenceDeadBroker':
       return yield* fenceDeadBroker(view, command)
+    case 'alterClientQuotas':
+      return alterClientQuotas(view, command)
     case 'alterUserScramCredentials':
       return alterUserScramCredentials(view, command)
     case 'updateFeatures':

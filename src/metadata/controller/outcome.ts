@@ -58,7 +58,11 @@ export function* outcomeInSteps<Result extends ErrorOutcome>(
   }
 }
 
-function told({ errorCode, message }: Refusal): { errorCode: ErrorName; errorMessage: string } {
+/** A refusal as replies tell it. */
+export function told({ errorCode, message }: Refusal): {
+  errorCode: ErrorName
+  errorMessage: string
+} {
   return { errorCode, errorMessage: message }
 }
 

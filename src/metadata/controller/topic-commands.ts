@@ -1,8 +1,10 @@
 import { ZERO_UUID } from '../../../protocol/schema.ts'
 import type {
+  ControllerCommands,
   CreatedTopic,
   DeletedTopic,
   ErrorOutcome,
+  MutationAllowance,
   PartitionsToCreate,
   TopicToCreate,
   TopicToDelete,
@@ -19,19 +21,24 @@ import {
   topicFact,
 } from '../facts.ts'
 import { ResourceType } from '../image.ts'
-import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
+import { duplicates, outcomeOf, Refusal, SUCCESS, told as refusedAs } from './outcome.ts'
 import type { Decided } from './outcome.ts'
 import { assigned, checkAssignment, partitionsOf, place } from './placement/new-partitions.ts'
 import { collisionKey, topicNameProblem } from '../topic-names.ts'
 
 const METADATA_TOPIC = '__cluster_metadata'
+/** [KIP-599] */
+const OVER_QUOTA = new Refusal(
+  'THROTTLING_QUOTA_EXCEEDED',
+  'The throttling quota has been exceeded.',
+)
 
 /** CreateTopics: each topic by itself succeeds or fails; those that succeed are created as one. */
 export function createTopics(
   view: ControllerView,
-  topics: readonly TopicToCreate[],
-  validateOnly: boolean,
+  { topics, validateOnly, allowance }: ControllerCommands['createTopics']['command'],
 ): Decided<readonly CreatedTopic[]> {
+  allowance?.begin()
   const facts: MetadataFact[] = []
   const twice = duplicates(topics.map(({ name }) => name))
   const failed = { topicId: ZERO_UUID, numPartitions: -1, replicationFactor: -1 }
@@ -52,14 +59,19 @@ export function createTopics(
         const what = `Creation of internal topic ${METADATA_TOPIC} is prohibited.`
         return new Refusal('INVALID_REQUEST', what)
       }
-      return createTopic(view, topic, facts)
+      return createTopic(view, topic, facts, allowance)
     })
     reply.push('topicId' in outcome ? { name, ...outcome } : { name, ...failed, ...outcome })
   }
   return { facts: validateOnly ? [] : facts, reply }
 }
 
-function createTopic(view: ControllerView, topic: TopicToCreate, facts: MetadataFact[]) {
+function createTopic(
+  view: ControllerView,
+  topic: TopicToCreate,
+  facts: MetadataFact[],
+  allowance: MutationAllowance | undefined,
+) {
   const { name } = topic
   const problem = topicNameProblem(name)
   if (problem !== null) throw new Refusal('INVALID_TOPIC_EXCEPTION', problem)
@@ -75,6 +87,7 @@ function createTopic(view: ControllerView, topic: TopicToCreate, facts: Metadata
   const configs = checkedConfigs(view, topic)
   const partitions = partitionsOf(view, topic)
   checkSize(facts.length + 1 + configs.length + partitions.length)
+  if (allowance?.take(partitions.length) === false) return OVER_QUOTA
   const topicId = view.newId()
   facts.push(topicFact(name, topicId), ...configs)
   partitions.forEach((partition, index) => facts.push(partitionFact(topicId, index, partition)))
@@ -122,8 +135,9 @@ function checkedConfigs(view: ControllerView, { name, configs }: TopicToCreate):
  */
 export function deleteTopics(
   view: ControllerView,
-  topics: readonly TopicToDelete[],
+  { topics, allowance }: ControllerCommands['deleteTopics']['command'],
 ): Decided<readonly DeletedTopic[]> {
+  allowance?.begin()
   const facts: MetadataFact[] = []
   const key = ({ name, topicId }: TopicToDelete): string => {
     if (name === null) return `#${topicId}`
@@ -155,6 +169,8 @@ export function deleteTopics(
         return { ...found, errorCode: 'INVALID_REQUEST' as const, errorMessage: what }
       }
       checkSize(facts.length + 1)
+      const partitions = view.image.topics.byId.get(found.topicId)?.partitions.length ?? 0
+      if (allowance?.take(partitions) === false) return { ...found, ...refusedAs(OVER_QUOTA) }
       facts.push(removeTopicFact(found.topicId))
       return { ...found, ...SUCCESS }
     })
@@ -194,9 +210,9 @@ function findTopic(view: ControllerView, { name, topicId }: TopicToDelete, isDup
 /** CreatePartitions: partitions can only be added. */
 export function createPartitions(
   view: ControllerView,
-  topics: readonly PartitionsToCreate[],
-  validateOnly: boolean,
+  { topics, validateOnly, allowance }: ControllerCommands['createPartitions']['command'],
 ): Decided<readonly ({ readonly name: string } & ErrorOutcome)[]> {
+  allowance?.begin()
   const facts: MetadataFact[] = []
   const twice = duplicates(topics.map(({ name }) => name))
   const told = new Set<string>()
@@ -209,6 +225,7 @@ export function createPartitions(
       if (twice.has(name)) throw new Refusal('INVALID_REQUEST', 'Duplicate topic name.')
       const added = addedPartitions(view, topic)
       checkSize(facts.length + added.length)
+      if (allowance?.take(added.length) === false) return OVER_QUOTA
       facts.push(...added)
       return SUCCESS
     })

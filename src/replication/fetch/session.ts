@@ -55,6 +55,13 @@ export interface FetchContext {
   readonly mayLeaveOut: boolean
   /** Whether the answer tells of a partition; keeps what was told. To be called once for each that was read, in order. */
   tell(target: FetchTarget, outcome: FetchOutcome): boolean
+  /** Whether `tell` would say so; nothing is kept. */
+  wouldTell(target: FetchTarget, outcome: FetchOutcome): boolean
+  /**
+   * In place of telling anything: an answer that has nothing for the client is throttled. A session that has begun with it ends.
+   * @returns the session that this answer names
+   */
+  tellNothing(): number
 }
 
 const INITIAL_EPOCH = 0
@@ -145,6 +152,11 @@ export class FetchSessionCache {
         remember(session.partitions.get(keyOf(target)), outcome)
         return true
       },
+      wouldTell: () => true,
+      tellNothing: () => {
+        this.#sessions.delete(id)
+        return NO_SESSION
+      },
     }
   }
 
@@ -169,6 +181,8 @@ export class FetchSessionCache {
       targets: Array.from(partitions.values(), ({ target }) => target),
       mayLeaveOut: true,
       tell: (target, outcome) => this.#tellChange(partitions, target, outcome),
+      wouldTell: (target, outcome) => isNews(partitions.get(keyOf(target)), outcome),
+      tellNothing: () => session.id,
     }
   }
 
@@ -232,13 +246,7 @@ function remember(known: SessionPartition | undefined, outcome: FetchOutcome): b
   if (known === undefined) return true
   const { highWatermark, lastStableOffset, logStartOffset } = outcome
   const failed = outcome.errorCode !== 'NONE'
-  const changed =
-    failed ||
-    outcome.mustTell ||
-    outcome.sizeBytes > 0 ||
-    known.highWatermark !== highWatermark ||
-    known.lastStableOffset !== lastStableOffset ||
-    known.logStartOffset !== logStartOffset
+  const changed = isNews(known, outcome)
   // After an error the partition is told again as soon as it is well.
   known.highWatermark = failed ? -1 : highWatermark
   known.lastStableOffset = lastStableOffset
@@ -246,10 +254,30 @@ function remember(known: SessionPartition | undefined, outcome: FetchOutcome): b
   return changed
 }
 
+function isNews(known: SessionPartition | undefined, outcome: FetchOutcome): boolean {
+  return (
+    known === undefined ||
+    outcome.errorCode !== 'NONE' ||
+    outcome.mustTell ||
+    outcome.sizeBytes > 0 ||
+    known.highWatermark !== outcome.highWatermark ||
+    known.lastStableOffset !== outcome.lastStableOffset ||
+    known.logStartOffset !== outcome.logStartOffset
+  )
+}
+
+const WITHOUT_SESSION = {
+  sessionId: NO_SESSION,
+  mayLeaveOut: false,
+  tell: () => true,
+  wouldTell: () => true,
+  tellNothing: () => NO_SESSION,
+} as const
+
 function sessionless(targets: readonly FetchTarget[]): FetchContext {
-  return { error: 'NONE', sessionId: NO_SESSION, targets, mayLeaveOut: false, tell: () => true }
+  return { ...WITHOUT_SESSION, error: 'NONE', targets }
 }
 
 function refused(error: ErrorName): FetchContext {
-  return { error, sessionId: NO_SESSION, targets: [], mayLeaveOut: false, tell: () => true }
+  return { ...WITHOUT_SESSION, error, targets: [] }
 }

@@ -1,6 +1,6 @@
 import type { Clock, Timer } from '../../host/host.ts'
-import { SampledRate } from './sampled-rate.ts'
-import type { RateWindows } from './sampled-rate.ts'
+import { SampledRate } from '../../quota/sampled-rate.ts'
+import type { RateWindows } from '../../quota/sampled-rate.ts'
 
 /** Somebody whom a quota holds back. */
 export interface QuotaWaiter {

@@ -59,6 +59,22 @@ describe('FetchSessionCache', () => {
     expect(context.tell(target(1), { ...empty, highWatermark: 6 })).toBe(true)
   })
 
+  test('an answer that tells nothing begins no session, and leaves one that there is as it was', () => {
+    const cache = cacheOf(10)
+    const first = cache.resolve(request({ targets: [target(0)] }))
+    expect([first.tellNothing(), cache.size]).toEqual([0, 0])
+    const sessionId = opened(cache)
+    const next = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
+    const news = { ...empty, highWatermark: 6 }
+    expect([next.wouldTell(target(0), empty), next.wouldTell(target(1), news)]).toEqual([
+      false,
+      true,
+    ])
+    expect([next.tellNothing(), cache.size]).toEqual([sessionId, 1])
+    const later = cache.resolve(request({ sessionId, sessionEpoch: 2 }))
+    expect(later.tell(target(1), news)).toBe(true)
+  })
+
   test('a session that is made larger and larger ends, and its client begins anew', () => {
     const cache = cacheOf(10)
     const sessionId = opened(cache)
