@@ -68,8 +68,12 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
     return this.#routes.handler(apiKey)?.pooled ?? false
   }
 
-  /** Whether this request may start before earlier ones of its kind were answered. */
+  /**
+   * Whether this request may start before earlier ones of its kind were answered. While bytes of producers are limited each waits
+   * for the one before, as in Kafka: else all that a client has sent would be through before its first answer throttles it.
+   */
   isPipelined(frame: Buffer): boolean {
+    if (this.#stages.quotas?.produce.shares.isSet === true) return false
     return this.#routes.handler(frame.readInt16BE(0))?.pipelined ?? false
   }
 

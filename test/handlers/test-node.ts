@@ -511,6 +511,11 @@ export class TestNode {
     return codecOf(api.response, version).read(reader) as Decoded<R>
   }
 
+  /** Whether a broker starts the request of a frame before the one before it was answered. */
+  isPipelined(frame: Buffer): boolean {
+    return this.#pipelines.broker.isPipelined(frame)
+  }
+
   /** Starts the request of a frame; resolves with what it came to. */
   start(frame: Buffer, kind?: ListenerKind): Promise<Outcome> {
     const pipeline = this.#pipelineOf(frame, kind)

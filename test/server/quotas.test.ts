@@ -96,6 +96,15 @@ describe('producer_byte_rate', () => {
     expect(node.muted.at(-1)).toBeGreaterThan(1_000)
   })
 
+  test('has requests of a connection wait for each other, so that none overtakes the throttling', () => {
+    const frame = Buffer.alloc(8)
+    expect(node.isPipelined(frame)).toBe(true)
+    node.setQuota({ user: null }, 'consumer_byte_rate', 1)
+    expect(node.isPipelined(frame)).toBe(true)
+    node.setQuota({ user: 'somebody' }, 'producer_byte_rate', RATE)
+    expect(node.isPipelined(frame)).toBe(false)
+  })
+
   test('leaves a group’s heartbeats alone', async () => {
     await node.addGroups()
     node.setQuota({ user: null }, 'producer_byte_rate', 1)
