@@ -265,7 +265,7 @@ describe('controller_mutation_rate', () => {
       deciding(command)
       return deciding(command)
     }
-    await create(7, ['a'])
+    expect((await create(7, ['a'])).errors).toEqual(['NONE'])
     const { throttleTimeMs } = await create(7, ['b'])
     expect(throttleTimeMs).toBeLessThanOrEqual(9_000)
   })
