@@ -9,6 +9,7 @@ import type { MetadataNode } from '../metadata/node.ts'
 import { quotasOf } from '../metadata/quotas.ts'
 import { scramRecordOf, scramUsers } from '../metadata/scram.ts'
 import { scramNumber } from '../security/sasl/scram.ts'
+import { DelegationTokens } from '../security/tokens/delegation-tokens.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
 import { FetchMemory } from '../log/read/memory.ts'
 import type { FollowerPatience } from '../replication/fetch/patience.ts'
@@ -84,6 +85,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     scramCredential: (mechanism, user) =>
       scramRecordOf(metadata.image, scramNumber(mechanism), user),
     scramUsers: () => scramUsers(metadata.image),
+    tokens: new DelegationTokens(config, host, () => metadata.image),
     cluster: () => clusterView(metadata.image, clusterId, nodeId),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),

@@ -13,11 +13,12 @@ import { EMPTY_IMAGE } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { scramRecordOf, scramUsers } from '../metadata/scram.ts'
 import { scramNumber } from '../security/sasl/scram.ts'
+import { DelegationTokens } from '../security/tokens/delegation-tokens.ts'
 import type { RaftServer } from '../quorum/wire/server.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 
 interface Parts {
-  readonly host: Pick<Host, 'clock' | 'log'>
+  readonly host: Pick<Host, 'clock' | 'log' | 'random'>
   readonly config: BrokerConfig
   readonly clusterId: string
   readonly metadata: MetadataNode
@@ -57,6 +58,7 @@ export function servicesWithoutCluster(
     ),
     scramCredential: () => null,
     scramUsers: () => new Map(),
+    tokens: new DelegationTokens(config, host, () => EMPTY_IMAGE),
     cluster: () => clusterView(EMPTY_IMAGE, '', -1),
     features: () => featureLevels({ image: EMPTY_IMAGE, kraftVersion: 0 }),
     settled: () => Promise.resolve(),
@@ -80,6 +82,7 @@ export function controllerServices(parts: Parts): ControllerServices {
     scramCredential: (mechanism, user) =>
       scramRecordOf(metadata.image, scramNumber(mechanism), user),
     scramUsers: () => scramUsers(metadata.image),
+    tokens: new DelegationTokens(config, host, () => metadata.image),
     cluster: () => clusterView(metadata.image, clusterId, metadata.quorum?.leaderId ?? -1),
     features: () => featureLevels(metadata),
     // What a controller has decided has partitions made on brokers, whose own affair that is.

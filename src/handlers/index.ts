@@ -16,6 +16,7 @@ import { brokerHeartbeat } from './broker-heartbeat.ts'
 import { brokerRegistration } from './broker-registration.ts'
 import { controllerRegistration } from './controller-registration.ts'
 import { createAcls } from './create-acls.ts'
+import { createDelegationToken } from './create-delegation-token.ts'
 import { createPartitions } from './create-partitions.ts'
 import { createTopics } from './create-topics.ts'
 import { deleteAcls } from './delete-acls.ts'
@@ -26,6 +27,7 @@ import { describeAcls } from './describe-acls.ts'
 import { describeClientQuotas } from './describe-client-quotas.ts'
 import { describeCluster } from './describe-cluster.ts'
 import { describeConfigs } from './describe-configs.ts'
+import { describeDelegationToken } from './describe-delegation-token.ts'
 import { describeGroups } from './describe-groups.ts'
 import { describeLogDirs } from './describe-log-dirs.ts'
 import { describeProducers } from './describe-producers.ts'
@@ -37,6 +39,7 @@ import { electLeaders } from './elect-leaders.ts'
 import { endQuorumEpoch } from './end-quorum-epoch.ts'
 import { endTxn } from './end-txn.ts'
 import { envelope } from './envelope.ts'
+import { expireDelegationToken } from './expire-delegation-token.ts'
 import { fetchMetadata } from './fetch-metadata.ts'
 import { fetchSnapshot } from './fetch-snapshot.ts'
 import { fetch } from './fetch.ts'
@@ -60,6 +63,7 @@ import { offsetForLeaderEpoch } from './offset-for-leader-epoch.ts'
 import { produce } from './produce.ts'
 import { removeRaftVoter } from './remove-raft-voter.ts'
 import type { BrokerServices, ControllerServices, NodeServices } from './services.ts'
+import { renewDelegationToken } from './renew-delegation-token.ts'
 import { saslAuthenticate } from './sasl-authenticate.ts'
 import { saslHandshake } from './sasl-handshake.ts'
 import { syncGroup } from './sync-group.ts'
@@ -90,6 +94,7 @@ export const handlers: readonly Handler[] = [
   brokerRegistration,
   controllerRegistration,
   createAcls,
+  createDelegationToken,
   createPartitions,
   createTopics,
   deleteAcls,
@@ -100,6 +105,7 @@ export const handlers: readonly Handler[] = [
   describeClientQuotas,
   describeCluster,
   describeConfigs,
+  describeDelegationToken,
   describeGroups,
   describeLogDirs,
   describeProducers,
@@ -112,6 +118,7 @@ export const handlers: readonly Handler[] = [
   endTxn,
   envelope,
   fetch,
+  expireDelegationToken,
   fetchMetadata,
   fetchSnapshot,
   findCoordinator,
@@ -132,6 +139,7 @@ export const handlers: readonly Handler[] = [
   offsetForLeaderEpoch,
   produce,
   removeRaftVoter,
+  renewDelegationToken,
   saslAuthenticate,
   saslHandshake,
   syncGroup,

@@ -13,7 +13,7 @@ export const saslHandshake = handle(SaslHandshake, {
 }).by(({ mechanism }, context) => {
   const { services, version, connection } = context
   if (connection.sasl === null) return { errorCode: 'ILLEGAL_SASL_STATE', mechanisms: [] }
-  const begun = connection.sasl.handshake(version, mechanism, services.scramCredential)
+  const begun = connection.sasl.handshake(version, mechanism, services)
   const { errorCode, mechanisms, isEnd } = begun
   if (isEnd) context.afterSent(() => connection.end())
   return { errorCode, mechanisms: [...mechanisms] }

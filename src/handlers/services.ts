@@ -25,6 +25,7 @@ import type { MarkerWriter } from '../replication/transactions.ts'
 import type { Principal } from '../security/authentication.ts'
 import type { Authorizer } from '../security/authorizer.ts'
 import type { FindCredential } from '../security/sasl/scram.ts'
+import type { DelegationTokens } from '../security/tokens/delegation-tokens.ts'
 
 /** What every node has for those who serve its listeners, whatever its roles. */
 export interface NodeServices {
@@ -42,6 +43,7 @@ export interface NodeServices {
   readonly scramCredential: FindCredential
   /** The users of SCRAM, with their mechanisms by Kafka's numbers. */
   scramUsers(): ReturnType<typeof scramUsers>
+  readonly tokens: DelegationTokens
   /** The cluster as this node knows it now. */
   cluster(): ClusterView
   features(): FeatureLevels

@@ -11,6 +11,7 @@ import type {
 import { resourceKey, ResourceType } from './image.ts'
 import { quotaKey, quotaKeys } from './quotas.ts'
 import { scramKey } from './scram.ts'
+import { tokenKey } from './tokens.ts'
 import { partitionAfter, partitionChangeFact } from './partition-change.ts'
 
 type RecordOf<Type extends MetadataRecord['type']> = Extract<
@@ -311,10 +312,10 @@ export class ImageBuilder {
         this.#others.set(scramKey(record.value.mechanism, record.value.name), undefined)
         return
       case 'DelegationTokenRecord':
-        this.#others.set(`token ${record.value.tokenId}`, record)
+        this.#others.set(tokenKey(record.value.tokenId), record)
         return
       case 'RemoveDelegationTokenRecord':
-        this.#others.set(`token ${record.value.tokenId}`, undefined)
+        this.#others.set(tokenKey(record.value.tokenId), undefined)
         return
       default:
         throw new MetadataError(`${record.type} can't be applied here`)

@@ -22,7 +22,7 @@ import { firstMinimum } from './controller/eligible-feature.ts'
 import { ControllerOffice } from './controller/office.ts'
 import type { TopicDefaults } from './controller/partition/rules.ts'
 import { quorumLog } from './controller/quorum-log.ts'
-import type { ControllerSettings } from './controller/view.ts'
+import type { ControllerSettings, TokenSettings } from './controller/view.ts'
 import type { MetadataFact } from './facts.ts'
 import { beginFact, endFact } from './facts.ts'
 import { KRAFT_VERSION } from './features.ts'
@@ -277,6 +277,8 @@ export class MetadataNode implements ControllerChannel {
       sessionTimeoutMs: config.get('broker.session.timeout.ms'),
       fencesOnEvidence: config.get('ottla.broker.dead.process.evidence.enable'),
       maxIdleIntervalMs: config.get('metadata.max.idle.interval.ms'),
+      tokens: tokenSettings(config),
+      wallNow: host.clock.now(),
       kraftVersion,
       defaults: {
         numPartitions: config.get('num.partitions'),
@@ -331,5 +333,14 @@ function timeoutsOf(config: BrokerConfig): RaftTimeouts {
     electionBackoffMaxMs: config.get('controller.quorum.election.backoff.max.ms'),
     requestTimeoutMs: config.get('controller.quorum.request.timeout.ms'),
     retryBackoffMs: config.get('controller.quorum.retry.backoff.ms'),
+  }
+}
+
+function tokenSettings(config: BrokerConfig): TokenSettings | null {
+  if (!config.get('delegation.token.secret.key')) return null
+  return {
+    maxLifetimeMs: config.get('delegation.token.max.lifetime.ms'),
+    expiryTimeMs: config.get('delegation.token.expiry.time.ms'),
+    checkIntervalMs: config.get('delegation.token.expiry.check.interval.ms'),
   }
 }

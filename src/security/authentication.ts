@@ -3,6 +3,8 @@ export interface Principal {
   /** `User`, but for principals that an operator's own principal builder makes. */
   readonly type: string
   readonly name: string
+  /** [KIP-48] It has proved who it is by a delegation token, by which no others are made. */
+  readonly tokenAuthenticated?: boolean
 }
 
 /** Who nobody has asked who it is. */

@@ -7,10 +7,10 @@ const VERSION = 0
 const VERSION_BYTES = 2
 
 /** A principal as Kafka's default serde writes it into an Envelope (KIP-590): an int16 version, and DefaultPrincipalData. */
-export function encodePrincipal({ type, name }: Principal): Buffer {
+export function encodePrincipal({ type, name, tokenAuthenticated = false }: Principal): Buffer {
   const version = Buffer.alloc(VERSION_BYTES)
   version.writeInt16BE(VERSION)
-  const data = encode(DefaultPrincipalData, VERSION, { type, name, tokenAuthenticated: false })
+  const data = encode(DefaultPrincipalData, VERSION, { type, name, tokenAuthenticated })
   return Buffer.concat([version, data])
 }
 
@@ -18,8 +18,9 @@ export function encodePrincipal({ type, name }: Principal): Buffer {
 export function decodePrincipal(bytes: Buffer): Principal | null {
   if (bytes.length < VERSION_BYTES || bytes.readInt16BE(0) !== VERSION) return null
   try {
-    const { type, name } = decode(DefaultPrincipalData, VERSION, bytes.subarray(VERSION_BYTES))
-    return { type, name }
+    const data = decode(DefaultPrincipalData, VERSION, bytes.subarray(VERSION_BYTES))
+    const { type, name, tokenAuthenticated } = data
+    return tokenAuthenticated ? { type, name, tokenAuthenticated } : { type, name }
   } catch (error) {
     if (error instanceof DecodeError) return null
     throw error

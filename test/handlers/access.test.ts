@@ -1,6 +1,8 @@
 import { CreateTopics } from '../../protocol/messages/create-topics.ts'
+import { CreateDelegationToken } from '../../protocol/messages/create-delegation-token.ts'
 import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import { DeleteTopics } from '../../protocol/messages/delete-topics.ts'
+import { DescribeDelegationToken } from '../../protocol/messages/describe-delegation-token.ts'
 import { DescribeGroups } from '../../protocol/messages/describe-groups.ts'
 import { DescribeTopicPartitions } from '../../protocol/messages/describe-topic-partitions.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
@@ -15,6 +17,7 @@ import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
 import { OffsetForLeaderEpoch } from '../../protocol/messages/offset-for-leader-epoch.ts'
 import { Produce } from '../../protocol/messages/produce.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
+import { ImageBuilder } from '../../src/metadata/image-builder.ts'
 import { all, each } from '../../src/handlers/access.ts'
 import type { Access, Need } from '../../src/handlers/access.ts'
 import type { RequestContext } from '../../src/handlers/context.ts'
@@ -48,6 +51,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   ControllerRegistration: ['CLUSTER_ACTION CLUSTER'],
   BeginQuorumEpoch: ['CLUSTER_ACTION CLUSTER'],
   CreateAcls: ['ALTER CLUSTER'],
+  CreateDelegationToken: ['CREATE_TOKENS USER'],
   CreatePartitions: ['ALTER TOPIC'],
   CreateTopics: ['CREATE CLUSTER', 'CREATE TOPIC', 'DESCRIBE_CONFIGS TOPIC'],
   DeleteAcls: ['ALTER CLUSTER'],
@@ -58,6 +62,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   DescribeClientQuotas: ['DESCRIBE_CONFIGS CLUSTER'],
   DescribeCluster: ['DESCRIBE CLUSTER'],
   DescribeConfigs: ['DESCRIBE_CONFIGS CLUSTER', 'DESCRIBE_CONFIGS GROUP', 'DESCRIBE_CONFIGS TOPIC'],
+  DescribeDelegationToken: ['DESCRIBE DELEGATION_TOKEN', 'DESCRIBE_TOKENS USER'],
   DescribeGroups: ['DESCRIBE GROUP'],
   DescribeLogDirs: ['DESCRIBE CLUSTER'],
   DescribeProducers: ['READ TOPIC'],
@@ -71,6 +76,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   EndQuorumEpoch: ['CLUSTER_ACTION CLUSTER'],
   // On brokers' listeners; on controllers', where it is the metadata log's, the first of the two.
   Fetch: ['CLUSTER_ACTION CLUSTER', 'READ TOPIC'],
+  ExpireDelegationToken: [],
   FetchSnapshot: ['CLUSTER_ACTION CLUSTER'],
   // And CLUSTER_ACTION for coordinators of share groups.
   FindCoordinator: ['DESCRIBE GROUP', 'DESCRIBE TRANSACTIONAL_ID'],
@@ -98,6 +104,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   OffsetForLeaderEpoch: ['CLUSTER_ACTION CLUSTER', 'DESCRIBE TOPIC'],
   Produce: ['WRITE TOPIC', 'WRITE TRANSACTIONAL_ID'],
   RemoveRaftVoter: ['ALTER CLUSTER'],
+  RenewDelegationToken: [],
   SaslAuthenticate: [],
   SaslHandshake: [],
   SyncGroup: ['READ GROUP'],
@@ -114,6 +121,29 @@ const inWords = ({ operation, resourceType }: Pick<Need, 'operation' | 'resource
   `${operation} ${resourceType}`
 
 const requests = unauthorizedRequests(TOPIC_ID)
+
+const askForTokensOfBob = (node: TestNode) =>
+  node.ask(CreateDelegationToken, 3, {
+    ownerPrincipalType: 'User',
+    ownerPrincipalName: 'bob',
+    renewers: [],
+    maxLifetimeMs: -1n,
+  })
+
+function addTokenOfBob(node: TestNode): void {
+  const value = {
+    owner: 'User:bob',
+    requester: 'User:bob',
+    renewers: [],
+    issueTimestamp: 0,
+    maxTimestamp: 1,
+    expirationTimestamp: 1,
+    tokenId: 't',
+  }
+  const builder = new ImageBuilder(node.image)
+  builder.apply({ type: 'DelegationTokenRecord', version: 0, value })
+  node.image = builder.build(1, 1).image
+}
 
 describe('what is demanded of who asks', () => {
   test('is what Apache Kafka demands, for every API', () => {
@@ -149,6 +179,13 @@ describe('what is demanded of who asks', () => {
     authorizer.allows = (operation) => operation === 'CREATE'
     await createNew(node)
     remember('CreateTopics')
+    // Only of who has proved who it is.
+    node.connection.authentication = { principal: ALICE, isPending: false }
+    await askForTokensOfBob(node)
+    remember('CreateDelegationToken')
+    addTokenOfBob(node)
+    expect((await node.ask(DescribeDelegationToken, 3, { owners: null })).tokens).toEqual([])
+    remember('DescribeDelegationToken')
     const sorted = Array.from(asked, ([name, operations]) => [name, [...operations].sort()])
     expect(Object.fromEntries(sorted)).toEqual(APACHE)
   })

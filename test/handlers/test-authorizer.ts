@@ -38,7 +38,11 @@ export const TOPIC_ID = 'BBBBBBBBBBBBBBBBBBBBBA'
 /** A node with the topic `t` and with groups, and who decides what may be done: nothing at first. */
 export async function guardedNode(): Promise<{ node: TestNode; authorizer: TestAuthorizer }> {
   const authorizer = new TestAuthorizer()
-  const node = new TestNode({ 'group.initial.rebalance.delay.ms': '0' }, undefined, authorizer)
+  const settings = {
+    'group.initial.rebalance.delay.ms': '0',
+    'delegation.token.secret.key': 'the secret of all tokens',
+  }
+  const node = new TestNode(settings, undefined, authorizer)
   await node.addTopic('t', { id: TOPIC_ID })
   await node.addGroups()
   authorizer.asked.length = 0

@@ -62,6 +62,7 @@ import { quotaKey, quotasOf } from '../../src/metadata/quotas.ts'
 import type { QuotaEntity } from '../../src/metadata/quotas.ts'
 import { scramRecordOf, scramUsers } from '../../src/metadata/scram.ts'
 import { scramNumber } from '../../src/security/sasl/scram.ts'
+import { DelegationTokens } from '../../src/security/tokens/delegation-tokens.ts'
 import { NOT_ASKED } from '../../src/security/authentication.ts'
 import type { Authorizer } from '../../src/security/authorizer.ts'
 import type { Outcome } from '../../src/server/outcome.ts'
@@ -254,6 +255,7 @@ export class TestNode {
       },
       scramCredential: (mechanism, user) => scramRecordOf(this.image, scramNumber(mechanism), user),
       scramUsers: () => scramUsers(this.image),
+      tokens: new DelegationTokens(this.config, host, () => this.image),
       cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
       features: () => this.features,
       settled: () => this.replicas.settled(),

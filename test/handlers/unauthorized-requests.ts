@@ -11,6 +11,10 @@ import { AlterReplicaLogDirs } from '../../protocol/messages/alter-replica-log-d
 import { AlterClientQuotas } from '../../protocol/messages/alter-client-quotas.ts'
 import { AlterUserScramCredentials } from '../../protocol/messages/alter-user-scram-credentials.ts'
 import { DescribeClientQuotas } from '../../protocol/messages/describe-client-quotas.ts'
+import { CreateDelegationToken } from '../../protocol/messages/create-delegation-token.ts'
+import { DescribeDelegationToken } from '../../protocol/messages/describe-delegation-token.ts'
+import { ExpireDelegationToken } from '../../protocol/messages/expire-delegation-token.ts'
+import { RenewDelegationToken } from '../../protocol/messages/renew-delegation-token.ts'
 import { DescribeUserScramCredentials } from '../../protocol/messages/describe-user-scram-credentials.ts'
 import { SaslAuthenticate } from '../../protocol/messages/sasl-authenticate.ts'
 import { SaslHandshake } from '../../protocol/messages/sasl-handshake.ts'
@@ -96,6 +100,9 @@ function asking<Q extends Shape, R extends Shape>(
   return { api: api as unknown as AnyApi, version, body: body as Encoded<Shape>, answer }
 }
 
+const NOTHING = Buffer.alloc(0)
+/** Of who has not proved who it is; whatever else it may do. */
+const tokensError = { errorCode: 'DELEGATION_TOKEN_REQUEST_NOT_ALLOWED' } as const
 const topicError = { errorCode: 'TOPIC_AUTHORIZATION_FAILED' } as const
 const groupError = { errorCode: 'GROUP_AUTHORIZATION_FAILED' } as const
 const clusterError = { errorCode: 'CLUSTER_AUTHORIZATION_FAILED' } as const
@@ -522,6 +529,15 @@ const aboutTheCluster = (): Unauthorized[] => [
     { users: [{ name: 'a' }] },
     { ...clusterError, results: [{ user: '', ...clusterError }] },
   ),
+  asking(
+    CreateDelegationToken,
+    3,
+    { ownerPrincipalType: null, ownerPrincipalName: null, renewers: [], maxLifetimeMs: -1n },
+    { ...tokensError, principalName: 'ANONYMOUS', tokenId: '', maxTimestampMs: -1 },
+  ),
+  asking(RenewDelegationToken, 2, { hmac: NOTHING, renewPeriodMs: -1n }, tokensError),
+  asking(ExpireDelegationToken, 2, { hmac: NOTHING, expiryTimePeriodMs: -1n }, tokensError),
+  asking(DescribeDelegationToken, 3, { owners: null }, { ...tokensError, tokens: [] }),
   asking(SaslHandshake, 1, { mechanism: 'PLAIN' }, { errorCode: 'ILLEGAL_SASL_STATE' }),
   asking(SaslAuthenticate, 2, { authBytes: Buffer.alloc(0) }, { errorCode: 'ILLEGAL_SASL_STATE' }),
   asking(

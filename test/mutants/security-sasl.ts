@@ -25,10 +25,24 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/security/sasl/scram.ts',
-    text: 'if (header === undefined || user === null || isToken) return REFUSED',
-    replacement: 'if (header === undefined || user === null) return REFUSED',
-    about: 'Who asks for a delegation token is answered as a user of that name.',
-    killedBy: ['security/sasl/scram'],
+    text: "const principal = { type: 'User', name, tokenAuthenticated: true }",
+    replacement: "const principal = { type: 'User', name }",
+    about: 'Who has a token for a day makes tokens without end of it.',
+    killedBy: ['security/tokens/clients'],
+  },
+  {
+    file: 'src/security/tokens/delegation-tokens.ts',
+    text: 'if (token === null || isTokenOver(token, this.#host.clock.now())) return null',
+    replacement: 'if (token === null) return null',
+    about: 'A token that is over lets its bearer in for another hour.',
+    killedBy: ['security/tokens/delegation-tokens'],
+  },
+  {
+    file: 'src/security/principal-data.ts',
+    text: 'return tokenAuthenticated ? { type, name, tokenAuthenticated } : { type, name }',
+    replacement: 'return { type, name }',
+    about: 'A token makes others where the request is forwarded to the controller.',
+    killedBy: ['security/principal-data'],
   },
   {
     file: 'src/security/sasl/plain.ts',
@@ -69,6 +83,20 @@ export const mutants: readonly Mutant[] = [
 
 export const ofHandlers: readonly Mutant[] = [
   {
+    file: 'src/handlers/token-requests.ts',
+    text: 'if (principal.tokenAuthenticated === true) return false',
+    replacement: '',
+    about: 'Who has a token makes others by it.',
+    killedBy: ['security/tokens/clients'],
+  },
+  {
+    file: 'src/handlers/create-delegation-token.ts',
+    text: "if (!isOwn && !context.may('CREATE_TOKENS', 'USER', name)) {",
+    replacement: "if (isOwn && !context.may('CREATE_TOKENS', 'USER', name)) {",
+    about: 'Anybody has a token made for the administrator.',
+    killedBy: ['handlers/access'],
+  },
+  {
     file: 'src/handlers/sasl-authenticate.ts',
     text: '  context.afterSent(() => connection.end())\n  return { errorCode, errorMessage',
     replacement: '  return { errorCode, errorMessage',
@@ -85,6 +113,20 @@ export const ofHandlers: readonly Mutant[] = [
 ]
 
 export const ofMetadata: readonly Mutant[] = [
+  {
+    file: 'src/metadata/controller/token-commands.ts',
+    text: 'return until(token, Math.min(token.maxTimestamp, after(wallNow, wanted)))',
+    replacement: 'return until(token, after(wallNow, wanted))',
+    about: 'A token is renewed beyond its longest life.',
+    killedBy: ['controller/token-commands'],
+  },
+  {
+    file: 'src/metadata/controller/token-commands.ts',
+    text: 'owner === requester || renewers.includes(requester)',
+    replacement: 'owner !== requester || renewers.includes(requester)',
+    about: 'Whoever has seen a token keeps it alive.',
+    killedBy: ['controller/token-commands'],
+  },
   {
     file: 'src/metadata/controller/scram-commands.ts',
     text: "if (iterations < LEAST_ITERATIONS) return unacceptable('Too few iterations')",

@@ -11,6 +11,13 @@ describe('a principal in an Envelope', () => {
     expect(decodePrincipal(bytes)).toEqual(principal)
   })
 
+  test('says so where its client has authenticated by a delegation token', () => {
+    const bearer = { type: 'User', name: 'ANONYMOUS', tokenAuthenticated: true }
+    const bytes = encodePrincipal(bearer)
+    expect(bytes.toString('hex')).toBe(`${ANONYMOUS.slice(0, -4)}0100`)
+    expect(decodePrincipal(bytes)).toEqual(bearer)
+  })
+
   test.each([
     ['nothing', ''],
     ['half a version', '00'],

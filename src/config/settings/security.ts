@@ -20,25 +20,25 @@ export const security = {
   }),
   'delegation.token.secret.key': password({
     default: null,
-    use: 'stored',
+    use: 'acted',
     doc: 'The secret of delegation tokens, the same on all nodes; without it there are none.',
   }),
   'delegation.token.max.lifetime.ms': long({
     default: 7 * DAY_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'The longest life of a delegation token, renewals included.',
   }),
   'delegation.token.expiry.time.ms': long({
     default: DAY_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How long a delegation token is valid until it must be renewed.',
   }),
   'delegation.token.expiry.check.interval.ms': long({
     default: HOUR_MS,
     min: 1,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often expired delegation tokens are removed.',
   }),
   'ssl.protocol': string({

@@ -3,6 +3,7 @@ import type { VoterChange } from '../../quorum/voter-changes.ts'
 import type { Acl, AclFilter } from '../acls.ts'
 import type { EndPoint, FeatureRange } from '../image.ts'
 import type { QuotaEntity } from '../quotas.ts'
+import type { TokenRecord } from '../tokens.ts'
 
 export interface ErrorOutcome {
   readonly errorCode: ErrorName
@@ -201,6 +202,28 @@ export interface DeletedAcls extends ErrorOutcome {
   readonly acls: readonly Acl[]
 }
 
+/** [KIP-48] Null with an error. */
+export interface CreatedToken {
+  readonly errorCode: ErrorName
+  readonly token: TokenRecord | null
+}
+
+/** [KIP-48] Until when a token is good now, by the wall clock. */
+export interface TokenOutcome {
+  readonly errorCode: ErrorName
+  readonly expiryTimestampMs: number
+}
+
+/** A change of one token's life. */
+export interface TokenChange {
+  /** Null where no token has the secret that was given. */
+  readonly tokenId: string | null
+  /** Type and name. */
+  readonly requester: string
+  /** From now on; what a negative one means the command says. */
+  readonly periodMs: number
+}
+
 /** What the controller is asked for, and its replies; the shapes follow the requests of the same names. */
 export interface ControllerCommands {
   alterClientQuotas: {
@@ -208,6 +231,21 @@ export interface ControllerCommands {
     /** One for each entity. */
     reply: readonly QuotaOutcome[]
   }
+  createDelegationToken: {
+    /** Principals by type and name. */
+    command: {
+      readonly owner: string
+      readonly requester: string
+      readonly renewers: readonly string[]
+      /** Not above 0: the longest that the cluster allows. */
+      readonly maxLifetimeMs: number
+    }
+    reply: CreatedToken
+  }
+  /** Negative: as long as the cluster has it. */
+  renewDelegationToken: { command: TokenChange; reply: TokenOutcome }
+  /** Negative: at once. */
+  expireDelegationToken: { command: TokenChange; reply: TokenOutcome }
   alterUserScramCredentials: {
     command: {
       readonly deletions: readonly { readonly name: string; readonly mechanism: number }[]

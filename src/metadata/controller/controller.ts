@@ -34,6 +34,14 @@ import type { BrokerSession, ControllerFact, EarlyFences, VolatileFact } from '.
 import { alterPartitionReassignments } from './reassignment-commands.ts'
 import { alterClientQuotas } from './quota-commands.ts'
 import { alterUserScramCredentials } from './scram-commands.ts'
+import {
+  createDelegationToken,
+  expireDelegationToken,
+  removeExpiredTokens,
+  renewDelegationToken,
+  tokensAlarm,
+  TOKENS_ALARM,
+} from './token-commands.ts'
 import { createPartitions, createTopics, deleteTopics } from './topic-commands.ts'
 import { collisionKey } from '../topic-names.ts'
 
@@ -242,6 +250,8 @@ function* alarmed(view: ControllerView, alarm: string): Steps<Decision<Controlle
       return electUncleanLeaders(view)
     case IDLE_ALARM:
       return idleRecord(view)
+    case TOKENS_ALARM:
+      return removeExpiredTokens(view)
     default:
       return yield* isAwaitedAlarm(alarm) ? awaitedOver(view, alarm) : sessionExpired(view, alarm)
   }
@@ -309,6 +319,12 @@ function* answer(
       return alterClientQuotas(view, command)
     case 'alterUserScramCredentials':
       return alterUserScramCredentials(view, command)
+    case 'createDelegationToken':
+      return createDelegationToken(view, command)
+    case 'renewDelegationToken':
+      return renewDelegationToken(view, command)
+    case 'expireDelegationToken':
+      return expireDelegationToken(view, command)
     case 'updateFeatures':
       return updateFeatures(view, command)
     case 'changeVoters':
@@ -317,7 +333,8 @@ function* answer(
       const { facts: sessions, alarms } = firstSessions(view)
       const facts: ControllerFact[] = [...command.bootstrap, ...sessions]
       if (command.openTransaction) facts.unshift(abortFact('The controller changed'))
-      return { facts, alarms: [...alarms, ...idleAlarm(view), ...firstLooks(view)], reply: null }
+      const later = [...idleAlarm(view), ...tokensAlarm(view), ...firstLooks(view)]
+      return { facts, alarms: [...alarms, ...later], reply: null }
     }
   }
 }

@@ -22,6 +22,12 @@ export interface ElectionSettings {
   readonly uncleanIntervalMs: number
 }
 
+export interface TokenSettings {
+  readonly maxLifetimeMs: number
+  readonly expiryTimeMs: number
+  readonly checkIntervalMs: number
+}
+
 /** What the controller decides by, besides the image; it comes with each command. */
 export interface ControllerSettings {
   readonly clusterId: string
@@ -35,6 +41,10 @@ export interface ControllerSettings {
   readonly fencesOnEvidence: boolean
   /** `metadata.max.idle.interval.ms`; 0 for never */
   readonly maxIdleIntervalMs: number
+  /** [KIP-48] `delegation.token.*`; null without the secret that they need. */
+  readonly tokens: TokenSettings | null
+  /** The wall clock, for what users are told; it may jump. */
+  readonly wallNow: number
   /** The quorum's own finalized feature, which is no part of the image. */
   readonly kraftVersion: number
   /** `num.partitions` and `default.replication.factor` */

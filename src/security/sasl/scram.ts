@@ -1,4 +1,5 @@
 import { derivedKey, digest, hmac, sameSecret, type DigestAlgorithm } from '../../host/digests.ts'
+import type { Principal } from '../authentication.ts'
 import type { SaslExchange, SaslStep } from './mechanism.ts'
 
 export type ScramMechanism = 'SCRAM-SHA-256' | 'SCRAM-SHA-512'
@@ -26,6 +27,18 @@ export interface ScramCredential {
 }
 
 export type FindCredential = (mechanism: ScramMechanism, user: string) => ScramCredential | null
+
+/** Whom a client proves to be by a delegation token, and until when. */
+export interface TokenBearer {
+  readonly credential: ScramCredential
+  /** The owner's name. */
+  readonly owner: string
+  /** By the wall clock. */
+  readonly expiresAtMs: number
+}
+
+/** Resolves to null where there is no such token, or it has expired. */
+export type FindToken = (mechanism: ScramMechanism, tokenId: string) => Promise<TokenBearer | null>
 
 const algorithmOf = (mechanism: ScramMechanism): DigestAlgorithm =>
   mechanism === 'SCRAM-SHA-256' ? 'sha256' : 'sha512'
@@ -64,8 +77,20 @@ const CLIENT_FIRST = /^([ny],(?:a=([^,]*))?,)((?:m=[^,]*,)?n=([^,]+),r=([^,]+)((
 const CLIENT_FINAL = /^(c=([^,]+),r=([^,]+)(?:,[^,]+)*),p=([^,]+)$/s
 const REFUSED: SaslStep = { refused: '' }
 
-interface Begun {
-  readonly user: string
+/** Who the client is, once it has shown what it knows. */
+interface Proved {
+  readonly principal: Principal
+  readonly expiresAtMs?: number
+}
+
+/** A client's first message. */
+interface First {
+  readonly header: string
+  readonly bare: string
+  readonly nonce: string
+}
+
+interface Begun extends Proved {
   readonly credential: ScramCredential
   readonly channel: string
   readonly nonce: string
@@ -77,45 +102,66 @@ interface Begun {
 export class ScramExchange implements SaslExchange {
   readonly #mechanism: ScramMechanism
   readonly #find: FindCredential
+  readonly #findToken: FindToken
   readonly #ownNonce: string
   #begun: Begun | null = null
 
   /** @param nonce random, of this exchange alone */
-  constructor(mechanism: ScramMechanism, find: FindCredential, nonce: Buffer) {
+  constructor(
+    mechanism: ScramMechanism,
+    find: FindCredential,
+    findToken: FindToken,
+    nonce: Buffer,
+  ) {
     this.#mechanism = mechanism
     this.#find = find
+    this.#findToken = findToken
     this.#ownNonce = nonce.toString('base64url')
   }
 
-  step(token: Buffer): SaslStep {
+  step(token: Buffer): SaslStep | Promise<SaslStep> {
     const message = token.toString()
     return this.#begun === null ? this.#first(message) : this.#final(message, this.#begun)
   }
 
-  #first(message: string): SaslStep {
+  #first(message: string): SaslStep | Promise<SaslStep> {
     const [, header, authorizationId, bare, saslName, nonce, extensions] =
       CLIENT_FIRST.exec(message) ?? []
     const user = saslName === undefined ? null : decodedName(saslName)
-    // [KIP-48] Tokens are asked for by an extension; there are none here.
-    const isToken = /,tokenauth=true/i.test(extensions ?? '')
-    if (header === undefined || user === null || isToken) return REFUSED
+    if (header === undefined || user === null) return REFUSED
     if (authorizationId !== undefined && decodedName(authorizationId) !== user) return REFUSED
+    const first: First = { header, bare: bare!, nonce: nonce! }
+    // [KIP-48] The name is that of a token, then, and its secret the password.
+    if (/,tokenauth=true(,|$)/i.test(extensions ?? '')) return this.#firstOfToken(user, first)
     const credential = this.#find(this.#mechanism, user)
     if (credential === null) return REFUSED
-    const both = nonce! + this.#ownNonce
+    return this.#begin(first, credential, { principal: { type: 'User', name: user } })
+  }
+
+  async #firstOfToken(tokenId: string, first: First): Promise<SaslStep> {
+    const bearer = await this.#findToken(this.#mechanism, tokenId)
+    if (bearer === null) return REFUSED
+    const { credential, owner: name, expiresAtMs } = bearer
+    const principal = { type: 'User', name, tokenAuthenticated: true }
+    return this.#begin(first, credential, { principal, expiresAtMs })
+  }
+
+  #begin({ header, bare, nonce }: First, credential: ScramCredential, proved: Proved): SaslStep {
+    const both = nonce + this.#ownNonce
     const { salt, iterations } = credential
     const answer = `r=${both},s=${salt.toString('base64')},i=${iterations}`
     this.#begun = {
-      user,
+      ...proved,
       credential,
       channel: Buffer.from(header).toString('base64'),
       nonce: both,
-      said: `${bare!},${answer}`,
+      said: `${bare},${answer}`,
     }
     return { challenge: Buffer.from(answer), principal: null }
   }
 
-  #final(message: string, { user, credential, channel, nonce, said }: Begun): SaslStep {
+  #final(message: string, begun: Begun): SaslStep {
+    const { credential, channel, nonce, said, principal, expiresAtMs = Infinity } = begun
     const [, bare, itsChannel, itsNonce, proof] = CLIENT_FINAL.exec(message) ?? []
     // librdkafka says its own part twice, which Kafka takes: what is signed has this exchange's nonce in it all the same.
     const isOurs = itsChannel === channel && itsNonce?.endsWith(nonce) === true
@@ -129,7 +175,7 @@ export class ScramExchange implements SaslExchange {
     const clientKey = Buffer.from(given.map((byte, at) => byte ^ signature[at]!))
     if (!sameSecret(digest(algorithm, clientKey), storedKey)) return REFUSED
     const answer = `v=${hmac(algorithm, serverKey, signed).toString('base64')}`
-    return { challenge: Buffer.from(answer), principal: { type: 'User', name: user } }
+    return { challenge: Buffer.from(answer), principal, expiresAtMs }
   }
 }
 
@@ -147,12 +193,19 @@ export class ScramClient {
   readonly #bare: string
   #expected: string | null = null
 
-  constructor(mechanism: ScramMechanism, user: string, password: string, nonce: Buffer) {
+  /** @param isToken the user is the id of a delegation token (KIP-48), and the password its secret in Base64 */
+  constructor(
+    mechanism: ScramMechanism,
+    user: string,
+    password: string,
+    nonce: Buffer,
+    isToken = false,
+  ) {
     this.#mechanism = mechanism
     this.#password = password
     this.#nonce = nonce.toString('base64url')
     const name = user.replaceAll('=', '=3D').replaceAll(',', '=2C')
-    this.#bare = `n=${name},r=${this.#nonce}`
+    this.#bare = `n=${name},r=${this.#nonce}${isToken ? ',tokenauth=true' : ''}`
   }
 
   first(): Buffer {

@@ -5,7 +5,7 @@ import type { ListenerSasl, SaslMechanism } from './listener-sasl.ts'
 import type { SaslExchange } from './mechanism.ts'
 import { OAuthExchange } from './oauth/exchange.ts'
 import { PlainExchange } from './plain.ts'
-import { ScramExchange, type FindCredential } from './scram.ts'
+import { ScramExchange, type FindCredential, type FindToken } from './scram.ts'
 
 /** How long a client may take until it has authenticated; Kafka's clients give up earlier. */
 export const AUTHENTICATION_MS = 30_000
@@ -30,6 +30,12 @@ export type Authenticated =
       readonly detail?: string | undefined
     }
   | { readonly challenge: Buffer; readonly lifetimeMs: number }
+
+/** Where SCRAM finds what it knows of users and tokens. */
+interface Credentials {
+  readonly scramCredential: FindCredential
+  readonly tokens: { readonly bearer: FindToken }
+}
 
 interface Exchange {
   readonly mechanism: SaslMechanism
@@ -78,7 +84,7 @@ export class SaslSession implements Authentication {
   }
 
   /** [SaslHandshake] Begins an exchange. */
-  handshake(version: number, name: string, find: FindCredential): Handshake {
+  handshake(version: number, name: string, find: Credentials): Handshake {
     const { mechanisms } = this.#sasl
     const nowMs = this.#host.clock.monotonic()
     const isAgain = this.#principal !== null
@@ -145,10 +151,13 @@ export class SaslSession implements Authentication {
     return lifetimeMs
   }
 
-  #exchangeOf(mechanism: SaslMechanism, find: FindCredential): SaslExchange {
+  #exchangeOf(mechanism: SaslMechanism, find: Credentials): SaslExchange {
     if (mechanism === 'PLAIN') return new PlainExchange(this.#sasl.users)
     if (mechanism === 'OAUTHBEARER') return new OAuthExchange(this.#sasl.validator!)
-    return new ScramExchange(mechanism, find, this.#host.random.bytes(NONCE_BYTES))
+    const { scramCredential, tokens } = find
+    const findToken: FindToken = (...token) => tokens.bearer(...token)
+    const nonce = this.#host.random.bytes(NONCE_BYTES)
+    return new ScramExchange(mechanism, scramCredential, findToken, nonce)
   }
 }
 

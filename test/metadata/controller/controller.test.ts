@@ -30,6 +30,8 @@ function settingsWith(
     defaults: { numPartitions: 2, replicationFactor: 1 },
     topicDefaults: { minInsyncReplicas: 1, isUncleanAllowed: false },
     elections: { preferredIntervalMs: 300_000, uncleanIntervalMs: 300_000 },
+    tokens: null,
+    wallNow: 0,
     deleteTopicEnable: options.deleteTopicEnable ?? true,
     rules: {
       incremental: (resource, alterations) => alterIncrementally(config, resource, alterations),

@@ -67,6 +67,8 @@ export class TestedController extends Controller {
       defaults: { numPartitions: 1, replicationFactor: 1 },
       topicDefaults: { minInsyncReplicas: 1, isUncleanAllowed: false },
       elections: { preferredIntervalMs: 300_000, uncleanIntervalMs: 200_000 },
+      tokens: null,
+      wallNow: 0,
       deleteTopicEnable: true,
       rules,
       random: { below: seededRandom(1).below, bytes: (length) => Buffer.alloc(length, 0x3c) },

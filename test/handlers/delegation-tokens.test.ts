@@ -1,0 +1,38 @@
+import { ExpireDelegationToken } from '../../protocol/messages/expire-delegation-token.ts'
+import { RenewDelegationToken } from '../../protocol/messages/renew-delegation-token.ts'
+import { ImageBuilder } from '../../src/metadata/image-builder.ts'
+import { DelegationTokens } from '../../src/security/tokens/delegation-tokens.ts'
+import { SkippingClock } from '../support/skipping-clock.ts'
+import { systemRandom } from '../../src/host/random.ts'
+import { TestNode } from './test-node.ts'
+
+describe('a token is changed', () => {
+  test('by the id that its secret leads to, in the name of who asks', async () => {
+    const node = new TestNode({ 'delegation.token.secret.key': 'secret' })
+    const principal = { type: 'User', name: 'alice' }
+    node.connection.authentication = { principal, isPending: false }
+    const value = {
+      owner: 'User:alice',
+      requester: 'User:alice',
+      renewers: [],
+      issueTimestamp: 0,
+      maxTimestamp: 1,
+      expirationTimestamp: 1,
+      tokenId: 't',
+    }
+    const builder = new ImageBuilder(node.image)
+    builder.apply({ type: 'DelegationTokenRecord', version: 0, value })
+    node.image = builder.build(1, 1).image
+    const host = { clock: new SkippingClock(), random: systemRandom() }
+    const hmac = new DelegationTokens(node.config, host, () => node.image).secretOf('t')
+    node.controller = () => ({ errorCode: 'NONE', expiryTimestampMs: 7 })
+    const renewed = await node.ask(RenewDelegationToken, 2, { hmac, renewPeriodMs: 5n })
+    expect(renewed).toMatchObject({ errorCode: 'NONE', expiryTimestampMs: 7 })
+    await node.ask(ExpireDelegationToken, 2, { hmac: Buffer.from('x'), expiryTimePeriodMs: -1n })
+    const requester = 'User:alice'
+    expect(node.commands).toEqual([
+      { type: 'renewDelegationToken', tokenId: 't', requester, periodMs: 5 },
+      { type: 'expireDelegationToken', tokenId: null, requester, periodMs: -1 },
+    ])
+  })
+})
