@@ -33,6 +33,7 @@ describe('where APIs are served, as Apache Kafka has it', () => {
       'DescribeAcls',
       'DescribeCluster',
       'DescribeConfigs',
+      'DescribeDelegationToken',
       'SaslAuthenticate',
       'SaslHandshake',
     ]
