@@ -114,6 +114,9 @@ export async function securityOf(
   if (unused.length > 0) {
     terminal.writeError(`ottla: ${path}: not used here: ${unused.join(', ')}\n`)
   }
+  for (const name of [...settings.keys()]) {
+    if (isReplaced(name, options)) settings.delete(name)
+  }
   for (const [name, value] of fromOptions(options)) settings.set(name, value)
   const protocol = protocolOf(settings, options)
   if (protocol === 'PLAINTEXT') return IN_THE_CLEAR
@@ -130,6 +133,13 @@ function read(path: string): Map<string, string> {
     const reason = error instanceof SyntaxError ? 'is no properties file' : "can't be read"
     throw new UsageError(`The file of --command-config, ${path}, ${reason}: ${message}`)
   }
+}
+
+/** A store of an option takes the place of the file's, whatever kind that is: its type and its password go, too. */
+function isReplaced(name: string, { tlsCa: ca, tlsCert: cert }: SecurityOptions): boolean {
+  if (name.startsWith('ssl.truststore.')) return ca !== undefined
+  const isIdentity = name.startsWith('ssl.keystore.') || name === 'ssl.key.password'
+  return isIdentity && cert !== undefined
 }
 
 /** As the settings that they stand for. */

@@ -1,7 +1,7 @@
 import type { Codecs } from '../protocol/records/codecs.ts'
 import { BrokerConfig } from './config/broker-config.ts'
 import { hostAndPort } from './host/address.ts'
-import type { Host } from './host/host.ts'
+import type { Disk, Host } from './host/host.ts'
 import type { Bootstrap } from './metadata/bootstrap.ts'
 import type { MetadataFact } from './metadata/facts.ts'
 import { firstLevels } from './metadata/first-levels.ts'
@@ -74,7 +74,7 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
   const path = `${directory}/${DESCRIPTION}`
   const isNew = !host.disk.exists(path)
   if (isNew) host.disk.makeDirectory(directory)
-  const found = isNew ? await draw(options) : read(host, path)
+  const found = isNew ? await draw(options) : read(host.disk, path)
   checkSecurity(options, found)
   if (brokers !== undefined && brokers !== found.nodes.length) {
     throw new LocalClusterError(
@@ -91,6 +91,26 @@ export async function openLocalCluster(options: LocalClusterOptions): Promise<Lo
   return found
 }
 
+/**
+ * Whether a cluster speaks TLS and SASL: one that is there as it was made, a new one as it is to be. The cluster's own file says so,
+ * whatever else is in the directory.
+ * @throws LocalClusterError where TLS and SASL are asked of one that speaks in the clear, or its file is damaged
+ */
+export function securityIn(
+  disk: Disk,
+  directory: string,
+  isAsked: boolean,
+): { readonly isNew: boolean; readonly isSecured: boolean } {
+  const path = `${directory}/${DESCRIPTION}`
+  if (!disk.exists(path)) return { isNew: true, isSecured: isAsked }
+  const isSecured = read(disk, path).isSecured === true
+  if (isAsked && !isSecured) throw new LocalClusterError(inTheClear(directory))
+  return { isNew: false, isSecured }
+}
+
+const inTheClear = (directory: string): string =>
+  `The cluster in ${directory} speaks in the clear: leave --secure out, or choose another directory for a new one`
+
 /** Whoever starts it has to know what its nodes say to each other. */
 function checkSecurity({ directory, security }: LocalClusterOptions, found: LocalCluster): void {
   const isSecured = found.isSecured === true
@@ -98,7 +118,7 @@ function checkSecurity({ directory, security }: LocalClusterOptions, found: Loca
   throw new LocalClusterError(
     isSecured
       ? `The cluster in ${directory} speaks TLS and SASL: start it with ottla cluster up`
-      : `The cluster in ${directory} speaks in the clear: leave --secure out, or choose another directory for a new one`,
+      : inTheClear(directory),
   )
 }
 
@@ -211,7 +231,7 @@ function checkWhole(host: Host, directory: string, { id }: LocalNode): void {
   )
 }
 
-function read({ disk }: Host, path: string): Description {
+function read(disk: Disk, path: string): Description {
   try {
     const { clusterId, isSecured, nodes, isFormed } = JSON.parse(
       disk.readFile(path).toString(),

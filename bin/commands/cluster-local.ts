@@ -1,15 +1,20 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs'
+import { chmodSync, mkdirSync, rmSync, writeFileSync } from 'node:fs'
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import { setTimeout as delay } from 'node:timers/promises'
 import { nodeCodecs } from '../../src/host/codecs.ts'
 import type { Host } from '../../src/host/host.ts'
 import { nodeHost } from '../../src/host/node.ts'
-import { localSettings, nodeDirectory, openLocalCluster } from '../../src/local-cluster.ts'
+import {
+  localSettings,
+  nodeDirectory,
+  openLocalCluster,
+  securityIn,
+} from '../../src/local-cluster.ts'
 import type { LocalSecurity } from '../../src/local-cluster.ts'
 import { isLocked, isProcess, PidFile, pidsIn, type Pids } from '../cluster/pid-file.ts'
 import type { NodeProcessOptions } from '../cluster/node-process.ts'
-import { isSecured as isSecuredIn, secureCluster } from '../cluster/secure.ts'
+import { secureCluster, type SecuredCluster } from '../cluster/secure.ts'
 import { Supervisor } from '../cluster/supervisor.ts'
 import { CommandError } from '../errors.ts'
 import { collect, integer, withExamples } from '../options.ts'
@@ -17,6 +22,7 @@ import { print } from '../output.ts'
 import type { Terminal } from '../terminal.ts'
 
 const DIRECTORY = 'ottla-cluster'
+const OWN_DIRECTORY = 0o700
 const MOST_BROKERS = 100
 const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const
 const EXIT_STOPPED_AT_ONCE = 130
@@ -81,8 +87,7 @@ async function upCommand(options: UpOptions): Promise<void> {
   const pidFile = new PidFile(host.disk, directory)
   try {
     stopLeftOvers(pidFile.left, directory)
-    const isSecured = options.secure === true || isSecuredIn(directory)
-    const secured = isSecured ? await secureCluster(directory) : null
+    const secured = await securityOf(host, directory, options.secure === true)
     const wanted = { brokers, basePort, set: options.set ?? [], security: secured?.security }
     const nodes = await prepare(host, directory, wanted)
     supervisor = new Supervisor({
@@ -112,6 +117,18 @@ async function upCommand(options: UpOptions): Promise<void> {
   } finally {
     pidFile.release()
   }
+}
+
+/** Records and keys of users are below a secured cluster's directory: it is its owner's alone, before anything is written there. */
+async function securityOf(
+  host: Host,
+  directory: string,
+  isAsked: boolean,
+): Promise<SecuredCluster | null> {
+  const { isNew, isSecured } = securityIn(host.disk, directory, isAsked)
+  if (!isSecured) return null
+  chmodSync(directory, OWN_DIRECTORY)
+  return secureCluster({ directory, isNew, nowMs: host.clock.now() })
 }
 
 /** Resolves at the first signal to stop; a second one ends everything where it stands. */

@@ -1,17 +1,18 @@
 /**
  * Reads a Java properties file: `key=value`, `key:value` or `key value`, comments with # or !, a backslash at the end of a
  * line to go on in the next, escapes (\t \n \r \f \uXXXX). A later key replaces an earlier one.
- * @throws SyntaxError for a malformed \uXXXX, as in Java.
+ * @throws SyntaxError for a malformed \uXXXX, as in Java. It names the line where the entry begins, and says nothing of what stands
+ *   there: that may be a password.
  */
 export function parseProperties(text: string): Map<string, string> {
   const properties = new Map<string, string>()
-  for (const line of logicalLines(text)) {
+  for (const { line, number } of logicalLines(text)) {
     const end = keyEnd(line)
     let start = end
     while (isBlank(line[start])) start++
     if (line[start] === '=' || line[start] === ':') start++
     while (isBlank(line[start])) start++
-    properties.set(unescape(line.slice(0, end)), unescape(line.slice(start)))
+    properties.set(unescape(line.slice(0, end), number), unescape(line.slice(start), number))
   }
   return properties
 }
@@ -19,19 +20,27 @@ export function parseProperties(text: string): Map<string, string> {
 const isBlank = (character: string | undefined) =>
   character === ' ' || character === '\t' || character === '\f'
 
+interface LogicalLine {
+  readonly line: string
+  /** Of the natural line that it begins with, from 1. */
+  readonly number: number
+}
+
 /** Lines without their leading blanks, comments and empty lines left out, continued lines joined. */
-function* logicalLines(text: string): Generator<string> {
+function* logicalLines(text: string): Generator<LogicalLine> {
   let open: string | null = null
-  for (const natural of text.split(/\r\n|\r|\n/)) {
+  let number = 1
+  for (const [index, natural] of text.split(/\r\n|\r|\n/).entries()) {
     const line: string = natural.replace(/^[ \t\f]+/, '')
     if (open === null && (line === '' || line[0] === '#' || line[0] === '!')) continue
+    if (open === null) number = index + 1
     const joined: string = (open ?? '') + line
     const backslashes = /\\*$/.exec(line)![0].length
     open = null
     if (backslashes % 2 === 1) open = joined.slice(0, -1)
-    else yield joined
+    else yield { line: joined, number }
   }
-  if (open !== null && open !== '') yield open
+  if (open !== null && open !== '') yield { line: open, number }
 }
 
 /** The position of the first separator that is not escaped. */
@@ -47,7 +56,7 @@ function keyEnd(line: string): number {
 
 const ESCAPES: Readonly<Record<string, string>> = { t: '\t', n: '\n', r: '\r', f: '\f' }
 
-function unescape(text: string): string {
+function unescape(text: string, line: number): string {
   if (!text.includes('\\')) return text
   let result = ''
   for (let position = 0; position < text.length; position++) {
@@ -61,7 +70,9 @@ function unescape(text: string): string {
     if (escaped === 'u') {
       const code = text.slice(position + 1, position + 5)
       if (!/^[0-9a-fA-F]{4}$/.test(code)) {
-        throw new SyntaxError(`Malformed \\uxxxx encoding in "${text}".`)
+        throw new SyntaxError(
+          `Malformed \\uxxxx encoding in line ${line}: it takes four hexadecimal digits; a backslash itself is written \\\\.`,
+        )
       }
       result += String.fromCharCode(parseInt(code, 16))
       position += 4

@@ -1,5 +1,5 @@
 import { writeFileSync } from 'node:fs'
-import { join } from 'node:path'
+import { join, resolve } from 'node:path'
 import { nodeHost } from '../../src/host/node.ts'
 import { startBroker, type RunningBroker } from '../../src/index.ts'
 import { TestAuthority } from '../support/certificates.ts'
@@ -98,6 +98,46 @@ describe('a command speaks to a listener', () => {
   })
 })
 
+test('options come on top of the file, whatever kind of store it has', async () => {
+  const stores = file(
+    'stores.properties',
+    [
+      'security.protocol=SSL',
+      'ssl.keystore.type=JKS',
+      `ssl.keystore.location=${resolve('test/fixtures/tls/keystore.jks')}`,
+      'ssl.keystore.password=changeit',
+      'ssl.key.password=changeit',
+      'ssl.truststore.type=JKS',
+      `ssl.truststore.location=${resolve('test/fixtures/tls/truststore.jks')}`,
+      'ssl.truststore.password=changeit',
+    ].join('\n'),
+  )
+  const inline = file(
+    'inline.properties',
+    [
+      'security.protocol=SSL',
+      'ssl.keystore.type=PEM',
+      `ssl.keystore.key=${alice.key.replaceAll('\n', ' ')}`,
+      `ssl.keystore.certificate.chain=${alice.certificate.replaceAll('\n', ' ')}`,
+      'ssl.truststore.type=PEM',
+      `ssl.truststore.certificates=${authority.certificate.replaceAll('\n', ' ')}`,
+    ].join('\n'),
+  )
+  const both = file('both.pem', alice.key + alice.certificate)
+  for (const config of [stores, inline]) {
+    for (const shown of [
+      ['--tls-cert', certificate, '--tls-key', key],
+      ['--tls-cert', both],
+    ]) {
+      const by = ['--command-config', config, '--tls-ca', ca, ...shown]
+      expect(await topics('MUTUAL', ...by)).toMatchObject(DONE)
+    }
+  }
+  // What no option says stays the file's.
+  expect(await topics('MUTUAL', '--command-config', inline, '--tls-ca', ca)).toMatchObject(DONE)
+  expect(await topics('MUTUAL', '--command-config', inline, '--tls-cert', both)).toMatchObject(DONE)
+})
+
 test('what means nothing in a client.properties is warned of, and the rest counts', async () => {
   const more = file('more.properties', 'security.protocol=SSL\nacks=all\nssl.provider=x\n')
   const { code, stderr } = await topics('SSL', '--command-config', more, '--tls-ca', ca)
@@ -148,5 +188,17 @@ describe('who is refused is told why, and what to do', () => {
     const { stderr } = await topics('SASL_SSL', '--command-config', wrong, '--tls-ca', ca)
     expect(stderr).toContain('sasl.jaas.config')
     expect(stderr).not.toContain('secret words')
+  })
+
+  test.each([[[]], [['--json']]])('nor of a file that is malformed, with %j', async (more) => {
+    const malformed = file(
+      'malformed.properties',
+      `security.protocol=SASL_SSL\nsasl.jaas.config=${PLAIN} required password="secret words\\u12";\n`,
+    )
+    const by = ['--command-config', malformed, ...more]
+    const { code, stdout, stderr } = await topics('SASL_SSL', ...by)
+    expect(code).toBe(2)
+    expect(stdout + stderr).toContain('encoding in line 2')
+    expect(stdout + stderr).not.toContain('secret words')
   })
 })

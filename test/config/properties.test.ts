@@ -37,6 +37,24 @@ describe('a properties file', () => {
     expect(() => parsed('a=\\u00g1')).toThrow(SyntaxError)
   })
 
+  test('is refused by the line of an entry, never with what stands there', () => {
+    const refusal = (text: string): string => {
+      try {
+        parsed(text)
+      } catch (error) {
+        return String(error)
+      }
+      throw new Error('it is taken')
+    }
+    expect(refusal('# one\na=1\\\n2\nb=top\\\n\tsecret\\u12\nc=3')).toMatch(
+      /encoding in line 4: it takes/,
+    )
+    expect(refusal('a=1\r\nb=secret\\u12')).toMatch(/encoding in line 2: it takes/)
+    for (const text of ['a=secret\\u12', 'secret\\u12=a', 'a=\\\nsecret\\u12\\']) {
+      expect(refusal(text)).not.toContain('secret')
+    }
+  })
+
   test('takes the last of equal keys', () => {
     expect(parsed('a=1\na=2')).toEqual({ a: '2' })
   })

@@ -1,5 +1,5 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { existsSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
+import { existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { setTimeout as delay } from 'node:timers/promises'
@@ -197,6 +197,19 @@ describe('ottla cluster', () => {
     const lost = await ottla(['cluster', 'up', '--dir', directory])
     expect(lost).toMatchObject({ code: 1, stdout: '' })
     expect(lost.stderr).toContain('has lost what was in it')
+  }, 60_000)
+
+  test('is in the clear as it was made, whoever asks for more and whatever lies there', async () => {
+    await (await startCluster({ brokers: 1, directory })).close()
+    const secured = await ottla(['cluster', 'up', '--secure', '--dir', directory])
+    expect(secured).toMatchObject({ code: 1, stdout: '' })
+    expect(secured.stderr).toContain('speaks in the clear: leave --secure out')
+    expect(existsSync(join(directory, 'security'))).toBe(false)
+    mkdirSync(join(directory, 'security'))
+    const cluster = up(directory)
+    await cluster.ready()
+    expect((await down(directory)).code).toBe(0)
+    expect((await cluster.ended()).code).toBe(0)
   }, 60_000)
 })
 

@@ -1,5 +1,13 @@
 import { spawn, type ChildProcess } from 'node:child_process'
-import { mkdirSync, readdirSync, readFileSync, statSync, symlinkSync } from 'node:fs'
+import {
+  existsSync,
+  mkdirSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+} from 'node:fs'
 import { delimiter, join, resolve } from 'node:path'
 import { Kafka, logLevel, type KafkaConfig } from 'kafkajs'
 import { parseProperties } from '../../src/config/properties.ts'
@@ -101,12 +109,25 @@ describe('docs/security.md', () => {
       stdout: expect.stringMatching(/^t\s/m),
     })
     expect(await ottla(list)).toMatchObject({ code: 1, stdout: '' })
-    for (const name of readdirSync(place)) expect(statSync(join(place, name)).mode & 0o077).toBe(0)
+    for (const path of [
+      join(directory, 'secured'),
+      place,
+      ...readdirSync(place).map((name) => join(place, name)),
+    ]) {
+      expect([path, statSync(path).mode & 0o077]).toEqual([path, 0])
+    }
     process.kill(child.pid!, 'SIGTERM')
     await exited(child)
     expect(output()).not.toContain(password)
     const again = startCluster({ directory: join(directory, 'secured') })
     await expect(again).rejects.toThrow('speaks TLS and SASL: start it with ottla cluster up')
+    rmSync(place, { recursive: true })
+    for (const more of [[], ['--secure']]) {
+      const lost = await ottla(['cluster', 'up', '--dir', join(directory, 'secured'), ...more])
+      expect(lost).toMatchObject({ code: 1, stdout: '' })
+      expect(lost.stderr).toContain(`can't start without what is missing: ${place}`)
+    }
+    expect(existsSync(place)).toBe(false)
   })
 
   test('leads to TLS', async () => {
