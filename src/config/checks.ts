@@ -67,6 +67,11 @@ function unkeptPromises(view: BrokerView): string[] {
     refuse(name, view.get(name), `no such plug-ins: all ${what} would be allowed`)
   }
   refuse(
+    'client.quota.callback.class',
+    view.get('client.quota.callback.class'),
+    'no such plug-ins: clients would have other quotas than you expect',
+  )
+  refuse(
     'config.providers',
     view.get('config.providers').join(','),
     'no such plug-ins: ${...} in values would be taken as it is written',

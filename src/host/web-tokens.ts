@@ -85,22 +85,27 @@ async function signedByOneOf(
   token: string,
   options: JWTVerifyOptions,
 ): Promise<Claims> {
+  let unusable: TypeError | null = null
   for await (const key of keys) {
     try {
       return (await jwtVerify(token, key, options)).payload
     } catch (error) {
-      if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw toldOf(error)
+      if (error instanceof TypeError) unusable = error
+      else if (!(error instanceof errors.JWSSignatureVerificationFailed)) throw toldOf(error)
     }
   }
-  throw new WebTokenError('none of the keys has signed it')
+  const others = unusable === null ? '' : `, and one of them can't be used: ${unusable.message}`
+  throw new WebTokenError(`none of the keys has signed it${others}`, { cause: unusable })
 }
 
-/** jose's words: they name what is wrong, and nothing of the token. */
+/**
+ * jose's words: they name what is wrong, and nothing of the token. A key of the set that can't be used, RSA of less than 2048 bits
+ * say, is told of by a TypeError.
+ */
 function toldOf(error: unknown): unknown {
   if (error instanceof errors.JWKSNoMatchingKey) {
     return new UnknownKeyError('the key that it is signed with is not known')
   }
-  // A key of the set that can't be used, RSA of less than 2048 bits say, is told of by a TypeError.
   const isTold = error instanceof errors.JOSEError || error instanceof TypeError
   return isTold ? new WebTokenError(error.message, { cause: error }) : error
 }

@@ -3,7 +3,7 @@ import { SaslHandshake } from '../../protocol/messages/sasl-handshake.ts'
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { formatAddress, type Address } from '../host/address.ts'
 import { PeerError } from './errors.ts'
-import type { SaslLogin } from './security.ts'
+import type { SaslClientExchange, SaslLogin } from './security.ts'
 
 /** [KIP-152] From which on tokens follow in SaslAuthenticate. */
 const WITH_REQUESTS = 1
@@ -38,7 +38,13 @@ export async function authenticate(login: SaslLogin, address: Address, ask: Ask)
     throw failed(`${where} does not ask who its clients are: its listener is one without SASL`)
   }
   if (errorCode !== 'NONE') throw failed(`${where} refuses to authenticate: ${errorCode}`)
-  const exchange = login.begin()
+  let exchange: SaslClientExchange
+  try {
+    exchange = login.begin()
+  } catch (error) {
+    const why = (error as Error).message
+    throw failed(`There is nothing to log in to ${where} with by ${mechanism}: ${why}`, error)
+  }
   const next = async (challenge: Buffer | null): Promise<Buffer | null> => {
     try {
       return await exchange.next(challenge)

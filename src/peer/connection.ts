@@ -15,7 +15,7 @@ import { authenticate } from './authenticate.ts'
 import { PeerError } from './errors.ts'
 import { FrameCutter } from './frames.ts'
 import type { PeerHost, PeerTls, SaslLogin } from './security.ts'
-import { closedAfterHandshake, isOfTls, tlsFailure } from './tls-failure.ts'
+import { isOfTls, MAY_DEMAND, tlsFailure } from './tls-failure.ts'
 
 export type ApiVersionsResponse = ReceivedResponse<typeof ApiVersions>
 
@@ -65,7 +65,7 @@ export class Connection {
   #apiVersions: ApiVersionsResponse | null = null
   #sessionTimer: Timer | null = null
   #isExpiring = false
-  #hadSaid: PeerError['hadSaid'] = 'nothing'
+  #hadSaid: PeerError['hadSaid']
 
   private constructor(
     host: PeerHost,
@@ -77,6 +77,7 @@ export class Connection {
     this.address = address
     this.#socket = socket
     this.#options = options
+    this.#hadSaid = host.security.tls === null ? 'nothing' : 'handshake'
     const frames = new FrameCutter((frame) => this.#answered(frame))
     socket.attach({
       data: (bytes) => {
@@ -289,15 +290,17 @@ export class Connection {
 
   #closedError(error: Error | undefined): PeerError {
     if (error !== undefined && isOfTls(error)) return tlsFailure(this.address, error)
-    if (this.#host.security.tls !== null && this.#hadSaid === 'nothing') {
-      return closedAfterHandshake(this.address, error)
-    }
     const where = formatAddress(this.address)
     const why = error === undefined ? '' : `: ${error.message}`
+    // One that stops does so, too; and what TLS 1.3 has against a certificate may be lost on its way.
+    const after =
+      this.#hadSaid === 'handshake'
+        ? ` after the handshake of TLS; where it always does, ${MAY_DEMAND}`
+        : ''
     return new PeerError(
       'CONNECTION_CLOSED',
       this.address,
-      `${where} closed the connection${why}`,
+      `${where} closed the connection${after}${why}`,
       { cause: error, hadSaid: this.#hadSaid },
     )
   }

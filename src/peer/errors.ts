@@ -40,8 +40,11 @@ export class PeerError extends Error {
   override readonly name = 'PeerError'
   readonly code: PeerErrorCode
   readonly address: Address
-  /** What the other side had answered before: nothing, what comes before all else (its versions), or more. */
-  readonly hadSaid: 'nothing' | 'versions' | 'more'
+  /**
+   * What the other side had said before: nothing, its part of the handshake of TLS alone, what comes before all other answers (its
+   * versions), or more.
+   */
+  readonly hadSaid: 'nothing' | 'handshake' | 'versions' | 'more'
   /** IP addresses whose machines said that nothing listens there: a name may have several, and not all need have answered. */
   readonly refusedBy: readonly string[]
 

@@ -23,6 +23,7 @@ export interface PeerTls {
 /** Who this process is, by one mechanism of SASL. */
 export interface SaslLogin {
   readonly mechanism: string
+  /** @throws Error that says why there is nothing to log in with; no secret is in its message */
   begin(): SaslClientExchange
 }
 

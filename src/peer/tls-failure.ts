@@ -23,13 +23,8 @@ export function isOfTls(error: Error | undefined): boolean {
   return OF_TLS.test((error as NodeJS.ErrnoException | undefined)?.code ?? '')
 }
 
-/** The other side has closed the connection as soon as the handshake was done, and said nothing. */
-export function closedAfterHandshake(address: Address, cause: Error | undefined): PeerError {
-  const where = formatAddress(address)
-  const what = 'it may demand a certificate, and one that it trusts'
-  const message = `${where} has closed the connection after the handshake of TLS: ${what}`
-  return new PeerError('TLS_FAILED', address, message, { cause })
-}
+/** What a refusal without a reason may mean. */
+export const MAY_DEMAND = 'it may demand a certificate, and one that it trusts'
 
 /** Why there is no connection over TLS, and what that means. */
 export function tlsFailure(address: Address, cause: Error): PeerError {
@@ -53,8 +48,8 @@ export function tlsFailure(address: Address, cause: Error): PeerError {
   }
   if (ALERT.test(code)) {
     const { reason = message } = cause as { readonly reason?: string }
-    const what = 'it may demand a certificate, and one that it trusts'
-    return failure('TLS_FAILED', `${where} has refused the handshake of TLS (${reason}): ${what}`)
+    const refused = `${where} has refused the handshake of TLS (${reason})`
+    return failure('TLS_FAILED', `${refused}: ${MAY_DEMAND}`)
   }
   if (code === 'ECONNRESET' || code === 'EPIPE' || code === 'CLOSED_IN_HANDSHAKE') {
     const what =

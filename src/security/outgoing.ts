@@ -99,7 +99,7 @@ export function checksNames(view: SecurityView): boolean {
 
 /** @throws ConfigError */
 function nodeLogin(
-  { random }: Pick<Host, 'random'>,
+  { random, log }: Pick<Host, 'random' | 'log'>,
   config: BrokerConfig,
   listener: string,
   setting: MechanismSetting,
@@ -119,9 +119,18 @@ function nodeLogin(
     }
   }
   const name = `${prefix}${mechanism.toLowerCase()}.sasl.jaas.config`
-  // What can't be used is told of now.
-  nodeCredentials(config, name, mechanism)
-  return saslLogin(mechanism, () => nodeCredentials(config, name, mechanism), random)
+  let credentials = nodeCredentials(config, name, mechanism)
+  config.onChange((changed) => {
+    if (!changed.has(name)) return
+    try {
+      credentials = nodeCredentials(config, name, mechanism)
+    } catch (error) {
+      // Nothing checks what is set at run time.
+      const why = `This node goes on logging in to others by its former name and password, for the new ones can't be used: ${(error as Error).message}`
+      log.error({ listener }, why)
+    }
+  })
+  return saslLogin(mechanism, () => credentials, random)
 }
 
 /** @throws ConfigError */

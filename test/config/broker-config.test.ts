@@ -128,6 +128,7 @@ describe('settings that change nothing', () => {
   test.each([
     ['create.topic.policy.class.name=a.B', 'all topics would be allowed'],
     ['alter.config.policy.class.name=a.B', 'all changes of settings would be allowed'],
+    ['client.quota.callback.class=a.B', 'clients would have other quotas than you expect'],
     ['config.providers=env,file', '${...} in values would be taken as it is written'],
   ])('are refused where %s would hide or forbid something', (setting, consequence) => {
     const [name, value] = setting.split('=')

@@ -231,4 +231,25 @@ export const mutants: readonly Mutant[] = [
     about: "Topics that a client names are made with the broker's rights.",
     killedBy: ['metadata/controller/remote-channel'],
   },
+  {
+    file: 'src/peer/frames.ts',
+    text: 'if (this.#length[0] === TLS_ALERT && this.#length[1] === TLS_MAJOR) {',
+    replacement: 'if (this.#length[0] === TLS_ALERT && this.#length[1] === 0) {',
+    about: 'Who forgets TLS is told of an answer that begins with signs.',
+    killedBy: ['peer/frames'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: "host.security.tls === null ? 'nothing' : 'handshake'",
+    replacement: "'nothing'",
+    about: 'Who shows no certificate where one is demanded is told to speak TLS.',
+    killedBy: ['peer/connection'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: 'if (error !== undefined && isOfTls(error)) return tlsFailure(this.address, error)',
+    replacement: '',
+    about: 'A certificate that is refused after the handshake is tried again and again.',
+    killedBy: ['peer/connection'],
+  },
 ]

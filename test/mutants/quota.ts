@@ -163,6 +163,13 @@ export const ofMetadata: readonly Mutant[] = [
     about: 'A quota that a request sets twice is the last of the two, where Kafka has the first.',
     killedBy: ['controller/quota-commands'],
   },
+  {
+    file: 'src/metadata/controller/quota-commands.ts',
+    text: 'if (!Number.isFinite(value)) throw',
+    replacement: 'if (value === Infinity) throw',
+    about: 'A quota that is no number is set, and nobody knows what it means.',
+    killedBy: ['controller/quota-commands'],
+  },
 ]
 
 export const ofReplication: readonly Mutant[] = [

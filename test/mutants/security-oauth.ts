@@ -102,4 +102,18 @@ export const ofHost: readonly Mutant[] = [
     about: 'The page of an error is taken for the document.',
     killedBy: ['host/http'],
   },
+  {
+    file: 'src/security/sasl/oauth/keys.ts',
+    text: 'if (this.#modifiedMs !== null) this.#tell(error)',
+    replacement: 'this.#tell(error)',
+    about: 'Where the file of the keys is gone, anybody may fill the log.',
+    killedBy: ['sasl/oauth/keys'],
+  },
+  {
+    file: 'src/host/web-tokens.ts',
+    text: 'if (error instanceof TypeError) unusable = error\n      else if',
+    replacement: 'if',
+    about: 'One short key among those of the identity provider, and good tokens are refused.',
+    killedBy: ['sasl/oauth/signed'],
+  },
 ]

@@ -8,8 +8,10 @@ import { SimMachine } from '../../src/host/sim/machine.ts'
 import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
 import { Connection, connectSocket } from '../../src/peer/connection.ts'
-import { IN_THE_CLEAR } from '../../src/peer/security.ts'
+import { IN_THE_CLEAR, type PeerSecurity, type SaslLogin } from '../../src/peer/security.ts'
+import { isRetriable } from '../../bin/client/errors.ts'
 import { failureOf } from '../../bin/errors.ts'
+import { SaslHandshake } from '../../protocol/messages/sasl-handshake.ts'
 
 const host = { ...nodeHost({ log: { level: 'silent' } }), security: IN_THE_CLEAR }
 
@@ -36,6 +38,21 @@ const connect = (port: number, connectTimeoutMs = 10_000, name = '127.0.0.1') =>
     { host: name, port },
     { clientId: 'test', connectTimeoutMs, requestTimeoutMs: 10_000 },
   )
+
+/** Why there is no connection. */
+const failing = (port: number, security: PeerSecurity): Promise<unknown> =>
+  Connection.open(
+    { ...host, security },
+    { host: '127.0.0.1', port },
+    { clientId: 'test', connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 },
+  ).catch((error: unknown) => error)
+
+/** As it is once the handshake is done. */
+const OVER_TLS: PeerSecurity = {
+  protocol: 'SSL',
+  tls: { secure: (socket) => Promise.resolve(socket) },
+  login: null,
+}
 
 describe('Connecting', () => {
   test('where nothing listens is refused, and the error says where', async () => {
@@ -161,6 +178,55 @@ describe('Connecting', () => {
         hadSaid: 'nothing',
       }),
     )
+  })
+
+  test('over TLS to one that hangs up before it has answered may be tried again: it may be stopping', async () => {
+    const closed = await serving(null, (port) => failing(port, OVER_TLS))
+    expect(closed).toMatchObject({
+      code: 'CONNECTION_CLOSED',
+      hadSaid: 'handshake',
+      message: expect.stringContaining('it may demand a certificate') as string,
+    })
+    expect(isRetriable(closed)).toBe(true)
+    expect(failureOf(closed).remedy).toContain('--tls-cert')
+  })
+
+  test('over TLS to one that says what is wrong with a certificate is refused', async () => {
+    const alert = Object.assign(new Error('alert'), {
+      code: 'ERR_SSL_TLSV13_ALERT_CERTIFICATE_REQUIRED',
+    })
+    let close = (_: Error): void => undefined
+    const socket = {
+      attach: (events: Parameters<Socket['attach']>[0]) => void (close = events.close),
+      write: () => (close(alert), true),
+      end: () => undefined,
+    }
+    const network = { ...host.network, connect: () => Promise.resolve(socket as unknown as Socket) }
+    const opening = Connection.open(
+      { ...host, network, security: OVER_TLS },
+      { host: 'far', port: 1 },
+      { clientId: 'test', connectTimeoutMs: 10_000, requestTimeoutMs: 10_000 },
+    )
+    await expect(opening).rejects.toMatchObject({ code: 'TLS_FAILED' })
+  })
+
+  test('without anything to log in with is an error as any other on the way', async () => {
+    const login: SaslLogin = {
+      mechanism: 'PLAIN',
+      begin: () => {
+        throw new Error('it has no username')
+      },
+    }
+    const answer = encode(SaslHandshake.response, 1, { errorCode: 'NONE', mechanisms: ['PLAIN'] })
+    const frame = Buffer.concat([Buffer.alloc(8), answer])
+    frame.writeInt32BE(frame.length - 4)
+    frame.writeInt32BE(1, 4)
+    const security = { protocol: 'SASL_PLAINTEXT', tls: null, login } as const
+    expect(await serving(frame, (port) => failing(port, security))).toMatchObject({
+      name: 'PeerError',
+      code: 'AUTHENTICATION_FAILED',
+      message: expect.stringContaining('it has no username') as string,
+    })
   })
 
   test('to one that says nothing ends in time', async () => {

@@ -18,4 +18,16 @@ describe('Cutting answers out of a stream', () => {
     expect(cutter.push(Buffer.from('HTTP/1.1 400'))).toBe('an answer that begins with "HTTP"')
     expect(new FrameCutter(() => undefined).push(Buffer.from('ffffffff', 'hex'))).not.toBeNull()
   })
+
+  test('the alert of who speaks TLS is known by its first bytes', () => {
+    for (const chunkBytes of [1, 7]) {
+      const cutter = new FrameCutter(() => undefined)
+      const alert = Buffer.from('15030300020246', 'hex')
+      let wrong: string | null = null
+      for (let at = 0; wrong === null && at < alert.length; at += chunkBytes) {
+        wrong = cutter.push(alert.subarray(at, at + chunkBytes))
+      }
+      expect(wrong).toContain('it speaks TLS, and security.protocol says PLAINTEXT here')
+    }
+  })
 })

@@ -107,6 +107,7 @@ function kindsOf(entity: QuotaEntity): ReadonlyMap<string, Kind> {
 function checkValue(kinds: ReadonlyMap<string, Kind>, key: string, value: number): void {
   const kind = kinds.get(key)
   if (kind === undefined) throw invalid(`Invalid configuration key ${key}`)
+  if (!Number.isFinite(value)) throw invalid(`Quota ${key} must be a finite number`)
   if (value <= 0) throw invalid(`Quota ${key} must be greater than 0`)
   if (kind === 'double') return
   if (value > MOST[kind]) {

@@ -19,6 +19,8 @@ export class ListenerSasl {
   readonly #view: SecurityView
   readonly #prefix: string
   #validator: TokenValidator | null = null
+  /** What the users were read from last, and who they are by it. */
+  #users: { readonly text: string; readonly byName: ReadonlyMap<string, string> } | null = null
 
   /** @throws ConfigError where a mechanism isn't there, or its users or keys aren't named as they should be */
   static async open(
@@ -72,15 +74,10 @@ export class ListenerSasl {
 
   /** Of PLAIN, as they are now: they may be changed at run time. */
   get users(): ReadonlyMap<string, string> {
-    const text = this.#jaasOf('PLAIN')
-    if (text === null) return new Map()
-    try {
-      return plainUsers(parseJaas(text).options)
-    } catch (error) {
-      if (!(error instanceof SyntaxError)) throw error
-      // What was set at run time is none: nobody gets in by it.
-      return new Map()
-    }
+    const text = this.#jaasOf('PLAIN') ?? ''
+    // Each log-in asks, and there may be thousands of them.
+    if (this.#users?.text !== text) this.#users = { text, byName: usersIn(text) }
+    return this.#users.byName
   }
 
   /** [KIP-368] `connections.max.reauth.ms`, for the mechanism where that has its own; 0: sessions never end. */
@@ -142,6 +139,16 @@ const MODULES: Readonly<Record<SaslMechanism, string>> = {
   'SCRAM-SHA-256': SCRAM_MODULE,
   'SCRAM-SHA-512': SCRAM_MODULE,
   OAUTHBEARER: OAUTH_MODULE,
+}
+
+/** What was set at run time may be no JAAS configuration: nobody gets in by it. */
+function usersIn(jaas: string): ReadonlyMap<string, string> {
+  try {
+    return plainUsers(parseJaas(jaas).options)
+  } catch (error) {
+    if (!(error instanceof SyntaxError)) throw error
+    return new Map()
+  }
 }
 
 function exampleOf(mechanism: SaslMechanism): string {

@@ -46,7 +46,7 @@ export function credentialsIn(
   return { username, password }
 }
 
-/** @param credentials as they are at that time: they may be changed at run time */
+/** @param credentials as they are at that time: they may be changed at run time. What it throws, `begin` throws */
 export function saslLogin(
   mechanism: LoginMechanism,
   credentials: () => Credentials,

@@ -11,6 +11,11 @@ import { ScramExchange, type FindCredential, type FindToken } from './scram.ts'
 export const AUTHENTICATION_MS = 30_000
 /** A client that authenticates again and again would have the broker do nothing else. */
 const LEAST_SESSION_MS = 1000
+/**
+ * 292 years: Kafka's Java client counts a session in nanoseconds, as a long. What lasts longer is one that never ends; tokens that
+ * expire in microseconds by mistake have such sessions.
+ */
+const ENDLESS_MS = 2 ** 63 / 1e6
 const NONCE_BYTES = 18
 
 /** What a client's pick of a mechanism comes to. */
@@ -143,7 +148,7 @@ export class SaslSession implements Authentication {
     const mostMs = this.#sasl.maxSessionMs(mechanism)
     const leftMs = goodUntilMs - clock.now()
     const lifetimeMs = Math.max(0, mostMs > 0 ? Math.min(mostMs, leftMs) : leftMs)
-    if (lifetimeMs === Infinity) {
+    if (lifetimeMs >= ENDLESS_MS) {
       this.expiresAtMs = undefined
       return 0
     }

@@ -94,6 +94,11 @@ describe('AlterClientQuotas', () => {
     ],
     [{ ip: '10.0.0.1' }, { [RATE]: 1 }, `Invalid configuration key ${RATE}`],
     [{ user: 'a' }, { [RATE]: 0 }, `Quota ${RATE} must be greater than 0`],
+    ...['request_percentage', RATE].flatMap((key) =>
+      [NaN, Infinity, -Infinity].map(
+        (value) => [{ user: 'a' }, { [key]: value }, `Quota ${key} must be a finite number`] as const,
+      ),
+    ),
     [{ user: 'a' }, { [RATE]: 1.5 }, `${RATE} cannot be a fractional value.`],
     [{ user: 'a' }, { [RATE]: 1e19 }, `Proposed value for ${RATE} is too large for a LONG.`],
     [

@@ -292,6 +292,31 @@ describe('a session that ends', () => {
   })
 })
 
+test('the users of PLAIN are read once from what is set, and anew where that has changed', async () => {
+  const setting = 'listener.name.x.plain.sasl.jaas.config'
+  const config = new BrokerConfig({
+    settings: {
+      listeners: 'PLAINTEXT://:0,X://:0',
+      'listener.security.protocol.map': 'PLAINTEXT:PLAINTEXT,X:SASL_PLAINTEXT',
+      'sasl.enabled.mechanisms': 'PLAIN',
+      [setting]: jaas,
+    },
+  })
+  const sasl = await ListenerSasl.open(host, config, config.listeners.broker[1]!)
+  const { users } = sasl
+  expect([...users.keys()]).toEqual(['alice', 'bob'])
+  expect(sasl.users).toBe(users)
+  const usersAfter = (value: string): string[] => {
+    const broker = new Map([[setting, value]])
+    config.updateDynamic({ cluster: new Map(), broker })
+    return [...sasl.users.keys()]
+  }
+  expect(usersAfter(`${PLAIN} required user_carol="c";`)).toEqual(['carol'])
+  expect(usersAfter('none')).toEqual([])
+  expect(usersAfter(jaas)).toEqual(['alice', 'bob'])
+  sasl.close()
+})
+
 describe('a start is refused with what to do', () => {
   const listener = { listeners: 'PLAINTEXT://:0,SASL_PLAINTEXT://:0' }
   const own = 'listener.name.sasl_plaintext.plain.sasl.jaas.config'

@@ -19,7 +19,8 @@ export class KeyFile implements KeySource {
   readonly #host: Pick<Host, 'disk' | 'log'>
   readonly #path: string
   #keys: WebKeys
-  #modifiedMs: number
+  /** Of what was found last, whatever it was worth; null: nothing was. */
+  #modifiedMs: number | null
 
   /** @throws errors of the disk, and WebTokenError where it has no set of keys */
   constructor(host: Pick<Host, 'disk' | 'log'>, path: string) {
@@ -36,18 +37,30 @@ export class KeyFile implements KeySource {
 
   close(): void {}
 
+  /** Anybody who has not logged in yet has it look: it tells once of each state that the file is found in. */
   #follow(): void {
+    let modifiedMs: number
     try {
-      const modifiedMs = this.#lastModifiedMs()
-      if (modifiedMs === this.#modifiedMs) return
-      this.#modifiedMs = modifiedMs
+      modifiedMs = this.#lastModifiedMs()
+    } catch (error) {
+      if (this.#modifiedMs !== null) this.#tell(error)
+      this.#modifiedMs = null
+      return
+    }
+    if (modifiedMs === this.#modifiedMs) return
+    this.#modifiedMs = modifiedMs
+    try {
       this.#keys = this.#read()
     } catch (error) {
-      // Half of a file, say. It is looked at again when it has changed again.
-      const { message } = error as Error
-      const why = `The keys of tokens stay as they were, for ${this.#path} can't be used: ${message}`
-      this.#host.log.error({ path: this.#path }, why)
+      // Half of a file, say: it is read again when it was modified again.
+      this.#tell(error)
     }
+  }
+
+  #tell(error: unknown): void {
+    const { message } = error as Error
+    const why = `The keys of tokens stay as they were, for ${this.#path} can't be used: ${message}`
+    this.#host.log.error({ path: this.#path }, why)
   }
 
   #lastModifiedMs(): number {

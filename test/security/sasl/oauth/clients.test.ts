@@ -249,6 +249,20 @@ test('a session ends with its token, and goes on with another one of the same us
   await client.closed
 })
 
+test.each([
+  ['in microseconds', 1e14, 0],
+  ['beyond any number of milliseconds', 1e306, 0],
+  ['in two hundred years', 200 * 365 * 86_400 + Math.floor(Date.now() / 1000), 6e12],
+])('a token that expires %s lets its bearer in', async (_, exp, leastMs) => {
+  const client = await connected()
+  const told = await authenticate(client, messageOf(await key.token({ exp })))
+  expect(told).toMatchObject({ errorCode: 'NONE', errorMessage: null })
+  expect(Number(told.sessionLifetimeMs)).toBeGreaterThanOrEqual(leastMs)
+  expect(Number(told.sessionLifetimeMs)).toBeLessThanOrEqual(leastMs * 1.1)
+  expect((await list(client)).errorCode).toBe('NONE')
+  client.destroy()
+})
+
 test('a token that has expired within the skew of the clocks is good for nothing but to be let in', async () => {
   const client = await connected()
   const now = Math.floor(Date.now() / 1000)

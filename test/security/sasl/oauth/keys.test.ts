@@ -1,4 +1,4 @@
-import { utimesSync, writeFileSync } from 'node:fs'
+import { renameSync, utimesSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import type { Http, Logger } from '../../../../src/host/host.ts'
 import { systemDisk } from '../../../../src/host/disk.ts'
@@ -155,5 +155,31 @@ describe('keys in a file', () => {
     expect((await file.claimsOf(await two!.token(), rules)).sub).toBe('alice')
     await expect(file.claimsOf(await one!.token(), rules)).rejects.toThrow('not known')
     file.close()
+  })
+
+  test('are told of once where they are gone or broken, however many try to log in meanwhile', async () => {
+    const path = join(directories.make(), 'keys.json')
+    writeFileSync(path, keySetOf(one!))
+    utimesSync(path, 1_000, 1_000)
+    const file = new KeyFile({ disk: systemDisk(), log }, path)
+    const token = await one!.token()
+    const tries = async (): Promise<number> => {
+      const before = lines.length
+      for (let i = 0; i < 3; i++) {
+        await expect(file.claimsOf('junk', rules)).rejects.toThrow()
+        expect((await file.claimsOf(token, rules)).sub).toBe('alice')
+      }
+      return lines.length - before
+    }
+    expect(await tries()).toBe(0)
+    renameSync(path, `${path}.old`)
+    expect(await tries()).toBe(1)
+    renameSync(`${path}.old`, path)
+    expect(await tries()).toBe(0)
+    renameSync(path, `${path}.old`)
+    expect(await tries()).toBe(1)
+    writeFileSync(path, '{"keys"')
+    expect(await tries()).toBe(1)
+    expect(lines.at(-1)).toContain(path)
   })
 })

@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHmac, generateKeyPairSync } from 'node:crypto'
 import { exportSPKI, importJWK, type CryptoKey } from 'jose'
 import { WebKeys } from '../../../../src/host/web-tokens.ts'
 import { SignedTokens } from '../../../../src/security/sasl/oauth/signed.ts'
@@ -177,6 +177,26 @@ test.each(['', 'null', '[]', '{}', '{"keys":{}}', '{"keys":[1]}', '<html>'])(
     expect(() => new WebKeys(text)).toThrow('it is no set of keys')
   },
 )
+
+test('a key that can not be used keeps nobody from another one, wherever it stands', async () => {
+  const { publicKey } = generateKeyPairSync('rsa', { modulusLength: 1024 })
+  const short = publicKey.export({ format: 'jwk' })
+  const options = { issuer: null, audiences: [], skewSeconds: 0, nowMs: NOW_MS }
+  const unnamed = await token({}, { kid: undefined })
+  const stranger = await SigningKey.make('stranger')
+  const strange = await stranger.token({}, NOW_MS, { kid: undefined })
+  for (const keys of [
+    [short, key.jwk],
+    [key.jwk, short],
+  ]) {
+    const known = new WebKeys(JSON.stringify({ keys }))
+    expect((await known.claimsOf(unnamed, options)).sub).toBe('alice')
+    await expect(known.claimsOf(strange, options)).rejects.toMatchObject({
+      name: 'WebTokenError',
+      message: expect.stringMatching(/^none of the keys has signed it, .* 2048 bits/) as string,
+    })
+  }
+})
 
 test('keys that are too short, or none, are no reason to let anybody in', async () => {
   const broken = new WebKeys(
