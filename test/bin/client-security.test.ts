@@ -98,6 +98,8 @@ describe('a command speaks to a listener', () => {
   })
 })
 
+const inOneLine = (pem: string): string => pem.replaceAll(/\r?\n/g, ' ')
+
 test('options come on top of the file, whatever kind of store it has', async () => {
   const stores = file(
     'stores.properties',
@@ -117,10 +119,10 @@ test('options come on top of the file, whatever kind of store it has', async () 
     [
       'security.protocol=SSL',
       'ssl.keystore.type=PEM',
-      `ssl.keystore.key=${alice.key.replaceAll('\n', ' ')}`,
-      `ssl.keystore.certificate.chain=${alice.certificate.replaceAll('\n', ' ')}`,
+      `ssl.keystore.key=${inOneLine(alice.key)}`,
+      `ssl.keystore.certificate.chain=${inOneLine(alice.certificate)}`,
       'ssl.truststore.type=PEM',
-      `ssl.truststore.certificates=${authority.certificate.replaceAll('\n', ' ')}`,
+      `ssl.truststore.certificates=${inOneLine(authority.certificate)}`,
     ].join('\n'),
   )
   const both = file('both.pem', alice.key + alice.certificate)

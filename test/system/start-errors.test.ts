@@ -53,14 +53,6 @@ describe('ottla start says in one line what is wrong and what to do, and exits w
     expect(line).toContain('192.0.2.1 is no address of this machine')
   })
 
-  test('when its settings file is malformed, without what stands there', async () => {
-    const file = join(directories.make(), 'server.properties')
-    writeFileSync(file, 'node.id=1\nssl.keystore.password=topsecret\\u12\n')
-    const line = await complaint({ 'log.dirs': directories.make() }, ['--config', file])
-    expect(line).toContain(`${file} is not a properties file: Malformed \\uxxxx encoding in line 2`)
-    expect(line).not.toContain('topsecret')
-  })
-
   test('when the data directory is a file', async () => {
     const file = join(directories.make(), 'data')
     writeFileSync(file, '')
@@ -214,4 +206,13 @@ test('a start that failed has changed nothing in the directory of another node',
   await complaint({ 'log.dirs': directory, 'node.id': 8 })
   expect(readFileSync(join(directory, 'meta.properties'), 'utf8')).toBe(before)
   expect(readFileSync(join(directory, '.kafka_cleanshutdown'), 'utf8')).not.toBe('')
+})
+
+test('a settings file that is malformed is named by its line, without what stands there', async () => {
+  const file = join(directories.make(), 'server.properties')
+  writeFileSync(file, 'node.id=1\nssl.keystore.password=topsecret\\u12\n')
+  const { code, stderr } = await startInVain({}, ['--config', file])
+  expect(code).toBe(1)
+  expect(stderr).toContain(`${file} is not a properties file: Malformed \\uxxxx encoding in line 2`)
+  expect(stderr).not.toContain('topsecret')
 })
