@@ -80,7 +80,7 @@ const CLOSED: Readonly<Record<PeerError['hadSaid'], string>> = {
   nothing:
     'See whether that port is a listener with TLS: then name a file with security.protocol=SSL or SASL_SSL by --command-config, or say --tls-ca.',
   handshake:
-    "See whether the broker is stopping, and its log; where it demands a certificate, show one that it trusts: ssl.keystore.location, or --tls-cert and --tls-key.",
+    'See whether the broker is stopping, and its log; where it demands a certificate, show one that it trusts: ssl.keystore.location, or --tls-cert and --tls-key.',
   versions:
     'A listener with SASL does so where it is asked anything before it knows by whom: name a file with security.protocol, sasl.mechanism and sasl.jaas.config by --command-config.',
   more: "The broker's log may say why.",

@@ -38,7 +38,7 @@ export interface RequestQuota {
   /** What an answer to Fetch may have, for it not to exceed the quota by itself; Infinity where there is none. */
   readonly mostFetchedBytes: number
   /** Counts an answer to Fetch of this size. False: it has to be answered with nothing. */
-  takeFetched(sizeBytes: number): boolean
+  takeFetched(sizeOf: () => number): boolean
   /** The request is of a node, not of a client: it is not counted. */
   exempt(): void
   /**

@@ -37,8 +37,9 @@ export const describeDelegationToken = handle(DescribeDelegationToken, {
   return { errorCode: 'NONE', tokens: told }
 })
 
-const has = ({ owner, renewers }: TokenRecord, principal: string): boolean =>
-  owner === principal || renewers.includes(principal)
+/** As in Kafka whoever has asked for a token for somebody else sees it, too. */
+const has = ({ owner, requester, renewers }: TokenRecord, principal: string): boolean =>
+  owner === principal || requester === principal || renewers.includes(principal)
 
 function maySee(token: TokenRecord, context: RequestContext<NodeServices>): boolean {
   return (

@@ -103,7 +103,7 @@ export const fetch = handle(Fetch, {
     clock,
     {
       fetched: (data) => {
-        if (quota !== null && !quota.takeFetched(sizeOf(data.partitions, session, version))) {
+        if (quota !== null && !quota.takeFetched(() => sizeOf(data.partitions, session, version))) {
           data.release()
           return answer.give({ sessionId: session.tellNothing(), responses: [] })
         }

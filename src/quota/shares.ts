@@ -109,7 +109,11 @@ export class Shares<Measure extends Forgetful> {
     }
     this.#forgetClients()
     this.#sweptMs = nowMs
-    this.#sweepBytes = Math.max(LEAST_SWEPT_BYTES, 2 * this.#sharesBytes)
+    // Never more than there may be: what is idle by then would be kept for good.
+    this.#sweepBytes = Math.min(
+      MAX_SHARES_BYTES,
+      Math.max(LEAST_SWEPT_BYTES, 2 * this.#sharesBytes),
+    )
   }
 
   #forgetClients(): void {

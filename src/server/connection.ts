@@ -161,7 +161,7 @@ export class Connection {
   #onFrame(frame: Frame): void {
     this.#waiting.push(frame)
     this.#unansweredBytes += frame.bytes.length
-    this.#options.memory.add(frame.bytes.length)
+    if (this.#muted === null) this.#options.memory.add(frame.bytes.length)
     this.#startWaiting()
   }
 
@@ -189,19 +189,35 @@ export class Connection {
     this.#options.pipeline.start(frame.bytes, this.context, started)
   }
 
-  /** Starts and reads nothing for so long; what has started is answered, and its answers are sent. */
+  /**
+   * Starts and reads nothing for so long; what has started is answered, and its answers are sent. What waits here meanwhile
+   * doesn't count in the memory for all requests: one client's quota would hold up the others.
+   */
   #mute(ms: number): void {
     const { clock } = this.#options
     const untilMs = clock.monotonic() + ms
     if (untilMs <= this.#mutedUntilMs || this.#isOver()) return
     this.#mutedUntilMs = untilMs
+    const wasMuted = this.#muted !== null
     this.#muted?.cancel()
     this.#muted = clock.after(ms, () => {
-      this.#muted = null
+      this.#endMute()
       this.#startWaiting()
       this.#updateReading()
     })
+    if (!wasMuted) this.#options.memory.remove(this.#waitingBytes())
     this.#updateReading()
+  }
+
+  #endMute(): void {
+    if (this.#muted === null) return
+    this.#muted.cancel()
+    this.#muted = null
+    this.#options.memory.add(this.#waitingBytes())
+  }
+
+  #waitingBytes(): number {
+    return this.#waiting.reduce((sum, { bytes }) => sum + bytes.length, 0)
   }
 
   #settled(outcome: Outcome): void {
@@ -314,7 +330,7 @@ export class Connection {
 
   #onClose(error: Error | undefined): void {
     this.#closed = true
-    this.#muted?.cancel()
+    this.#endMute()
     if (error !== undefined) {
       this.#options.log.debug({ connection: this.context.id, err: error }, 'The connection broke')
     }

@@ -73,7 +73,9 @@ export class Pipeline<Services extends NodeServices = NodeServices> {
    * for the one before, as in Kafka: else all that a client has sent would be through before its first answer throttles it.
    */
   isPipelined(frame: Buffer): boolean {
-    if (this.#stages.quotas?.produce.shares.isSet === true) return false
+    const { quotas } = this.#stages
+    if (quotas !== null && (quotas.produce.shares.isSet || quotas.request.shares.isSet))
+      return false
     return this.#routes.handler(frame.readInt16BE(0))?.pipelined ?? false
   }
 

@@ -138,8 +138,11 @@ export class Context implements RequestContext<NodeServices>, RequestQuota {
     return fetch.mostAtOnce(this.principal.name, this.clientId, this.nowMs)
   }
 
-  /** [KIP-219] What was fetched is not counted where the answer doesn't have it. */
-  takeFetched(sizeBytes: number): boolean {
+  /**
+   * [KIP-219] What was fetched is not counted where the answer doesn't have it.
+   * @param sizeOf the answer: asked only where bytes are limited, for it goes over all partitions
+   */
+  takeFetched(sizeOf: () => number): boolean {
     const quotas = this.#quotas!
     const timeMs = takeTime(quotas, this)
     this.throttle(timeMs)
@@ -147,6 +150,7 @@ export class Context implements RequestContext<NodeServices>, RequestQuota {
     if (!fetch.shares.isSet) return timeMs === 0
     const { nowMs, clientId } = this
     const { name } = this.principal
+    const sizeBytes = sizeOf()
     const isUnused = fetch.isUnused(name, clientId, nowMs)
     const ms = fetch.take(name, clientId, sizeBytes, nowMs)
     this.throttle(ms)

@@ -186,6 +186,22 @@ describe('Connection', () => {
     expect([started, socket.paused]).toEqual([[1, 2, 3], false])
   })
 
+  test('what waits for the end of a throttling does not hold up other clients', async () => {
+    const { socket, clock, memory, started, mute, answer } = serving(100)
+    const other = { memoryAvailable: () => {} }
+    socket.receive(Buffer.concat([1, 2, 3].map((id) => largeRequest(BARRIER, id, 50))))
+    expect(memory.isFull(other)).toBe(true)
+    mute(1, 500)
+    socket.receive(largeRequest(BARRIER, 4, 50))
+    await answer(1)
+    expect(memory.isFull(other)).toBe(false)
+    clock.pass(500)
+    expect([started, memory.isFull(other)]).toEqual([[1, 2], true])
+    for (const id of [2, 3, 4]) await answer(id)
+    memory.add(99)
+    expect(memory.isFull(other)).toBe(false)
+  })
+
   test('the longest throttling counts of several', async () => {
     const { socket, clock, started, mute, answer } = serving()
     socket.receive(Buffer.concat([1, 2, 3].map((id) => request(PIPELINED, id))))

@@ -103,6 +103,10 @@ describe('producer_byte_rate', () => {
     expect(node.isPipelined(frame)).toBe(true)
     node.setQuota({ user: 'somebody' }, 'producer_byte_rate', RATE)
     expect(node.isPipelined(frame)).toBe(false)
+    node.setQuota({ user: 'somebody' }, 'producer_byte_rate', null)
+    expect(node.isPipelined(frame)).toBe(true)
+    node.setQuota({ user: 'somebody' }, 'request_percentage', 1)
+    expect(node.isPipelined(frame)).toBe(false)
   })
 
   test('leaves a group’s heartbeats alone', async () => {

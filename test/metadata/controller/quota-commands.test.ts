@@ -10,6 +10,14 @@ type Ops = Readonly<Record<string, number | null>>
 
 const RATE = 'producer_byte_rate'
 
+const NOT_FINITE = ['request_percentage', RATE].flatMap((key) =>
+  [NaN, Infinity, -Infinity].map((value): [Entity, Ops, string] => [
+    { user: 'a' },
+    { [key]: value },
+    `Quota ${key} must be a finite number`,
+  ]),
+)
+
 const named = (entity: Entity) =>
   Object.entries(entity).map(([entityType, entityName]) => ({ entityType, entityName }))
 
@@ -94,11 +102,7 @@ describe('AlterClientQuotas', () => {
     ],
     [{ ip: '10.0.0.1' }, { [RATE]: 1 }, `Invalid configuration key ${RATE}`],
     [{ user: 'a' }, { [RATE]: 0 }, `Quota ${RATE} must be greater than 0`],
-    ...['request_percentage', RATE].flatMap((key) =>
-      [NaN, Infinity, -Infinity].map(
-        (value) => [{ user: 'a' }, { [key]: value }, `Quota ${key} must be a finite number`] as const,
-      ),
-    ),
+    ...NOT_FINITE,
     [{ user: 'a' }, { [RATE]: 1.5 }, `${RATE} cannot be a fractional value.`],
     [{ user: 'a' }, { [RATE]: 1e19 }, `Proposed value for ${RATE} is too large for a LONG.`],
     [
