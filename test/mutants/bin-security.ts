@@ -54,13 +54,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['system/local-cluster'],
   },
   {
-    file: 'src/config/properties.ts',
-    text: '`Malformed \\\\uxxxx encoding in line ${line}:',
-    replacement: '`Malformed \\\\uxxxx encoding in line ${line}, "${text}":',
-    about: 'A password with half an escape in it stands in an error.',
-    killedBy: ['config/properties'],
-  },
-  {
     file: 'bin/cluster/secure.ts',
     text: 'if (isNew && !existsSync(place)) await make(place, nowMs)',
     replacement: 'if (!existsSync(place)) await make(place, nowMs)',

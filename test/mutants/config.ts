@@ -134,4 +134,11 @@ export const mutants: readonly Mutant[] = [
     about: 'cordoned.log.dirs=* cordons nothing.',
     killedBy: ['controller/cordoned'],
   },
+  {
+    file: 'src/config/properties.ts',
+    text: '`Malformed \\\\uxxxx encoding in line ${line}:',
+    replacement: '`Malformed \\\\uxxxx encoding in line ${line}, "${text}":',
+    about: 'A password with half an escape in it stands in an error.',
+    killedBy: ['config/properties'],
+  },
 ]

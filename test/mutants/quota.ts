@@ -133,7 +133,7 @@ export const ofServer: readonly Mutant[] = [
   },
   {
     file: 'src/server/connection.ts',
-    text: 'this.#muted?.cancel()\n    if (error',
+    text: 'this.#endMute()\n    if (error',
     replacement: 'if (error',
     about:
       'A timer of each throttled client that has gone is kept for as long as it would have been.',

@@ -103,13 +103,6 @@ export const ofHost: readonly Mutant[] = [
     killedBy: ['host/http'],
   },
   {
-    file: 'src/security/sasl/oauth/keys.ts',
-    text: 'if (this.#modifiedMs !== null) this.#tell(error)',
-    replacement: 'this.#tell(error)',
-    about: 'Where the file of the keys is gone, anybody may fill the log.',
-    killedBy: ['sasl/oauth/keys'],
-  },
-  {
     file: 'src/host/web-tokens.ts',
     text: 'if (error instanceof TypeError) unusable = error\n      else if',
     replacement: 'if',

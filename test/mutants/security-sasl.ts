@@ -79,6 +79,41 @@ export const mutants: readonly Mutant[] = [
     about: 'Users of a second login module are left out, and nobody says so.',
     killedBy: ['security/sasl/jaas'],
   },
+  {
+    file: 'src/security/sasl/oauth/keys.ts',
+    text: 'if (this.#modifiedMs !== null) this.#tell(error)',
+    replacement: 'this.#tell(error)',
+    about: 'Where the file of the keys is gone, anybody may fill the log.',
+    killedBy: ['sasl/oauth/keys'],
+  },
+  {
+    file: 'src/security/sasl/session.ts',
+    text: 'if (lifetimeMs >= ENDLESS_MS) {',
+    replacement: 'if (lifetimeMs === Infinity) {',
+    about: 'Whose token expires in thousands of years is not answered, but cut off.',
+    killedBy: ['sasl/oauth/clients'],
+  },
+  {
+    file: 'src/security/sasl/listener-sasl.ts',
+    text: 'if (this.#users?.text !== text) this.#users',
+    replacement: 'this.#users',
+    about: 'Each log-in by PLAIN has the names and passwords of all users read.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/sasl/listener-sasl.ts',
+    text: 'if (this.#users?.text !== text) this.#users =',
+    replacement: 'this.#users ??=',
+    about: 'A user whose password was changed or taken away goes on being let in by PLAIN.',
+    killedBy: ['security/sasl/clients'],
+  },
+  {
+    file: 'src/security/outgoing.ts',
+    text: 'if (!changed.has(name)) return',
+    replacement: 'return',
+    about: 'A node whose password was changed at run time can reach no other node.',
+    killedBy: ['security/outgoing'],
+  },
 ]
 
 export const ofHandlers: readonly Mutant[] = [
@@ -143,33 +178,5 @@ export const ofServer: readonly Mutant[] = [
     replacement: 'return Math.max(limit ?? 0, maxRequestBytes)',
     about: 'Who has yet to say who it is may have the broker hold 100 MiB.',
     killedBy: ['security/sasl/clients'],
-  },
-  {
-    file: 'src/security/sasl/session.ts',
-    text: 'if (lifetimeMs >= ENDLESS_MS) {',
-    replacement: 'if (lifetimeMs === Infinity) {',
-    about: 'Whose token expires in thousands of years is not answered, but cut off.',
-    killedBy: ['sasl/oauth/clients'],
-  },
-  {
-    file: 'src/security/sasl/listener-sasl.ts',
-    text: 'if (this.#users?.text !== text) this.#users',
-    replacement: 'this.#users',
-    about: 'Each log-in by PLAIN has the names and passwords of all users read.',
-    killedBy: ['security/sasl/clients'],
-  },
-  {
-    file: 'src/security/sasl/listener-sasl.ts',
-    text: 'if (this.#users?.text !== text) this.#users =',
-    replacement: 'this.#users ??=',
-    about: 'A user whose password was changed or taken away goes on being let in by PLAIN.',
-    killedBy: ['security/sasl/clients'],
-  },
-  {
-    file: 'src/security/outgoing.ts',
-    text: 'if (!changed.has(name)) return',
-    replacement: 'return',
-    about: 'A node whose password was changed at run time can reach no other node.',
-    killedBy: ['security/outgoing'],
   },
 ]
