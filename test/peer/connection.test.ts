@@ -198,7 +198,7 @@ describe('Connecting', () => {
     let close = (_: Error): void => undefined
     const socket = {
       attach: (events: Parameters<Socket['attach']>[0]) => void (close = events.close),
-      write: () => (close(alert), true),
+      write: () => (setImmediate(() => close(alert)), true),
       end: () => undefined,
     }
     const network = { ...host.network, connect: () => Promise.resolve(socket as unknown as Socket) }

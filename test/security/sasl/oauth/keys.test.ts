@@ -3,8 +3,8 @@ import { join } from 'node:path'
 import type { Http, Logger } from '../../../../src/host/host.ts'
 import { systemDisk } from '../../../../src/host/disk.ts'
 import { KeyEndpoint, KeyFile } from '../../../../src/security/sasl/oauth/keys.ts'
+import { PassingClock } from '../../../replication/quota/passing-clock.ts'
 import { keySetOf, SigningKey } from '../../../support/identity-provider.ts'
-import { SkippingClock } from '../../../support/skipping-clock.ts'
 import { temporaryDirectories } from '../../../support/temporary.ts'
 
 const rules = { issuer: null, audiences: [], skewSeconds: 30, nowMs: Date.now() }
@@ -26,7 +26,7 @@ function served() {
   const http: Http = {
     get: () => new Promise((resolve, reject) => void waiting.push({ resolve, reject })),
   }
-  const clock = new SkippingClock()
+  const clock = new PassingClock()
   const endpoint = new KeyEndpoint(
     { clock, log, network: { http } as never },
     {
@@ -89,7 +89,7 @@ describe('keys of a server', () => {
     for (let i = 0; i < 20; i++)
       await expect(server.claims(two!)).rejects.toThrow('not among those of')
     expect(server.asked()).toBe(2)
-    server.clock.skip(10_000)
+    server.clock.pass(10_000)
     const rotated = server.claims(two!)
     await untilWaiting(server)
     await server.give(one!, two!)
@@ -101,17 +101,17 @@ describe('keys of a server', () => {
   test('are fetched again from time to time, and stay good where that fails', async () => {
     const server = served()
     await server.give(one!)
-    server.clock.skip(3_600_000)
+    server.clock.pass(3_600_000)
     await server.fail()
     expect((await server.claims(one!)).sub).toBe('alice')
     for (const ms of [100, 200, 400, 400]) {
       expect(server.isWaiting()).toBe(false)
-      server.clock.skip(ms - 50)
+      server.clock.pass(ms - 1)
       expect(server.isWaiting()).toBe(false)
-      server.clock.skip(60)
+      server.clock.pass(1)
       await server.fail()
     }
-    server.clock.skip(410)
+    server.clock.pass(400)
     await server.give(two!)
     expect((await server.claims(two!)).sub).toBe('alice')
     server.endpoint.close()
@@ -124,7 +124,7 @@ describe('keys of a server', () => {
       'no keys could be fetched from https://idp.test/keys',
     )
     server.endpoint.close()
-    server.clock.skip(1_000_000)
+    server.clock.pass(1_000_000)
     expect(server.asked()).toBe(1)
   })
 
