@@ -255,10 +255,13 @@ export class WirePeers implements Peers {
     return null
   }
 
-  /** Nodes are often not there; anything else is worth a line. */
+  /**
+   * Nodes are often not there; anything else is worth a line. One that closes after the handshake of TLS may be about to stop, or
+   * not trust the certificate it was shown, of which nothing else may tell.
+   */
   #note(error: unknown, address: Address): void {
     const isExpected = error instanceof PeerError || error instanceof PeerRefusal
-    if (error instanceof PeerError && !WORTH_A_LINE.includes(error.code)) return
+    if (error instanceof PeerError && !isWorthALine(error)) return
     const where = formatAddress(address)
     const why = isExpected ? error.message : 'The answer could not be dealt with'
     this.#faults.error(
@@ -268,6 +271,9 @@ export class WirePeers implements Peers {
     )
   }
 }
+
+const isWorthALine = ({ code, hadSaid }: PeerError): boolean =>
+  WORTH_A_LINE.includes(code) || (code === 'CONNECTION_CLOSED' && hadSaid === 'handshake')
 
 const keyOf = (lane: Lane, { host, port }: Address): string => `${lane} ${host} ${port}`
 
