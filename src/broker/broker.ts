@@ -114,6 +114,7 @@ export class Broker {
       metadataOffset: () => metadata.image.offset,
       cordoned: () => cordonedIds(metadata.image, logs),
       isUnfenced: () => metadata.image.brokers.get(this.#nodeId)?.fenced === false,
+      registeredEpoch: () => metadata.image.brokers.get(this.#nodeId)?.epoch ?? -1,
       fail: parts.fail,
     })
     this.#assignments = new AssignmentReporter({

@@ -50,6 +50,8 @@ export interface LifecycleOptions {
   readonly cordoned: () => readonly string[] | null
   /** Whether the metadata here say that this broker serves: the controller's answer may be faster than its log. */
   readonly isUnfenced: () => boolean
+  /** The epoch in which the metadata here have a broker of this id registered; -1: in none. */
+  readonly registeredEpoch: () => number
   /** The broker has to stop. */
   readonly fail: (reason: Error) => void
 }
@@ -254,14 +256,14 @@ export class BrokerLifecycle {
     if (reply instanceof Error || reply.errorCode !== 'NONE') {
       const delayMs = this.#nextRetryMs()
       const reason = reasonOf(reply)
-      const errorCode = reply instanceof Error ? null : reply.errorCode
+      // The one error says both: that nobody is registered by this id, and that somebody else is.
+      const isStale = !(reply instanceof Error) && reply.errorCode === 'STALE_BROKER_EPOCH'
+      const epoch = isStale ? this.#options.registeredEpoch() : this.#epoch
       log.warn(
         { reason, delayMs },
-        errorCode === 'BROKER_ID_NOT_REGISTERED'
-          ? UNREGISTERED
-          : 'The controller did not take a heartbeat of this broker',
+        epoch < 0 ? UNREGISTERED : 'The controller did not take a heartbeat of this broker',
       )
-      if (errorCode === 'STALE_BROKER_EPOCH') this.#replaced()
+      if (epoch > this.#epoch) this.#replaced()
       return this.#beatAfter(delayMs)
     }
     this.#failures = 0

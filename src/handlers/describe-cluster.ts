@@ -1,4 +1,5 @@
 import { DescribeCluster } from '../../protocol/messages/describe-cluster.ts'
+import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { custom } from './access.ts'
 import { operationsOnCluster } from './authorized-operations.ts'
 import { handle } from './handler.ts'
@@ -9,11 +10,11 @@ const BROKERS = 1
 const CONTROLLERS = 2
 
 /**
- * DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700): brokers on theirs, on controllers'
- * from v1 on the controllers (KIP-919).
+ * DescribeCluster: v0-2. Who is in the cluster, on the listener that asks (KIP-700): brokers on theirs, for everybody; on
+ * controllers' from v1 on the controllers (KIP-919), for those who may change the cluster.
  */
 export const describeCluster = handle(DescribeCluster, {
-  access: custom(['DESCRIBE', 'CLUSTER']),
+  access: custom(['DESCRIBE', 'CLUSTER'], ['ALTER', 'CLUSTER']),
   listeners: ['broker', 'controller'],
 }).by((request, context) => {
   const { kind, cluster } = context.services
@@ -21,6 +22,11 @@ export const describeCluster = handle(DescribeCluster, {
   const { name } = context.connection.listener
   const { endpointType } = request
   const own = kind === 'broker' ? BROKERS : CONTROLLERS
+  if (own === CONTROLLERS && !context.may('ALTER', 'CLUSTER', CLUSTER_NAME)) {
+    const errorCode = 'CLUSTER_AUTHORIZATION_FAILED'
+    const errorMessage = 'ALTER on the cluster is needed to ask a controller this'
+    return { errorCode, errorMessage, clusterId: '', brokers: [] }
+  }
   if (endpointType !== own) {
     const wanted = ENDPOINT_TYPES[endpointType] ?? ''
     return {

@@ -60,7 +60,7 @@ const APACHE: Readonly<Record<string, readonly string[]>> = {
   DeleteTopics: ['DELETE CLUSTER', 'DELETE TOPIC', 'DESCRIBE TOPIC'],
   DescribeAcls: ['DESCRIBE CLUSTER'],
   DescribeClientQuotas: ['DESCRIBE_CONFIGS CLUSTER'],
-  DescribeCluster: ['DESCRIBE CLUSTER'],
+  DescribeCluster: ['ALTER CLUSTER', 'DESCRIBE CLUSTER'],
   DescribeConfigs: ['DESCRIBE_CONFIGS CLUSTER', 'DESCRIBE_CONFIGS GROUP', 'DESCRIBE_CONFIGS TOPIC'],
   DescribeDelegationToken: ['DESCRIBE DELEGATION_TOKEN', 'DESCRIBE_TOKENS USER'],
   DescribeGroups: ['DESCRIBE GROUP'],

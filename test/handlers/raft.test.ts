@@ -165,6 +165,7 @@ describe('the quorum’s requests, on a controller’s listener', () => {
     })
     expect(await node.ask(UpdateRaftVoter, 0, { ...update, clusterId: 'other' })).toMatchObject({
       errorCode: 'INCONSISTENT_CLUSTER_ID',
+      currentLeader,
     })
     const kRaftVersionFeature = { minSupportedVersion: 1, maxSupportedVersion: 0 }
     expect(await node.ask(UpdateRaftVoter, 0, { ...update, kRaftVersionFeature })).toMatchObject({

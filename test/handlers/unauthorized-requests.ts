@@ -626,6 +626,15 @@ const aboutTheCluster = (): Unauthorized[] => [
     { includeClusterAuthorizedOperations: true, includeFencedBrokers: false },
     { errorCode: 'NONE', clusterAuthorizedOperations: 0 },
   ),
+  {
+    ...asking(
+      DescribeCluster,
+      1,
+      { includeClusterAuthorizedOperations: true, endpointType: 2 },
+      { ...clusterError, clusterId: '', brokers: [] },
+    ),
+    kind: 'controller',
+  },
   asking(DescribeLogDirs, 4, { topics: null }, { ...clusterError, results: [] }),
   asking(
     DescribeQuorum,

@@ -21,7 +21,7 @@ import type { PartitionRules } from './partition/rules.ts'
 export function requireBroker(image: MetadataImage, id: number, epoch: number): BrokerImage {
   const broker = image.brokers.get(id)
   if (broker === undefined) {
-    throw new Refusal('BROKER_ID_NOT_REGISTERED', `Broker ${id} is not registered.`)
+    throw new Refusal('STALE_BROKER_EPOCH', `No broker registration found for broker id ${id}`)
   }
   if (broker.epoch === epoch) return broker
   const what = `Expected broker epoch ${broker.epoch}, but got broker epoch ${epoch}`

@@ -232,12 +232,12 @@ export class RaftServer {
   /** [KIP-853] A voter says where it listens now, and what it knows; a static quorum takes note of it. */
   async updateVoter(request: UpdateRaftVoterRequest): Promise<UpdateRaftVoterResponse> {
     const { clusterId, currentLeaderEpoch, voterId: id, voterDirectoryId: directoryId } = request
-    if (clusterId !== null && clusterId !== this.#options.clusterId) {
-      return { errorCode: 'INCONSISTENT_CLUSTER_ID' }
-    }
     const quorum = this.#options.quorum()
+    const isElsewhere = clusterId !== null && clusterId !== this.#options.clusterId
     const isLeader = quorum.leaderId === this.#options.self.id
-    const problem = epochProblem(currentLeaderEpoch, quorum.epoch, isLeader)
+    const problem = isElsewhere
+      ? 'INCONSISTENT_CLUSTER_ID'
+      : epochProblem(currentLeaderEpoch, quorum.epoch, isLeader)
     const { minSupportedVersion: min, maxSupportedVersion: max } = request.kRaftVersionFeature
     const voter = { id, directoryId, endpoints: request.listeners }
     const told = { kind: 'update', voter, kraftVersions: { min, max } } as const

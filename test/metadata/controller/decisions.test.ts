@@ -74,7 +74,7 @@ describe('a directory that fails', () => {
     for (const epoch of [-1, 1]) {
       expect(ask(controller, fail(1, epoch))).toMatchObject({ errorCode: 'STALE_BROKER_EPOCH' })
     }
-    expect(ask(controller, fail(7, 0))).toMatchObject({ errorCode: 'BROKER_ID_NOT_REGISTERED' })
+    expect(ask(controller, fail(7, 0))).toMatchObject({ errorCode: 'STALE_BROKER_EPOCH' })
   })
 })
 

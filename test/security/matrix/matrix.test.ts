@@ -35,8 +35,8 @@ const all = questionsOf(REQUESTS)
 const directories = temporaryDirectories()
 afterAll(() => directories.removeAll())
 
-/** Of both nodes. */
-const settings = {
+/** Of either's node. */
+const settingsAt = (broker: number, controller: number) => ({
   'authorizer.class.name': 'org.apache.kafka.metadata.authorizer.StandardAuthorizer',
   'process.roles': 'broker,controller',
   'node.id': '1',
@@ -48,7 +48,15 @@ const settings = {
   'transaction.state.log.replication.factor': '1',
   'transaction.state.log.min.isr': '1',
   'transaction.state.log.num.partitions': '1',
-}
+  'super.users': `User:${ADMINISTRATOR}`,
+  listeners: `SASL_PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
+  'listener.security.protocol.map': 'SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
+  'listener.name.controller.plain.sasl.jaas.config': JAAS,
+  'security.inter.broker.protocol': 'SASL_PLAINTEXT',
+  'sasl.mechanism.inter.broker.protocol': 'PLAIN',
+  'sasl.mechanism.controller.protocol': 'PLAIN',
+  'controller.quorum.voters': `1@127.0.0.1:${controller}`,
+})
 
 test('each case has an answer of Apache Kafka', () => {
   expect(captured.rights).toEqual(ASKERS.map(({ rights }) => rights))
@@ -69,21 +77,12 @@ describe('who asks with each right alone, missing or denied', () => {
     const running = await startBroker({
       host,
       directory: directories.make(),
-      settings: {
-        ...settings,
-        listeners: `SASL_PLAINTEXT://127.0.0.1:${broker},INTERNAL://127.0.0.1:0,CONTROLLER://127.0.0.1:${controller}`,
-        'listener.security.protocol.map':
-          'SASL_PLAINTEXT:SASL_PLAINTEXT,INTERNAL:PLAINTEXT,CONTROLLER:PLAINTEXT',
-        'inter.broker.listener.name': 'INTERNAL',
-        // Nobody proves who it is on listeners of controllers.
-        'super.users': `User:${ADMINISTRATOR};User:ANONYMOUS`,
-        'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-      },
+      settings: settingsAt(broker!, controller!),
     })
     try {
-      const questions = all.filter((each) => isServed(each) && each.way !== 'controller')
+      const questions = all.filter(isServed)
       const asks = soaking ? () => true : isConcerned
-      const answers = await answersTo(questions, listenersAt(broker!, controller!, false), asks)
+      const answers = await answersTo(questions, listenersAt(broker!, controller!), asks)
       expect(differences(answers)).toEqual([])
       const asked = [...answers.values()].flat().filter((answer) => answer !== undefined)
       expect(asked.length).toBeGreaterThan(2000)
@@ -120,9 +119,9 @@ function isServed({ request: { api }, way }: Question): boolean {
   return handlers.some((handler) => handler.api === api && handler.listeners.includes(listener))
 }
 
-const listenersAt = (broker: number, controller: number, isClosed = true) => ({
+const listenersAt = (broker: number, controller: number) => ({
   broker: { host: '127.0.0.1', port: broker },
-  controller: { host: '127.0.0.1', port: controller, isOpen: !isClosed },
+  controller: { host: '127.0.0.1', port: controller },
 })
 
 /** Each answer that is another one than Apache Kafka's, with those who get it. */
@@ -153,18 +152,7 @@ withKafka(
   'Apache Kafka answers the same (soak; needs OTTLA_KAFKA_JARS)',
   async () => {
     const [broker, controller] = await freePorts(2)
-    const apache = await apacheUnderTest(directories.make(), {
-      ...settings,
-      listeners: `SASL_PLAINTEXT://127.0.0.1:${broker},CONTROLLER://127.0.0.1:${controller}`,
-      'advertised.listeners': `SASL_PLAINTEXT://127.0.0.1:${broker}`,
-      'controller.quorum.voters': `1@127.0.0.1:${controller}`,
-      'super.users': `User:${ADMINISTRATOR}`,
-      'listener.security.protocol.map': 'SASL_PLAINTEXT:SASL_PLAINTEXT,CONTROLLER:SASL_PLAINTEXT',
-      'listener.name.controller.plain.sasl.jaas.config': JAAS,
-      'security.inter.broker.protocol': 'SASL_PLAINTEXT',
-      'sasl.mechanism.inter.broker.protocol': 'PLAIN',
-      'sasl.mechanism.controller.protocol': 'PLAIN',
-    })
+    const apache = await apacheUnderTest(directories.make(), settingsAt(broker!, controller!))
     try {
       await apache.start()
       const answers = await answersTo(all, listenersAt(broker!, controller!))
