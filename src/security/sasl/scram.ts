@@ -80,7 +80,8 @@ const REFUSED: SaslStep = { refused: '' }
 /** Who the client is, once it has shown what it knows. */
 interface Proved {
   readonly principal: Principal
-  readonly expiresAtMs?: number
+  /** Of the token that it has shown to know. */
+  readonly tokenId?: string
 }
 
 /** A client's first message. */
@@ -141,9 +142,9 @@ export class ScramExchange implements SaslExchange {
   async #firstOfToken(tokenId: string, first: First): Promise<SaslStep> {
     const bearer = await this.#findToken(this.#mechanism, tokenId)
     if (bearer === null) return REFUSED
-    const { credential, owner: name, expiresAtMs } = bearer
+    const { credential, owner: name } = bearer
     const principal = { type: 'User', name, tokenAuthenticated: true }
-    return this.#begin(first, credential, { principal, expiresAtMs })
+    return this.#begin(first, credential, { principal, tokenId })
   }
 
   #begin({ header, bare, nonce }: First, credential: ScramCredential, proved: Proved): SaslStep {
@@ -160,8 +161,8 @@ export class ScramExchange implements SaslExchange {
     return { challenge: Buffer.from(answer), principal: null }
   }
 
-  #final(message: string, begun: Begun): SaslStep {
-    const { credential, channel, nonce, said, principal, expiresAtMs = Infinity } = begun
+  #final(message: string, begun: Begun): SaslStep | Promise<SaslStep> {
+    const { credential, channel, nonce, said, principal, tokenId } = begun
     const [, bare, itsChannel, itsNonce, proof] = CLIENT_FINAL.exec(message) ?? []
     // librdkafka says its own part twice, which Kafka takes: what is signed has this exchange's nonce in it all the same.
     const isOurs = itsChannel === channel && itsNonce?.endsWith(nonce) === true
@@ -174,8 +175,15 @@ export class ScramExchange implements SaslExchange {
     if (given.length !== signature.length) return REFUSED
     const clientKey = Buffer.from(given.map((byte, at) => byte ^ signature[at]!))
     if (!sameSecret(digest(algorithm, clientKey), storedKey)) return REFUSED
-    const answer = `v=${hmac(algorithm, serverKey, signed).toString('base64')}`
-    return { challenge: Buffer.from(answer), principal, expiresAtMs }
+    const challenge = Buffer.from(`v=${hmac(algorithm, serverKey, signed).toString('base64')}`)
+    if (tokenId === undefined) return { challenge, principal }
+    return this.#stillGood(tokenId, { challenge, principal })
+  }
+
+  /** A token may have ended since the client's first message. */
+  async #stillGood(tokenId: string, step: SaslStep): Promise<SaslStep> {
+    const bearer = await this.#findToken(this.#mechanism, tokenId)
+    return bearer === null ? REFUSED : { ...step, expiresAtMs: bearer.expiresAtMs }
   }
 }
 

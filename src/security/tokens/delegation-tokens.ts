@@ -26,8 +26,9 @@ export class DelegationTokens {
   readonly #image: () => MetadataImage
   readonly #host: Pick<Host, 'clock' | 'random'>
   readonly #secret: Buffer | null
-  /** In Base64, by token. */
-  readonly #secrets = new Map<string, string>()
+  /** By secret, in Base64: of the records that were looked through last. */
+  #ids = new Map<string, string>()
+  #lookedThrough: MetadataImage['others'] | null = null
   readonly #credentials = new Map<string, Promise<ScramCredential>>()
 
   constructor(
@@ -59,20 +60,20 @@ export class DelegationTokens {
 
   /** The id of the token with this secret; null: there is none. */
   idOf(secret: Buffer): string | null {
-    const wanted = secret.toString('base64')
+    if (this.#secret === null) return null
     const image = this.#image()
-    for (const tokenId of this.#secrets.keys()) {
-      if (tokenRecordOf(image, tokenId) === null) this.#secrets.delete(tokenId)
-    }
+    if (image.others !== this.#lookedThrough) this.#lookThrough(image)
+    return this.#ids.get(secret.toString('base64')) ?? null
+  }
+
+  /** A secret is worked out once: who asks with any other one must not cost as much as there are tokens. */
+  #lookThrough(image: MetadataImage): void {
+    const secrets = new Map(Array.from(this.#ids, ([secret, tokenId]) => [tokenId, secret]))
+    this.#ids = new Map()
     for (const { tokenId } of tokenRecords(image)) {
-      let known = this.#secrets.get(tokenId)
-      if (known === undefined) {
-        known = this.secretOf(tokenId).toString('base64')
-        this.#secrets.set(tokenId, known)
-      }
-      if (known === wanted) return tokenId
+      this.#ids.set(secrets.get(tokenId) ?? this.secretOf(tokenId).toString('base64'), tokenId)
     }
-    return null
+    this.#lookedThrough = image.others
   }
 
   /** What SCRAM needs of a token, worked out on the thread pool; null: there is none, or it has expired. */

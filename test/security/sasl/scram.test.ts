@@ -83,6 +83,23 @@ test('a client may say its part of the nonce twice, as librdkafka does, where it
   expect(final).toMatchObject({ principal: { name: 'user' } })
 })
 
+test('a token is looked for again at the end: it may have been renewed, or be over', async () => {
+  const credential = await credentialOf('SCRAM-SHA-256', 'secret')
+  const bearer = { credential, owner: 'alice', expiresAtMs: 1000 }
+  const exchangedWith = async (...found: (typeof bearer | null)[]) => {
+    const findToken: FindToken = () => Promise.resolve(found.shift()!)
+    const server = new ScramExchange('SCRAM-SHA-256', () => null, findToken, NONCE)
+    const client = new ScramClient('SCRAM-SHA-256', 'token', 'secret', Buffer.from('c'), true)
+    const first = await server.step(client.first())
+    return server.step((await client.final('challenge' in first ? first.challenge : NONCE))!)
+  }
+  expect(await exchangedWith(bearer, { ...bearer, expiresAtMs: 2000 })).toMatchObject({
+    principal: { name: 'alice', tokenAuthenticated: true },
+    expiresAtMs: 2000,
+  })
+  expect(await exchangedWith(bearer, null)).toHaveProperty('refused')
+})
+
 describe('SCRAM refuses', () => {
   const begun = async () => {
     const credential = await credentialOf('SCRAM-SHA-256', 'pencil')

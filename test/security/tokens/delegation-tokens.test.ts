@@ -18,10 +18,15 @@ function tokensAt(nowMs: number, secret = 'secret') {
   const builder = new ImageBuilder(EMPTY_IMAGE)
   builder.apply({ type: 'DelegationTokenRecord', version: 0, value })
   let { image } = builder.build(1, 1)
+  const values = jest.spyOn(image.others, 'values')
   const config = new BrokerConfig({ settings: { 'delegation.token.secret.key': secret } })
   const host = { clock: { now: () => nowMs } as never, random: systemRandom() }
   const forget = () => void (image = EMPTY_IMAGE)
-  return { tokens: new DelegationTokens(config, host, () => image), forget }
+  return {
+    tokens: new DelegationTokens(config, host, () => image),
+    forget,
+    looks: () => values.mock.calls.length,
+  }
 }
 
 describe('a delegation token', () => {
@@ -42,8 +47,15 @@ describe('a delegation token', () => {
     expect(tokens.idOf(secret)).toBeNull()
   })
 
+  test('is looked for among all only once they have changed', () => {
+    const { tokens, looks } = tokensAt(0)
+    for (let i = 0; i < 100; i++) tokens.idOf(Buffer.from(`guess ${i}`))
+    expect(looks()).toBe(1)
+  })
+
   test('is nobody’s where the cluster has no secret', async () => {
     const { tokens } = tokensAt(0, '')
     expect([tokens.isEnabled, await tokens.bearer('SCRAM-SHA-256', 'one')]).toEqual([false, null])
+    expect(tokens.idOf(Buffer.alloc(0))).toBeNull()
   })
 })
