@@ -63,7 +63,9 @@ export class ClientQuotas {
     }
   }
 
-  #set({ entity, key }: QuotaRecord, limit: number | null): void {
+  #set({ entity, key }: QuotaRecord, value: number | null): void {
+    // Kafka before 4.4 has written others: they limited nobody.
+    const limit = value !== null && Number.isFinite(value) && value > 0 ? value : null
     const { produce, fetch, request, mutations } = this
     if (key === QuotaKey.PRODUCE) produce.shares.set(entity, limit)
     else if (key === QuotaKey.FETCH) fetch.shares.set(entity, limit)

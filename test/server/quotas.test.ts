@@ -89,6 +89,16 @@ describe('producer_byte_rate', () => {
     expect(await throttledFor('c', { bytes: 1 })).toBe(0)
   })
 
+  test.each([NaN, Infinity, -Infinity, 0, -1])(
+    'limits nobody by %d, which Kafka has taken before 4.4',
+    async (limit) => {
+      node.setQuota({ user: null }, 'producer_byte_rate', limit)
+      node.setQuota({ user: null }, 'consumer_byte_rate', limit)
+      expect(node.quotas.isActive).toBe(false)
+      expect(await throttledFor('c')).toBe(0)
+    },
+  )
+
   test('throttles those who want no answer, too: they are not looked at for a while', async () => {
     node.setQuota({ user: null }, 'producer_byte_rate', RATE)
     expect(await produce('c', { acks: 0 })).toBe(SILENCE)
