@@ -111,9 +111,7 @@ export async function securityOf(
   if (plugIn !== undefined) {
     throw new ConfigError([`${plugIn} asks for a plug-in, which Ottla does not have. Remove it.`])
   }
-  if (unused.length > 0) {
-    terminal.writeError(`ottla: ${path}: not used here: ${unused.join(', ')}\n`)
-  }
+  if (unused.length > 0) terminal.writeError(`ottla: ${path}: not used here: ${named(unused)}\n`)
   for (const name of [...settings.keys()]) {
     if (isReplaced(name, options)) settings.delete(name)
   }
@@ -123,6 +121,15 @@ export async function securityOf(
   const tls = protocol.endsWith('SSL') ? await tlsOf(settings, host) : null
   const login = protocol.startsWith('SASL') ? loginOf(settings, options, host) : null
   return { protocol, tls, login }
+}
+
+/** What is no name is the rest of a value that goes over several lines, such as a private key, and nobody's to see. */
+function named(unused: readonly string[]): string {
+  const names = unused.filter((name) => /^[a-z][a-z0-9._-]*$/.test(name))
+  const others = unused.length - names.length
+  if (others === 0) return names.join(', ')
+  const lines = `${others} that ${others === 1 ? 'is' : 'are'} no setting: end each line of a value but the last with a backslash`
+  return [...names, lines].join(', ')
 }
 
 function read(path: string): Map<string, string> {

@@ -146,6 +146,17 @@ test('what means nothing in a client.properties is warned of, and the rest count
   expect([code, stderr]).toEqual([0, `ottla: ${more}: not used here: acks, ssl.provider\n`])
 })
 
+test('of a private key that goes over several lines none is printed', async () => {
+  const pasted = file(
+    'pasted.properties',
+    `security.protocol=SSL\nacks=all\nssl.keystore.key=${alice.key}`,
+  )
+  const { stderr } = await topics('SSL', '--command-config', pasted, '--tls-ca', ca)
+  expect(stderr).toMatch(/not used here: acks, \d+ that are no setting: end each line/)
+  for (const line of alice.key.split('\n').slice(1, -2))
+    expect(stderr).not.toContain(line.slice(0, 20))
+})
+
 describe('who is refused is told why, and what to do', () => {
   const sasl = (name: string, secret: string, mechanism = 'PLAIN') => {
     const path = file(`${name}-${secret}`, secret)
