@@ -2,7 +2,7 @@ import { execFile } from 'node:child_process'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { promisify } from 'node:util'
-import { Kafka, logLevel } from 'kafkajs'
+import kafkajs, { type AclOperationTypes, Kafka, logLevel } from 'kafkajs'
 import { nodeHost } from '../../src/host/node.ts'
 import { startBroker } from '../../src/index.ts'
 import { ottla } from '../bin/command.ts'
@@ -69,7 +69,7 @@ class SecuredNodes {
 
   static async make(): Promise<SecuredNodes> {
     const nodes = new SecuredNodes(await freePorts(2 * IDS.length))
-    const users = ['node', 'admin'].flatMap((name) => [
+    const users = ['node', 'admin', 'alice'].flatMap((name) => [
       '--add-scram',
       `SCRAM-SHA-512=[name=${name},password=${name}-secret]`,
     ])
@@ -103,6 +103,7 @@ class SecuredNodes {
       'log.dirs': join(root, `node-${id}`),
       'offsets.topic.replication.factor': 3,
       'offsets.topic.num.partitions': 2,
+      'default.replication.factor': 3,
       'broker.heartbeat.interval.ms': 200,
       'broker.session.timeout.ms': 3000,
       ...SECURITY,
@@ -129,17 +130,33 @@ describe('three nodes with SASL_SSL among themselves', () => {
   let nodes: SecuredNodes
   let kafka: Kafka
 
+  const clientOf = (user: string, brokers: string[], retries: number) =>
+    new Kafka({
+      brokers,
+      ssl: { ca: authority.certificate },
+      sasl: { mechanism: 'scram-sha-512', username: user, password: `${user}-secret` },
+      connectionTimeout: 60_000,
+      retry: { initialRetryTime: 50, maxRetryTime: 500, retries },
+      logLevel: logLevel.NOTHING,
+    })
+  /** How commands reach the cluster as the administrator. */
+  const bootstrap = (): string[] => {
+    const properties = join(root, 'client.properties')
+    const lines = [
+      'security.protocol=SASL_SSL',
+      'ssl.truststore.type=PEM',
+      `ssl.truststore.location=${ca}`,
+      'sasl.mechanism=SCRAM-SHA-512',
+      `sasl.jaas.config=${SCRAM} required username="admin" password="admin-secret";`,
+    ]
+    writeFileSync(properties, lines.join('\n'))
+    return ['--bootstrap-server', nodes.brokers.join(), '--command-config', properties]
+  }
+
   beforeAll(async () => {
     nodes = await SecuredNodes.make()
     await Promise.all(IDS.map((id) => nodes.start(id)))
-    kafka = new Kafka({
-      brokers: nodes.brokers,
-      ssl: { ca: authority.certificate },
-      sasl: { mechanism: 'scram-sha-512', username: 'admin', password: 'admin-secret' },
-      connectionTimeout: 60_000,
-      retry: { initialRetryTime: 50, maxRetryTime: 500, retries: 100 },
-      logLevel: logLevel.NOTHING,
-    })
+    kafka = clientOf('admin', nodes.brokers, 100)
   })
 
   test('keep what acks=all has acknowledged while one is killed and comes back', async () => {
@@ -187,6 +204,50 @@ describe('three nodes with SASL_SSL among themselves', () => {
     await admin.disconnect()
   })
 
+  test('judge a client by its own rights, whichever of them it asks, and whoever is the controller', async () => {
+    const admin = kafka.admin()
+    await admin.connect()
+    const mine = (operation: AclOperationTypes) => ({
+      resourceType: kafkajs.AclResourceTypes.TOPIC,
+      resourceName: 'alice-',
+      resourcePatternType: kafkajs.ResourcePatternTypes.PREFIXED,
+      principal: 'User:alice',
+      host: '*',
+      operation,
+      permissionType: kafkajs.AclPermissionTypes.ALLOW,
+    })
+    await admin.createAcls({
+      acl: [mine(kafkajs.AclOperationTypes.CREATE), mine(kafkajs.AclOperationTypes.WRITE)],
+    })
+    const topics = () => admin.listTopics()
+    /** Makes topics by naming them, each by another broker: most of these are not the controller. */
+    const made = async (round: string): Promise<void> => {
+      for (const id of nodes.processes.keys()) {
+        const own = clientOf('alice', [nodes.brokers[id - 1]!], 20).producer()
+        await own.connect()
+        const send = (topic: string) => own.send({ topic, messages: [{ value: round }] })
+        await send(`alice-${round}-${id}`)
+        await own.disconnect()
+        const stranger = clientOf('alice', [nodes.brokers[id - 1]!], 0).producer()
+        await stranger.connect()
+        const theirs = { topic: `theirs-${round}-${id}`, messages: [{ value: round }] }
+        await expect(stranger.send(theirs)).rejects.toThrow(/not authorized/i)
+        await stranger.disconnect()
+      }
+    }
+    await made('first')
+    const { stdout } = await ottla(['quorum', 'describe', '--json', ...bootstrap()])
+    const { leaderId } = JSON.parse(stdout) as { leaderId: number }
+    await nodes.kill9(leaderId)
+    await made('second')
+    await nodes.start(leaderId)
+    await made('third')
+    const names = await topics()
+    expect(names.filter((name) => name.startsWith('alice-'))).toHaveLength(3 + 2 + 3)
+    expect(names.filter((name) => name.startsWith('theirs-'))).toEqual([])
+    await admin.disconnect()
+  })
+
   test('take nobody in whose certificate another authority vouches for, who trusts another one, or whose password is wrong', async () => {
     const jaas = 'listener.name.controller.plain.sasl.jaas.config'
     const wrong = String(SECURITY[jaas]).replaceAll('other-secret', 'wrong-secret')
@@ -219,28 +280,31 @@ describe('three nodes with SASL_SSL among themselves', () => {
     }
     said += IDS.map((id) => nodes.logOf(id)).join('')
     expect(said).toContain("the client's TLS handshake failed")
-    expect(said).not.toMatch(/(node|admin|other|wrong)-secret/)
+    expect(said).not.toMatch(/(node|admin|alice|other|wrong)-secret/)
   })
 
   describeWithApache('Apache’s tools', () => {
     test('are let in by the client.properties that ottla’s commands take', async () => {
-      const properties = join(root, 'client.properties')
-      const lines = [
-        'security.protocol=SASL_SSL',
-        'ssl.truststore.type=PEM',
-        `ssl.truststore.location=${ca}`,
-        'sasl.mechanism=SCRAM-SHA-512',
-        `sasl.jaas.config=${SCRAM} required username="admin" password="admin-secret";`,
-      ]
-      writeFileSync(properties, lines.join('\n'))
-      const bootstrap = ['--bootstrap-server', nodes.brokers.join(), '--command-config', properties]
       const java = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(NEWEST.jars!, '*')]
-      const tool = [...java, 'org.apache.kafka.tools.TopicCommand']
-      const made = [...tool, ...bootstrap, '--create', '--topic', 'java', '--partitions', '2']
-      const { stdout } = await promisify(execFile)('java', made)
-      expect(stdout).toContain('Created topic java.')
-      const list = await ottla(['topics', 'list', ...bootstrap])
+      const tool = async (name: string, ...args: string[]): Promise<string> => {
+        const all = [...java, `org.apache.kafka.tools.${name}`, ...bootstrap(), ...args]
+        return (await promisify(execFile)('java', all)).stdout
+      }
+      const made = await tool('TopicCommand', '--create', '--topic', 'java', '--partitions', '2')
+      expect(made).toContain('Created topic java.')
+      const list = await ottla(['topics', 'list', ...bootstrap()])
       expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^java\s+2\s/m) })
+      const rule = ['--allow-principal', 'User:bob', '--topic', 'java']
+      expect(await tool('AclCommand', '--add', ...rule, '--producer')).toMatch(/operation=WRITE/)
+      const shown = await tool('AclCommand', '--list', '--topic', 'java')
+      expect(shown).toMatch(/principal=User:bob, host=\*, operation=WRITE, permissionType=ALLOW/)
+      await tool('AclCommand', '--remove', '--force', ...rule, '--producer')
+      expect(await tool('AclCommand', '--list', '--topic', 'java')).not.toContain('User:bob')
+      const bob = ['--entity-type', 'users', '--entity-name', 'bob']
+      await tool('ConfigCommand', '--alter', ...bob, '--add-config', 'producer_byte_rate=1024')
+      expect(await tool('ConfigCommand', '--describe', ...bob)).toContain(
+        "Quota configs for user-principal 'bob' are producer_byte_rate=1024.0",
+      )
     })
   })
 })

@@ -101,7 +101,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LIFECYCLE,
-    text: "if (errorCode === 'STALE_BROKER_EPOCH') this.#replaced()",
+    text: 'if (epoch > this.#epoch) this.#replaced()',
     replacement: "if (errorCode === 'FENCED_LEADER_EPOCH') this.#replaced()",
     about: 'A broker whose id another process has goes on without a word.',
     killedBy: ['broker/lifecycle'],
@@ -284,5 +284,13 @@ export const mutants: readonly Mutant[] = [
     about:
       'Who is held back when a throttle is taken away waits on as long as it would have had to.',
     killedBy: ['sim/replication/throttled'],
+  },
+  {
+    file: 'src/broker/controller-channel.ts',
+    text: 'client === undefined ? null : senderOf(client)',
+    replacement: 'null',
+    about:
+      'What a client has made by a broker that is not the controller is made in the name of the broker.',
+    killedBy: ['broker/controller-channel'],
   },
 ]
