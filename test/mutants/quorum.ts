@@ -339,8 +339,11 @@ export const mutants: readonly Mutant[] = [
     file: 'src/quorum/rules.ts',
     text: 'left.id === right.id && left.directoryId === right.directoryId',
     replacement: 'left.id === right.id',
-    about: 'A node whose disk was exchanged is taken for the one that voted.',
-    killedBy: ['quorum/raft'],
+    about:
+      'A vote for a node whose disk was exchanged is not written down, after one for the same id.',
+    killedBy: [],
+    equivalent:
+      'A vote is never changed within its epoch, and another epoch is written down anyway.',
   },
   {
     file: 'src/quorum/rules.ts',
