@@ -26,6 +26,7 @@ import { usable } from '../src/security/tls/followed-context.ts'
 import { tlsMaterial } from '../src/security/tls/material.ts'
 import type { SecurityName, SecurityView } from '../src/security/tls/settings.ts'
 import { UsageError } from './errors.ts'
+import { secretIn, textOf } from './secret-input.ts'
 import type { Terminal } from './terminal.ts'
 
 const CONFIG_VARIABLE = 'OTTLA_COMMAND_CONFIG'
@@ -168,16 +169,8 @@ function fromOptions({
   settings.set('ssl.keystore.type', 'PEM')
   if (key === undefined) return settings.set('ssl.keystore.location', cert)
   return settings
-    .set('ssl.keystore.certificate.chain', text(cert, '--tls-cert'))
-    .set('ssl.keystore.key', text(key, '--tls-key'))
-}
-
-function text(path: string, option: string): string {
-  try {
-    return readFileSync(path, 'utf8')
-  } catch (error) {
-    throw new UsageError(`The file of ${option} can't be read: ${(error as Error).message}`)
-  }
+    .set('ssl.keystore.certificate.chain', textOf(cert, '--tls-cert'))
+    .set('ssl.keystore.key', textOf(key, '--tls-key'))
 }
 
 /** What is said by options comes on top of what the file says. */
@@ -257,15 +250,11 @@ function loginOf(
   return saslLogin(mechanism, () => credentials, random)
 }
 
-function passwordOf({ saslPasswordFile: passwordFile, terminal }: SecurityOptions): string {
-  const password =
-    passwordFile === undefined
-      ? terminal.environment[PASSWORD_VARIABLE]
-      : text(passwordFile, '--sasl-password-file').split(/\r?\n/)[0]
+function passwordOf({ saslPasswordFile: file, terminal }: SecurityOptions): string {
+  if (file !== undefined) return secretIn(file, '--sasl-password-file')
+  const password = terminal.environment[PASSWORD_VARIABLE]
   if (password) return password
   throw new UsageError(
-    passwordFile === undefined
-      ? `--sasl-user needs a password: name a file that has it with --sasl-password-file, or set ${PASSWORD_VARIABLE}`
-      : `The first line of ${passwordFile} (--sasl-password-file) is empty`,
+    `--sasl-user needs a password: name a file that has it with --sasl-password-file, or set ${PASSWORD_VARIABLE}`,
   )
 }

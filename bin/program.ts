@@ -36,6 +36,11 @@ const groups: readonly {
     load: () => import('./commands/acls.ts'),
   },
   {
+    name: 'users',
+    description: 'List, add, alter and remove the users that log in by SCRAM',
+    load: () => import('./commands/users.ts'),
+  },
+  {
     name: 'produce',
     description: 'Write records to a topic',
     load: () => import('./commands/produce.ts'),

@@ -1,7 +1,13 @@
+import { readHiddenLine } from './hidden-line.ts'
+
 /** Where a command is called: what it reads, and where it writes. */
 export interface Terminal {
   /** Standard input. */
   readonly input: AsyncIterable<Buffer | string>
+  /** Whether a person types standard input. */
+  readonly isInputTyped: boolean
+  /** A line that a person types without its being shown; rejects with InterruptedError where it isn't typed to its end. */
+  readHidden(question: string): Promise<string>
   readonly environment: Readonly<Record<string, string | undefined>>
   /** Whether a person sees standard output as it comes. */
   readonly isOutputShown: boolean
@@ -34,6 +40,8 @@ export function processTerminal(): Terminal {
   stdout.on('error', (error) => onOutputLost(error))
   return {
     input: stdin,
+    isInputTyped: stdin.isTTY === true,
+    readHidden: (question) => readHiddenLine(stdin, stderr, question),
     environment: env,
     isOutputShown: stdout.isTTY === true,
     isErrorShown: stderr.isTTY === true,

@@ -12,7 +12,8 @@ import { UsageError } from '../errors.ts'
 
 const FORM =
   "SCRAM-SHA-256=[name=NAME,password=PASSWORD], with iterations=NUMBER and salt='BASE64' too"
-const SALT_BYTES = 20
+/** Of a new salt. */
+export const SALT_BYTES = 20
 const NAMES = ['name', 'password', 'salt', 'saltedpassword', 'iterations']
 
 /**

@@ -10,6 +10,8 @@ export interface Ended {
 export interface CallOptions {
   readonly bootstrap?: string
   readonly input?: string
+  /** What a person types when asked without its being shown, one after the other; then standard input is a terminal. */
+  readonly typed?: readonly string[]
   /** Asks the command to stop as soon as its output satisfies. */
   readonly stopWhen?: (stdout: string) => boolean
 }
@@ -17,6 +19,7 @@ export interface CallOptions {
 /** Calls `ottla` with arguments as a person would, but in this process. Without an address nobody listens. */
 export async function ottla(args: readonly string[], options: CallOptions = {}): Promise<Ended> {
   const { bootstrap = '127.0.0.1:1', input = '', stopWhen = () => false } = options
+  const typed = options.typed === undefined ? null : [...options.typed]
   let stdout = ''
   let stderr = ''
   let stop = (): void => undefined
@@ -24,6 +27,11 @@ export async function ottla(args: readonly string[], options: CallOptions = {}):
     input: (async function* () {
       yield Buffer.from(input)
     })(),
+    isInputTyped: typed !== null,
+    readHidden: (question) => {
+      stderr += question
+      return Promise.resolve(typed!.shift()!)
+    },
     environment: { OTTLA_BOOTSTRAP_SERVER: bootstrap },
     isOutputShown: false,
     isErrorShown: false,

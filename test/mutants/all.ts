@@ -3,6 +3,7 @@ import { mutants as localClusters } from './bin-cluster.ts'
 import { mutants as reassign } from './bin-reassign.ts'
 import { mutants as clientSecurity } from './bin-security.ts'
 import { mutants as storage } from './bin-storage.ts'
+import { mutants as users } from './bin-users.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
 import { mutants as configStart } from './config-start.ts'
@@ -131,5 +132,5 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   broker,
   controller: [...controller, ...evidence, ...forming.ofController],
-  bin: [...bin, ...reassign, ...storage, ...clientSecurity, ...localClusters],
+  bin: [...bin, ...reassign, ...storage, ...clientSecurity, ...localClusters, ...users],
 }

@@ -1,0 +1,15 @@
+import { execFile } from 'node:child_process'
+
+/** The folder of Apache Kafka's jars, where there is one. */
+const jars = process.env['OTTLA_KAFKA_JARS']
+
+/** Skipped without Apache Kafka. */
+export const apacheTest = jars === undefined ? test.skip : test
+
+/** What one of Apache's tools prints, whatever becomes of it. @param name a class of org.apache.kafka.tools */
+export function apacheTool(name: string, ...args: readonly string[]): Promise<string> {
+  return new Promise((resolve) => {
+    const java = ['-cp', `${jars}/*`, `org.apache.kafka.tools.${name}`, ...args]
+    execFile('java', java, (error, stdout, stderr) => resolve(error ? stdout + stderr : stdout))
+  })
+}
