@@ -41,6 +41,11 @@ const groups: readonly {
     load: () => import('./commands/users.ts'),
   },
   {
+    name: 'quotas',
+    description: 'List, set and remove limits of what clients may use',
+    load: () => import('./commands/quotas.ts'),
+  },
+  {
     name: 'produce',
     description: 'Write records to a topic',
     load: () => import('./commands/produce.ts'),

@@ -1,5 +1,6 @@
 import { mutants as bin } from './bin.ts'
 import { mutants as localClusters } from './bin-cluster.ts'
+import { mutants as quotaCommand } from './bin-quotas.ts'
 import { mutants as reassign } from './bin-reassign.ts'
 import { mutants as clientSecurity } from './bin-security.ts'
 import { mutants as storage } from './bin-storage.ts'
@@ -132,5 +133,13 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   ],
   broker,
   controller: [...controller, ...evidence, ...forming.ofController],
-  bin: [...bin, ...reassign, ...storage, ...clientSecurity, ...localClusters, ...users],
+  bin: [
+    ...bin,
+    ...reassign,
+    ...storage,
+    ...clientSecurity,
+    ...localClusters,
+    ...users,
+    ...quotaCommand,
+  ],
 }
