@@ -38,6 +38,17 @@ const REMEDIES: Partial<Record<ErrorName, string>> = {
   NOT_ENOUGH_REPLICAS: 'Start the missing brokers, or lower min.insync.replicas.',
   MISMATCHED_ENDPOINT_TYPE:
     'Brokers are named with --bootstrap-server, controllers with --bootstrap-controller.',
+  DELEGATION_TOKEN_AUTH_DISABLED: 'Set delegation.token.secret.key to the same on all nodes.',
+  DELEGATION_TOKEN_REQUEST_NOT_ALLOWED:
+    'Log in by SASL, or show a certificate (--command-config), and not by a token.',
+  DELEGATION_TOKEN_NOT_FOUND:
+    'It may have ended. A new one may not be known yet where you ask: try again.',
+  DELEGATION_TOKEN_OWNER_MISMATCH:
+    'Log in as its owner, or as one whom ottla tokens create has named with --renewer.',
+  DELEGATION_TOKEN_AUTHORIZATION_FAILED:
+    'Ask for CREATE_TOKENS on that user (ottla acls add --user), or log in as that user.',
+  DELEGATION_TOKEN_EXPIRED: 'Make a new one with: ottla tokens create',
+  INVALID_PRINCIPAL_TYPE: 'Name users, as in User:alice.',
   SASL_AUTHENTICATION_FAILED: 'See whether name and password are right.',
 }
 

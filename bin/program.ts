@@ -46,6 +46,11 @@ const groups: readonly {
     load: () => import('./commands/quotas.ts'),
   },
   {
+    name: 'tokens',
+    description: 'Make delegation tokens, list and renew them, and have them end',
+    load: () => import('./commands/tokens.ts'),
+  },
+  {
     name: 'produce',
     description: 'Write records to a topic',
     load: () => import('./commands/produce.ts'),

@@ -4,6 +4,7 @@ import { mutants as quotaCommand } from './bin-quotas.ts'
 import { mutants as reassign } from './bin-reassign.ts'
 import { mutants as clientSecurity } from './bin-security.ts'
 import { mutants as storage } from './bin-storage.ts'
+import { mutants as tokens } from './bin-tokens.ts'
 import { mutants as users } from './bin-users.ts'
 import { mutants as broker } from './broker.ts'
 import { mutants as config } from './config.ts'
@@ -141,5 +142,6 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...localClusters,
     ...users,
     ...quotaCommand,
+    ...tokens,
   ],
 }
