@@ -25,6 +25,7 @@ import {
 import { usable } from '../src/security/tls/followed-context.ts'
 import { tlsMaterial } from '../src/security/tls/material.ts'
 import type { SecurityName, SecurityView } from '../src/security/tls/settings.ts'
+import { loginByFile, OAUTH_MECHANISM, OAUTH_SETTINGS, oauthLogin } from './client-oauth.ts'
 import { UsageError } from './errors.ts'
 import { secretIn, textOf } from './secret-input.ts'
 import type { Terminal } from './terminal.ts'
@@ -33,6 +34,7 @@ const CONFIG_VARIABLE = 'OTTLA_COMMAND_CONFIG'
 const PASSWORD_VARIABLE = 'OTTLA_PASSWORD'
 const PROTOCOLS: readonly string[] = ['PLAINTEXT', 'SSL', 'SASL_PLAINTEXT', 'SASL_SSL']
 const DEFAULT_MECHANISM = 'SCRAM-SHA-512'
+const MECHANISMS: readonly string[] = [...LOGIN_MECHANISMS, OAUTH_MECHANISM]
 
 /** How a command is told what the listeners of the cluster demand. */
 export interface SecurityOptions {
@@ -46,6 +48,8 @@ export interface SecurityOptions {
   readonly saslMechanism?: string
   readonly saslUser?: string
   readonly saslPasswordFile?: string
+  /** With a token for OAUTHBEARER. */
+  readonly saslTokenFile?: string
   readonly terminal: Terminal
 }
 
@@ -67,7 +71,8 @@ export function withSecurityOptions(command: Command): Command {
       '--sasl-password-file <file>',
       `the first line is the password (default: ${PASSWORD_VARIABLE} of the environment)`,
     )
-    .option('--sasl-mechanism <name>', `one of ${LOGIN_MECHANISMS.join(', ')}`)
+    .option('--sasl-token-file <file>', `log in by ${OAUTH_MECHANISM}, with the token of this file`)
+    .option('--sasl-mechanism <name>', `one of ${MECHANISMS.join(', ')}`)
 }
 
 /** What of a client.properties file means something here. */
@@ -102,12 +107,14 @@ const PLUG_INS = [
  */
 export async function securityOf(
   options: SecurityOptions,
-  host: Pick<Host, 'disk' | 'network' | 'random'>,
+  host: Pick<Host, 'clock' | 'disk' | 'network' | 'random'>,
 ): Promise<PeerSecurity> {
   const { terminal } = options
   const path = options.commandConfig ?? (terminal.environment[CONFIG_VARIABLE] || undefined)
   const settings = path === undefined ? new Map<string, string>() : read(path)
-  const unused = [...settings.keys()].filter((name) => !USED.includes(name))
+  const isOAuth = mechanismOf(settings, options) === OAUTH_MECHANISM
+  const used = isOAuth ? [...USED, ...OAUTH_SETTINGS] : USED
+  const unused = [...settings.keys()].filter((name) => !used.includes(name))
   const plugIn = unused.find((name) => PLUG_INS.includes(name))
   if (plugIn !== undefined) {
     throw new ConfigError([`${plugIn} asks for a plug-in, which Ottla does not have. Remove it.`])
@@ -120,7 +127,7 @@ export async function securityOf(
   const protocol = protocolOf(settings, options)
   if (protocol === 'PLAINTEXT') return IN_THE_CLEAR
   const tls = protocol.endsWith('SSL') ? await tlsOf(settings, host) : null
-  const login = protocol.startsWith('SASL') ? loginOf(settings, options, host) : null
+  const login = protocol.startsWith('SASL') ? await loginOf(settings, options, host) : null
   return { protocol, tls, login }
 }
 
@@ -176,8 +183,9 @@ function fromOptions({
 /** What is said by options comes on top of what the file says. */
 function protocolOf(
   settings: ReadonlyMap<string, string>,
-  { tls, tlsCa: ca, tlsCert: cert, saslUser: user, saslMechanism }: SecurityOptions,
+  options: SecurityOptions,
 ): SecurityProtocol {
+  const { tls, tlsCa: ca, tlsCert: cert, saslUser, saslMechanism, saslTokenFile } = options
   const said = settings.get('security.protocol')?.trim().toUpperCase() ?? 'PLAINTEXT'
   if (!PROTOCOLS.includes(said)) {
     throw new ConfigError([
@@ -185,7 +193,8 @@ function protocolOf(
     ])
   }
   const hasTls = said.endsWith('SSL') || tls === true || ca !== undefined || cert !== undefined
-  const hasSasl = said.startsWith('SASL') || user !== undefined || saslMechanism !== undefined
+  const isSasl = [saslUser, saslMechanism, saslTokenFile].some((option) => option !== undefined)
+  const hasSasl = said.startsWith('SASL') || isSasl
   if (hasSasl) return hasTls ? 'SASL_SSL' : 'SASL_PLAINTEXT'
   return hasTls ? 'SSL' : 'PLAINTEXT'
 }
@@ -215,22 +224,42 @@ function clientView(settings: ReadonlyMap<string, string>): SecurityView {
   }
 }
 
+/** As it is said, by options or by the file; undefined: not at all. */
+function mechanismOf(
+  settings: ReadonlyMap<string, string>,
+  { saslMechanism, saslTokenFile, saslUser }: SecurityOptions,
+): string | undefined {
+  if (saslTokenFile === undefined) {
+    const said = saslMechanism ?? settings.get('sasl.mechanism')?.trim()
+    if (saslUser !== undefined && said === OAUTH_MECHANISM) {
+      throw new UsageError(`--sasl-user does not go with ${said}: use --sasl-token-file`)
+    }
+    return said ?? (saslUser === undefined ? undefined : DEFAULT_MECHANISM)
+  }
+  if (saslUser !== undefined) {
+    throw new UsageError('--sasl-token-file and --sasl-user exclude each other')
+  }
+  if ((saslMechanism ?? OAUTH_MECHANISM) === OAUTH_MECHANISM) return OAUTH_MECHANISM
+  throw new UsageError(`--sasl-token-file goes with --sasl-mechanism ${OAUTH_MECHANISM} alone`)
+}
+
 function loginOf(
   settings: ReadonlyMap<string, string>,
   options: SecurityOptions,
-  { random }: Pick<Host, 'random'>,
-): SaslLogin {
-  const { saslUser: user, saslMechanism } = options
-  const said = saslMechanism ?? settings.get('sasl.mechanism')?.trim()
-  const mechanism = said ?? (user === undefined ? 'GSSAPI' : DEFAULT_MECHANISM)
+  host: Pick<Host, 'clock' | 'disk' | 'network' | 'random'>,
+): SaslLogin | Promise<SaslLogin> {
+  const { saslUser: user, saslTokenFile } = options
+  if (saslTokenFile !== undefined) return loginByFile(host, saslTokenFile)
+  const mechanism = mechanismOf(settings, options) ?? 'GSSAPI'
+  if (mechanism === OAUTH_MECHANISM) return oauthLogin(host, settings)
   if (!isLoginMechanism(mechanism)) {
     throw new ConfigError([
-      `sasl.mechanism asks for ${mechanism}, which Ottla's commands do not have. Set it to one of ${LOGIN_MECHANISMS.join(', ')}.`,
+      `sasl.mechanism asks for ${mechanism}, which Ottla's commands do not have. Set it to one of ${MECHANISMS.join(', ')}.`,
     ])
   }
   let credentials: Credentials
   if (user !== undefined) {
-    credentials = { username: user, password: passwordOf(options) }
+    credentials = { username: user, password: passwordOf(options), isToken: false }
   } else {
     const example = jaasExample(mechanism)
     const jaas = settings.get('sasl.jaas.config')
@@ -247,7 +276,7 @@ function loginOf(
       ])
     }
   }
-  return saslLogin(mechanism, () => credentials, random)
+  return saslLogin(mechanism, () => credentials, host.random)
 }
 
 function passwordOf({ saslPasswordFile: file, terminal }: SecurityOptions): string {

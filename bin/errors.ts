@@ -121,7 +121,7 @@ function peerRemedy({ code, hadSaid }: PeerError): string {
     case 'TLS_FAILED':
       return "See what certificate this client shows (ssl.keystore.location, or --tls-cert and --tls-key); the broker's log may say why."
     case 'AUTHENTICATION_FAILED':
-      return 'See whether mechanism, name and password are right (sasl.mechanism and sasl.jaas.config, or --sasl-mechanism and --sasl-user), and security.protocol is that of the listener.'
+      return 'See whether mechanism, name and password, or the token, are right (sasl.mechanism and sasl.jaas.config, or --sasl-mechanism and --sasl-user), and security.protocol is that of the listener.'
     case 'UNSUPPORTED_VERSION':
       return "Use a broker of a version that has it; a controller's address is given with --bootstrap-controller."
   }

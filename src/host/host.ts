@@ -194,6 +194,22 @@ export interface Http {
    * Rejects with the reason where it isn't there, whole, in time; redirections are not followed
    */
   get(url: string, options: HttpOptions): Promise<Buffer>
+  /**
+   * Sends something to such an address.
+   * @returns what is answered, whatever its status; redirections are not followed
+   * Rejects with the reason where no whole answer comes in time
+   */
+  post(url: string, sent: HttpSent, options: HttpOptions): Promise<HttpAnswer>
+}
+
+export interface HttpSent {
+  readonly headers: Readonly<Record<string, string>>
+  readonly body: Buffer
+}
+
+export interface HttpAnswer {
+  readonly status: number
+  readonly body: Buffer
 }
 
 export interface HttpOptions {

@@ -1,22 +1,39 @@
 import http from 'node:http'
 import https from 'node:https'
-import type { Http, HttpOptions } from './host.ts'
+import type { Http, HttpAnswer, HttpOptions, HttpSent } from './host.ts'
 import { secureContextOf } from './tls.ts'
 
 const OK = 200
+/** Of what isn't known beforehand to be wanted. */
+const NOTHING = { headers: { accept: 'application/json' }, body: Buffer.alloc(0) }
 
 /** Documents by node:http and node:https, each over a connection of its own. */
-export const nodeHttp: Http = { get }
+export const nodeHttp: Http = {
+  get: async (url, options) => {
+    // A redirection leads where nobody who set the address has said.
+    const wanted = (status: number): boolean => status === OK
+    const { body } = await ask('GET', url, NOTHING, options, wanted)
+    return body
+  },
+  post: (url, sent, options) => ask('POST', url, sent, options, () => true),
+}
 
-function get(url: string, { timeoutMs, maxBytes, signal, tls }: HttpOptions): Promise<Buffer> {
+function ask(
+  method: 'GET' | 'POST',
+  url: string,
+  { headers, body }: HttpSent,
+  { timeoutMs, maxBytes, signal, tls }: HttpOptions,
+  isWanted: (status: number) => boolean,
+): Promise<HttpAnswer> {
   return new Promise((resolve, reject) => {
     const timeout = AbortSignal.timeout(timeoutMs)
     const late = new Error(`no whole answer came within ${timeoutMs} ms`)
     const failed = (error: Error): void => reject(timeout.aborted ? late : error)
     const options = {
+      method,
       agent: false as const,
       signal: AbortSignal.any([signal, timeout]),
-      headers: { accept: 'application/json' },
+      headers: method === 'GET' ? headers : { ...headers, 'content-length': body.length },
       ...(tls === null ? {} : { secureContext: secureContextOf(tls) }),
     }
     const answered = (response: http.IncomingMessage): void => {
@@ -24,8 +41,8 @@ function get(url: string, { timeoutMs, maxBytes, signal, tls }: HttpOptions): Pr
         response.destroy()
         reject(new Error(why))
       }
-      // A redirection leads where nobody who set the address has said.
-      if (response.statusCode !== OK) return give(`the answer has status ${response.statusCode}`)
+      const status = response.statusCode!
+      if (!isWanted(status)) return give(`the answer has status ${status}`)
       const chunks: Buffer[] = []
       let bytes = 0
       response.on('data', (chunk: Buffer) => {
@@ -33,12 +50,13 @@ function get(url: string, { timeoutMs, maxBytes, signal, tls }: HttpOptions): Pr
         if (bytes > maxBytes) return give(`the answer has more than ${maxBytes} bytes`)
         chunks.push(chunk)
       })
-      response.on('end', () => resolve(Buffer.concat(chunks)))
+      response.on('end', () => resolve({ status, body: Buffer.concat(chunks) }))
       response.on('error', failed)
     }
     const request = url.startsWith('https:')
-      ? https.get(url, options, answered)
-      : http.get(url, options, answered)
+      ? https.request(url, options, answered)
+      : http.request(url, options, answered)
     request.on('error', failed)
+    request.end(body)
   })
 }

@@ -40,7 +40,7 @@ export async function authenticate(login: SaslLogin, address: Address, ask: Ask)
   if (errorCode !== 'NONE') throw failed(`${where} refuses to authenticate: ${errorCode}`)
   let exchange: SaslClientExchange
   try {
-    exchange = login.begin()
+    exchange = await login.begin()
   } catch (error) {
     const why = (error as Error).message
     throw failed(`There is nothing to log in to ${where} with by ${mechanism}: ${why}`, error)

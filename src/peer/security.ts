@@ -23,8 +23,8 @@ export interface PeerTls {
 /** Who this process is, by one mechanism of SASL. */
 export interface SaslLogin {
   readonly mechanism: string
-  /** @throws Error that says why there is nothing to log in with; no secret is in its message */
-  begin(): SaslClientExchange
+  /** Throws, or rejects with, an Error that says why there is nothing to log in with; no secret is in its message */
+  begin(): SaslClientExchange | Promise<SaslClientExchange>
 }
 
 /** The client's side of one exchange. */

@@ -147,7 +147,9 @@ function nodeCredentials(
     )
   }
   try {
-    return credentialsIn(parseJaas(text), mechanism)
+    const credentials = credentialsIn(parseJaas(text), mechanism)
+    if (!credentials.isToken) return credentials
+    throw new SyntaxError('it is for a delegation token (tokenauth), and those of nodes would end')
   } catch (error) {
     const { message } = error as Error
     return refuse(

@@ -6,10 +6,15 @@ const jars = process.env['OTTLA_KAFKA_JARS']
 /** Skipped without Apache Kafka. */
 export const apacheTest = jars === undefined ? test.skip : test
 
-/** What one of Apache's tools prints, whatever becomes of it. @param name a class of org.apache.kafka.tools */
+/** What one of Apache's tools prints, whatever becomes of it. @param name a class of org.apache.kafka.tools; @param args also -D... for Java */
 export function apacheTool(name: string, ...args: readonly string[]): Promise<string> {
   return new Promise((resolve) => {
-    const java = ['-cp', `${jars}/*`, `org.apache.kafka.tools.${name}`, ...args]
+    const isOfJava = (arg: string): boolean => arg.startsWith('-D')
+    const java = [
+      ...args.filter(isOfJava),
+      ...['-cp', `${jars}/*`, `org.apache.kafka.tools.${name}`],
+      ...args.filter((arg) => !isOfJava(arg)),
+    ]
     execFile('java', java, (error, stdout, stderr) => resolve(error ? stdout + stderr : stdout))
   })
 }

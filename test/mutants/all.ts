@@ -39,6 +39,7 @@ import { mutants as joining } from './metadata-joining.ts'
 import { mutants as office } from './metadata-office.ts'
 import { mutants as partitions } from './metadata-partitions.ts'
 import { mutants as sessions } from './metadata-sessions.ts'
+import * as oauthClient from './oauth-client.ts'
 import { mutants as placement } from './metadata-placement.ts'
 import { ofCoordinators, ofLog, ofReplication } from './transactions.ts'
 import type { Mutant } from './mutant.ts'
@@ -69,7 +70,7 @@ import { mutants as frames } from './server-frames.ts'
 /** The deliberate bugs, by the room that they are put into. */
 export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
   protocol: [...protocol, ...costs, ...messages, ...records],
-  host: [...host, ...network, ...tls.ofHost, ...oauth.ofHost],
+  host: [...host, ...network, ...tls.ofHost, ...oauth.ofHost, ...oauthClient.ofHost],
   config: [...config, ...configStart],
   log: [
     ...log,
@@ -111,7 +112,14 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...quota.ofReplication,
   ],
   coordinators: [...coordinators, ...coordinatorsTransactions, ...ofCoordinators],
-  security: [...security, ...tls.mutants, ...tls.outgoing, ...sasl.mutants, ...oauth.mutants],
+  security: [
+    ...security,
+    ...tls.mutants,
+    ...tls.outgoing,
+    ...sasl.mutants,
+    ...oauth.mutants,
+    ...oauthClient.ofSecurity,
+  ],
   quota: quota.mutants,
   handlers: [
     ...handlers,
@@ -142,6 +150,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...localClusters,
     ...users,
     ...quotaCommand,
+    ...oauthClient.ofBin,
     ...tokens,
   ],
 }

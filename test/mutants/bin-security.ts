@@ -10,7 +10,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'bin/client-security.ts',
-    text: '.filter((name) => !USED.includes(name))',
+    text: '.filter((name) => !used.includes(name))',
     replacement: '.filter((name) => PLUG_INS.includes(name))',
     about: 'A setting of a client.properties file that does nothing is not told of.',
     killedBy: ['bin/client-security'],

@@ -97,7 +97,7 @@ export const ofHost: readonly Mutant[] = [
   },
   {
     file: 'src/host/http.ts',
-    text: 'if (response.statusCode !== OK) return give(`the answer has status ${response.statusCode}`)',
+    text: 'if (!isWanted(status)) return give(`the answer has status ${status}`)',
     replacement: '',
     about: 'The page of an error is taken for the document.',
     killedBy: ['host/http'],

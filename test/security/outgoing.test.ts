@@ -233,8 +233,8 @@ describe('to a listener with SASL', () => {
 })
 
 test('who says that a SCRAM login is right without knowing the user is not believed', async () => {
-  const credentials = () => ({ username: 'node', password: 'node-secret' })
-  const exchange = saslLogin('SCRAM-SHA-256', credentials, host.random).begin()
+  const credentials = () => ({ username: 'node', password: 'node-secret', isToken: false })
+  const exchange = await saslLogin('SCRAM-SHA-256', credentials, host.random).begin()
   const first = (await exchange.next(null))!.toString()
   const nonce = /r=(.*)$/.exec(first)![1]!
   const answer = `r=${nonce}more,s=${Buffer.from('salt').toString('base64')},i=4096`
@@ -302,6 +302,16 @@ describe('a start is refused with what to do', () => {
       'a plug-in',
       { 'listener.name.others.sasl.client.callback.handler.class': 'a.B' },
       'sasl.client.callback.handler.class asks for a plug-in',
+    ],
+    [
+      'a delegation token, by which nodes would be let in for a while only',
+      {
+        'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
+        'sasl.mechanism.inter.broker.protocol': 'SCRAM-SHA-256',
+        'listener.name.others.scram-sha-256.sasl.jaas.config':
+          'org.apache.kafka.common.security.scram.ScramLoginModule required username="id" password="secret words" tokenauth="true";',
+      },
+      'tokenauth',
     ],
     [
       'another way to look at names',

@@ -42,11 +42,20 @@ export const keySetOf = (...keys: readonly SigningKey[]): string =>
 export const base64 = (value: object): string =>
   Buffer.from(JSON.stringify(value)).toString('base64url')
 
-/** Serves a set of keys, and counts who asks. */
+export interface Sent {
+  readonly method: string | undefined
+  readonly authorization: string | undefined
+  readonly type: string | undefined
+  readonly body: string
+}
+
+/** Serves a set of keys, or tokens, and counts who asks. */
 export class IdentityProvider {
   /** What it answers; null: nothing at all. */
   answer: { readonly status?: number; readonly body: string } | null
   asked = 0
+  /** What was sent to it. */
+  readonly requests: Sent[] = []
   readonly #server: Server
   readonly #scheme: string
 
@@ -59,11 +68,18 @@ export class IdentityProvider {
   private constructor(body: string, secured: Credential | undefined) {
     this.answer = { body }
     this.#scheme = secured === undefined ? 'http' : 'https'
-    const listener: Parameters<typeof createServer>[1] = (_request, response) => {
+    const listener: Parameters<typeof createServer>[1] = (request, response) => {
       this.asked++
-      if (this.answer === null) return
-      response.statusCode = this.answer.status ?? 200
-      response.end(this.answer.body)
+      let body = ''
+      request.on('data', (bytes: Buffer) => (body += bytes.toString()))
+      request.on('end', () => {
+        const { method, headers } = request
+        const { authorization, 'content-type': type } = headers
+        this.requests.push({ method, authorization, type, body })
+        if (this.answer === null) return
+        response.statusCode = this.answer.status ?? 200
+        response.end(this.answer.body)
+      })
     }
     this.#server =
       secured === undefined

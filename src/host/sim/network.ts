@@ -18,7 +18,8 @@ const NO_TLS: Tls = {
 }
 
 /** Nor is there anybody who has documents. */
-const NO_HTTP: Http = { get: () => fail('ENOTSUP', 'HTTP between simulated machines') }
+const noHttp = () => fail('ENOTSUP', 'HTTP between simulated machines')
+const NO_HTTP: Http = { get: noHttp, post: noHttp }
 
 /** A machine on the network: a kernel that answers for its ports while it has power, whatever its processes do. */
 export interface NetworkMachine {

@@ -2,7 +2,7 @@ import type { Host } from '../../host/host.ts'
 import type { SaslClientExchange, SaslLogin } from '../../peer/security.ts'
 import type { JaasEntry } from './jaas.ts'
 import { PLAIN_MODULE, plainToken } from './plain.ts'
-import { SCRAM_MODULE, ScramClient, type ScramMechanism } from './scram.ts'
+import { SCRAM_MODULE, ScramClient } from './scram.ts'
 
 /** What a process of ours can say who it is by. */
 export const LOGIN_MECHANISMS = ['PLAIN', 'SCRAM-SHA-256', 'SCRAM-SHA-512'] as const
@@ -15,6 +15,8 @@ export const isLoginMechanism = (name: string): name is LoginMechanism =>
 export interface Credentials {
   readonly username: string
   readonly password: string
+  /** [KIP-48] The name is the id of a delegation token, and the password its secret. */
+  readonly isToken: boolean
 }
 
 /** How the option of a mechanism looks, for who has set another one. */
@@ -36,14 +38,15 @@ export function credentialsIn(
   if (module !== moduleOf(mechanism)) {
     throw new SyntaxError(`its login module is not that of ${mechanism}`)
   }
-  if (options.get('tokenauth')?.toLowerCase() === 'true') {
-    throw new SyntaxError('it asks for a delegation token (tokenauth), which is not there')
+  const isToken = options.get('tokenauth')?.toLowerCase() === 'true'
+  if (isToken && mechanism === 'PLAIN') {
+    throw new SyntaxError('it is for a delegation token (tokenauth), which goes with SCRAM alone')
   }
   const username = options.get('username')
   const password = options.get('password')
   if (!username) throw new SyntaxError('it has no username to log in with')
   if (!password) throw new SyntaxError('it has no password to log in with')
-  return { username, password }
+  return { username, password, isToken }
 }
 
 /** @param credentials as they are at that time: they may be changed at run time. What it throws, `begin` throws */
@@ -55,9 +58,10 @@ export function saslLogin(
   return {
     mechanism,
     begin: () => {
-      const { username, password } = credentials()
+      const { username, password, isToken } = credentials()
       if (mechanism === 'PLAIN') return new PlainLogin(username, password)
-      return new ScramLogin(mechanism, username, password, random.bytes(NONCE_BYTES))
+      const nonce = random.bytes(NONCE_BYTES)
+      return new ScramLogin(new ScramClient(mechanism, username, password, nonce, isToken))
     },
   }
 }
@@ -80,8 +84,8 @@ class ScramLogin implements SaslClientExchange {
   readonly #client: ScramClient
   #said = 0
 
-  constructor(mechanism: ScramMechanism, username: string, password: string, nonce: Buffer) {
-    this.#client = new ScramClient(mechanism, username, password, nonce)
+  constructor(client: ScramClient) {
+    this.#client = client
   }
 
   async next(challenge: Buffer | null): Promise<Buffer | null> {

@@ -1,5 +1,5 @@
 import { NOTHING, type SaslExchange, type SaslStep } from '../mechanism.ts'
-import { parseOAuthMessage, type OAuthMessage } from './message.ts'
+import { OAUTH_SEEN, parseOAuthMessage, type OAuthMessage } from './message.ts'
 
 /** Whom a token is for, and until when, by the wall clock. */
 export interface AcceptedToken {
@@ -26,9 +26,6 @@ export interface TokenValidator {
   close(): void
 }
 
-/** By which a client says that it has seen what is wrong with its token. */
-const SEEN = '\x01'
-
 /** [RFC 7628, KIP-255] One message with a token. Who is refused is told why, and once that is seen the exchange has failed. */
 export class OAuthExchange implements SaslExchange {
   readonly #validator: TokenValidator
@@ -41,7 +38,7 @@ export class OAuthExchange implements SaslExchange {
   async step(bytes: Buffer): Promise<SaslStep> {
     if (this.#failure !== null) {
       const { told, message } = this.#failure
-      const isSeen = bytes.toString('latin1') === SEEN
+      const isSeen = bytes.equals(OAUTH_SEEN)
       return { refused: isSeen ? told : '', detail: message }
     }
     let message: OAuthMessage

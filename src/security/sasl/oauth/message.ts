@@ -6,6 +6,8 @@ export interface OAuthMessage {
 }
 
 const SEPARATOR = '\x01'
+/** By which a client says that it has seen what is wrong with its token. */
+export const OAUTH_SEEN = Buffer.from(SEPARATOR)
 /** No channel binding, and who is to be acted for, with commas and equals signs as SASL has them in names. */
 const HEADER = /^n,(?:a=((?:[\x01-\x2b\x2d-\x3c\x3e-\x7f]|=2C|=3D)+))?,$/
 const EXTENSION = /^[A-Za-z]+=[\x21-\x7e \t\r\n]+$/
@@ -34,4 +36,20 @@ export function parseOAuthMessage(bytes: Buffer): OAuthMessage {
     throw new SyntaxError("Invalid OAUTHBEARER client first message: invalid 'auth' format")
   }
   return { token: token!, authorizationId: header[1] ?? '' }
+}
+
+const EXTENSION_NAME = /^[A-Za-z]+$/
+const EXTENSION_VALUE = /^[\x21-\x7e \t\r\n]+$/
+
+/** Whether this can be said besides the token. */
+export const isExtension = (name: string, value: string): boolean =>
+  name !== 'auth' && EXTENSION_NAME.test(name) && EXTENSION_VALUE.test(value)
+
+/** A client's only message. @param extensions what it says besides the token (KIP-342) */
+export function oauthMessage(token: string, extensions: ReadonlyMap<string, string>): Buffer {
+  const pairs = [
+    `auth=Bearer ${token}`,
+    ...Array.from(extensions, ([name, value]) => `${name}=${value}`),
+  ]
+  return Buffer.from(`n,,${SEPARATOR}${pairs.map((pair) => pair + SEPARATOR).join('')}${SEPARATOR}`)
 }

@@ -1,29 +1,19 @@
 import type { BrokerConfig } from '../../../config/broker-config.ts'
-import { brokerSettings, settingOf } from '../../../config/registry.ts'
-import { defaultOf, parseSetting } from '../../../config/setting.ts'
-import type { Host, TlsContext } from '../../../host/host.ts'
+import type { Host } from '../../../host/host.ts'
 import { WebTokenError } from '../../../host/web-tokens.ts'
-import { tlsMaterial } from '../../tls/material.ts'
-import { mechanismView, refuse, type SecurityName, type SecurityView } from '../../tls/settings.ts'
+import { mechanismView, refuse, type SecurityView } from '../../tls/settings.ts'
 import type { TokenValidator } from './exchange.ts'
 import { KeyEndpoint, KeyFile, type KeySource } from './keys.ts'
+import { OAUTH_PACKAGE, providerTls, type ModuleOptions } from './provider.ts'
 import { SignedTokens } from './signed.ts'
 import { UnsecuredTokens } from './unsecured.ts'
 
-const PACKAGE = 'org.apache.kafka.common.security.oauthbearer'
-export const OAUTH_MODULE = `${PACKAGE}.OAuthBearerLoginModule`
-const SIGNED = `${PACKAGE}.OAuthBearerValidatorCallbackHandler`
-const UNSECURED = `${PACKAGE}.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`
-const VALIDATORS = [`${PACKAGE}.DefaultJwtValidator`, `${PACKAGE}.BrokerJwtValidator`]
+const SIGNED = `${OAUTH_PACKAGE}.OAuthBearerValidatorCallbackHandler`
+const UNSECURED = `${OAUTH_PACKAGE}.internals.unsecured.OAuthBearerUnsecuredValidatorCallbackHandler`
+const VALIDATORS = [`${OAUTH_PACKAGE}.DefaultJwtValidator`, `${OAUTH_PACKAGE}.BrokerJwtValidator`]
 const URL_SETTING = 'sasl.oauthbearer.jwks.endpoint.url'
 
 type OAuthHost = Pick<Host, 'clock' | 'disk' | 'log' | 'network'>
-
-/** The options of the login module, and what the setting is called that they stand in. */
-export interface ModuleOptions {
-  readonly setting: string
-  readonly options: ReadonlyMap<string, string>
-}
 
 /**
  * Who judges the tokens of a listener's clients, by the class that its settings name: one of Kafka's own. Kafka takes unsigned
@@ -121,7 +111,7 @@ async function keySource(
   const retryBackoffMs = atLeast(view, 'sasl.oauthbearer.jwks.endpoint.retry.backoff.ms', 1)
   return new KeyEndpoint(host, {
     url: text,
-    tls: url.protocol === 'https:' ? await tlsOf(host, module) : null,
+    tls: url.protocol === 'https:' ? await providerTls(host, module) : null,
     refreshMs: atLeast(view, 'sasl.oauthbearer.jwks.endpoint.refresh.ms', 1),
     retryBackoffMs,
     retryBackoffMaxMs: Math.max(
@@ -140,36 +130,6 @@ function keyFile(host: OAuthHost, named: string, { pathname }: URL): KeyFile {
     if (code === undefined && !(error instanceof WebTokenError)) throw error
     return refuse(`${named}: ${path} can't be used: ${message}.`, error)
   }
-}
-
-/** Null: well-known authorities are trusted. */
-async function tlsOf(
-  { disk, network }: OAuthHost,
-  { setting, options }: ModuleOptions,
-): Promise<TlsContext | null> {
-  if (![...options.keys()].some((name) => name.startsWith('ssl.'))) return null
-  const material = await tlsMaterial(optionsView(setting, options), disk, null)
-  try {
-    return network.tls.context(material)
-  } catch (error) {
-    return refuse(
-      `${setting}: its options for TLS can't be used together: ${(error as Error).message}.`,
-      error,
-    )
-  }
-}
-
-/** Kafka has the settings of TLS towards the identity provider among the options of the login module. */
-function optionsView(setting: string, options: ReadonlyMap<string, string>): SecurityView {
-  const nameOf = (name: SecurityName): string => `${name} in ${setting}`
-  const get: SecurityView['get'] = (name) => {
-    const raw = options.get(name)
-    const declared = settingOf(brokerSettings, name)!
-    if (raw === undefined) return defaultOf(declared).value as never
-    const parsed = parseSetting(nameOf(name), declared, raw)
-    return parsed.ok ? (parsed.value as never) : refuse(parsed.message)
-  }
-  return { get, nameOf }
 }
 
 /** Null where it has no text. */

@@ -25,6 +25,7 @@ function served() {
   const waiting: { resolve: (body: Buffer) => void; reject: (error: Error) => void }[] = []
   const http: Http = {
     get: () => new Promise((resolve, reject) => void waiting.push({ resolve, reject })),
+    post: () => Promise.reject(new Error('nothing is sent')),
   }
   const clock = new PassingClock()
   const endpoint = new KeyEndpoint(
