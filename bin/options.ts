@@ -86,11 +86,14 @@ export function collect<T>(parse: (text: string) => T): (text: string, sofar?: T
   return (text, sofar = []) => [...sofar, parse(text)]
 }
 
-/** `name=value`; the value may contain further equals signs. */
+/** `name=value`; the value may contain further equals signs. What is none may be a secret, and is not told. */
 export function keyValue(option: string): (text: string) => { name: string; value: string } {
   return (text) => {
     const at = text.indexOf('=')
-    if (at < 1) throw new UsageError(`${option} takes NAME=VALUE: not ${JSON.stringify(text)}`)
+    if (at < 1) {
+      const where = at < 0 ? 'there is no equals sign' : 'there is no name'
+      throw new UsageError(`${option} takes NAME=VALUE: ${where} in what was given`)
+    }
     return { name: text.slice(0, at), value: text.slice(at + 1) }
   }
 }

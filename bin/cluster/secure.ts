@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto'
 import { existsSync, mkdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs'
-import { parseProperties } from '../../src/config/properties.ts'
+import { escapedValue, parseProperties } from '../../src/config/properties.ts'
 import type { LocalSecurity } from '../../src/local-cluster.ts'
 import { PLAIN_MODULE } from '../../src/security/sasl/plain.ts'
 import { SCRAM_MODULE } from '../../src/security/sasl/scram.ts'
@@ -111,7 +111,7 @@ function bringTo(place: string, name: string): void {
   const text = read(path)
   const moved = text.replace(
     OWN_LOCATION,
-    (_, entry: string, file: string) => entry + place + '/' + file,
+    (_, entry: string, file: string) => entry + escapedValue(`${place}/${file}`),
   )
   if (moved !== text) replace(path, moved)
 }
@@ -158,7 +158,7 @@ async function make(place: string, nowMs: number): Promise<void> {
     writeFileSync(`${unfinished}/${name}`, text, { mode: OWN_FILE })
   const lines = (settings: Readonly<Record<string, string>>): string =>
     Object.entries(settings)
-      .map(([name, value]) => `${name}=${value}\n`)
+      .map(([name, value]) => `${name}=${escapedValue(value)}\n`)
       .join('')
   const authority = await newAuthority(nowMs)
   const node = await newCertificate(authority, NODE, nowMs)

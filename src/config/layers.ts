@@ -157,12 +157,19 @@ function readFile({ path, text }: { path: string; text: string }, problems: stri
 
 function readAssignments(assignments: readonly string[], problems: string[]) {
   const entries = new Map<string, string>()
-  for (const assignment of assignments) {
+  for (const [index, assignment] of assignments.entries()) {
     const equals = assignment.indexOf('=')
-    if (equals < 1) problems.push(`--set ${assignment}: expected name=value.`)
+    if (equals < 1) problems.push(`--set ${named(assignment, index)}: expected name=value.`)
     else entries.set(assignment.slice(0, equals).trim(), assignment.slice(equals + 1))
   }
   return entries
+}
+
+/** What has no equals sign may be a secret, whole or behind a colon, say: only the name of a setting is told of it. */
+function named(text: string, index: number): string {
+  const name = /^[\w.-]*/.exec(text)![0]
+  if (settingOf(brokerSettings, name) !== undefined) return name
+  return `number ${index + 1}, which may have a secret in it`
 }
 
 function addSingleNodeDefaults(entries: Map<string, string>): void {

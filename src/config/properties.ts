@@ -17,6 +17,19 @@ export function parseProperties(text: string): Map<string, string> {
   return properties
 }
 
+/**
+ * A value as it stands in such a file: backslashes and blanks at its beginning escaped, as is what isn't ASCII, for Java reads
+ * files byte by byte.
+ */
+export function escapedValue(value: string): string {
+  return value
+    .replace(/\\/g, '\\\\')
+    .replace(/^ /, '\\ ')
+    .replace(/[^\x20-\x7e]/g, (character) => {
+      return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+    })
+}
+
 const isBlank = (character: string | undefined) =>
   character === ' ' || character === '\t' || character === '\f'
 

@@ -16,6 +16,10 @@ describe('Options', () => {
     expect(keyValue('--set')('a=')).toEqual({ name: 'a', value: '' })
     expect(() => keyValue('--set')('=b')).toThrow(UsageError)
     expect(() => keyValue('--set')('a')).toThrow(UsageError)
+    // Somebody's password, say, in the place of `name=password`.
+    for (const text of ['secret', '=secret']) {
+      expect(() => keyValue('--set')(text)).toThrow(/NAME=VALUE: there is no [^]*(?<!secret)$/)
+    }
   })
 
   test('durations are ours or those of ISO 8601', () => {

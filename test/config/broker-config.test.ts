@@ -84,6 +84,16 @@ describe('values', () => {
 })
 
 describe('wrong settings', () => {
+  test('without an equals sign are told by name alone: the rest may be a secret', () => {
+    const set = ['ssl.key.password:secret', 'secret', '=secret', 'log.dirs', 'node.id=1']
+    expect(problemsOf({ set })).toEqual([
+      '--set ssl.key.password: expected name=value.',
+      '--set number 2, which may have a secret in it: expected name=value.',
+      '--set number 3, which may have a secret in it: expected name=value.',
+      '--set log.dirs: expected name=value.',
+    ])
+  })
+
   test('are all named at once, with their source', () => {
     const text = `${FILE}num.partitions=x\nlog.segment.bytes=5\n`
     expect(problemsOf({ file: { path: 'a.properties', text }, set: ['log.dir'] })).toEqual([

@@ -1,8 +1,18 @@
-import { parseProperties } from '../../src/config/properties.ts'
+import { escapedValue, parseProperties } from '../../src/config/properties.ts'
 
 const parsed = (text: string) => Object.fromEntries(parseProperties(text))
 
 describe('a properties file', () => {
+  test.each(['C:\\users\\new', ' a b ', 'a=b:c#d!e', 'ä€😀', 'one\ntwo\r\tthree\f', '\\', ''])(
+    'has %j again as it was, and in ASCII',
+    (value) => {
+      const text = `before=1\nname=${escapedValue(value)}\nafter=2\n`
+      expect(text).toMatch(/^[\x20-\x7e\n]*$/)
+      const expected = { before: '1', name: value, after: '2' }
+      expect(Object.fromEntries(parseProperties(text))).toEqual(expected)
+    },
+  )
+
   test('separates keys from values by equals signs, colons or blanks', () => {
     expect(parsed('a=1\nb : 2\nc 3\nd\n e = x = y \n')).toEqual({
       a: '1',

@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'bin/cluster/secure.ts',
+    text: 'entry + escapedValue(`${place}/${file}`)',
+    replacement: 'entry + place + `/${file}`',
+    about: 'A secured cluster that is moved to a directory with a backslash starts no more.',
+    killedBy: ['bin/cluster/secure'],
+  },
+  {
+    file: 'bin/options.ts',
+    text: "const where = at < 0 ? 'there is no equals sign' : 'there is no name'",
+    replacement: 'const where = text',
+    about: 'A secret that is written without an equals sign is printed.',
+    killedBy: ['bin/options'],
+  },
+  {
     file: 'bin/client-security.ts',
     text: "const hasTls = said.endsWith('SSL') || tls === true || ca !== undefined || cert !== undefined",
     replacement: "const hasTls = said.endsWith('SSL')",

@@ -45,8 +45,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'bin/options.ts',
-    text: 'if (at < 1) throw',
-    replacement: 'if (at < 0) throw',
+    text: 'if (at < 1) {',
+    replacement: 'if (at < 0) {',
     about: 'A setting without a name is sent.',
     killedBy: ['bin/options'],
   },

@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/config/layers.ts',
+    text: 'if (settingOf(brokerSettings, name) !== undefined) return name',
+    replacement: 'return text',
+    about: 'A password on the command line that is written with a colon stands in the log.',
+    killedBy: ['config/broker-config'],
+  },
+  {
+    file: 'src/config/properties.ts',
+    text: ".replace(/\\\\/g, '\\\\\\\\')",
+    replacement: '',
+    about: 'A settings file that we write names another directory than the one that is meant.',
+    killedBy: ['config/properties'],
+  },
+  {
     file: 'src/config/alter.ts',
     text: 'for (const name of resource.current.keys()) if (!changes.has(name)) changes.set(name, null)',
     replacement: '',

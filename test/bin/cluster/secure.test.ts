@@ -1,8 +1,9 @@
 import { X509Certificate } from 'node:crypto'
-import { readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
+import { mkdirSync, readFileSync, renameSync, rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { secureCluster } from '../../../bin/cluster/secure.ts'
 import { CommandError } from '../../../bin/errors.ts'
+import { parseProperties } from '../../../src/config/properties.ts'
 import { TestAuthority } from '../../support/certificates.ts'
 import { useTemporaryDirectories } from '../../support/temporary.ts'
 
@@ -33,6 +34,22 @@ async function made(): Promise<string> {
 }
 
 describe('the security of a cluster on this machine', () => {
+  test('is found in a directory with backslashes and other signs, and when that was moved', async () => {
+    const place = newDirectory()
+    for (const name of ['new\\user', 'später\\u12']) {
+      const directory = join(place, name)
+      if (name === 'new\\user') mkdirSync(directory)
+      else renameSync(join(place, 'new\\user'), directory)
+      const isNew = name === 'new\\user'
+      const { security } = await secureCluster({ directory, isNew, nowMs: MADE_MS })
+      expect(security.settings).toMatchObject({
+        'ssl.keystore.location': `${directory}/security/nodes.pem`,
+      })
+      const client = parseProperties(read(directory, 'client.properties'))
+      expect(client.get('ssl.truststore.location')).toBe(`${directory}/security/ca.pem`)
+    }
+  })
+
   test('is made once, with an authority for ten years, and stays as it is', async () => {
     const directory = await made()
     const before = contents(directory)
