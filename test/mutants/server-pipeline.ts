@@ -165,4 +165,12 @@ export const mutants: readonly Mutant[] = [
     about: 'Clients use a version that the controller does not know, and are cut off.',
     killedBy: ['server/stages'],
   },
+  {
+    file: 'src/server/pipeline.ts',
+    text: 'const isUnreadable = error instanceof DecodeError',
+    replacement: 'const isUnreadable = false',
+    about:
+      'What a client sends that can not be read fills the log with errors of the broker’s own.',
+    killedBy: ['security/attacks/random-bytes', 'server/pipeline'],
+  },
 ]

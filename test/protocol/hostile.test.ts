@@ -6,12 +6,13 @@ import { apis } from '../../protocol/messages/index.ts'
 import type { AnyField, Message, Shape } from '../../protocol/schema.ts'
 import { stateMessages } from '../../protocol/state/index.ts'
 import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
-import { randomIntegers, scale, seed, soaking } from '../soak.ts'
+import { scale, seed, soaking } from '../soak.ts'
+import { Corruption } from '../support/corruption.ts'
 import { readVectors } from './oracle.ts'
 
 const CASES = scale(5_000, 200_000)
-const random = randomIntegers(seed)
-const pick = <T>(items: readonly T[]): T => items[random(items.length)]!
+const corruption = new Corruption(seed)
+const { random } = corruption
 
 interface Target {
   readonly message: Message<Shape>
@@ -38,59 +39,6 @@ function targets(): Target[] {
       return { message, version, valid: valid.length > 0 ? valid : [Buffer.alloc(0)] }
     })
   })
-}
-
-/** Lengths and counts at the edges of their types, as they stand on the wire. */
-const LENGTHS = [
-  '7fffffff',
-  'ffffffff',
-  'fffffffe',
-  '80000000',
-  '00ffffff',
-  '7fff',
-  'ffff',
-  'fffe',
-  '8000',
-  'ffffffff0f',
-  'ffffffff1f',
-  'ffffffffff',
-  '8080808000',
-  'ffffff7f',
-  'ff7f',
-  '7f',
-  '00',
-].map((text) => Buffer.from(text, 'hex'))
-
-const noise = (size: number): Buffer => Buffer.from(Array.from({ length: size }, () => random(256)))
-
-const corruptions: Readonly<Record<string, (bytes: Buffer) => Buffer>> = {
-  truncated: (bytes) => bytes.subarray(0, random(bytes.length + 1)),
-  'length overwritten': (bytes) => {
-    const copy = Buffer.from(bytes)
-    for (let count = 1 + random(3); count > 0; count--) {
-      pick(LENGTHS).copy(copy, random(copy.length + 1))
-    }
-    return copy
-  },
-  'length inserted': (bytes) => {
-    const at = random(bytes.length + 1)
-    return Buffer.concat([bytes.subarray(0, at), pick(LENGTHS), bytes.subarray(at)])
-  },
-  'bytes changed': (bytes) => {
-    const copy = Buffer.from(bytes)
-    for (let count = 1 + random(8); count > 0 && copy.length > 0; count--) {
-      copy[random(copy.length)] = random(256)
-    }
-    return copy
-  },
-  'piece taken out': (bytes) => {
-    const at = random(bytes.length + 1)
-    return Buffer.concat([bytes.subarray(0, at), bytes.subarray(at + 1 + random(16))])
-  },
-  'tail of noise': (bytes) =>
-    Buffer.concat([bytes.subarray(0, random(bytes.length + 1)), noise(random(64))]),
-  noise: () => noise(random(256)),
-  'one byte all over': () => Buffer.alloc(random(2_000), random(4) === 0 ? random(256) : random(3)),
 }
 
 /**
@@ -147,14 +95,14 @@ describe(`hostile bytes (soak, OTTLA_SEED=${seed} repeats it)`, () => {
     const outcomes = { read: 0, refused: 0 }
     let slowestMs = 0
     for (let round = 0; round < CASES; round++) {
-      const target = round < all.length ? all[round]! : pick(all)
-      const corruption = pick(Object.keys(corruptions))
-      const bytes = corruptions[corruption]!(pick(target.valid))
+      const target = round < all.length ? all[round]! : corruption.pick(all)
+      const [way, corrupt] = corruption.choose()
+      const bytes = corrupt(corruption.pick(target.valid))
       const begin = performance.now()
       try {
         outcomes[attack(target, bytes)]++
       } catch (error) {
-        const what = `${target.message.name} v${target.version}, ${corruption}`
+        const what = `${target.message.name} v${target.version}, ${way}`
         throw new Error(`${what}: ${bytes.toString('hex')}`, { cause: error })
       }
       slowestMs = Math.max(slowestMs, performance.now() - begin)

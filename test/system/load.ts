@@ -27,6 +27,17 @@ export async function createTopic(
   settings: Readonly<Record<string, string>> = {},
 ): Promise<void> {
   const client = await RawClient.connect(at)
+  await createTopicBy(client, name, numPartitions, settings)
+  client.destroy()
+}
+
+/** As `createTopic`, by a client that there is. */
+export async function createTopicBy(
+  client: RawClient,
+  name: string,
+  numPartitions: number,
+  settings: Readonly<Record<string, string>> = {},
+): Promise<void> {
   const configs = Object.entries(settings).map(([key, value]) => ({ name: key, value }))
   const { topics } = await client.request(CreateTopics, 7, {
     topics: [{ name, numPartitions, replicationFactor: 1, assignments: [], configs }],
@@ -35,7 +46,6 @@ export async function createTopic(
   for (let partition = 0; partition < numPartitions; partition++) {
     await endOffset(client, name, partition)
   }
-  client.destroy()
 }
 
 /** ListOffsets' names of the first record and of the end. */
