@@ -1,5 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process'
 import { type ReadRecord, type SentRecord, type StreamResult } from './records.ts'
+import { type Security } from './security.ts'
 import { OutputTail, eachLine, exited, within } from './wait.ts'
 
 /**
@@ -45,6 +46,14 @@ export interface Commands {
     reply: StreamResult
   }
   stop: { ask: { stream: string }; reply: object }
+  /**
+   * Sends one record by a producer of its own, with other credentials than the driver's where some are given, and gives up as soon as
+   * the client can. Answers with what the client says where it is refused.
+   */
+  knock: {
+    ask: { topic: string; security?: Security }
+    reply: { refusal: string | null }
+  }
 }
 
 /** What the drivers of clients with transactions can do beyond the commands of all. */

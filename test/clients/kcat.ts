@@ -3,6 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs from 'kafkajs'
 import { Account, type Commands, type Driver } from './driver.ts'
 import { type ReadRecord, type SentRecord } from './records.ts'
+import { type Security } from './security.ts'
 import { OutputTail, eachLine, eventually, exited, within } from './wait.ts'
 
 type Actions = {
@@ -34,8 +35,25 @@ const recordOf = (text: string): ReadRecord => {
 const streamLine = (number: number): string =>
   `${`${number}~`.padEnd(127 - 9)}${`${number}`.padStart(9)}\n`
 
+/** What kcat is told how to connect; it has no way to a token. */
+const securedBy = (security: Security | null): readonly string[] => {
+  if (security === null) return []
+  const settings = {
+    'security.protocol': security.protocol,
+    'ssl.ca.location': security.ca,
+    'ssl.certificate.location': security.cert,
+    'ssl.key.location': security.key,
+    'sasl.mechanism': security.mechanism,
+    'sasl.username': security.user,
+    'sasl.password': security.password,
+  }
+  return Object.entries(settings).flatMap(([name, value]) =>
+    value === undefined ? [] : ['-X', `${name}=${value}`],
+  )
+}
+
 /** Commands of the driver language as runs of kcat, each a process of its own. */
-export const kcatDriver = (bootstrap: string): Driver => {
+export const kcatDriver = (bootstrap: string, given: Security | null = null): Driver => {
   const account = new Account()
   const output = new OutputTail()
   const children = new Set<ChildProcess>()
@@ -45,9 +63,12 @@ export const kcatDriver = (bootstrap: string): Driver => {
   const streamed = new Set<string>()
   let isClosed = false
 
-  const start = (...args: string[]): ChildProcess => {
+  const start = (...args: string[]): ChildProcess => startBy(given, ...args)
+
+  const startBy = (security: Security | null, ...args: string[]): ChildProcess => {
     if (isClosed) throw new Error('the suite is over')
-    const child = spawn('kcat', ['-b', bootstrap, '-X', 'reconnect.backoff.max.ms=500', ...args])
+    const common = ['-b', bootstrap, '-X', 'reconnect.backoff.max.ms=500']
+    const child = spawn('kcat', [...common, ...securedBy(security), ...args])
     output.note(`--- kcat ${args.join(' ')}`)
     output.followStream(child.stderr)
     child.stdin.on('error', (error) => output.note(String(error)))
@@ -218,6 +239,14 @@ export const kcatDriver = (bootstrap: string): Driver => {
     stop: async ({ stream }) => {
       stopped.add(stream)
       return {}
+    },
+    knock: async ({ topic, security = given }) => {
+      const child = startBy(security, '-P', '-t', topic, '-X', 'message.timeout.ms=10000')
+      const said: string[] = []
+      eachLine(child.stderr!, (line) => said.push(line))
+      child.stdin!.end('knock\n')
+      await exited(child)
+      return { refusal: child.exitCode === 0 ? null : said.join('\n') }
     },
   }
 

@@ -11,8 +11,9 @@ import { within } from './wait.ts'
 // Runs the suites of real clients against a broker of its own each: node dist/test/clients/run.js [NAME ...]
 // OTTLA_REQUIRE_CLIENTS=1 makes a missing client a failure; OTTLA_CLIENTS_PARALLEL says how many run at a time,
 // OTTLA_CLIENTS_PARTS=records,positions,members,crash,transactions which parts of the common scenario (all),
-// OTTLA_CLIENTS_ROUNDS how often (once). In soak transactions alone are tested, twenty times, but all once against three brokers that are
-// killed. What is killed when follows from OTTLA_SEED, which a failure prints.
+// OTTLA_CLIENTS_SECURED=java,kcat which clients the suite secured tries (all), OTTLA_CLIENTS_ROUNDS how often (once).
+// In soak transactions alone are tested, twenty times, but all once against three brokers that are killed. What is killed when
+// follows from OTTLA_SEED, which a failure prints.
 
 const isRequired = process.env['OTTLA_REQUIRE_CLIENTS'] === '1'
 const parallel = Number(process.env['OTTLA_CLIENTS_PARALLEL'] ?? 2)

@@ -15,6 +15,10 @@ import { ThreeNodes } from './three-nodes.ts'
 import { toolsScenario } from './tools.ts'
 import { type RecordLimits } from './records.ts'
 import { type SuiteRun, scenario } from './scenario.ts'
+import { SecuredBroker } from './secured-broker.ts'
+import { type SecuredName, securedNames } from './secured-clients.ts'
+import { type SecuredClient, securedScenario } from './secured.ts'
+import { environmentOf } from './security.ts'
 import {
   connectMissing,
   goBinary,
@@ -275,6 +279,42 @@ const deaths: Suite = {
   ),
 }
 
+/** Starts a client's driver so that it connects as it is told. */
+const securedDriver = (name: SecuredName): SecuredClient['drive'] => {
+  if (name === 'kcat') return kcatDriver
+  const commands = {
+    java: javaDriver.command,
+    kafkajs: javascriptProgram('kafkajs').command,
+    platformatic: javascriptProgram('platformatic').command,
+    'confluent-kafka': pythonDriver('confluent-kafka').command,
+    'kafka-python': pythonDriver('kafka-python').command,
+    aiokafka: pythonDriver('aiokafka').command,
+    'franz-go': goDriver('franz-go').command,
+    sarama: goDriver('sarama').command,
+    'kafka-go': goDriver('kafka-go').command,
+  }
+  return (bootstrap, security) =>
+    startDriver(name, commands[name], bootstrap, environmentOf(security))
+}
+
+/** Every client by every protection that a listener may have and the client can do. */
+const secured: Suite = {
+  name: 'secured',
+  rounds: 1,
+  limitMs: 600_000,
+  missing: async () =>
+    isApacheTested
+      ? 'Apache Kafka has no protected listeners here'
+      : ((await javaMissing()) ??
+        (await goMissing()) ??
+        (await pythonMissing()) ??
+        (await installed('kcat', '-V'))),
+  prepare: on(
+    (directory) => SecuredBroker.make(directory, securedNames),
+    (run) => securedScenario(run, securedDriver),
+  ),
+}
+
 /** The tests of each client, the slowest first. */
 const tests: readonly Tests[] = [
   kafkaStreams,
@@ -315,6 +355,7 @@ const tests: readonly Tests[] = [
 export const suites: readonly Suite[] = [
   deaths,
   threeBrokers,
+  secured,
   ...tests.filter((each) => each.onThree !== 'never').map(onThree),
   ...tests.map(onOne),
 ]

@@ -111,7 +111,7 @@ export const javaMissing = once(async () => {
   // A folder that the environment names needs no stamp of ours.
   if (!isThere && process.env['OTTLA_KAFKA_JARS'] === undefined)
     return `Apache Kafka's jars are not there: ${prepare}`
-  const names = ['Driver.java', 'Tools.java', 'Protocol.java']
+  const names = ['Driver.java', 'Tools.java', 'Protocol.java', 'Security.java']
   for (const program of Object.values(programs))
     if (await hasJar(program)) names.push(program.source)
   const files = names.map((name) => path.join(sourceDirectory, 'java/src', name))

@@ -4,6 +4,7 @@ import { pathToFileURL } from 'node:url'
 import { handlers } from '../../src/handlers/index.ts'
 import type { Handler } from '../../src/handlers/handler.ts'
 import { withApiTable } from './api-table.ts'
+import { withClientTable } from './client-table.ts'
 import { contentOf, filesOf, importsOf } from './source.ts'
 
 const isHandler = (value: unknown): value is Handler =>
@@ -58,6 +59,12 @@ test('README.md has the table of APIs that are served (UPDATE_DOCS=1 npx jest ti
   const readme = contentOf('README.md')
   if (process.env['UPDATE_DOCS']) writeFileSync('README.md', withApiTable(readme))
   expect(contentOf('README.md')).toBe(withApiTable(readme))
+})
+
+test('docs/security.md says which clients are tried by what (UPDATE_DOCS=1 npx jest tidy renews it)', () => {
+  const path = 'docs/security.md'
+  if (process.env['UPDATE_DOCS']) writeFileSync(path, withClientTable(contentOf(path)))
+  expect(contentOf(path)).toBe(withClientTable(contentOf(path)))
 })
 
 test('nothing is left to do', () => {

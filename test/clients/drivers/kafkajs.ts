@@ -1,23 +1,44 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import { setTimeout as delay } from 'node:timers/promises'
 import kafkajs, {
   type Consumer,
   type EachBatchPayload,
   type IHeaders,
+  type KafkaConfig,
   type KafkaMessage,
   type Producer,
+  type SASLOptions,
 } from 'kafkajs'
 import { type Codec, type TransactionCommands } from '../driver.ts'
 import { type ReadRecord, type SentRecord } from '../records.ts'
+import { type Security, givenSecurity } from '../security.ts'
 import { plugInCodecs } from './kafkajs-codecs.ts'
 import { bootstrap, serve, tell, text } from './serve.ts'
 
 const { Kafka, KafkaJSError, CompressionTypes, logLevel } = kafkajs
 
+/** How this client is told how to connect. */
+const securedBy = (security: Security | null): Pick<KafkaConfig, 'ssl' | 'sasl'> => {
+  if (security === null) return {}
+  const { ca, cert, key, mechanism, user, password, token } = security
+  const shown = cert === undefined ? {} : { cert: readFileSync(cert), key: readFileSync(key!) }
+  const ssl = { ca: readFileSync(ca), ...shown }
+  if (mechanism === undefined) return { ssl }
+  if (mechanism === 'OAUTHBEARER') {
+    const value = readFileSync(token!, 'utf8')
+    return { ssl, sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) } }
+  }
+  const named = mechanism.toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512'
+  return { ssl, sasl: { mechanism: named, username: user!, password: password! } as SASLOptions }
+}
+
+const common = { clientId: 'kafkajs-suite', brokers: bootstrap, logLevel: logLevel.WARN }
+const given = givenSecurity()
+
 const kafka = new Kafka({
-  clientId: 'kafkajs-suite',
-  brokers: bootstrap,
-  logLevel: logLevel.WARN,
+  ...common,
+  ...securedBy(given),
   retry: { initialRetryTime: 100, maxRetryTime: 1000, retries: 100 },
 })
 
@@ -302,6 +323,20 @@ serve({
     if (state === undefined) copies.get(stream)!.isStopped = true
     else state.stopped = true
     return {}
+  },
+  knock: async ({ topic, security = given }) => {
+    const own = new Kafka({ ...common, ...securedBy(security), retry: { retries: 0 } }).producer({
+      createPartitioner: kafkajs.Partitioners.DefaultPartitioner,
+    })
+    try {
+      await own.connect()
+      await own.send({ topic, acks: -1, messages: [{ value: 'knock' }] })
+      return { refusal: null }
+    } catch (error) {
+      return { refusal: String(error) }
+    } finally {
+      await own.disconnect()
+    }
   },
   copy: async (ask) => {
     const state = { isStopped: false, committed: 0, transactions: 0 }

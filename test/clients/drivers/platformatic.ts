@@ -1,10 +1,12 @@
 import { randomUUID } from 'node:crypto'
+import { readFileSync } from 'node:fs'
 import path from 'node:path'
 import { pathToFileURL } from 'node:url'
 import type * as Kafka from '@platformatic/kafka'
 import type { Consumer, Message, MessagesStream, Producer } from '@platformatic/kafka'
 import { type TransactionCommands } from '../driver.ts'
 import { type ReadRecord } from '../records.ts'
+import { type Security, givenSecurity } from '../security.ts'
 import { bootstrap, serve, tell, text } from './serve.ts'
 
 /** Another version than the one installed for the tests: the newest needs a newer Node than Ottla does. */
@@ -16,12 +18,21 @@ const library = (await import(
 )) as typeof Kafka
 const { ProduceAcks } = library
 
-const base = {
-  clientId: 'platformatic-suite',
-  bootstrapBrokers: bootstrap,
-  retries: true,
-  retryDelay: 200,
+/** How this client is told how to connect. */
+const securedBy = (security: Security | null): Pick<Kafka.ConnectionOptions, 'tls' | 'sasl'> => {
+  if (security === null) return {}
+  const { ca, cert, key, mechanism, user, password, token } = security
+  const shown = cert === undefined ? {} : { cert: readFileSync(cert), key: readFileSync(key!) }
+  const tls = { ca: readFileSync(ca), ...shown }
+  if (mechanism === undefined) return { tls }
+  if (mechanism === 'OAUTHBEARER')
+    return { tls, sasl: { mechanism, token: readFileSync(token!, 'utf8') } }
+  return { tls, sasl: { mechanism, username: user!, password: password! } }
 }
+
+const given = givenSecurity()
+const common = { clientId: 'platformatic-suite', bootstrapBrokers: bootstrap }
+const base = { ...common, ...securedBy(given), retries: true, retryDelay: 200 }
 
 const producer = new library.Producer({ ...base, acks: ProduceAcks.ALL })
 const admin = new library.Admin(base)
@@ -57,6 +68,13 @@ const takeFrom = async (
     if (take(recordOf(message)) === 'enough') break
   }
   return last
+}
+
+/** This client's errors hold others, of each broker and of each try. */
+const said = (error: unknown): string => {
+  if (!(error instanceof Error)) return String(error)
+  const inner = error instanceof AggregateError ? error.errors : []
+  return [String(error), ...[...inner, error.cause].filter(Boolean).map(said)].join(': ')
 }
 
 const members = new Map<string, Consumer>()
@@ -309,6 +327,17 @@ serve({
   stop: async ({ stream }) => {
     ;(streams.get(stream) ?? copies.get(stream)!).stopped = true
     return {}
+  },
+  knock: async ({ topic, security = given }) => {
+    const own = new library.Producer({ ...common, ...securedBy(security), retries: 0 })
+    try {
+      await own.send({ acks: ProduceAcks.ALL, messages: [{ topic, value: bytes('knock')! }] })
+      return { refusal: null }
+    } catch (error) {
+      return { refusal: said(error) }
+    } finally {
+      await own.close()
+    }
   },
   copy: async (ask) => {
     const state = { stopped: false, committed: 0, transactions: 0 }

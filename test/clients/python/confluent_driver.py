@@ -20,8 +20,33 @@ from driver import (
     tell_assigned,
     tell_consumed,
 )
+from security import GIVEN, token_of
 
-COMMON = {"bootstrap.servers": bootstrap, "reconnect.backoff.max.ms": 500}
+
+def secured_by(security):
+    """How this client is told how to connect."""
+    if security is None:
+        return {}
+    names = {
+        "security.protocol": "protocol",
+        "ssl.ca.location": "ca",
+        "ssl.certificate.location": "cert",
+        "ssl.key.location": "key",
+        "sasl.mechanism": "mechanism",
+        "sasl.username": "user",
+        "sasl.password": "password",
+    }
+    settings = {name: security[key] for name, key in names.items() if key in security}
+    if "token" in security:
+        settings["oauth_cb"] = lambda _: (token_of(security), time.time() + 600)
+    return settings
+
+
+COMMON = {
+    "bootstrap.servers": bootstrap,
+    "reconnect.backoff.max.ms": 500,
+    **secured_by(GIVEN),
+}
 
 
 def checked(message):
@@ -243,6 +268,21 @@ class Driver:
                 self.copy_until_failure(state, **ask)
             except (KafkaException, RuntimeError) as failure:
                 print("begins anew:", failure, file=sys.stderr)
+
+    def knock(self, topic, security=GIVEN):
+        refusals = []
+        own = {"bootstrap.servers": bootstrap, **secured_by(security), "error_cb": refusals.append}
+        producer = Producer({**own, "message.timeout.ms": 30000})
+        producer.produce(
+            topic, value=b"knock", on_delivery=lambda error, _: error and refusals.append(error)
+        )
+        # Of a connection that can't be made it tells by its callback, and goes on trying.
+        while not refusals and len(producer) > 0:
+            producer.poll(0.1)
+        producer.purge()
+        if not refusals:
+            return {"refusal": None}
+        return {"refusal": "; ".join(f"{each.name()}: {each.str()}" for each in refusals)}
 
     def stop(self, stream):
         self.streams[stream].stopped = True

@@ -5,6 +5,7 @@ its own, so that a client's calls may block.
 """
 
 import json
+import logging
 import os
 import sys
 import threading
@@ -72,6 +73,24 @@ class Taking:
             return
         self.records.append(taken)
         self.next_offsets[taken[0]] = taken[1] + 1
+
+
+class Ear(logging.Handler):
+    """Hears what a logger warns of, as long as it is entered."""
+
+    def __init__(self, name, hear):
+        super().__init__(logging.WARNING)
+        self._logger = logging.getLogger(name)
+        self._hear = hear
+
+    def emit(self, line):
+        self._hear(line.getMessage())
+
+    def __enter__(self):
+        self._logger.addHandler(self)
+
+    def __exit__(self, *_):
+        self._logger.removeHandler(self)
 
 
 class Stream:

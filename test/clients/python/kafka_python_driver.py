@@ -1,11 +1,15 @@
 """kafka-python."""
 
+import queue
 import threading
 
 from kafka import ConsumerRebalanceListener, KafkaAdminClient, KafkaConsumer, KafkaProducer, TopicPartition
+from kafka.errors import KafkaError
+from kafka.net.sasl.oauth import AbstractTokenProvider
 from kafka.structs import OffsetAndMetadata
 
 from driver import (
+    Ear,
     Stream,
     Taking,
     bootstrap,
@@ -16,8 +20,23 @@ from driver import (
     tell_assigned,
     tell_consumed,
 )
+from security import GIVEN, python_settings
 
-COMMON = {"bootstrap_servers": bootstrap, "reconnect_backoff_max_ms": 500}
+
+class Token(AbstractTokenProvider):
+    def __init__(self, token):
+        super().__init__()
+        self._token = token
+
+    def token(self):
+        return self._token
+
+
+COMMON = {
+    "bootstrap_servers": bootstrap,
+    "reconnect_backoff_max_ms": 500,
+    **python_settings(GIVEN, Token),
+}
 
 
 def record_of(message):
@@ -188,6 +207,24 @@ class Driver:
             state.sent += 1
         producer.close()
         return state.result()
+
+    def knock(self, topic, security=GIVEN):
+        own = {"bootstrap_servers": bootstrap, **python_settings(security, Token)}
+        outcomes = queue.Queue()
+
+        def attempt():
+            try:
+                producer = KafkaProducer(**own)
+                producer.send(topic, value=b"knock").get(timeout=30)
+                producer.close()
+                outcomes.put(None)
+            except KafkaError as refusal:
+                outcomes.put(f"{type(refusal).__name__}: {refusal}")
+
+        # Where it isn't let in this client tells its log, and goes on trying.
+        with Ear("kafka.net.manager", outcomes.put):
+            threading.Thread(target=attempt, daemon=True).start()
+            return {"refusal": outcomes.get()}
 
     def stop(self, stream):
         self.streams[stream].stopped = True

@@ -169,6 +169,8 @@ type Driver interface {
 	Join(member, topic, group string) error
 	Leave(member string) error
 	Stream(topic string, idempotent bool, stream *Stream) error
+	// Knock sends one record by a producer of its own, and gives up as soon as the client can.
+	Knock(topic string, security *Security) error
 }
 
 // Transactor is a client that has transactions.
@@ -253,6 +255,8 @@ type command struct {
 	PauseMs    int
 	// Of copy.
 	Source, Target, Transactional string
+	// Of knock.
+	Security *Security
 }
 
 type server struct {
@@ -312,6 +316,15 @@ func (server *server) run(ask command) (map[string]any, error) {
 		server.lock.Unlock()
 		transactor := server.driver.(Transactor)
 		return none, transactor.Copy(ask.Source, ask.Target, ask.Group, ask.Transactional, copying)
+	case "knock":
+		security := ask.Security
+		if security == nil {
+			security = GivenSecurity()
+		}
+		if err := server.driver.Knock(ask.Topic, security); err != nil {
+			return map[string]any{"refusal": err.Error()}, nil
+		}
+		return map[string]any{"refusal": nil}, nil
 	case "stop":
 		server.lock.Lock()
 		defer server.lock.Unlock()

@@ -5,12 +5,16 @@ import (
 	"context"
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"sync"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kadm"
 	"github.com/twmb/franz-go/pkg/kgo"
+	"github.com/twmb/franz-go/pkg/sasl/oauth"
+	"github.com/twmb/franz-go/pkg/sasl/plain"
+	"github.com/twmb/franz-go/pkg/sasl/scram"
 
 	"ottla.test/clients/driver"
 )
@@ -23,13 +27,35 @@ type franz struct {
 
 var background = context.Background()
 
+// securedBy is how this client is told how to connect.
+func securedBy(security *driver.Security) []kgo.Opt {
+	if security == nil {
+		return nil
+	}
+	options := []kgo.Opt{kgo.DialTLSConfig(security.TLS())}
+	scrammed := scram.Auth{User: security.User, Pass: security.Password}
+	switch security.Mechanism {
+	case "PLAIN":
+		options = append(options, kgo.SASL(plain.Auth{User: security.User, Pass: security.Password}.AsMechanism()))
+	case "SCRAM-SHA-256":
+		options = append(options, kgo.SASL(scrammed.AsSha256Mechanism()))
+	case "SCRAM-SHA-512":
+		options = append(options, kgo.SASL(scrammed.AsSha512Mechanism()))
+	case "OAUTHBEARER":
+		options = append(options, kgo.SASL(oauth.Auth{Token: security.Bearer()}.AsMechanism()))
+	}
+	return options
+}
+
+var secured = securedBy(driver.GivenSecurity())
+
 func client(options ...kgo.Opt) (*kgo.Client, error) {
 	common := []kgo.Opt{
 		kgo.SeedBrokers(driver.Bootstrap()...),
 		kgo.FetchMaxWait(200 * time.Millisecond),
 		kgo.ConsumeResetOffset(kgo.NewOffset().AtStart()),
 	}
-	return kgo.NewClient(append(common, options...)...)
+	return kgo.NewClient(slices.Concat(common, secured, options)...)
 }
 
 func readOf(record *kgo.Record) driver.Read {
@@ -269,6 +295,19 @@ func (franz *franz) Copy(source, target, group, transactional string, copying *d
 		session.Close()
 	}
 	return nil
+}
+
+func (franz *franz) Knock(topic string, security *driver.Security) error {
+	producer, err := kgo.NewClient(append(
+		securedBy(security),
+		kgo.SeedBrokers(driver.Bootstrap()...),
+		kgo.RequestRetries(0), kgo.RecordRetries(0),
+	)...)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	return producer.ProduceSync(background, &kgo.Record{Topic: topic, Value: []byte("knock")}).FirstErr()
 }
 
 func main() {

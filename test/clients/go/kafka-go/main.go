@@ -11,6 +11,9 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/segmentio/kafka-go/sasl"
+	"github.com/segmentio/kafka-go/sasl/plain"
+	"github.com/segmentio/kafka-go/sasl/scram"
 
 	"ottla.test/clients/driver"
 )
@@ -47,12 +50,52 @@ func (segmentio *segmentio) Create(topic string, partitions int) error {
 	return created.Errors[topic]
 }
 
+// mechanism is how this client is told to log in; nil where it needn't.
+func mechanism(security *driver.Security) sasl.Mechanism {
+	var found sasl.Mechanism
+	var err error
+	switch security.Mechanism {
+	case "PLAIN":
+		found = plain.Mechanism{Username: security.User, Password: security.Password}
+	case "SCRAM-SHA-256":
+		found, err = scram.Mechanism(scram.SHA256, security.User, security.Password)
+	case "SCRAM-SHA-512":
+		found, err = scram.Mechanism(scram.SHA512, security.User, security.Password)
+	}
+	if err != nil {
+		panic(err)
+	}
+	return found
+}
+
+// transport is how writers and requests connect.
+func transport(security *driver.Security) *kafka.Transport {
+	transport := &kafka.Transport{MetadataTTL: 500 * time.Millisecond}
+	if security != nil {
+		transport.TLS = security.TLS()
+		transport.SASL = mechanism(security)
+	}
+	return transport
+}
+
+// dialer is how readers and groups connect.
+func dialer() *kafka.Dialer {
+	security := driver.GivenSecurity()
+	if security == nil {
+		return kafka.DefaultDialer
+	}
+	dialer := *kafka.DefaultDialer
+	dialer.TLS = security.TLS()
+	dialer.SASLMechanism = mechanism(security)
+	return &dialer
+}
+
 func writer(topic string) *kafka.Writer {
 	return &kafka.Writer{
 		Addr: kafka.TCP(addresses...), Topic: topic, Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
 		BatchTimeout: 5 * time.Millisecond, BatchSize: 1000, MaxAttempts: 1000,
 		WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
-		Transport: &kafka.Transport{MetadataTTL: 500 * time.Millisecond},
+		Transport: transport(driver.GivenSecurity()),
 	}
 }
 
@@ -75,7 +118,7 @@ func (segmentio *segmentio) Produce(topic, codec string, records []driver.Record
 
 func partitionReader(topic string, partition int, offset int64) (*kafka.Reader, error) {
 	reader := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: addresses, Topic: topic, Partition: partition, MaxWait: 200 * time.Millisecond, MaxBytes: 10 << 20,
+		Brokers: addresses, Dialer: dialer(), Topic: topic, Partition: partition, MaxWait: 200 * time.Millisecond, MaxBytes: 10 << 20,
 	})
 	return reader, reader.SetOffset(offset)
 }
@@ -152,7 +195,7 @@ func (segmentio *segmentio) Seek(topic string, partition int, offset int64, taki
 
 func (segmentio *segmentio) Work(topic, group string, taking *driver.Taking) error {
 	reader := kafka.NewReader(kafka.ReaderConfig{
-		Brokers: addresses, GroupID: group, Topic: topic, MaxWait: 200 * time.Millisecond, MaxBytes: 10 << 20,
+		Brokers: addresses, Dialer: dialer(), GroupID: group, Topic: topic, MaxWait: 200 * time.Millisecond, MaxBytes: 10 << 20,
 		StartOffset: kafka.FirstOffset, JoinGroupBackoff: 500 * time.Millisecond, RebalanceTimeout: 10 * time.Second,
 	})
 	last := map[int]kafka.Message{}
@@ -213,7 +256,7 @@ func readPartition(
 
 func (segmentio *segmentio) Join(member, topic, group string) error {
 	joined, err := kafka.NewConsumerGroup(kafka.ConsumerGroupConfig{
-		ID: group, Brokers: addresses, Topics: []string{topic}, StartOffset: kafka.FirstOffset,
+		ID: group, Brokers: addresses, Dialer: dialer(), Topics: []string{topic}, StartOffset: kafka.FirstOffset,
 		SessionTimeout: 6 * time.Second, HeartbeatInterval: 500 * time.Millisecond,
 		RebalanceTimeout: 10 * time.Second, JoinGroupBackoff: 300 * time.Millisecond,
 	})
@@ -285,7 +328,15 @@ func (segmentio *segmentio) Stream(topic string, _ bool, stream *driver.Stream) 
 	}
 }
 
+func (segmentio *segmentio) Knock(topic string, security *driver.Security) error {
+	producer := &kafka.Writer{
+		Addr: kafka.TCP(addresses...), Topic: topic, RequiredAcks: kafka.RequireAll,
+		BatchTimeout: 5 * time.Millisecond, MaxAttempts: 1, Transport: transport(security),
+	}
+	return errors.Join(producer.WriteMessages(background, kafka.Message{Value: []byte("knock")}), producer.Close())
+}
+
 func main() {
-	client := &kafka.Client{Addr: kafka.TCP(addresses...), Transport: &kafka.Transport{MetadataTTL: 500 * time.Millisecond}}
+	client := &kafka.Client{Addr: kafka.TCP(addresses...), Transport: transport(driver.GivenSecurity())}
 	driver.Serve(&segmentio{members: map[string]*kafka.ConsumerGroup{}, client: client})
 }

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/IBM/sarama"
+	"github.com/xdg-go/scram"
 
 	"ottla.test/clients/driver"
 )
@@ -22,8 +23,53 @@ type client struct {
 
 var addresses = driver.Bootstrap()
 
+// conversation is the client's side of SCRAM, which sarama leaves to its user.
+type conversation struct {
+	*scram.ClientConversation
+	hash scram.HashGeneratorFcn
+}
+
+func (conversation *conversation) Begin(user, password, authorization string) error {
+	client, err := conversation.hash.NewClient(user, password, authorization)
+	if err == nil {
+		conversation.ClientConversation = client.NewConversation()
+	}
+	return err
+}
+
+// bearer has one token for ever.
+type bearer string
+
+func (bearer bearer) Token() (*sarama.AccessToken, error) {
+	return &sarama.AccessToken{Token: string(bearer)}, nil
+}
+
+// secure is how this client is told how to connect.
+func secure(config *sarama.Config, security *driver.Security) {
+	if security == nil {
+		return
+	}
+	config.Net.TLS.Enable = true
+	config.Net.TLS.Config = security.TLS()
+	if security.Mechanism == "" {
+		return
+	}
+	sasl := &config.Net.SASL
+	sasl.Enable = true
+	sasl.Mechanism = sarama.SASLMechanism(security.Mechanism)
+	sasl.User, sasl.Password = security.User, security.Password
+	hashes := map[string]scram.HashGeneratorFcn{"SCRAM-SHA-256": scram.SHA256, "SCRAM-SHA-512": scram.SHA512}
+	if hash, found := hashes[security.Mechanism]; found {
+		sasl.SCRAMClientGeneratorFunc = func() sarama.SCRAMClient { return &conversation{hash: hash} }
+	}
+	if security.Mechanism == "OAUTHBEARER" {
+		sasl.TokenProvider = bearer(security.Bearer())
+	}
+}
+
 func settings() *sarama.Config {
 	config := sarama.NewConfig()
+	secure(config, driver.GivenSecurity())
 	config.Version = sarama.MaxVersion
 	config.Metadata.Retry.Max = 300
 	config.Metadata.Retry.Backoff = 100 * time.Millisecond
@@ -295,6 +341,22 @@ func (client *client) Stream(topic string, idempotent bool, stream *driver.Strea
 		text := sarama.StringEncoder(strconv.Itoa(number))
 		producer.Input() <- &sarama.ProducerMessage{Topic: topic, Key: text, Value: text, Metadata: number}
 	}
+}
+
+func (client *client) Knock(topic string, security *driver.Security) error {
+	config := sarama.NewConfig()
+	secure(config, security)
+	config.Version = sarama.MaxVersion
+	config.Metadata.Retry.Max = 0
+	config.Producer.Retry.Max = 0
+	config.Producer.Return.Successes = true
+	producer, err := sarama.NewSyncProducer(addresses, config)
+	if err != nil {
+		return err
+	}
+	defer producer.Close()
+	_, _, err = producer.SendMessage(&sarama.ProducerMessage{Topic: topic, Value: sarama.StringEncoder("knock")})
+	return err
 }
 
 func main() {

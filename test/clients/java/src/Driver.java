@@ -1,6 +1,7 @@
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.node.ArrayNode;
 import com.fasterxml.jackson.databind.node.ObjectNode;
+import java.io.IOException;
 import java.nio.charset.StandardCharsets;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -14,6 +15,7 @@ import java.util.Set;
 import java.util.UUID;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -32,14 +34,23 @@ import org.apache.kafka.common.serialization.StringSerializer;
 
 /** The driver of the Java producer, consumer and admin client; it runs Apache's tools too. */
 public final class Driver {
+    private final String bootstrap;
     private final Map<String, Object> common;
     private final Admin admin;
     private final Map<String, Member> members = new ConcurrentHashMap<>();
     private final Map<String, Protocol.Stream> streams = new ConcurrentHashMap<>();
 
-    private Driver(String bootstrap) {
-        common = Map.of("bootstrap.servers", bootstrap, "reconnect.backoff.max.ms", 500);
+    private Driver(String bootstrap) throws IOException {
+        this.bootstrap = bootstrap;
+        common = common(Security.given());
         admin = Admin.create(common);
+    }
+
+    private Map<String, Object> common(JsonNode security) throws IOException {
+        var settings = Security.settings(security);
+        settings.put("bootstrap.servers", bootstrap);
+        settings.put("reconnect.backoff.max.ms", 500);
+        return settings;
     }
 
     private Map<String, Object> with(Object... more) {
@@ -285,6 +296,17 @@ public final class Driver {
         return Protocol.object();
     }
 
+    private ObjectNode knock(JsonNode ask) throws IOException {
+        var settings = common(ask.has("security") ? ask.get("security") : Security.given());
+        ObjectNode reply = Protocol.object();
+        try (var producer = new KafkaProducer<>(settings, new StringSerializer(), new StringSerializer())) {
+            producer.send(new ProducerRecord<>(ask.get("topic").asText(), "knock")).get();
+            return reply.putNull("refusal");
+        } catch (ExecutionException | InterruptedException | KafkaException failure) {
+            return reply.put("refusal", failure.toString());
+        }
+    }
+
     private ObjectNode stop(JsonNode ask) {
         streams.get(ask.get("stream").asText()).stopped = true;
         return Protocol.object();
@@ -304,6 +326,7 @@ public final class Driver {
                 Map.entry("stream", driver::stream),
                 Map.entry("stop", driver::stop),
                 Map.entry("copy", driver::copy),
+                Map.entry("knock", driver::knock),
                 Map.entry("tool", Tools::run)));
     }
 }
