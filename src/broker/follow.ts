@@ -2,7 +2,7 @@ import type { BrokerConfig } from '../config/broker-config.ts'
 import type { GroupCoordinator } from '../coordinators/group/coordinator.ts'
 import type { TransactionCoordinator } from '../coordinators/transaction/coordinator.ts'
 import type { Logger } from '../host/host.ts'
-import { applyDynamicConfig } from '../metadata/dynamic-config.ts'
+import { applyDynamicConfig, followDynamicConfig } from '../metadata/dynamic-config.ts'
 import { ResourceType } from '../metadata/image.ts'
 import type { MetadataDelta, MetadataImage } from '../metadata/image.ts'
 import type { DirectoryMoves } from '../replication/directories/moves.ts'
@@ -43,12 +43,12 @@ export class ImageFollower {
 
   /** What changed from one image to the next. */
   follow(delta: MetadataDelta, image: MetadataImage): void {
-    const { log, replicas, replication, groups } = this.#followers
+    const { log, config, replicas, replication, groups } = this.#followers
+    if (followDynamicConfig(config, delta, image, log)) this.#settingsChanged()
     for (const { resourceType, resourceName } of delta.changedConfigs) {
       if (resourceType === ResourceType.TOPIC) replicas.configure(resourceName)
-      if (resourceType === ResourceType.BROKER) this.applyDynamicConfig(image)
-      replication.throttlesChanged()
     }
+    if (delta.changedConfigs.length > 0) replication.throttlesChanged()
     const { createdTopics, changedTopics, deletedTopics } = delta
     if (createdTopics.length + changedTopics.length + deletedTopics.length === 0) return
     const changes = { changed: [...createdTopics, ...changedTopics], deleted: deletedTopics }
@@ -67,8 +67,13 @@ export class ImageFollower {
 
   /** The settings of the cluster and of this broker that the image has. */
   applyDynamicConfig(image: MetadataImage): void {
-    const { log, config, replicas, replication, moves, cordon } = this.#followers
+    const { log, config } = this.#followers
     applyDynamicConfig(config, image, log)
+    this.#settingsChanged()
+  }
+
+  #settingsChanged(): void {
+    const { config, replicas, replication, moves, cordon } = this.#followers
     cordon(config.cordonedDirectories)
     replicas.configureAll()
     moves.onSettingsChanged()

@@ -45,6 +45,7 @@ export class BrokerConfig implements BrokerView {
   #brokerEntries = NONE
   #values: Map<string, Parsed>
   #listeners = new Set<(changed: ReadonlySet<string>) => void>()
+  #fileReaders = new Set<() => void>()
 
   /** @throws ConfigError when a value is wrong or missing. */
   constructor(sources: ConfigSources) {
@@ -129,6 +130,16 @@ export class BrokerConfig implements BrokerView {
   onChange(listener: (changed: ReadonlySet<string>) => void): () => void {
     this.#listeners.add(listener)
     return () => this.#listeners.delete(listener)
+  }
+
+  /** Calls back when the files that settings name may have been replaced under their names. */
+  onFilesReplaced(reader: () => void): void {
+    this.#fileReaders.add(reader)
+  }
+
+  /** Has those who read files by the settings look whether these are still the same. */
+  filesReplaced(): void {
+    for (const reader of this.#fileReaders) reader()
   }
 
   /** The settings of a topic with these settings of its own, as of now. */

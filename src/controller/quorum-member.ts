@@ -6,10 +6,9 @@ import { formatAddress } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import type { LogManager } from '../log/manager.ts'
 import { hasFormedItself } from '../metadata/bootstrap.ts'
-import { applyDynamicConfig } from '../metadata/dynamic-config.ts'
+import { applyDynamicConfig, followDynamicConfig } from '../metadata/dynamic-config.ts'
 import { checkFinalizedFeatures, SUPPORTED_FEATURES } from '../metadata/features.ts'
 import type { Identity } from '../metadata/format.ts'
-import { ResourceType } from '../metadata/image.ts'
 import { MetadataNode } from '../metadata/node.ts'
 import { towards } from '../peer/security.ts'
 import { ClientQuotas } from '../quota/client-quotas.ts'
@@ -192,11 +191,8 @@ export class QuorumMember {
     const { config, host } = this.#parts
     if (config.get('process.roles').includes('broker')) return
     applyDynamicConfig(config, this.metadata.image, host.log)
-    this.metadata.onChange(({ changedConfigs }, image) => {
-      const isChanged = changedConfigs.some(
-        ({ resourceType }) => resourceType === ResourceType.BROKER,
-      )
-      if (isChanged) applyDynamicConfig(config, image, host.log)
+    this.metadata.onChange((delta, image) => {
+      followDynamicConfig(config, delta, image, host.log)
     })
   }
 

@@ -279,7 +279,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/follow.ts',
-    text: '      replication.throttlesChanged()\n',
+    text: '    if (delta.changedConfigs.length > 0) replication.throttlesChanged()\n',
     replacement: '',
     about:
       'Who is held back when a throttle is taken away waits on as long as it would have had to.',

@@ -54,8 +54,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/quorum-member.ts',
-    text: 'if (isChanged) applyDynamicConfig(config, image, host.log)',
-    replacement: 'void [isChanged, image]',
+    text: 'followDynamicConfig(config, delta, image, host.log)',
+    replacement: 'void [followDynamicConfig, delta, image]',
     about:
       'Settings of the cluster that are changed count for its controllers when they start again.',
     killedBy: ['controller/quorum-member'],

@@ -26,6 +26,21 @@ export const ofHost: readonly Mutant[] = [
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/security/tls/followed-context.ts',
+    text: '    config.onFilesReplaced(() => this.#reload())\n',
+    replacement: '',
+    about:
+      'A certificate that was renewed in its file is not shown before the broker starts again.',
+    killedBy: ['security/tls/clients'],
+  },
+  {
+    file: 'src/security/tls/followed-context.ts',
+    text: '        if (isSame(loaded.material, this.#loaded.material)) return\n',
+    replacement: '',
+    about: 'Each setting that is written is told in the log as new certificates.',
+    killedBy: ['security/tls/clients'],
+  },
+  {
     file: 'src/security/tls/distinguished-name.ts',
     text: "text.replace(/[,=+<>#;\"\\\\]/g, '\\\\$&')",
     replacement: 'text',

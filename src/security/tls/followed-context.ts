@@ -20,7 +20,7 @@ export class FollowedContext {
   readonly #config: BrokerConfig
   readonly #listener: string
   readonly #side: TlsSide
-  #context: TlsContext
+  #loaded: Loaded
   #reloading: Promise<void> = Promise.resolve()
 
   /** @throws ConfigError where stores or settings are wrong, with what to do */
@@ -30,8 +30,8 @@ export class FollowedContext {
     listener: string,
     side: TlsSide,
   ): Promise<FollowedContext> {
-    const context = await contextOf(host, listenerView(config, listener), listener, side)
-    return new FollowedContext(host, config, listener, side, context)
+    const loaded = await load(host, listenerView(config, listener), listener, side)
+    return new FollowedContext(host, config, listener, side, loaded)
   }
 
   private constructor(
@@ -39,23 +39,24 @@ export class FollowedContext {
     config: BrokerConfig,
     listener: string,
     side: TlsSide,
-    context: TlsContext,
+    loaded: Loaded,
   ) {
     this.#host = host
     this.#config = config
     this.#listener = listener
     this.#side = side
-    this.#context = context
+    this.#loaded = loaded
     const prefix = `listener.name.${listener.toLowerCase()}.`
     config.onChange((changed) => {
       const concerns = (name: string): boolean =>
         baseName(name).startsWith('ssl.') && (!isListenerName(name) || name.startsWith(prefix))
       if ([...changed].some(concerns)) this.#reload()
     })
+    config.onFilesReplaced(() => this.#reload())
   }
 
   get current(): TlsContext {
-    return this.#context
+    return this.#loaded.context
   }
 
   /** One after the other, so that the last settings win. Connections that are open stay as they are. */
@@ -65,7 +66,9 @@ export class FollowedContext {
     const reload = async (): Promise<void> => {
       try {
         const view = listenerView(this.#config, listener)
-        this.#context = await contextOf(this.#host, view, listener, this.#side)
+        const loaded = await load(this.#host, view, listener, this.#side)
+        if (isSame(loaded.material, this.#loaded.material)) return
+        this.#loaded = loaded
         this.#host.log.info({ listener }, `${who} has its new certificates`)
       } catch (error) {
         const { message } = error as Error
@@ -79,15 +82,25 @@ export class FollowedContext {
   }
 }
 
+interface Loaded {
+  readonly material: TlsMaterial
+  readonly context: TlsContext
+}
+
+/** They are texts alone, and made in the same order. */
+function isSame(one: TlsMaterial, other: TlsMaterial): boolean {
+  return JSON.stringify(one) === JSON.stringify(other)
+}
+
 /** @throws ConfigError */
-async function contextOf(
+async function load(
   { disk, network }: Pick<Host, 'disk' | 'network'>,
   view: SecurityView,
   listener: string,
   { clientAuth }: TlsSide,
-): Promise<TlsContext> {
+): Promise<Loaded> {
   const material = await tlsMaterial(view, disk, clientAuth(view))
-  return usable(material, view, network, `Listener ${listener}`)
+  return { material, context: usable(material, view, network, `Listener ${listener}`) }
 }
 
 /**

@@ -1,5 +1,8 @@
-import { readFileSync } from 'node:fs'
+import { X509Certificate } from 'node:crypto'
+import { once } from 'node:events'
+import { readFileSync, writeFileSync } from 'node:fs'
 import net from 'node:net'
+import { join } from 'node:path'
 import tls from 'node:tls'
 import {
   Admin,
@@ -10,6 +13,7 @@ import {
 } from '@platformatic/kafka'
 import { Kafka, logLevel, Partitioners } from 'kafkajs'
 import { ApiVersions } from '../../../protocol/messages/api-versions.ts'
+import { IncrementalAlterConfigs } from '../../../protocol/messages/incremental-alter-configs.ts'
 import { BrokerConfig } from '../../../src/config/broker-config.ts'
 import { nodeHost } from '../../../src/host/node.ts'
 import { startBroker, type RunningBroker } from '../../../src/index.ts'
@@ -17,6 +21,7 @@ import { ListenerTls, type SecuredClient } from '../../../src/security/tls/liste
 import { until } from '../../clients/wait.ts'
 import { TestAuthority, type Credential } from '../../support/certificates.ts'
 import { RawClient } from '../../support/raw-client.ts'
+import { useTemporaryDirectories } from '../../support/temporary.ts'
 
 const authority = new TestAuthority('ca')
 const stranger = new TestAuthority('ca')
@@ -38,6 +43,7 @@ const identityOf = (listener: string) =>
   )
 const trust = { 'ssl.truststore.type': 'PEM', 'ssl.truststore.certificates': authority.certificate }
 
+const makeDirectory = useTemporaryDirectories()
 const lines: string[] = []
 const host = nodeHost({
   log: { level: 'info', destination: { write: (line: string) => void lines.push(line) } },
@@ -313,6 +319,57 @@ describe('whom a certificate names', () => {
     expect(await principalOf({}, shown(alice), broken)).toMatchObject({ name: 'CN=alice,O=Acme' })
   })
 })
+
+test('a key store that is replaced under its name is shown when the broker’s settings are written as they are', async () => {
+  const store = join(makeDirectory(), 'broker.pem')
+  const write = ({ key, certificate }: Credential) => writeFileSync(store, key + certificate)
+  const issue = () => authority.issue({ subject: [['CN', 'broker']], hosts: ['127.0.0.1'] })
+  const [former, next] = [issue(), issue()]
+  write(former)
+  const settings = {
+    listeners: 'PLAINTEXT://127.0.0.1:0,SSL://127.0.0.1:0',
+    'ssl.keystore.type': 'PEM',
+    'ssl.keystore.location': store,
+  }
+  const one = await startBroker({ host, settings })
+  const [plain, secured] = one.addresses.map(({ port }) => port) as [number, number]
+  const client = await RawClient.connect({ host: '127.0.0.1', port: plain })
+  const set = async (name: string, value: string) => {
+    const configs = [{ name, configOperation: 0, value }]
+    const resources = [{ resourceType: 4, resourceName: '1', configs }]
+    const answer = await client.request(IncrementalAlterConfigs, 1, {
+      resources,
+      validateOnly: false,
+    })
+    expect(answer.responses[0]!.errorCode).toBe('NONE')
+  }
+  const said = () => lines.filter((line) => line.includes('has its new certificates')).length
+  const before = said()
+  try {
+    await set('log.retention.ms', '1000000')
+    expect(await serialOf(secured)).toBe(serial(former))
+    write(next)
+    await set('log.retention.ms', '1000000')
+    await until(() => said() > before, 'the store to be read')
+    expect(await serialOf(secured)).toBe(serial(next))
+    expect(said()).toBe(before + 1)
+  } finally {
+    client.destroy()
+    await one.close()
+  }
+})
+
+const serial = ({ certificate }: Credential): string =>
+  new X509Certificate(certificate).serialNumber
+
+/** Of the certificate that a listener shows. */
+async function serialOf(port: number): Promise<string> {
+  const socket = tls.connect({ host: '127.0.0.1', port, ca })
+  await once(socket, 'secureConnect')
+  const { serialNumber } = socket.getPeerX509Certificate()!
+  socket.destroy()
+  return serialNumber
+}
 
 test('many requests in one go are answered in their order', async () => {
   const client = tls.connect({ host: '127.0.0.1', port: portOf('JAVA'), rejectUnauthorized: false })
