@@ -161,7 +161,8 @@ apacheTest(
     const token = await make('--renewer User:bob')
     await isListed(token)
     const as = ['--bootstrap-server', secured(), '--command-config', config('alice')]
-    const described = await apacheTool('DelegationTokenCommand', ...as, '--describe')
+    const ofAlice = ['--describe', '--owner-principal=User:alice']
+    const described = await apacheTool('DelegationTokenCommand', ...as, ...ofAlice)
     expect(described).toContain(token.tokenId)
     expect(described).toContain(token.hmac)
   },
