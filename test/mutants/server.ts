@@ -254,4 +254,11 @@ export const mutants: readonly Mutant[] = [
       'A client that was gone before it was accepted has no address that rules could be about.',
     killedBy: ['server/server.test'],
   },
+  {
+    file: 'src/server/server.ts',
+    text: '    )\n    connection.close()\n  }\n\n  #dismiss',
+    replacement: '    )\n  }\n\n  #dismiss',
+    about: 'Who never says who they are hold their connections for as long as they like.',
+    killedBy: ['security/attacks/slow-clients'],
+  },
 ]
