@@ -6,6 +6,7 @@ import { freePorts } from '../support/ports.ts'
 import { type Apache, apacheIn } from './apache.ts'
 import type { Client } from './client.ts'
 import { Restartable, pause } from './processes.ts'
+import type { Secured } from './secured.ts'
 
 export type BrokerName = 'ottla' | 'kafka' | 'sink'
 
@@ -32,6 +33,8 @@ export interface Broker extends Loaded {
   /** Ends the process in good order, by force after two minutes. */
   stop(): Promise<void>
   kill9(): Promise<void>
+  /** Where it is reached in the clear, as other brokers would reach it; the same unless it has a listener of another kind. */
+  readonly plainAddress: string
 }
 
 export interface BrokerOptions {
@@ -40,6 +43,17 @@ export interface BrokerOptions {
   readonly directory: string
   /** Flags of Node's for Ottla's process. */
   readonly nodeFlags: readonly string[]
+  /** `address` is a listener of that kind then. */
+  readonly secured?: Secured
+  /** More settings, of Ottla and of Apache Kafka alike. */
+  readonly settings?: Readonly<Record<string, string>>
+}
+
+/** Where a broker is to listen, as `host:port`. */
+interface Addresses {
+  readonly address: string
+  readonly plain: string
+  readonly controller: string
 }
 
 /** How a kind of broker is brought up. */
@@ -66,40 +80,51 @@ const cleansOften = 'log.cleaner.backoff.ms=200'
 /** By then they are gone. */
 export const deletedMs = 1_500
 
-const sinkKind = (options: BrokerOptions, address: string): Kind => ({
+/** As `listeners` has them: first the one that clients use. */
+const listenersOf = ({ secured }: BrokerOptions, { address, plain }: Addresses): string =>
+  secured === undefined
+    ? `PLAINTEXT://${plain}`
+    : `${secured.protocol}://${address},PLAINTEXT://${plain}`
+
+const settingsOf = ({ secured, settings }: BrokerOptions): string[] =>
+  Object.entries({ ...secured?.settings, ...settings }).map(([name, value]) => `${name}=${value}`)
+
+const sinkKind = ({ client, secured }: BrokerOptions, { address }: Addresses): Kind => ({
   prepare: async () => {},
-  spawn: () => spawn(options.client.program, ['sink', `-address=${address}`]),
+  spawn: () => {
+    const flags = Object.entries({ address, ...secured?.sinkFlags })
+    return spawn(client.program, ['sink', ...flags.map(([name, value]) => `-${name}=${value}`)])
+  },
 })
 
-const ottlaKind = (options: BrokerOptions, address: string): Kind => ({
-  prepare: async () => {},
-  spawn: () =>
-    spawn(process.execPath, [
-      ...options.nodeFlags,
-      'bin/ottla',
-      'start',
-      '--set',
-      `listeners=PLAINTEXT://${address}`,
-      '--set',
-      `log.dirs=${options.directory}`,
-      '--set',
-      deletesSoon,
-      '--set',
-      cleansOften,
-    ]),
-})
+const ottlaKind = (options: BrokerOptions, addresses: Addresses): Kind => {
+  const settings = [
+    `listeners=${listenersOf(options, addresses)}`,
+    `log.dirs=${options.directory}`,
+    deletesSoon,
+    cleansOften,
+    ...settingsOf(options),
+  ]
+  const set = settings.flatMap((setting) => ['--set', setting])
+  return {
+    prepare: async () => {},
+    spawn: () => spawn(process.execPath, [...options.nodeFlags, 'bin/ottla', 'start', ...set]),
+  }
+}
 
-const kafkaKind = (options: BrokerOptions, address: string, controllerPort: number): Kind => {
+const kafkaKind = (options: BrokerOptions, addresses: Addresses): Kind => {
   const { directory } = options
   const properties = path.join(directory, 'server.properties')
-  const controller = `127.0.0.1:${controllerPort}`
+  const { controller } = addresses
+  const listeners = listenersOf(options, addresses)
   const settings = [
     'process.roles=broker,controller',
     'node.id=1',
     `controller.quorum.voters=1@${controller}`,
     'controller.listener.names=CONTROLLER',
-    `listeners=PLAINTEXT://${address},CONTROLLER://${controller}`,
-    `advertised.listeners=PLAINTEXT://${address}`,
+    `listeners=${listeners},CONTROLLER://${controller}`,
+    `advertised.listeners=${listeners}`,
+    'listener.security.protocol.map=CONTROLLER:PLAINTEXT,PLAINTEXT:PLAINTEXT,SSL:SSL,SASL_PLAINTEXT:SASL_PLAINTEXT',
     `log.dirs=${path.join(directory, 'data')}`,
     deletesSoon,
     cleansOften,
@@ -108,6 +133,7 @@ const kafkaKind = (options: BrokerOptions, address: string, controllerPort: numb
     'transaction.state.log.min.isr=1',
     'share.coordinator.state.topic.replication.factor=1',
     'share.coordinator.state.topic.min.isr=1',
+    ...settingsOf(options),
   ]
   let apache: Apache | null = null
   return {
@@ -129,17 +155,20 @@ const kafkaKind = (options: BrokerOptions, address: string, controllerPort: numb
 
 /** Prepares a directory for a broker; it is not started yet. */
 export const prepareBroker = async (name: BrokerName, options: BrokerOptions): Promise<Broker> => {
-  const [port, controllerPort] = await freePorts(2)
-  const address = `127.0.0.1:${port}`
-  const kind =
-    name === 'kafka'
-      ? kafkaKind(options, address, controllerPort!)
-      : (name === 'ottla' ? ottlaKind : sinkKind)(options, address)
+  const [address, other, controller] = (await freePorts(3)).map((port) => `127.0.0.1:${port}`) as [
+    string,
+    string,
+    string,
+  ]
+  const plain = options.secured === undefined ? address : other
+  const addresses = { address, plain, controller }
+  const kind = { kafka: kafkaKind, ottla: ottlaKind, sink: sinkKind }[name](options, addresses)
   await kind.prepare()
   const process = new Restartable(name, () => kind.spawn())
   return {
     name,
     address,
+    plainAddress: plain,
     directory: options.directory,
     pids: () => [process.pid],
     start: async (partitions, acknowledge) => {

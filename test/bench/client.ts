@@ -88,7 +88,8 @@ export interface Client {
   ): Promise<Result>
 }
 
-export const clientOf = (program: string): Client => ({
+/** @param always flags of each call */
+export const clientOf = (program: string, always: Flags = {}): Client => ({
   program,
   call: async <Result>(
     command: string,
@@ -97,7 +98,9 @@ export const clientOf = (program: string): Client => ({
     limitMs: number,
     signal?: AbortSignal,
   ) => {
-    const all = Object.entries({ address, ...flags }).map(([name, value]) => `-${name}=${value}`)
+    const all = Object.entries({ address, ...always, ...flags }).map(
+      ([name, value]) => `-${name}=${value}`,
+    )
     const ended = await outcome(spawn(program, [command, ...all], { signal }), limitMs)
     if (ended.code !== 0) {
       const why = ended.errors.trim() || `no answer within ${limitMs} ms`

@@ -95,7 +95,8 @@ const onFreshTopic = async (
   }
 }
 
-const runOn = async (
+/** One interval of a workload on one broker; the warm-up writes what later ones read. */
+export const runOn = async (
   client: Client,
   broker: Loaded,
   workload: Workload,

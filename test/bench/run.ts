@@ -3,6 +3,7 @@ import { mkdtemp } from 'node:fs/promises'
 import os from 'node:os'
 import path from 'node:path'
 import { parseArgs } from 'node:util'
+import { measureAuthorization } from './authorization.ts'
 import { type Broker, type BrokerName, prepareBroker, removeAll } from './brokers.ts'
 import { buildClient, clientOf } from './client.ts'
 import { clusterPhases, measureClusterMetadata } from './cluster/cluster-metadata.ts'
@@ -11,12 +12,14 @@ import { measureReplication, replicationPhases } from './cluster/replication.ts'
 import { type Plan, runWorkload } from './load.ts'
 import { measureGrowth } from './growth.ts'
 import { measureHostile } from './hostile.ts'
+import { measureLogIns } from './log-ins.ts'
 import { measureLoopDelay } from './loop-delay.ts'
 import { touchPageCache } from './page-cache.ts'
 import { killAll, pause } from './processes.ts'
 import { type GrowthLine, type Line, growthTableOf, tableOf } from './report.ts'
+import { tlsIn } from './secured.ts'
 import { type StartsOptions, measureKill, measurePartitions, measureStarts } from './starts.ts'
-import { workloads } from './workloads.ts'
+import { type Workload, workloads } from './workloads.ts'
 
 const phases = [
   'start',
@@ -24,6 +27,8 @@ const phases = [
   'partitions',
   ...workloads.map(({ name }) => name),
   'loop-delay',
+  'log-ins',
+  'authorization',
   'hostile',
   'growth',
 ]
@@ -103,10 +108,29 @@ const progress = (text: string): void => {
   process.stderr.write(`${new Date().toISOString().slice(11, 19)} ${text}\n`)
 }
 
-/** The workloads, on brokers that are up together so that rounds can alternate; then what memory they hold. */
+/** The workloads that were chosen: first those in the clear, then those over TLS. */
 const runLoads = async (options: Options, starts: StartsOptions): Promise<Line[]> => {
   const chosen = workloads.filter(({ name }) => options.only.includes(name))
-  if (chosen.length === 0) return []
+  const [plain, secret] = [false, true].map((isSecret) =>
+    chosen.filter(({ hasTls = false }) => hasTls === isSecret),
+  ) as [Workload[], Workload[]]
+  const lines = plain.length === 0 ? [] : await runOnBrokers(options, starts, plain)
+  if (secret.length > 0) {
+    const directory = path.join(starts.directory, 'tls')
+    const secured = tlsIn(directory)
+    const client = clientOf(starts.options.client.program, secured.clientFlags)
+    const own = { ...starts, directory, options: { ...starts.options, client, secured } }
+    lines.push(...(await runOnBrokers(options, own, secret)))
+  }
+  return lines
+}
+
+/** On brokers that are up together so that rounds can alternate; then what memory they hold. */
+const runOnBrokers = async (
+  options: Options,
+  starts: StartsOptions,
+  chosen: readonly Workload[],
+): Promise<Line[]> => {
   const { client } = starts.options
   const brokers: Broker[] = []
   const lines: Line[] = []
@@ -184,6 +208,8 @@ const runAll = async (
   lines.push(...(await runLoads(options, starts)))
   if (options.only.includes('loop-delay'))
     lines.push(...(await measureLoopDelay(starts, options.brokers)))
+  if (options.only.includes('log-ins')) lines.push(...(await measureLogIns(starts)))
+  if (options.only.includes('authorization')) lines.push(...(await measureAuthorization(starts)))
   if (options.only.includes('hostile')) lines.push(...(await measureHostile(starts)))
   const growth = options.only.includes('growth') ? await measureGrowth(starts) : []
   return { lines, growth }

@@ -52,6 +52,8 @@ export interface Workload {
   readonly fillBytes?: { readonly full: number; readonly quick: number }
   /** It writes so much that what memory costs at its first touch would hide all else: that is touched before. */
   readonly touchesMemory?: true
+  /** By a listener of SSL. */
+  readonly hasTls?: true
   readonly figures: readonly (readonly [Figure, Target | null])[]
 }
 
@@ -239,6 +241,44 @@ export const workloads: readonly Workload[] = [
       ['commit to arrival, p50 ms', null],
       ['commit to arrival, p99 ms', null],
       ['CPU µs/record', null],
+    ],
+  },
+  {
+    name: 'produce-tls',
+    title: 'produce 1 KB over TLS, acks=all, large batches',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 2, 'in-flight': 5, acks: -1, ...large1K },
+    touchesMemory: true,
+    hasTls: true,
+    figures: [
+      ['MB/s', { atLeast: 1, orOfClient: 0.9 }],
+      ['CPU s/GB', { atMost: 1 }],
+    ],
+  },
+  {
+    name: 'produce-small-tls',
+    title: 'produce over TLS, batches of ten 100 B records',
+    command: 'produce',
+    partitions: 4,
+    flags: { connections: 4, 'in-flight': 5, acks: -1, 'record-bytes': 100, 'batch-records': 10 },
+    hasTls: true,
+    figures: [
+      ['requests/s', { atLeast: 1 }],
+      ['CPU µs/request', { atMost: 1 }],
+    ],
+  },
+  {
+    name: 'fetch-tls',
+    title: 'fetch 1 KB over TLS from the page cache, 1 partition',
+    command: 'fetch',
+    partitions: 1,
+    flags: {},
+    fillBytes: { full: 1e9, quick: 3e8 },
+    hasTls: true,
+    figures: [
+      ['MB/s', { atLeast: 1, orOfClient: 0.9 }],
+      ['CPU s/GB', { atMost: 1 }],
     ],
   },
 ]

@@ -2,10 +2,13 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
+	"os"
 	"time"
 
 	"github.com/twmb/franz-go/pkg/kmsg"
@@ -41,13 +44,50 @@ type conn struct {
 	in          []byte
 }
 
-// dial connects, and asks for the broker's versions unless they are already known.
-func dial(address string, known versions, readBufferSize int) (*conn, error) {
+// trusted is what connections are protected by; nil where they are in the clear.
+var trusted *tls.Config
+
+// trust has all connections speak TLS with brokers that the authority in this PEM file vouches for.
+func trust(file string) error {
+	pem, err := os.ReadFile(file)
+	if err != nil {
+		return err
+	}
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM(pem) {
+		return fmt.Errorf("%s has no certificate", file)
+	}
+	trusted = &tls.Config{RootCAs: roots, MinVersion: tls.VersionTLS13}
+	return nil
+}
+
+// open connects, and finishes the handshake where there is one.
+func open(address string) (net.Conn, error) {
 	tcp, err := net.DialTimeout("tcp", address, 10*time.Second)
+	if err != nil || trusted == nil {
+		return tcp, err
+	}
+	host, _, err := net.SplitHostPort(address)
 	if err != nil {
 		return nil, err
 	}
-	c := &conn{Conn: tcp, reader: bufio.NewReaderSize(tcp, readBufferSize), versions: known}
+	config := trusted.Clone()
+	config.ServerName = host
+	secured := tls.Client(tcp, config)
+	if err := secured.Handshake(); err != nil {
+		tcp.Close()
+		return nil, err
+	}
+	return secured, nil
+}
+
+// dial connects, and asks for the broker's versions unless they are already known.
+func dial(address string, known versions, readBufferSize int) (*conn, error) {
+	opened, err := open(address)
+	if err != nil {
+		return nil, err
+	}
+	c := &conn{Conn: opened, reader: bufio.NewReaderSize(opened, readBufferSize), versions: known}
 	if known != nil {
 		return c, nil
 	}
@@ -56,7 +96,7 @@ func dial(address string, known versions, readBufferSize int) (*conn, error) {
 	request.ClientSoftwareName, request.ClientSoftwareVersion = clientID, "1"
 	response, err := c.callAs(request)
 	if err != nil {
-		tcp.Close()
+		opened.Close()
 		return nil, fmt.Errorf("ApiVersions: %w", err)
 	}
 	answer := response.(*kmsg.ApiVersionsResponse)

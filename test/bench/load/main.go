@@ -24,6 +24,7 @@ const usage = `usage: load COMMAND [flags]
   produce, fetch, tail, round-trip, paced,
   paced-arrival                              the workloads
   transact, transact-paced, committed        those with transactions
+  log-ins                                    connect and log in by SCRAM-SHA-256, again and again
   ping                                       time ApiVersions requests, one every -pause
 `
 
@@ -74,9 +75,19 @@ func run(command string, arguments []string) (any, error) {
 	replicas := flags.Int("replicas", 1, "create: replicas of each partition")
 	partitions := flags.Int("partitions", 0, "probe: wait until so many partitions have a leader")
 	produce := flags.Bool("produce", false, "probe: wait until a record to -topic was acknowledged, too")
-	count := flags.Int("count", 20, "metadata: requests to time")
+	count := flags.Int("count", 20, "metadata: requests to time; log-ins: how many")
 	timeout := flags.Duration("timeout", 60*time.Second, "probe, create: give up after this time")
+	authority := flags.String("tls-ca", "", "speak TLS, with who this PEM `file` vouches for")
+	certificate := flags.String("tls-cert", "", "sink: speak TLS, with the certificate in this PEM `file`")
+	key := flags.String("tls-key", "", "sink: the `file` of its key")
+	user := flags.String("user", "", "log-ins: the user")
+	password := flags.String("password", "", "log-ins: its password")
 	flags.Parse(arguments)
+	if *authority != "" {
+		if err := trust(*authority); err != nil {
+			return nil, err
+		}
+	}
 
 	workload := map[string]func(*measurement, target, versions) (*Result, error){
 		"produce": l.produce, "fetch": l.fetch, "tail": l.tail, "round-trip": l.roundTrip, "paced": l.paced,
@@ -91,7 +102,9 @@ func run(command string, arguments []string) (any, error) {
 		}
 		return workload(m, t, known)
 	case command == "sink":
-		return nil, serveSink(l.address)
+		return nil, serveSink(l.address, *certificate, *key)
+	case command == "log-ins":
+		return l.logIns(m, *count, *user, *password)
 	case command == "create":
 		return l.create(*topics, *configs, *replicas, *timeout)
 	case command == "delete":

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"crypto/tls"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -42,10 +43,18 @@ type sinkPartition struct {
 	open  map[string]int64 // where open transactions begin, by transactional id
 }
 
-func serveSink(address string) error {
+// serveSink serves with TLS where it is given the PEM files of a certificate and its key.
+func serveSink(address, certificate, key string) error {
 	listener, err := net.Listen("tcp", address)
 	if err != nil {
 		return err
+	}
+	if certificate != "" {
+		pair, err := tls.LoadX509KeyPair(certificate, key)
+		if err != nil {
+			return err
+		}
+		listener = tls.NewListener(listener, &tls.Config{Certificates: []tls.Certificate{pair}})
 	}
 	host, port, err := net.SplitHostPort(listener.Addr().String())
 	if err != nil {
