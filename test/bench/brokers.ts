@@ -161,6 +161,7 @@ export const prepareBroker = async (name: BrokerName, options: BrokerOptions): P
     string,
   ]
   const plain = options.secured === undefined ? address : other
+  const probed = options.secured?.isOpen === false ? plain : address
   const addresses = { address, plain, controller }
   const kind = { kafka: kafkaKind, ottla: ottlaKind, sink: sinkKind }[name](options, addresses)
   await kind.prepare()
@@ -180,7 +181,7 @@ export const prepareBroker = async (name: BrokerName, options: BrokerOptions): P
       // The probe is up first, so that its own start is not part of what is measured.
       const abort = new AbortController()
       const limitMs = startLimitMs(partitions) + 10_000
-      const probe = options.client.call<Served>('probe', address, flags, limitMs, abort.signal)
+      const probe = options.client.call<Served>('probe', probed, flags, limitMs, abort.signal)
       await pause(50)
       const startedMs = performance.timeOrigin + performance.now()
       const ended = process.start()

@@ -7,6 +7,8 @@ import type { Flags } from './client.ts'
 export interface Secured {
   readonly protocol: 'SSL' | 'SASL_PLAINTEXT'
   readonly settings: Readonly<Record<string, string>>
+  /** Whether it serves who doesn't say who it is. */
+  readonly isOpen: boolean
   /** What the client is told for it, whatever it does. */
   readonly clientFlags: Flags
   /** Likewise the sink; null where it can't do that. */
@@ -30,6 +32,7 @@ export const tlsIn = (directory: string): Secured => {
   }
   return {
     protocol: 'SSL',
+    isOpen: true,
     settings: {
       'ssl.keystore.type': 'PEM',
       'ssl.keystore.location': write('broker.pem', `${key}${certificate}`),
@@ -47,6 +50,7 @@ export const tlsIn = (directory: string): Secured => {
 /** SCRAM, whose users are in the metadata. */
 export const scram: Secured = {
   protocol: 'SASL_PLAINTEXT',
+  isOpen: false,
   settings: { 'sasl.enabled.mechanisms': 'SCRAM-SHA-256' },
   clientFlags: {},
   sinkFlags: null,
