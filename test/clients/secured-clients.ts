@@ -21,7 +21,9 @@ export interface Abilities {
 }
 
 const unknownAuthority = /certificate signed by unknown authority/
-const certificateRequired = /certificate required/
+/** Or the connection's end, where what the client has sent meanwhile meets it: then the alert is not read. */
+const certificateRequired =
+  /certificate required|reset|broken pipe|EPIPE|EOF|disconnected|closed|socket hang up/i
 const invalidToken = /\{"status":"invalid_token"\}/
 
 const clients = {
@@ -35,17 +37,17 @@ const clients = {
   aiokafka: {
     topicRefused: /TopicAuthorizationFailedError/,
     untrusted: /CERTIFICATE_VERIFY_FAILED/,
-    withoutCertificate: /Connection at \S+ closed/,
+    withoutCertificate: certificateRequired,
     // It takes the answer that its token is not good for its being let in, and sees the connection end.
     wrongToken: /Unable to bootstrap/,
   },
   'kafka-python': {
     topicRefused: /TopicAuthorizationFailedError/,
     untrusted: /CERTIFICATE_VERIFY_FAILED/,
-    withoutCertificate: /certificate required|socket disconnected/,
+    withoutCertificate: certificateRequired,
     // What comes with the end of a connection it doesn't read: the broker's words among it, unless it is quick.
     wrongPassword: /Invalid username or password|due to invalid credentials|socket disconnected/,
-    wrongToken: /Failed to authenticate via SASL OAUTHBEARER|socket disconnected/,
+    wrongToken: /Failed to authenticate via SASL OAUTHBEARER|invalid_token|socket disconnected/,
   },
   'confluent-kafka': {
     topicRefused: /TOPIC_AUTHORIZATION_FAILED/,
@@ -63,7 +65,7 @@ const clients = {
   platformatic: {
     topicRefused: /Topic authorization failed/,
     untrusted: /certificate signature failure/,
-    withoutCertificate: /Connection closed/,
+    withoutCertificate: certificateRequired,
     wrongPassword: /SASL authentication failed/,
     // As aiokafka.
     wrongToken: /Connection closed/,
