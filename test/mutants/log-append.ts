@@ -334,7 +334,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (bytes.length > compressedBytes) throw new TooHeavyError()',
     replacement: '',
     about: 'Large compressed batches hold the event loop.',
-    killedBy: ['log/append/recompression'],
+    killedBy: ['log/base/codecs'],
   },
   {
     file: 'src/log/base/codecs.ts',

@@ -93,7 +93,7 @@ export const mutants: readonly Mutant[] = [
     text: 'const isTrusted = baseOffset < trustedUpTo',
     replacement: 'const isTrusted = baseOffset <= trustedUpTo',
     about: 'The first batch behind the recovery point is not checked.',
-    killedBy: ['log/recovery', 'log/crash'],
+    killedBy: ['log/recovery/recovery'],
   },
   {
     file: 'src/log/recovery/recovery.ts',
@@ -129,7 +129,7 @@ export const mutants: readonly Mutant[] = [
     text: 'segment.noteBatch(buffer, at, batchBytes, position)',
     replacement: 'segment.noteBatch(buffer, at, batchBytes)',
     about: 'Behind damage the index points to wrong places after a start.',
-    killedBy: ['log/damage/sweep'],
+    killedBy: ['log/damage/files'],
   },
   {
     file: 'src/log/recovery/load.ts',
@@ -150,7 +150,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (cutBytes > 0) {',
     replacement: 'if (cutBytes < 0) {',
     about: 'That a start cut the log is not told.',
-    killedBy: ['log/'],
+    killedBy: ['log/damage/sweep'],
   },
   {
     file: 'src/log/segment/locate.ts',
@@ -163,22 +163,22 @@ export const mutants: readonly Mutant[] = [
     file: 'src/log/segment/locate.ts',
     text: 'checksStop: true,',
     replacement: 'checksStop: false,',
-    about: 'A batch with a wrong length is served for the offsets that it hides.',
-    killedBy: ['log/damage/sweep'],
+    about: 'A batch with a wrong last offset is served for the offsets that it hides.',
+    killedBy: ['log/damage/files'],
   },
   {
     file: 'src/log/segment/known-damage.ts',
     text: '(toOffset !== Infinity || endPosition === sizeBytes)',
     replacement: 'true',
     about: "What is appended behind damage at the log's end can't be read.",
-    killedBy: ['log/damage/sweep'],
+    killedBy: ['log/segment/known-damage'],
   },
   {
     file: 'src/log/segment/segment.ts',
     text: 'located?.damage?.fromOffset ??',
     replacement: '',
     about: 'A follower that is cut within damage says that it ends where the damage does.',
-    killedBy: ['log/damage/sweep'],
+    killedBy: ['log/damage/files'],
   },
   {
     file: 'src/log/segment/segment-indexes.ts',
@@ -193,7 +193,7 @@ export const mutants: readonly Mutant[] = [
     text: 'this.#isPartial = isPartial',
     replacement: 'this.#isPartial = false',
     about: "Retention takes the readable records' times for all of a damaged segment's.",
-    killedBy: ['log/damage/sweep'],
+    killedBy: ['log/damage/files'],
   },
   {
     file: 'src/log/state/retention.ts',
@@ -236,14 +236,16 @@ export const mutants: readonly Mutant[] = [
     text: 'let nextOffset = isVerified ? -1 : offset',
     replacement: 'let nextOffset = -1',
     about: 'A batch with too small a base offset ends a fetch, and the consumer goes back.',
-    killedBy: ['log/damage/sweep'],
+    killedBy: [],
+    equivalent:
+      'The first batch is taken for damaged at first, then served by itself: the same bytes, a little later.',
   },
   {
     file: 'src/log/read/reader.ts',
     text: 'if (next > endOffset) break',
     replacement: '',
     about: "A batch that ends beyond the log's end is served, and consumers are out of range.",
-    killedBy: ['log/damage/sweep'],
+    killedBy: ['log/damage/files'],
   },
   {
     file: 'src/log/read/lookup.ts',

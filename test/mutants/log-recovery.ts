@@ -174,7 +174,7 @@ export const mutants: readonly Mutant[] = [
     text: 'this.#damages = this.#damages.filter(({ endPosition }) => endPosition < position)',
     replacement: '',
     about: 'What is appended after damage was cut off is called damaged.',
-    killedBy: ['log/damage/files', 'log/damage/sweep'],
+    killedBy: ['log/segment/known-damage'],
   },
   {
     file: 'src/log/read/reader.ts',
@@ -292,15 +292,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/recovery/swaps.ts',
-    text: 'replaced >= offset && replaced < nextOffset',
-    replacement: 'replaced > offset && replaced < nextOffset',
-    about: 'The old files of a segment that was swapped stay in its place.',
-    killedBy: ['log/damage/damage', 'log/cleaner/crash'],
-  },
-  {
-    file: 'src/log/recovery/swaps.ts',
-    text: 'replaced >= offset && replaced < nextOffset',
-    replacement: 'replaced >= offset && replaced <= nextOffset',
+    text: 'replaced > offset && replaced < nextOffset',
+    replacement: 'replaced > offset && replaced <= nextOffset',
     about: 'After a crash in a compaction the next segment is removed.',
     killedBy: ['log/damage/files', 'log/cleaner/crash', 'log/damage/damage'],
   },
@@ -309,14 +302,14 @@ export const mutants: readonly Mutant[] = [
     text: '.filter((offset) => offset < leastCleaned)',
     replacement: '',
     about: 'A segment takes the place of others before all of its kind are complete.',
-    killedBy: ['log/cleaner/crash', 'log/damage/damage'],
+    killedBy: ['log/damage/damage'],
   },
   {
     file: 'src/log/recovery/swaps.ts',
     text: 'if (isIndex && !disk.exists(target))',
     replacement: 'if (!disk.exists(target))',
     about: 'Half of an index is taken for all of it after a crash.',
-    killedBy: ['log/cleaner/crash', 'log/damage/damage'],
+    killedBy: ['log/damage/damage'],
   },
   {
     file: 'src/log/cleaner/filter.ts',

@@ -165,7 +165,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (!reads.some(({ requestId }) => requestId === ticket)) this.#tell(ticket, answer)',
     replacement: 'this.#tell(ticket, answer)',
     about: 'Every fetch of a follower costs its connection.',
-    killedBy: ['quorum/quorum', 'controller/quorum-member'],
+    killedBy: ['test/quorum/quorum', 'controller/quorum-member'],
   },
   {
     file: 'src/quorum/quorum.ts',

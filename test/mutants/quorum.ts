@@ -408,14 +408,14 @@ export const mutants: readonly Mutant[] = [
       '      this.#host.clock.endOfTurn(() => writeElection(this.#host, this.#options.directory, output.persist!, voters))',
     about:
       'quorum-state is written after the messages are sent: a crash between them has a node vote twice.',
-    killedBy: ['quorum/quorum'],
+    killedBy: ['test/quorum/quorum'],
   },
   {
     file: 'src/quorum/log-sync.ts',
     text: 'if (cuts !== this.#cuts || this.#log.logEndOffset > upTo) this.begin()',
     replacement: '',
     about: 'What is appended during a sync waits until something else is appended.',
-    killedBy: ['quorum/snapshot', 'quorum/quorum'],
+    killedBy: ['quorum/snapshot', 'test/quorum/quorum'],
   },
   {
     file: 'src/quorum/committed-reader.ts',
@@ -466,28 +466,28 @@ export const mutants: readonly Mutant[] = [
     text: '    this.#reader.continueAt(id.offset)\n',
     replacement: '',
     about: 'A follower that got a snapshot looks for records before it, and stops.',
-    killedBy: ['quorum/quorum'],
+    killedBy: ['test/quorum/quorum'],
   },
   {
     file: 'src/quorum/quorum.ts',
     text: "return done(this.#failure ?? new NotLeaderError('This node does not lead the quorum'))",
     replacement: 'return done(this.#failure)',
     about: "What a node that doesn't lead is given is acknowledged and lost.",
-    killedBy: ['quorum/quorum'],
+    killedBy: ['test/quorum/quorum'],
   },
   {
     file: 'src/quorum/quorum.ts',
     text: "    this.#reader.dropOwn(new NotLeaderError('This node leads the quorum no longer'))\n",
     replacement: '',
     about: 'Who waits for a leader that stepped down waits for ever.',
-    killedBy: ['quorum/quorum'],
+    killedBy: ['test/quorum/quorum'],
   },
   {
     file: 'src/quorum/quorum.ts',
     text: 'if (wasLeading) this.#options.listener.resigned()',
     replacement: '',
     about: 'A controller goes on after another took over.',
-    killedBy: ['quorum/quorum'],
+    killedBy: ['test/quorum/quorum'],
   },
   {
     file: 'src/quorum/snapshot.ts',
@@ -523,7 +523,7 @@ export const mutants: readonly Mutant[] = [
     text: 'return found.sort((left, right) => left.offset - right.offset)',
     replacement: 'return found.sort((left, right) => right.offset - left.offset)',
     about: 'A start takes the oldest snapshot.',
-    killedBy: ['quorum/snapshot', 'quorum/quorum'],
+    killedBy: ['quorum/snapshot', 'test/quorum/quorum'],
   },
   {
     file: 'src/quorum/snapshot.ts',

@@ -25,9 +25,9 @@ export function completeSwaps(context: LogContext, path: string, names: readonly
     const swap = `${path}/${segmentFileName(offset, 'log')}.swap`
     const nextOffset = endOf(context, swap, offset)
     for (const replaced of offsetsOf('log')) {
-      if (replaced >= offset && replaced < nextOffset) removeSegment(context, path, replaced)
+      if (replaced > offset && replaced < nextOffset) removeSegment(context, path, replaced)
     }
-    // Of what this one replaces, the indexes may be there although the `.log` has gone.
+    // Of the one with its own offset, the indexes may be there although the `.log` has gone.
     removeSegment(context, path, offset)
     disk.rename(swap, `${path}/${segmentFileName(offset, 'log')}`)
   }

@@ -75,6 +75,7 @@ test('a setting that is changed holds for the next append, and for clients alone
     (await append(log, old(), { origin })).errorCode
   expect(await outcome('client')).toBe('NONE')
   log.updateConfig({ ...log.config, messageTimestampBeforeMaxMs: HOUR_MS })
+  expect(await outcome('client')).toBe('INVALID_TIMESTAMP')
   expect(await outcome('coordinator')).toBe('NONE')
   expect(await outcome('client')).toBe('INVALID_TIMESTAMP')
 })

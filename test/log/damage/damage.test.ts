@@ -135,6 +135,20 @@ test('a cleaner that was interrupted is finished: swapped segments take their pl
   expect(disk.list(DIRECTORY).filter((name) => /(swap|cleaned|deleted)$/.test(name))).toEqual([])
 })
 
+test('where not all that a cleaner made is complete, nothing takes the place of what is there', async () => {
+  const { disk, files } = kafkaDisk(true)
+  const name = (kind: string) => `${DIRECTORY}/00000000000000000251.${kind}`
+  const [log, index] = ['log', 'index'].map((kind) => files.get(`00000000000000000251.${kind}`)!)
+  disk.replaceFile(`${DIRECTORY}/00000000000000000000.log.cleaned`, 'half')
+  disk.replaceFile(`${name('log')}.swap`, log!.subarray(0, 5000))
+  // The index is lost, and what lies there beside it is half of one.
+  disk.replaceFile(`${name('index')}.swap`, index!.subarray(0, 8))
+  disk.remove(name('index'))
+  await expectReadable(disk, files)
+  expect(disk.readFile(name('index'))).toEqual(index)
+  expect(disk.list(DIRECTORY).filter((each) => /swap|cle|deleted/.test(each))).toEqual([])
+})
+
 test('a directory without a legible partition.metadata, or that is not wanted, is set aside', async () => {
   const { disk } = kafkaDisk(true)
   disk.replaceFile(`${DIRECTORY}/partition.metadata`, 'what?')

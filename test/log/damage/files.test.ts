@@ -448,3 +448,69 @@ test.each(['missing', 'damaged'])(
     expect(disk.list(`${ROOT}/${stray}`)).toContain('00000000000000000000.log')
   },
 )
+
+describe('in a segment of large batches', () => {
+  const BATCHES = 8
+  /** The header of the batch behind is in no buffer with theirs. */
+  const LARGE_BYTES = 40_000
+
+  test('a last offset that is too great hides none of the batches behind it', async () => {
+    const disk = new SimDisk({ random: seeded(1) })
+    // No entry of an index tells where a look-up could begin behind the damage.
+    const sparse = { segmentBytes: 1e6, indexIntervalBytes: 1e6 }
+    const { log } = await openLog(ROOT, { host: simulatedHost(disk), config: sparse })
+    for (let offset = 0; offset < BATCHES; offset++) await append(log, batchOf(1, LARGE_BYTES))
+    damageBatch(disk, 3, write32(23, 3))
+    const offsets = []
+    for (const offset of range(0, BATCHES)) {
+      const { errorCode, bytes } = await readAll(log, offset, { maxBytes: 1 })
+      offsets.push(errorCode === 'NONE' ? Number(bytes.readBigInt64BE(0)) : errorCode)
+    }
+    expect(offsets).toEqual([0, 1, 2, 'CORRUPT_MESSAGE', 4, 5, 6, 7])
+  })
+})
+
+test('a log that is cut within damage ends where that begins', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  const { log } = await openLog(ROOT, { host: simulatedHost(disk) })
+  for (let offset = 0; offset < 6; offset++) await append(log, batchOf(1, 100))
+  for (const offset of [4, 3]) damageBatch(disk, offset, write32(8, 0))
+  await log.truncateTo(4)
+  expect(log.logEndOffset).toBe(3)
+  expect((await append(log, batchOf(1))).baseOffset).toBe(3)
+  expect((await consume(log)).read).toEqual([0, 1, 2, 3])
+})
+
+test('behind damage a time is found by an index that a start has built', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  const dense = { ...config, segmentBytes: 1e6 }
+  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config: dense })
+  // None has the length of another one.
+  for (let batch = 0; batch < 20; batch++)
+    await append(log, batchOf(1, 200 + 7 * batch, { timestamp: NOW + batch }))
+  await log.flush()
+  await manager.checkpoint()
+  manager.abandon()
+  damageBatch(disk, 3, flip(100))
+  damageBatch(disk, 5, write32(8, 0))
+  const again = openManager(ROOT, { host: simulatedHost(disk), config: dense }).get('t', 0)!
+  expect(await again.offsetForTimestamp(BigInt(NOW + 15))).toMatchObject({ offset: 15 })
+})
+
+test('a segment whose index files are rotten and whose readable records are old is kept for its file', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
+  for (let batch = 0; batch < 12; batch++)
+    await append(log, batchOf(1, 200, { timestamp: NOW + batch }))
+  await manager.close()
+  damageBatch(disk, 3, write32(8, 0))
+  for (const name of disk.list(DIRECTORY))
+    if (/index$/.test(name)) overwrite(disk, `${DIRECTORY}/${name}`, Buffer.alloc(5, 0xa5))
+  const again = openManager(ROOT, {
+    host: simulatedHost(disk),
+    config: { ...config, retentionMs: 86_400_000 },
+  }).get('t', 0)!
+  again.setHighWatermark(again.logEndOffset)
+  await again.deleteOldSegments()
+  expect(again.logStartOffset).toBe(0)
+})

@@ -216,6 +216,9 @@ test('a segment is kept for its file where its readable records are old and its 
   await log.deleteOldSegments()
   expect(log.logStartOffset).toBe(0)
   expect(life.disk.list(DIRECTORY).filter((name) => /index$/.test(name))).toEqual([])
+  // The record that is looked for may be one of those that can't be read.
+  const later = log.offsetForTimestamp(BigInt(NOW + DAY_MS))
+  await expect(later).rejects.toThrow('damaged at offset 3')
   modifiedMs -= 2 * DAY_MS
   await log.deleteOldSegments()
   expect(log.logStartOffset).toBe(BATCHES)
@@ -258,12 +261,23 @@ test('damage is told once in the log, with file, position and offsets', async ()
   expect(lines[0]).toMatchObject({ fields: { path, fromOffset: 3, toOffset: 4 } })
 })
 
-test('after a kill what was never flushed is cut at the first bad batch', async () => {
+test('after a kill what was never flushed is cut at the first bad batch, which is told', async () => {
   const life = await writeLog(false)
   life.manager.abandon()
   damageBatch(life.disk, 8, flip(100))
   const host = simulatedHost(life.disk)
-  const log = openManager(ROOT, { host, config }).get('t', 0)!
+  const lines: object[] = []
+  const warn = (fields: object, message: string) => void lines.push({ ...fields, message })
+  const manager = openManager(ROOT, { host: { ...host, log: { ...host.log, warn } }, config })
+  const log = manager.get('t', 0)!
   expect(log.logEndOffset).toBe(8)
   expect((await consume(log)).told).toEqual([])
+  const path = `${DIRECTORY}/00000000000000000006.log`
+  const sizeBytes = life.disk.stat(path).sizeBytes
+  expect(lines).toContainEqual({
+    path,
+    position: sizeBytes,
+    cutBytes: 2 * sizeBytes,
+    message: 'The log was cut at the first bad batch',
+  })
 })

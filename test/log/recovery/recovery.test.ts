@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { batchBaseOffset, batchSizeBytes } from '../../../protocol/records/batch.ts'
 import type { Random } from '../../../src/host/host.ts'
 import { SimDisk } from '../../../src/host/sim/disk.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
@@ -358,6 +359,20 @@ test('behind the recovery point the log is cut at the first bad batch and nowher
   const recovered = openManager(ROOT, eager(crashed)).get('t', 0)!
   expect(recovered.logEndOffset).toBe(recoveryPoint + 20)
   expect(recovered.producers()[0]).toMatchObject({ lastSequence: recoveryPoint + 19 })
+})
+
+test('the first batch behind the recovery point is checked as those behind it are', async () => {
+  const { disk, log } = await longSegment()
+  const recoveryPoint = recoveryPointIn(disk)
+  await log.flush()
+  const crashed = disk.crash('lost')
+  const rotten = crashed.readFile(SEGMENT)
+  let at = 0
+  while (batchBaseOffset(rotten, at) < recoveryPoint) at += batchSizeBytes(rotten, at)
+  expect(batchBaseOffset(rotten, at)).toBe(recoveryPoint)
+  rotten[at + 100]! ^= 1
+  crashed.replaceFile(SEGMENT, rotten)
+  expect(openManager(ROOT, eager(crashed)).get('t', 0)!.logEndOffset).toBe(recoveryPoint)
 })
 
 test('where a log was cut in a batch below its recovery point, what is left of it stays and no offset is given twice', async () => {
