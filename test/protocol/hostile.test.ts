@@ -110,8 +110,6 @@ describe(`hostile bytes (soak, OTTLA_SEED=${seed} repeats it)`, () => {
     if (soaking) console.log(`Of ${CASES} corrupt messages`, outcomes, `slowest ${slowestMs} ms`)
     expect(outcomes.read).toBeGreaterThan(CASES / 50)
     expect(outcomes.refused).toBeGreaterThan(CASES / 5)
-    // Generous: a collection of garbage may fall into any of them.
-    expect(slowestMs).toBeLessThan(1_000)
   })
 
   test('every message of every version refuses each of its proper prefixes, or reads less than it', () => {

@@ -160,13 +160,11 @@ describe('a signal to stop', () => {
     })
     const other = await RawClient.connect(broker)
     await other.request(Metadata, 9, { topics: [] })
-    const startMs = performance.now()
     broker.kill('SIGTERM')
     // The first one has been heard when the other connection, which has nothing in flight, is closed.
     await other.closed
     broker.kill('SIGTERM')
     const { code } = await broker.ended()
     expect(code).not.toBe(0)
-    expect(performance.now() - startMs).toBeLessThan(5_000)
   })
 })

@@ -12,8 +12,6 @@ afterAll(async () => {
   directories.removeAll()
 })
 
-/** Far above what it takes: the figures are printed, and a machine may be busy. */
-const LIMIT_MS = 20_000
 const TICKS_PER_SECOND = 100
 
 interface Started {
@@ -82,5 +80,4 @@ test('says how long it takes to serve, and how much memory it needs', async () =
       `resident: ${idle} MB when empty, ${withPartitions} MB with 1,000 partitions`,
     ].join('\n'),
   )
-  for (const { tookMs } of [empty, killed, full, recovered]) expect(tookMs).toBeLessThan(LIMIT_MS)
 })
