@@ -1,5 +1,6 @@
 import { mkdirSync, writeFileSync } from 'node:fs'
 import path from 'node:path'
+import { SCRAM_MODULE } from '../../src/security/sasl/scram.ts'
 import { TestAuthority } from '../support/certificates.ts'
 import type { Flags } from './client.ts'
 
@@ -51,7 +52,11 @@ export const tlsIn = (directory: string): Secured => {
 export const scram: Secured = {
   protocol: 'SASL_PLAINTEXT',
   isOpen: false,
-  settings: { 'sasl.enabled.mechanisms': 'SCRAM-SHA-256' },
+  settings: {
+    'sasl.enabled.mechanisms': 'SCRAM-SHA-256',
+    // Apache Kafka doesn't start without.
+    'listener.name.sasl_plaintext.scram-sha-256.sasl.jaas.config': `${SCRAM_MODULE} required;`,
+  },
   clientFlags: {},
   sinkFlags: null,
 }
