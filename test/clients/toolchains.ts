@@ -100,6 +100,9 @@ const programs = {
 const hasJar = async ({ jar }: { readonly jar: string }): Promise<boolean> =>
   (await readdir(jarsDirectory)).some((name) => name.startsWith(jar))
 
+/** What the Java driver is made of. */
+export const DRIVER_SOURCES = ['Driver.java', 'Tools.java', 'Protocol.java', 'Security.java']
+
 /** Compiles the Java driver against the jars, and what else there are jars for; resolves to what is missing or null. */
 export const javaMissing = once(async () => {
   const missing = await installed('javac', '-version')
@@ -111,7 +114,7 @@ export const javaMissing = once(async () => {
   // A folder that the environment names needs no stamp of ours.
   if (!isThere && process.env['OTTLA_KAFKA_JARS'] === undefined)
     return `Apache Kafka's jars are not there: ${prepare}`
-  const names = ['Driver.java', 'Tools.java', 'Protocol.java', 'Security.java']
+  const names = [...DRIVER_SOURCES]
   for (const program of Object.values(programs))
     if (await hasJar(program)) names.push(program.source)
   const files = names.map((name) => path.join(sourceDirectory, 'java/src', name))

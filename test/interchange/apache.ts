@@ -4,6 +4,7 @@ import { tmpdir } from 'node:os'
 import { join, resolve } from 'node:path'
 import { promisify } from 'node:util'
 import { startDriver, type Driver } from '../clients/driver.ts'
+import { DRIVER_SOURCES } from '../clients/toolchains.ts'
 import { OutputTail, exited, until } from '../clients/wait.ts'
 import { APACHE_LOGGING } from '../support/apache-logging.ts'
 import { freePorts } from '../support/ports.ts'
@@ -214,9 +215,7 @@ export async function startInterchange(classes: string): Promise<Driver> {
  * starts a process of it.
  */
 export async function compileJavaDriver(classes: string): Promise<(bootstrap: string) => Driver> {
-  const sources = ['Driver', 'Tools', 'Protocol'].map(
-    (name) => `test/clients/java/src/${name}.java`,
-  )
+  const sources = DRIVER_SOURCES.map((name) => `test/clients/java/src/${name}`)
   const command = await compile(classes, 'Driver', sources)
   return (bootstrap) => startDriver('java', command, bootstrap)
 }
