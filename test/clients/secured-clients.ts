@@ -21,9 +21,7 @@ export interface Abilities {
 }
 
 const unknownAuthority = /certificate signed by unknown authority/
-/** Or the connection's end, where what the client has sent meanwhile meets it: then the alert is not read. */
-const certificateRequired =
-  /certificate required|reset|broken pipe|EPIPE|EOF|disconnected|closed|socket hang up/i
+const certificateRequired = /certificate required/
 const invalidToken = /\{"status":"invalid_token"\}/
 
 const clients = {
@@ -51,7 +49,7 @@ const clients = {
   },
   'confluent-kafka': {
     topicRefused: /TOPIC_AUTHORIZATION_FAILED/,
-    untrusted: /_SSL: .*certificate verify failed/,
+    untrusted: /certificate verify failed/,
     withoutCertificate: certificateRequired,
     wrongToken: invalidToken,
   },
@@ -114,8 +112,14 @@ const ofPassword = (mechanism: string): RegExp =>
     ? /Authentication failed: Invalid username or password/
     : new RegExp(`due to invalid credentials with SASL mechanism ${mechanism}`)
 
+/** What it may say of that instead, where its connection ends before it has read why: which of both comes first nobody knows. */
+const ended = 'disconnected|closed|reset|broken pipe|EPIPE|EOF|socket hang up|unable to bootstrap'
+
 /** What a client says where it isn't let in. */
-export const refusalOf = (abilities: Abilities, protection: Protection): RegExp => {
+export const refusalOf = (abilities: Abilities, protection: Protection): RegExp =>
+  new RegExp(`${wordsOf(abilities, protection).source}|${ended}`, 'i')
+
+const wordsOf = (abilities: Abilities, protection: Protection): RegExp => {
   const { untrusted, withoutCertificate, wrongPassword, wrongToken } = abilities
   if (protection === 'SSL') return untrusted
   if (protection === 'mutual TLS') return withoutCertificate
