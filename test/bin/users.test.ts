@@ -152,7 +152,9 @@ describe('what is typed without being shown', () => {
     const raw: boolean[] = []
     const input = Object.assign(new PassThrough(), { setRawMode: (on: boolean) => raw.push(on) })
     const output = new PassThrough()
-    return { raw, input, output, written: () => (output.read() as Buffer).toString() }
+    const chunks: Buffer[] = []
+    output.on('data', (chunk: Buffer) => chunks.push(chunk))
+    return { raw, input, output, written: () => Buffer.concat(chunks).toString() }
   }
 
   test('is not on the screen, and the terminal is as before', async () => {
