@@ -280,7 +280,7 @@ export const mutants: readonly Mutant[] = [
     text: 'relativeOffset <= lastOffset || position <= lastPosition',
     replacement: 'relativeOffset <= lastOffset',
     about: 'An index with positions out of order is believed.',
-    killedBy: ['log/damage/damage', 'log/recovery'],
+    killedBy: ['log/segment/offset-index'],
   },
   {
     file: 'src/log/recovery/swaps.ts',

@@ -164,7 +164,7 @@ export const mutants: readonly Mutant[] = [
     file: 'src/quorum/election.ts',
     text: 'if (!state.voters.some(({ id }) => id === from)) return\n',
     replacement: '',
-    about: 'The vote of one who has none counts.',
+    about: 'The refusal of one who has no vote counts.',
     killedBy: ['quorum/elections'],
   },
   {

@@ -56,7 +56,8 @@ function linked(ports: Map<number, number>) {
     log: logger,
     clientId: 'test',
     connectTimeoutMs: 10_000,
-    requestTimeoutMs: 30_000,
+    // Who waits is told because it can't be answered, not because time is over.
+    requestTimeoutMs: 600_000,
     reconnectBackoffMs: 50_000,
     addressOf: (id) => (ports.has(id) ? { host: '127.0.0.1', port: ports.get(id)! } : null),
   })

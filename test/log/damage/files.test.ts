@@ -399,6 +399,20 @@ test.each(stops)('a log start behind the end of the log is not believed (%s)', a
   })
 })
 
+test('a log start is believed where the files reach beyond it, and the other checkpoints are lost', async () => {
+  const disk = new SimDisk({ random: seeded(1) })
+  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
+  for (let offset = 0; offset < 12; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
+  log.setHighWatermark(12)
+  log.deleteRecordsBefore(5)
+  await log.flush()
+  await manager.checkpoint()
+  manager.abandon()
+  for (const path of [RECOVERY_POINTS, `${ROOT}/replication-offset-checkpoint`]) disk.remove(path)
+  const again = openManager(ROOT, { host: simulatedHost(disk), config }).get('t', 0)!
+  expect([again.logStartOffset, again.logEndOffset]).toEqual([5, 12])
+})
+
 test('a log that lost its end begins anew at its start, where that was replicated', async () => {
   const disk = new SimDisk({ random: seeded(1) })
   const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })

@@ -221,6 +221,17 @@ test('a segment is kept for its file where its readable records are old and its 
   expect(log.logStartOffset).toBe(BATCHES)
 })
 
+test('a time that a damaged batch may have is not looked for behind it, where its indexes are lost', async () => {
+  const life = await writeLog(true)
+  await life.manager.close()
+  damageBatch(life.disk, 5, write32(8, 0))
+  for (const name of life.disk.list(DIRECTORY))
+    if (/index$/.test(name)) life.disk.remove(`${DIRECTORY}/${name}`)
+  const log = openManager(ROOT, { host: simulatedHost(life.disk), config }).get('t', 0)!
+  expect(await log.offsetForTimestamp(BigInt(NOW + 4))).toMatchObject({ offset: 4 })
+  await expect(log.offsetForTimestamp(BigInt(NOW + 7))).rejects.toThrow('damaged at offset 5')
+})
+
 test.each(['clean', 'kill'] as const)(
   'rot and a bad length below the recovery point cost two batches of a hundred (%s)',
   async (stop) => {
