@@ -241,7 +241,7 @@ export const kcatDriver = (bootstrap: string, given: Security | null = null): Dr
       return {}
     },
     knock: async ({ topic, security = given }) => {
-      const child = startBy(security, '-P', '-t', topic, '-X', 'message.timeout.ms=10000')
+      const child = startBy(security, '-P', '-t', topic, '-X', 'message.timeout.ms=30000')
       const said: string[] = []
       eachLine(child.stderr!, (line) => said.push(line))
       child.stdin!.end('knock\n')

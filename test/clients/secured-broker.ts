@@ -203,7 +203,7 @@ export class SecuredBroker implements NodeUnderTest {
     const at = { host: '127.0.0.1', port: this.#ports.mutual }
     const socket = tls.connect({ ...at, ca: this.#authority.certificate, key, cert })
     await once(socket, 'secureConnect')
-    return new RawClient(socket)
+    return new RawClient(socket, 60_000)
   }
 
   /** A user may be named but once in a request, whatever the mechanism. */

@@ -112,17 +112,19 @@ const ofPassword = (mechanism: string): RegExp =>
     ? /Authentication failed: Invalid username or password/
     : new RegExp(`due to invalid credentials with SASL mechanism ${mechanism}`)
 
-/** What it may say of that instead, where its connection ends before it has read why: which of both comes first nobody knows. */
+/** What a client may say instead, where its connection ends before it has read why: which of both comes first nobody knows. */
 const ended = 'disconnected|closed|reset|broken pipe|EPIPE|EOF|socket hang up|unable to bootstrap'
 
-/** What a client says where it isn't let in. */
-export const refusalOf = (abilities: Abilities, protection: Protection): RegExp =>
-  new RegExp(`${wordsOf(abilities, protection).source}|${ended}`, 'i')
-
+/** What a client says where its credentials are wrong, or it shows none. */
 const wordsOf = (abilities: Abilities, protection: Protection): RegExp => {
-  const { untrusted, withoutCertificate, wrongPassword, wrongToken } = abilities
-  if (protection === 'SSL') return untrusted
+  const { withoutCertificate, wrongPassword, wrongToken } = abilities
   if (protection === 'mutual TLS') return withoutCertificate
   if (protection === 'OAUTHBEARER') return wrongToken!
   return wrongPassword ?? ofPassword(protection)
 }
+
+/** What a client says where it isn't let in. Of a certificate that it doesn't trust it tells by itself. */
+export const refusalOf = (abilities: Abilities, protection: Protection): RegExp =>
+  protection === 'SSL'
+    ? abilities.untrusted
+    : new RegExp(`${wordsOf(abilities, protection).source}|${ended}`, 'i')

@@ -41,7 +41,7 @@ const expectRefusal = async (
   expected: RegExp,
   what: string,
 ): Promise<void> => {
-  const { refusal } = await driver.call('knock', ask, 60_000)
+  const { refusal } = await driver.call('knock', ask)
   if (refusal === null) throw new Error(`${what}: it was let in`)
   if (!expected.test(refusal)) throw new Error(`${what}: ${String(expected)} is not in: ${refusal}`)
 }
@@ -70,6 +70,9 @@ const tryPair = async ({ broker, keep }: SuiteRun<SecuredBroker>, pair: Pair): P
   const wrong = await broker.wrongSecurityOf(name, protection)
   const ask = { topic: nameOf(pair), security: wrong }
   await expectRefusal(driver, ask, refusalOf(abilities, protection), 'with wrong credentials')
+  // A broker that is gone lets nobody in, either.
+  if ((await broker.committed(nameOf(pair), nameOf(pair))) !== count)
+    throw new Error('the broker is not what it was')
   await driver.close()
 }
 

@@ -301,7 +301,7 @@ const securedDriver = (name: SecuredName): SecuredClient['drive'] => {
 const secured: Suite = {
   name: 'secured',
   rounds: 1,
-  limitMs: 600_000,
+  limitMs: 1_800_000,
   missing: async () =>
     isApacheTested
       ? 'Apache Kafka has no protected listeners here'

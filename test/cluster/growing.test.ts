@@ -28,7 +28,11 @@ const quorumOf = async (at: Place) => {
 
 /** Writes one record after the other, each once, until it is stopped. */
 async function writing(port: number, topic: string) {
-  const kafka = new Kafka({ brokers: [`127.0.0.1:${port}`], logLevel: logLevel.NOTHING })
+  const kafka = new Kafka({
+    brokers: [`127.0.0.1:${port}`],
+    connectionTimeout: 60_000,
+    logLevel: logLevel.NOTHING,
+  })
   const producer = kafka.producer({
     retry: { retries: 0 },
     createPartitioner: Partitioners.DefaultPartitioner,

@@ -6,7 +6,7 @@ import kafkajs, { type AclOperationTypes, Kafka, logLevel } from 'kafkajs'
 import { nodeHost } from '../../src/host/node.ts'
 import { startBroker } from '../../src/index.ts'
 import { ottla } from '../bin/command.ts'
-import { until } from '../clients/wait.ts'
+import { eventually, until } from '../clients/wait.ts'
 import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import type { BrokerProcess, Settings } from '../support/broker-process.ts'
 import { killAll, startProcess } from '../support/broker-process.ts'
@@ -136,6 +136,7 @@ describe('three nodes with SASL_SSL among themselves', () => {
       ssl: { ca: authority.certificate },
       sasl: { mechanism: 'scram-sha-512', username: user, password: `${user}-secret` },
       connectionTimeout: 60_000,
+      authenticationTimeout: 60_000,
       retry: { initialRetryTime: 50, maxRetryTime: 500, retries },
       logLevel: logLevel.NOTHING,
     })
@@ -225,7 +226,12 @@ describe('three nodes with SASL_SSL among themselves', () => {
       for (const id of nodes.processes.keys()) {
         const own = clientOf('alice', [nodes.brokers[id - 1]!], 20).producer()
         await own.connect()
-        const send = (topic: string) => own.send({ topic, messages: [{ value: round }] })
+        // What is committed, as her rights are, comes to the brokers one after the other.
+        const send = (topic: string) =>
+          eventually(async () => {
+            await own.send({ topic, messages: [{ value: round }] })
+            return true
+          }, `${topic} to be written`)
         await send(`alice-${round}-${id}`)
         await own.disconnect()
         const stranger = clientOf('alice', [nodes.brokers[id - 1]!], 0).producer()
@@ -242,8 +248,14 @@ describe('three nodes with SASL_SSL among themselves', () => {
     await made('second')
     await nodes.start(leaderId)
     await made('third')
-    const names = await topics()
-    expect(names.filter((name) => name.startsWith('alice-'))).toHaveLength(3 + 2 + 3)
+    let names: string[] = []
+    await eventually(
+      async () => {
+        names = await topics()
+        return names.filter((name) => name.startsWith('alice-')).length === 3 + 2 + 3
+      },
+      () => `all topics of alice: ${names.join()}`,
+    )
     expect(names.filter((name) => name.startsWith('theirs-'))).toEqual([])
     await admin.disconnect()
   })
@@ -292,8 +304,10 @@ describe('three nodes with SASL_SSL among themselves', () => {
       }
       const made = await tool('TopicCommand', '--create', '--topic', 'java', '--partitions', '2')
       expect(made).toContain('Created topic java.')
-      const list = await ottla(['topics', 'list', ...bootstrap()])
-      expect(list).toMatchObject({ code: 0, stdout: expect.stringMatching(/^java\s+2\s/m) })
+      await eventually(async () => {
+        const { code, stdout } = await ottla(['topics', 'list', ...bootstrap()])
+        return code === 0 && /^java\s+2\s/m.test(stdout)
+      }, 'the topic to be listed')
       const rule = ['--allow-principal', 'User:bob', '--topic', 'java']
       expect(await tool('AclCommand', '--add', ...rule, '--producer')).toMatch(/operation=WRITE/)
       const shown = await tool('AclCommand', '--list', '--topic', 'java')

@@ -6,7 +6,7 @@ import { setTimeout as delay } from 'node:timers/promises'
 import { isProcess } from '../../bin/cluster/pid-file.ts'
 import { startCluster } from '../../src/index.ts'
 import { ottla } from '../bin/command.ts'
-import { exited, until } from '../clients/wait.ts'
+import { eventually, exited, until } from '../clients/wait.ts'
 import { freePorts } from '../support/ports.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 
@@ -90,7 +90,10 @@ describe('ottla cluster', () => {
       voters: { id: number }[]
     }
     expect(quorum.voters.map(({ id }) => id).sort()).toEqual(IDS)
-    expect(await serving(bootstrap)).toEqual(IDS)
+    await eventually(
+      async () => String(await serving(bootstrap)) === String(IDS),
+      'all to be known to serve',
+    )
     const removed = await ottla(['quorum', 'remove', '3'], { bootstrap })
     expect(removed).toMatchObject({ code: 0, stderr: '' })
     const isFollowed = async () => {

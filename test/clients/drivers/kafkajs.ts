@@ -18,19 +18,24 @@ import { bootstrap, serve, tell, text } from './serve.ts'
 
 const { Kafka, KafkaJSError, CompressionTypes, logLevel } = kafkajs
 
+/** A busy machine takes longer to let a client in than the second that it has by default. */
+const patient = { connectionTimeout: 60_000, authenticationTimeout: 60_000 }
+
 /** How this client is told how to connect. */
-const securedBy = (security: Security | null): Pick<KafkaConfig, 'ssl' | 'sasl'> => {
+const securedBy = (security: Security | null): Partial<KafkaConfig> => {
   if (security === null) return {}
   const { ca, cert, key, mechanism, user, password, token } = security
   const shown = cert === undefined ? {} : { cert: readFileSync(cert), key: readFileSync(key!) }
   const ssl = { ca: readFileSync(ca), ...shown }
-  if (mechanism === undefined) return { ssl }
+  if (mechanism === undefined) return { ssl, ...patient }
   if (mechanism === 'OAUTHBEARER') {
     const value = readFileSync(token!, 'utf8')
-    return { ssl, sasl: { mechanism: 'oauthbearer', oauthBearerProvider: async () => ({ value }) } }
+    const oauthBearerProvider = () => Promise.resolve({ value })
+    return { ssl, sasl: { mechanism: 'oauthbearer', oauthBearerProvider }, ...patient }
   }
   const named = mechanism.toLowerCase() as 'plain' | 'scram-sha-256' | 'scram-sha-512'
-  return { ssl, sasl: { mechanism: named, username: user!, password: password! } as SASLOptions }
+  const sasl = { mechanism: named, username: user!, password: password! } as SASLOptions
+  return { ssl, sasl, ...patient }
 }
 
 const common = { clientId: 'kafkajs-suite', brokers: bootstrap, logLevel: logLevel.WARN }

@@ -19,15 +19,19 @@ const library = (await import(
 const { ProduceAcks } = library
 
 /** How this client is told how to connect. */
-const securedBy = (security: Security | null): Pick<Kafka.ConnectionOptions, 'tls' | 'sasl'> => {
+const securedBy = (
+  security: Security | null,
+): Pick<Kafka.ConnectionOptions, 'tls' | 'sasl' | 'connectTimeout'> => {
   if (security === null) return {}
   const { ca, cert, key, mechanism, user, password, token } = security
   const shown = cert === undefined ? {} : { cert: readFileSync(cert), key: readFileSync(key!) }
   const tls = { ca: readFileSync(ca), ...shown }
-  if (mechanism === undefined) return { tls }
+  // A busy machine takes longer to let a client in than the five seconds that it has by default.
+  const connectTimeout = 60_000
+  if (mechanism === undefined) return { tls, connectTimeout }
   if (mechanism === 'OAUTHBEARER')
-    return { tls, sasl: { mechanism, token: readFileSync(token!, 'utf8') } }
-  return { tls, sasl: { mechanism, username: user!, password: password! } }
+    return { tls, sasl: { mechanism, token: readFileSync(token!, 'utf8') }, connectTimeout }
+  return { tls, sasl: { mechanism, username: user!, password: password! }, connectTimeout }
 }
 
 const given = givenSecurity()

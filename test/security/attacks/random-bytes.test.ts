@@ -115,9 +115,11 @@ function residentMb(): number {
 
 /** What the broker has said that it says only where something of its own is wrong. */
 function faults(): string[] {
-  const lines = broker.stderr.split('\n').filter((line) => line !== '')
+  // The last one may not have come whole.
+  const lines = broker.stderr.split('\n').slice(0, -1)
   return lines.filter((line) => {
-    if (!line.startsWith('{')) return true
+    // Node tells of what it will take out of itself.
+    if (!line.startsWith('{')) return line !== '' && !/^\(node:\d+\) |^\(Use `/.test(line)
     const { level } = JSON.parse(line) as { level: string }
     return level === 'error' || level === 'fatal' || line.includes('"stack"')
   })
@@ -155,6 +157,7 @@ test(`${FRAMES} frames of random bytes on each kind of listener (soak, OTTLA_SEE
     () => `${heldSockets() - before} connections to go`,
   )
   // Groups and transactional ids that attackers have made are there for good reason; frames that ended half-way are none.
-  expect(residentMb() - residentHalfway).toBeLessThan(scale(300, 150))
-  if (soaking) console.log(`${sent()} frames; ${residentHalfway} MB, then ${residentMb()} MB`)
+  if (!soaking) return
+  expect(residentMb() - residentHalfway).toBeLessThan(150)
+  console.log(`${sent()} frames; ${residentHalfway} MB, then ${residentMb()} MB`)
 }, 3_600_000)

@@ -270,10 +270,23 @@ describe('a session that ends', () => {
     return until(() => performance.now() - since >= ms, 'time to pass')
   }
 
+  /** All of it comes to the broker at once, so that no time passes on the way. */
+  const authenticateAndList = async (client: RawClient): Promise<void> => {
+    client.send(SaslHandshake, 1, { mechanism: 'PLAIN' })
+    client.send(SaslAuthenticate, 2, { authBytes: plainToken('alice', 'alice-secret') })
+    client.send(ListGroups, 4, { statesFilter: [] })
+    client.send(SaslHandshake, 1, { mechanism: 'PLAIN' })
+    expect((await client.receive(SaslHandshake, 1)).errorCode).toBe('NONE')
+    const told = await client.receive(SaslAuthenticate, 2)
+    expect(told).toMatchObject({ errorCode: 'NONE', sessionLifetimeMs: 1500 })
+    expect((await client.receive(ListGroups, 4)).errorCode).toBe('NONE')
+    // Not so soon once more.
+    expect((await client.receive(SaslHandshake, 1)).errorCode).toBe('ILLEGAL_SASL_STATE')
+  }
+
   test('tells for how long it lasts; who does not authenticate again is closed when he asks', async () => {
     const client = await RawClient.connect({ host: '127.0.0.1', port: portOf('SHORT') })
-    expect(await authenticate(client)).toMatchObject({ errorCode: 'NONE', sessionLifetimeMs: 1500 })
-    expect((await list(client)).errorCode).toBe('NONE')
+    await authenticateAndList(client)
     await passed(1600)
     await expect(list(client)).rejects.toThrow('closed')
   })
@@ -282,10 +295,7 @@ describe('a session that ends', () => {
     const client = await RawClient.connect({ host: '127.0.0.1', port: portOf('SHORT') })
     await authenticate(client)
     await passed(1600)
-    expect(await authenticate(client)).toMatchObject({ errorCode: 'NONE', sessionLifetimeMs: 1500 })
-    expect((await list(client)).errorCode).toBe('NONE')
-    const again = await client.request(SaslHandshake, 1, { mechanism: 'PLAIN' })
-    expect(again.errorCode).toBe('ILLEGAL_SASL_STATE')
+    await authenticateAndList(client)
     await passed(1600)
     expect((await authenticate(client, 'bob')).errorCode).toBe('SASL_AUTHENTICATION_FAILED')
     await client.closed
