@@ -64,8 +64,8 @@ export class ClientQuotas {
   }
 
   #set({ entity, key }: QuotaRecord, value: number | null): void {
-    // Kafka before 4.4 has written others: they limited nobody.
-    const limit = value !== null && Number.isFinite(value) && value > 0 ? value : null
+    // Kafka before 4.4 has written others, too. They limit nobody, and stand before wider ones as all do.
+    const limit = value === null || value > 0 ? value : Infinity
     const { produce, fetch, request, mutations } = this
     if (key === QuotaKey.PRODUCE) produce.shares.set(entity, limit)
     else if (key === QuotaKey.FETCH) fetch.shares.set(entity, limit)

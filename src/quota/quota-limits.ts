@@ -32,7 +32,7 @@ export class QuotaLimits {
     return this.#users.size + this.#clients.size === 0
   }
 
-  /** @param limit null: there is none any more */
+  /** @param limit null: there is none any more; Infinity: those are limited by none of the wider ones, either */
   set(entity: QuotaEntity, limit: number | null): void {
     const user = nameOf(entity, EntityType.USER)
     const clientId = nameOf(entity, EntityType.CLIENT_ID)
@@ -49,11 +49,11 @@ export class QuotaLimits {
 
   /** What counts for a client; null where nothing limits it. A client that gives no id has none that could be limited. */
   find(user: string, clientId: string): Allowance | null {
-    return (
+    const found =
       this.#ofUser(this.#users.get(user), user, clientId, 1) ??
       this.#ofUser(this.#users.get(null), user, clientId, 4) ??
       among(this.#clients, '', clientId, 7)
-    )
+    return found?.limit === Infinity ? null : found
   }
 
   #ofUser(
