@@ -1,11 +1,15 @@
-import { fileURLToPath } from 'node:url'
 import { ConfigError } from '../src/config/layers.ts'
 import type { Host } from '../src/host/host.ts'
 import type { SaslLogin } from '../src/peer/security.ts'
 import { parseJaas } from '../src/security/sasl/jaas.ts'
 import { OAuthLogin, type TokenSource } from '../src/security/sasl/oauth/client.ts'
 import { isExtension } from '../src/security/sasl/oauth/message.ts'
-import { OAUTH_MODULE, OAUTH_PACKAGE, providerTls } from '../src/security/sasl/oauth/provider.ts'
+import {
+  OAUTH_MODULE,
+  OAUTH_PACKAGE,
+  pathOf,
+  providerTls,
+} from '../src/security/sasl/oauth/provider.ts'
 import { tokenEndpoint, tokenFile } from '../src/security/sasl/oauth/token-sources.ts'
 
 export const OAUTH_MECHANISM = 'OAUTHBEARER'
@@ -104,7 +108,7 @@ async function sourceOf(
       `${RETRIEVER}=${retriever} does not go with ${url.protocol} in ${URL_SETTING}. Remove it.`,
     )
   }
-  if (isFile) return tokenFile(host, pathOf(url))
+  if (isFile) return tokenFile(host, pathOf(url, URL_SETTING))
   const demanded = (name: string, option: string): string =>
     textOf(settings, name) ??
     options.get(option) ??
@@ -119,16 +123,6 @@ async function sourceOf(
     isEncoded: isTrue(settings, URL_ENCODE),
     tls: url.protocol === 'https:' ? await providerTls(host, { setting: JAAS, options }) : null,
   })
-}
-
-function pathOf(url: URL): string {
-  try {
-    return fileURLToPath(url)
-  } catch (error) {
-    return refuse(
-      `${URL_SETTING} is no address of a file here: ${(error as Error).message}. One looks like this: file:///run/secrets/token.`,
-    )
-  }
 }
 
 function moduleOptions(settings: Settings): ReadonlyMap<string, string> {

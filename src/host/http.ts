@@ -1,5 +1,6 @@
 import http from 'node:http'
 import https from 'node:https'
+import type { Duplex } from 'node:stream'
 import type { Http, HttpAnswer, HttpOptions, HttpSent } from './host.ts'
 import { secureContextOf } from './tls.ts'
 
@@ -29,10 +30,13 @@ function ask(
     const timeout = AbortSignal.timeout(timeoutMs)
     const late = new Error(`no whole answer came within ${timeoutMs} ms`)
     const failed = (error: Error): void => reject(timeout.aborted ? late : error)
+    const end = AbortSignal.any([signal, timeout])
+    // A request whose socket has gone tells of it no more.
+    end.addEventListener('abort', () => failed(end.reason as Error), { once: true })
     const options = {
       method,
       agent: false as const,
-      signal: AbortSignal.any([signal, timeout]),
+      signal: end,
       headers: method === 'GET' ? headers : { ...headers, 'content-length': body.length },
       ...(tls === null ? {} : { secureContext: secureContextOf(tls) }),
     }
@@ -57,6 +61,10 @@ function ask(
       ? https.request(url, options, answered)
       : http.request(url, options, answered)
     request.on('error', failed)
+    request.on('upgrade', ({ statusCode }: http.IncomingMessage, socket: Duplex) => {
+      socket.destroy()
+      reject(new Error(`the answer has status ${statusCode}`))
+    })
     request.end(body)
   })
 }

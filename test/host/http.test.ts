@@ -43,6 +43,14 @@ test.each<[string, RequestListener, RegExp]>([
     },
     /aborted|hang up/,
   ],
+  [
+    'is another protocol',
+    (_, response) =>
+      void response.socket!.end(
+        'HTTP/1.1 101 Switching Protocols\r\nConnection: upgrade\r\nUpgrade: other\r\n\r\n',
+      ),
+    /status 101/,
+  ],
 ])('a document that %s is an error', async (_, listener, expected) => {
   await expect(nodeHttp.get(await serve(listener), options)).rejects.toThrow(expected)
 })

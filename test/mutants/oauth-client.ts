@@ -8,8 +8,8 @@ const unit = ['security/sasl/oauth/client.test']
 export const ofSecurity: readonly Mutant[] = [
   {
     file: client,
-    text: 'if (this.#clock.now() < held.refreshAtMs) return held',
-    replacement: 'return held',
+    text: 'if (held !== null && this.#clock.now() < held.refreshAtMs) return held',
+    replacement: 'if (held !== null) return held',
     about: 'A command that runs for long logs in no more once its first token is over.',
     killedBy: unit,
   },
@@ -22,9 +22,18 @@ export const ofSecurity: readonly Mutant[] = [
   },
   {
     file: client,
-    text: 'if (this.#held === asking) this.#held = null',
+    text: `.finally(() => {
+      this.#asking = null
+    })`,
     replacement: '',
     about: 'An identity provider that was away once is not asked again.',
+    killedBy: unit,
+  },
+  {
+    file: client,
+    text: 'if (held !== null && this.#clock.now() < held.expiresAtMs) return held',
+    replacement: '',
+    about: 'A token that is good for a while is thrown away because its provider is away.',
     killedBy: unit,
   },
   {
@@ -43,7 +52,7 @@ export const ofSecurity: readonly Mutant[] = [
   },
   {
     file: sources,
-    text: 'if (answer.status !== OK) {',
+    text: 'if (!GIVEN.includes(answer.status)) {',
     replacement: 'if (false) {',
     about: 'Nobody learns why the identity provider gives no token.',
     killedBy: command,
@@ -71,8 +80,8 @@ export const ofSecurity: readonly Mutant[] = [
   },
   {
     file: client,
-    text: 'return (this.#held ??= this.#renewed())',
-    replacement: 'return (this.#held = this.#renewed())',
+    text: 'this.#asking ??= this.#ask()',
+    replacement: 'this.#asking = this.#ask()',
     about: 'Each of the connections of a command asks the identity provider for a token.',
     killedBy: unit,
   },

@@ -17,6 +17,7 @@ const REFRESH_FACTOR = 0.8
 interface Held {
   readonly token: string
   readonly refreshAtMs: number
+  readonly expiresAtMs: number
 }
 
 /** [KIP-255, KIP-768] Logs in by a token, the same one on all connections for the most part of its life. */
@@ -25,7 +26,8 @@ export class OAuthLogin implements SaslLogin {
   readonly #source: TokenSource
   readonly #extensions: ReadonlyMap<string, string>
   readonly #clock: Pick<Clock, 'now'>
-  #held: Promise<Held> | null = null
+  #held: Held | null = null
+  #asking: Promise<Held> | null = null
 
   /** @param extensions what is said besides the token (KIP-342) */
   constructor(
@@ -43,23 +45,19 @@ export class OAuthLogin implements SaslLogin {
     return new OAuthClientExchange(oauthMessage(token, this.#extensions))
   }
 
-  /** Who comes while a token is asked for waits for the same one. */
+  /** Who comes while a token is asked for waits for the same one; where none comes, the one before is good until it ends. */
   async #current(): Promise<Held> {
-    const asked = this.#held
-    if (asked !== null) {
-      const held = await asked
-      if (this.#clock.now() < held.refreshAtMs) return held
-      if (this.#held === asked) this.#held = null
-    }
-    return (this.#held ??= this.#renewed())
-  }
-
-  #renewed(): Promise<Held> {
-    const asking = this.#ask()
-    asking.catch(() => {
-      if (this.#held === asking) this.#held = null
+    const held = this.#held
+    if (held !== null && this.#clock.now() < held.refreshAtMs) return held
+    this.#asking ??= this.#ask().finally(() => {
+      this.#asking = null
     })
-    return asking
+    try {
+      return (this.#held = await this.#asking)
+    } catch (error) {
+      if (held !== null && this.#clock.now() < held.expiresAtMs) return held
+      throw error
+    }
   }
 
   async #ask(): Promise<Held> {
@@ -72,7 +70,8 @@ export class OAuthLogin implements SaslLogin {
     if (typeof expires !== 'number') throw wrong('does not say when it expires (exp)')
     const lifeMs = expires * 1000 - nowMs
     if (lifeMs <= 0) throw wrong(`has expired ${Math.ceil(-lifeMs / 1000)} s ago`)
-    return { token: text, refreshAtMs: nowMs + lifeMs * REFRESH_FACTOR }
+    const refreshAtMs = nowMs + lifeMs * REFRESH_FACTOR
+    return { token: text, refreshAtMs, expiresAtMs: nowMs + lifeMs }
   }
 }
 

@@ -4,7 +4,7 @@ import { WebTokenError } from '../../../host/web-tokens.ts'
 import { mechanismView, refuse, type SecurityView } from '../../tls/settings.ts'
 import type { TokenValidator } from './exchange.ts'
 import { KeyEndpoint, KeyFile, type KeySource } from './keys.ts'
-import { OAUTH_PACKAGE, providerTls, type ModuleOptions } from './provider.ts'
+import { OAUTH_PACKAGE, pathOf, providerTls, type ModuleOptions } from './provider.ts'
 import { SignedTokens } from './signed.ts'
 import { UnsecuredTokens } from './unsecured.ts'
 
@@ -121,8 +121,8 @@ async function keySource(
   })
 }
 
-function keyFile(host: OAuthHost, named: string, { pathname }: URL): KeyFile {
-  const path = decodeURIComponent(pathname)
+function keyFile(host: OAuthHost, named: string, url: URL): KeyFile {
+  const path = pathOf(url, named)
   try {
     return new KeyFile(host, path)
   } catch (error) {

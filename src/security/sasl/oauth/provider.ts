@@ -8,6 +8,22 @@ import { refuse, type SecurityName, type SecurityView } from '../../tls/settings
 export const OAUTH_PACKAGE = 'org.apache.kafka.common.security.oauthbearer'
 export const OAUTH_MODULE = `${OAUTH_PACKAGE}.OAuthBearerLoginModule`
 
+/**
+ * The path of a file's address.
+ * @param setting what the setting is called that has the address
+ * @throws ConfigError where it is none of this machine
+ */
+export function pathOf({ host, pathname }: URL, setting: string): string {
+  try {
+    if (host === '') return decodeURIComponent(pathname)
+  } catch (error) {
+    if (!(error instanceof URIError)) throw error
+  }
+  return refuse(
+    `${setting} is no address of a file here. One looks like this: file:///run/secrets/token.`,
+  )
+}
+
 /** The options of the login module, and what the setting is called that they stand in. */
 export interface ModuleOptions {
   readonly setting: string

@@ -27,7 +27,8 @@ export interface ClientCredentials {
 
 const ASK_MS = 10_000
 const MOST_BYTES = 1024 * 1024
-const OK = 200
+/** Some servers take a token for something that they have made. */
+const GIVEN: readonly number[] = [200, 201]
 /** Of what a server says is wrong. */
 const MOST_SHOWN = 200
 
@@ -63,11 +64,12 @@ export function tokenEndpoint(
         throw new Error(`${name} can't be asked: ${(error as Error).message}`, { cause: error })
       }
       const fields = objectIn(answer.body)
-      if (answer.status !== OK) {
+      if (!GIVEN.includes(answer.status)) {
         throw new Error(`${name} gives none, its status is ${answer.status}${reasonIn(fields)}`)
       }
-      const token = fields['access_token'] ?? fields['id_token']
-      if (typeof token === 'string') return token
+      for (const token of [fields['access_token'], fields['id_token']]) {
+        if (typeof token === 'string' && token.trim() !== '') return token
+      }
       throw new Error(`${name} gives none: there is no access_token in what it answers`)
     },
   }

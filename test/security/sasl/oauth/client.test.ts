@@ -58,6 +58,29 @@ test('what came to nothing is asked for again', async () => {
   expect(await again).toContain('auth=Bearer')
 })
 
+test('a token is good until it ends where no other one comes', async () => {
+  const { waiting, clock, login: oauth } = login()
+  const begun = said(oauth.begin())
+  await asked(waiting, 1)
+  waiting[0]!.resolve(token('first', 100))
+  const first = await begun
+  for (const [times, atMs] of [
+    [2, 80_000],
+    [3, 99_999],
+  ] as const) {
+    clock.nowMs = NOW_MS + atMs
+    const later = said(oauth.begin())
+    await asked(waiting, times)
+    waiting[times - 1]!.reject(new Error('nobody is there'))
+    expect(await later).toBe(first)
+  }
+  clock.nowMs = NOW_MS + 100_000
+  const over = oauth.begin()
+  await asked(waiting, 4)
+  waiting[3]!.reject(new Error('nobody is there'))
+  await expect(over).rejects.toThrow('nobody is there')
+})
+
 test('who is refused says that it has seen why, and is not let in after that', async () => {
   const { waiting, login: oauth } = login()
   const begun = oauth.begin()
