@@ -15,6 +15,9 @@ const CONTROLLERS = 2
 /** [KIP-919] From which on a client says that it means controllers. */
 const FIRST_VERSION_WITH_ENDPOINT_TYPE = 1
 
+const REFUSED =
+  "it may not tell this node (CLUSTER_AUTHORIZATION_FAILED): have the node's principal in super.users, or give it ALTER on the cluster"
+
 interface SearchOptions {
   readonly host: PeerHost & Pick<Host, 'log' | 'random'>
   readonly nodeId: number
@@ -134,7 +137,8 @@ async function ask({ host, nodeId, timeoutMs }: SearchOptions, at: Address): Pro
     )
     // Who belongs to no cluster says that it is the controller of none.
     if (errorCode === 'NOT_CONTROLLER') return 'none'
-    return errorCode === 'NONE' && clusterId !== '' ? { clusterId } : { silent: errorCode }
+    if (errorCode === 'NONE' && clusterId !== '') return { clusterId }
+    return { silent: errorCode === 'CLUSTER_AUTHORIZATION_FAILED' ? REFUSED : errorCode }
   } catch (error) {
     return silence(error)
   } finally {

@@ -65,7 +65,7 @@ export async function findCluster(options: FormingOptions): Promise<string> {
 function nobody({ kind, servers }: QuorumMembership, limitMs: number): string {
   const setting = `controller.quorum.${kind === 'static' ? 'voters' : 'bootstrap.servers'}`
   const named = servers.map(({ host, port }) => `${host}:${port}`).join(', ')
-  return `No controller has told this broker its cluster in ${limitMs} ms (initial.broker.registration.timeout.ms). See that the controllers run and can be reached from here, and that ${setting} names them: ${named}; or give the cluster’s id by CLUSTER_ID or ottla storage format`
+  return `No controller has told this broker its cluster in ${limitMs} ms (initial.broker.registration.timeout.ms). See that the controllers run, can be reached from here, and may tell it (super.users), and that ${setting} names them: ${named}; or give the cluster’s id by CLUSTER_ID or ottla storage format`
 }
 
 /** The listeners of a controller that belongs to no cluster yet: it is there, and says so. */
