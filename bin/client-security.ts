@@ -27,7 +27,7 @@ import { tlsMaterial } from '../src/security/tls/material.ts'
 import type { SecurityName, SecurityView } from '../src/security/tls/settings.ts'
 import { loginByFile, OAUTH_MECHANISM, OAUTH_SETTINGS, oauthLogin } from './client-oauth.ts'
 import { UsageError } from './errors.ts'
-import { secretIn, textOf } from './secret-input.ts'
+import { contentOf, secretIn } from './secret-input.ts'
 import type { Terminal } from './terminal.ts'
 
 const CONFIG_VARIABLE = 'OTTLA_COMMAND_CONFIG'
@@ -112,6 +112,9 @@ export async function securityOf(
   const { terminal } = options
   const path = options.commandConfig ?? (terminal.environment[CONFIG_VARIABLE] || undefined)
   const settings = path === undefined ? new Map<string, string>() : read(path)
+  for (const name of [...settings.keys()]) {
+    if (isReplaced(name, options)) settings.delete(name)
+  }
   const isOAuth = mechanismOf(settings, options) === OAUTH_MECHANISM
   const used = isOAuth ? [...USED, ...OAUTH_SETTINGS] : USED
   const unused = [...settings.keys()].filter((name) => !used.includes(name))
@@ -120,9 +123,6 @@ export async function securityOf(
     throw new ConfigError([`${plugIn} asks for a plug-in, which Ottla does not have. Remove it.`])
   }
   if (unused.length > 0) terminal.writeError(`ottla: ${path}: not used here: ${named(unused)}\n`)
-  for (const name of [...settings.keys()]) {
-    if (isReplaced(name, options)) settings.delete(name)
-  }
   for (const [name, value] of fromOptions(options)) settings.set(name, value)
   const protocol = protocolOf(settings, options)
   if (protocol === 'PLAINTEXT') return IN_THE_CLEAR
@@ -133,7 +133,7 @@ export async function securityOf(
 
 /** What is no name is the rest of a value that goes over several lines, such as a private key, and nobody's to see. */
 function named(unused: readonly string[]): string {
-  const names = unused.filter((name) => /^[a-z][a-z0-9._-]*$/.test(name))
+  const names = unused.filter((name) => /^[a-z]+(\.[a-z0-9]+)+$|^acks$|^retries$/.test(name))
   const others = unused.length - names.length
   if (others === 0) return names.join(', ')
   const lines = `${others} that ${others === 1 ? 'is' : 'are'} no setting: end each line of a value but the last with a backslash`
@@ -150,8 +150,16 @@ function read(path: string): Map<string, string> {
   }
 }
 
-/** A store of an option takes the place of the file's, whatever kind that is: its type and its password go, too. */
-function isReplaced(name: string, { tlsCa: ca, tlsCert: cert }: SecurityOptions): boolean {
+/**
+ * A store of an option takes the place of the file's, whatever kind that is: its type and its password go, too. So it is with the
+ * way to a token, where an option says another way to log in.
+ */
+function isReplaced(name: string, options: SecurityOptions): boolean {
+  const { tlsCa: ca, tlsCert: cert, saslMechanism = OAUTH_MECHANISM } = options
+  if (OAUTH_SETTINGS.includes(name)) {
+    const isOther = options.saslUser !== undefined || saslMechanism !== OAUTH_MECHANISM
+    return isOther || options.saslTokenFile !== undefined
+  }
   if (name.startsWith('ssl.truststore.')) return ca !== undefined
   const isIdentity = name.startsWith('ssl.keystore.') || name === 'ssl.key.password'
   return isIdentity && cert !== undefined
@@ -176,8 +184,8 @@ function fromOptions({
   settings.set('ssl.keystore.type', 'PEM')
   if (key === undefined) return settings.set('ssl.keystore.location', cert)
   return settings
-    .set('ssl.keystore.certificate.chain', textOf(cert, '--tls-cert'))
-    .set('ssl.keystore.key', textOf(key, '--tls-key'))
+    .set('ssl.keystore.certificate.chain', contentOf(cert, '--tls-cert'))
+    .set('ssl.keystore.key', contentOf(key, '--tls-key'))
 }
 
 /** What is said by options comes on top of what the file says. */

@@ -138,6 +138,9 @@ async function declareProgram(args: readonly string[], terminal: Terminal): Prom
     .configureOutput({
       writeOut: (text) => void terminal.write(text),
       writeErr: (text) => terminal.writeError(text),
+      // Who gives a password to an option that isn't there shows it to none but the arguments' readers.
+      outputError: (text, write) =>
+        write(text.replace(/^(error: unknown option '[^=]*)=.*'/s, "$1'")),
     })
     .hook('preAction', (_, command) => bindTerminal(command, terminal))
   withExamples(

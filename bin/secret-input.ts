@@ -7,7 +7,7 @@ import type { Terminal } from './terminal.ts'
 const STANDARD_INPUT = '-'
 
 /** @throws UsageError */
-export function textOf(path: string, option: string): string {
+export function contentOf(path: string, option: string): string {
   try {
     return readFileSync(path, 'utf8')
   } catch (error) {
@@ -20,7 +20,10 @@ export function textOf(path: string, option: string): string {
  * @throws UsageError, which has nothing of it
  */
 export function secretIn(path: string, option: string): string {
-  const secret = textOf(path, option).split(/\r?\n/)[0]
+  if (path === STANDARD_INPUT) {
+    throw new UsageError(`${option} takes the name of a file, and not standard input`)
+  }
+  const secret = contentOf(path, option).split(/\r?\n/)[0]
   if (secret) return secret
   throw new UsageError(`The first line of ${path} (${option}) is empty`)
 }

@@ -193,6 +193,7 @@ async function changeCommand(user: string, options: ChangeOptions, choose: Choos
   const credentials = await withAdmin(options, async (admin) => {
     const [before = null] = await describe(admin.client, [user])
     const chosen = await choose(user, before?.credentials ?? null, options, admin.client)
+    if (chosen.length === 0) throw unknownMechanisms(user)
     const changes = chosen.map(async ({ mechanism, iterations }): Promise<Change> => {
       const salt = systemRandom().bytes(SALT_BYTES)
       // [KIP-554] The password itself stays here; what goes is worked out on the thread pool.
@@ -219,6 +220,7 @@ async function removeCommand(
     if (before === undefined) throw noSuchUser([user], await describe(admin.client, []))
     const has = before.credentials.map((login) => login.mechanism)
     const asked = [...new Set(mechanism ?? MECHANISMS.filter((one) => has.includes(one)))]
+    if (asked.length === 0) throw unknownMechanisms(user)
     const lacking = asked.filter((one) => !has.includes(one))
     if (lacking.length > 0) {
       throw new CommandError(
@@ -239,6 +241,13 @@ async function removeCommand(
     { user, removed },
     `User ${user} logs in by ${removed.join(' and ')} no more. Connections that are open stay.`,
   )
+}
+
+/** The broker may be of a later version. */
+function unknownMechanisms(user: string): CommandError {
+  const known = MECHANISMS.join(' and ')
+  const message = `User ${user} logs in by mechanisms that are not known here, which has ${known}`
+  return new CommandError('UNKNOWN_MECHANISM', message, 'Name one with --mechanism.')
 }
 
 function checkName(user: string): void {

@@ -146,6 +146,15 @@ test('what means nothing in a client.properties is warned of, and the rest count
   expect([code, stderr]).toEqual([0, `ottla: ${more}: not used here: acks, ssl.provider\n`])
 })
 
+test('the rest of a value is not printed, though it may look like a name', async () => {
+  const secrets = ['deadbeef-1f2a-4c3d', 'correcthorse', 'deadbeef1f2a4c3d']
+  const text = `security.protocol=SSL\nclient.secret=\n${secrets.join('\n')}\n`
+  const path = file('broken-off.properties', text)
+  const { stderr } = await topics('SSL', '--command-config', path, '--tls-ca', ca)
+  expect(stderr).toContain('not used here: client.secret, 3 that are no setting')
+  for (const secret of secrets) expect(stderr).not.toContain(secret)
+})
+
 test('of a private key that goes over several lines none is printed', async () => {
   const pasted = file(
     'pasted.properties',

@@ -127,6 +127,8 @@ test.each([
   ['users add x --mechanism PLAIN', {}, 'SCRAM-SHA-256, SCRAM-SHA-512'],
   ['users add x --password-file /nowhere', {}, "--password-file can't be read"],
   ['users add x', { input: '\nsecret' }, '--password-file'],
+  ['users add x --password=secret', {}, "unknown option '--password'"],
+  ['users list --sasl-user x --sasl-password-file -', {}, 'and not standard input'],
   ['users add x', { typed: ['secret', 'other'] }, 'not the same'],
   ['users add x', { typed: [''] }, 'nothing was typed'],
   ['users add  --json', { input: 'secret' }, 'at least one character'],

@@ -27,8 +27,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'bin/secret-input.ts',
-    text: 'const secret = textOf(path, option).split(/\\r?\\n/)[0]',
-    replacement: 'const secret = textOf(path, option)',
+    text: 'const secret = contentOf(path, option).split(/\\r?\\n/)[0]',
+    replacement: 'const secret = contentOf(path, option)',
     about: 'The end of the line is part of the password.',
     killedBy,
   },
