@@ -45,6 +45,34 @@ interface TestFile {
   readonly name: string
   readonly startTime: number
   readonly endTime: number
+  /** Why nothing in it could be run. */
+  readonly message: string
+  readonly assertionResults: readonly {
+    readonly fullName: string
+    readonly status: string
+    readonly failureMessages: readonly string[]
+  }[]
+}
+
+const shortName = (file: string): string =>
+  file.replace(/^.*\/dist\/test\//, '').replace(/\.test\.js$/, '')
+
+/** Said once more at the end: of a long output often only the end is kept. */
+const failures: string[] = []
+
+const LINES_OF_A_FAILURE = 12
+
+function noteFailure(what: string, why: string): void {
+  const lines = why.trim().split('\n').slice(0, LINES_OF_A_FAILURE)
+  failures.push([what, ...lines].map((line) => `FAILED ${line}`).join('\n'))
+}
+
+function noteFailures({ name, message, assertionResults }: TestFile): void {
+  const failed = assertionResults.filter(({ status }) => status === 'failed')
+  for (const { fullName, failureMessages } of failed) {
+    noteFailure(`${shortName(name)}: ${fullName}`, failureMessages.join('\n'))
+  }
+  if (assertionResults.length === 0) noteFailure(shortName(name), message)
 }
 
 const SLOWEST = 10
@@ -52,7 +80,7 @@ const SLOWEST = 10
 /** Which test files to look at when the tests take too long. */
 function tellSlowest(files: readonly TestFile[]): void {
   const seconds = files.map(({ name, startTime, endTime }) => ({
-    name: name.replace(/^.*\/dist\/test\//, '').replace(/\.test\.js$/, ''),
+    name: shortName(name),
     took: (endTime - startTime) / 1000,
   }))
   seconds.sort((a, b) => b.took - a.took)
@@ -90,6 +118,7 @@ async function units(): Promise<Counts> {
       testResults: readonly TestFile[]
     }
     tellSlowest(result.testResults)
+    result.testResults.forEach(noteFailures)
     const failed = result.numFailedTests + result.numRuntimeErrorTestSuites
     return {
       passed: result.numPassedTests,
@@ -105,6 +134,7 @@ async function units(): Promise<Counts> {
 
 async function clients(): Promise<Counts> {
   const { output, code } = await run(['dist/test/clients/run.js', ...process.argv.slice(2)])
+  for (const [line] of output.matchAll(/^failed .*$/gm)) noteFailure('a client suite', line)
   const line = /clients: (\d+) passed, (\d+) failed, (\d+) skipped/.exec(output)
   if (line === null) return { ...NOTHING, failed: 1 }
   const failed = Number(line[2])
@@ -119,6 +149,9 @@ async function clients(): Promise<Counts> {
 async function mutants(): Promise<Counts> {
   const after = existsSync(report) ? ['--after', report] : []
   const { output } = await run(['dist/test/mutants/run.js', '--sample', '20', ...after])
+  for (const [line] of output.matchAll(/^(?:survived|broken) .*$/gm)) {
+    noteFailure('a deliberate bug', line)
+  }
   const line = /^mutants: (\d+) killed, (\d+) survived, (\d+) broken/m.exec(output)
   if (line === null) return { ...NOTHING, failed: 1 }
   return { passed: Number(line[1]), failed: Number(line[2]) + Number(line[3]), skipped: 0 }
@@ -143,6 +176,7 @@ const all = [
   await timed('client suites', clients),
 ]
 rmSync(folder, { recursive: true, force: true })
+if (failures.length > 0) console.log(failures.join('\n'))
 const sum = (key: keyof Counts): number => all.reduce((total, counts) => total + counts[key], 0)
 console.log(`${sum('passed')} passed, ${sum('failed')} failed, ${sum('skipped')} skipped`)
 process.exitCode = sum('failed') > 0 ? 1 : 0
