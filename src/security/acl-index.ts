@@ -3,6 +3,7 @@ import type { Acl } from '../metadata/acls.ts'
 import { PatternType, WILDCARD } from '../metadata/acls.ts'
 import { EVERY_OPERATION, isFrom, ruleOf } from './acl-rules.ts'
 import type { ClientHost, Rule } from './acl-rules.ts'
+import { Decisions } from './decisions.ts'
 import { Prefixes } from './prefixes.ts'
 
 /** All users, in the principals of ACLs. */
@@ -28,6 +29,7 @@ export type Found = Rule | 'no rule' | 'no ACL'
  */
 export class AclIndex {
   readonly #rules = new Map<string, Rule>()
+  readonly #decisions = new Decisions<Found>()
   readonly #types: readonly RulesOfType[] = ACL_RESOURCE_TYPES.map(() => ({
     literal: new Map<string, PatternRules>(),
     prefixes: new Prefixes<PatternRules>(),
@@ -45,6 +47,7 @@ export class AclIndex {
 
   /** Adds or replaces the ACL of an id; undefined removes it. */
   set(id: string, acl: Acl | undefined): void {
+    this.#decisions.forget()
     const before = this.#rules.get(id)
     if (before !== undefined) this.#remove(before)
     if (acl === undefined) this.#rules.delete(id)
@@ -61,6 +64,17 @@ export class AclIndex {
    * @param operation its number; so with the type
    */
   find(
+    principal: string,
+    host: ClientHost,
+    operation: number,
+    resourceType: number,
+    name: string,
+  ): Found {
+    const decisions = this.#decisions.of(principal, host.text, resourceType, name)
+    return (decisions[operation] ??= this.#decide(principal, host, operation, resourceType, name))
+  }
+
+  #decide(
     principal: string,
     host: ClientHost,
     operation: number,

@@ -51,6 +51,27 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['security/acl-index'],
   },
   {
+    file: 'src/security/acl-index.ts',
+    text: 'this.#decisions.forget()',
+    replacement: '',
+    about: 'Who has lost a right goes on as before, as long as he asks for the same.',
+    killedBy: ['security/acl-index'],
+  },
+  {
+    file: 'src/security/decisions.ts',
+    text: 'if (this.#size === MOST_NAMES) this.forget()',
+    replacement: '',
+    about: 'Who asks for ever new names fills the memory.',
+    killedBy: ['security/acl-index'],
+  },
+  {
+    file: 'src/security/decisions.ts',
+    text: 'this.#askers.get(principal)?.get(host)?.[resourceType]?.get(name)',
+    replacement: 'this.#askers.get(principal)?.get(host)?.find((names) => names)?.get(name)',
+    about: 'Who may read a topic may read the group of this name.',
+    killedBy: ['security/acl-index'],
+  },
+  {
     file: 'src/security/prefixes.ts',
     text: 'if (other.parent === node.parent) other.parent = node',
     replacement: 'if (other.parent === null) other.parent = node',
