@@ -31,7 +31,9 @@ export function cleanerSettings(config: BrokerConfig): CleanerSettings {
 
 export function logIntervals(config: BrokerConfig): LogIntervals {
   return {
-    checkpointMs: config.get('log.flush.offset.checkpoint.interval.ms'),
+    recoveryPointMs: config.get('log.flush.offset.checkpoint.interval.ms'),
+    highWatermarkMs: config.get('replica.high.watermark.checkpoint.interval.ms'),
+    logStartMs: config.get('log.flush.start.offset.checkpoint.interval.ms'),
     producerCheckMs: config.get('producer.id.expiration.check.interval.ms'),
     retentionCheckMs: config.get('log.retention.check.interval.ms'),
     initialDelayMs: config.get('log.initial.task.delay.ms'),

@@ -41,7 +41,11 @@ export interface LogManagerOptions {
 /** Milliseconds, as in the settings. */
 export interface LogIntervals {
   /** `log.flush.offset.checkpoint.interval.ms` */
-  readonly checkpointMs: number
+  readonly recoveryPointMs: number
+  /** `replica.high.watermark.checkpoint.interval.ms` */
+  readonly highWatermarkMs: number
+  /** `log.flush.start.offset.checkpoint.interval.ms` */
+  readonly logStartMs: number
   /** `producer.id.expiration.check.interval.ms` */
   readonly producerCheckMs: number
   /** `log.retention.check.interval.ms` */
@@ -229,7 +233,9 @@ export class LogManager {
 
   /** Until `close`: writes checkpoints, forgets producers that have been idle for too long, deletes old segments. */
   runPeriodically(intervals: LogIntervals): void {
-    this.#every(intervals.checkpointMs, () => this.checkpoint())
+    this.#every(intervals.recoveryPointMs, () => this.#directories.checkpoint('recoveryPoint'))
+    this.#every(intervals.highWatermarkMs, () => this.#directories.checkpoint('highWatermark'))
+    this.#every(intervals.logStartMs, () => this.#directories.checkpoint('logStart'))
     this.#every(intervals.producerCheckMs, () => {
       this.removeExpiredProducers()
       return Promise.resolve()
@@ -241,10 +247,13 @@ export class LogManager {
     })
   }
 
+  /** Once only where the interval is none, as Kafka's scheduler has it. */
   #every(intervalMs: number, work: () => Promise<void>): void {
-    this.#context.host.clock.after(intervalMs, () => {
+    this.#context.host.clock.after(Math.max(0, intervalMs), () => {
       if (this.#isClosed) return
-      void work().then(() => this.#every(intervalMs, work))
+      void work().then(() => {
+        if (intervalMs > 0) this.#every(intervalMs, work)
+      })
     })
   }
 

@@ -98,6 +98,14 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/log/directory/directory.ts',
+    text: "(isFirst && name === 'recoveryPoint')",
+    replacement: 'false',
+    about:
+      'A broker that dies in its first minute takes its recovery points for lost, and checks all that it has.',
+    killedBy: ['log/directory/directory'],
+  },
+  {
+    file: 'src/log/directory/directory.ts',
     text: "if (name === 'recoveryPoint') this.#isRecoveryPointLost = true",
     replacement: '',
     about:

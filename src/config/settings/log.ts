@@ -148,7 +148,7 @@ export const log = {
   'log.flush.start.offset.checkpoint.interval.ms': int({
     default: MINUTE_MS,
     min: 0,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often the log start offsets are written down.',
   }),
   'log.segment.delete.delay.ms': long({

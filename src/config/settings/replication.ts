@@ -137,7 +137,7 @@ export const replication = {
   }),
   'replica.high.watermark.checkpoint.interval.ms': long({
     default: 5 * SECOND_MS,
-    use: 'stored',
+    use: 'acted',
     doc: 'How often the high watermarks are written down.',
   }),
   'replica.selector.class': string({

@@ -1,5 +1,5 @@
 import type { LogContext } from '../context.ts'
-import { LogDirectory, type DirectoryFailed } from './directory.ts'
+import { LogDirectory, type CheckpointName, type DirectoryFailed } from './directory.ts'
 import { LogDirectoryError, StorageError } from '../base/errors.ts'
 
 /** The log directories of a node, in the order of `log.dirs`. Some of them may be offline, from the start or later. */
@@ -100,9 +100,9 @@ export class LogDirectories {
     )
   }
 
-  /** Writes the checkpoints that have changed. */
-  async checkpoint(): Promise<void> {
-    await Promise.all(Array.from(this.withMetadata, (directory) => directory.checkpoint()))
+  /** Writes one of the checkpoints, or all, where they have changed. */
+  async checkpoint(name?: CheckpointName): Promise<void> {
+    await Promise.all(Array.from(this.withMetadata, (directory) => directory.checkpoint(name)))
   }
 
   /** Closes all logs so that the next start has nothing to check, and lets the directories go. */

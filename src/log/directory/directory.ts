@@ -28,7 +28,7 @@ const CHECKPOINTS = {
   logStart: 'log-start-offset-checkpoint',
   highWatermark: 'replication-offset-checkpoint',
 } as const
-type CheckpointName = keyof typeof CHECKPOINTS
+export type CheckpointName = keyof typeof CHECKPOINTS
 
 /** In the order in which they are written. */
 const CHECKPOINT_NAMES = ['recoveryPoint', 'highWatermark', 'logStart'] as const
@@ -268,23 +268,29 @@ export class LogDirectory implements LogHome {
     return failure
   }
 
-  /** Writes the checkpoints that have changed. */
-  async checkpoint(): Promise<void> {
+  /** Writes one of the checkpoints, or all, where they have changed. */
+  async checkpoint(only?: CheckpointName): Promise<void> {
     if (this.#failure !== null) return
-    await this.#withEach(SAVED_AT_ONCE, (log) => log.prepareCheckpoint())
-    await this.#saveAll()
+    if (only === undefined || only === 'recoveryPoint') {
+      await this.#withEach(SAVED_AT_ONCE, (log) => log.prepareCheckpoint())
+    }
+    // Where there are others and no recovery points, these are taken to be lost.
+    const isFirst = !this.#saved.has('recoveryPoint')
+    const isDue = (name: CheckpointName): boolean =>
+      only === undefined || name === only || (isFirst && name === 'recoveryPoint')
+    await this.#save(...CHECKPOINT_NAMES.filter(isDue))
   }
 
-  async #saveAll(): Promise<void> {
+  async #save(...names: readonly CheckpointName[]): Promise<void> {
     if (this.#failure !== null) return
     try {
-      for (const name of CHECKPOINT_NAMES) await this.#save(name)
+      for (const name of names) await this.#write(name)
     } catch (error) {
       this.fail('write its checkpoints', error)
     }
   }
 
-  async #save(name: CheckpointName): Promise<void> {
+  async #write(name: CheckpointName): Promise<void> {
     const offsets = this.#offsetsFor(name)
     const content = formatOffsetCheckpoint(offsets)
     if (content === this.#saved.get(name)) return
@@ -305,7 +311,7 @@ export class LogDirectory implements LogHome {
   }
 
   async lowerCheckpoints(logName: string): Promise<void> {
-    if (this.#saysTooMuchOf(logName)) await this.#saveAll()
+    if (this.#saysTooMuchOf(logName)) await this.#save(...CHECKPOINT_NAMES)
   }
 
   /** For start-up, when all logs are there: the same for those that were found to have lost what a checkpoint knows of. */
@@ -334,7 +340,7 @@ export class LogDirectory implements LogHome {
   async close(brokerEpoch: number): Promise<void> {
     try {
       await this.#withEach(CLOSED_AT_ONCE, (log) => log.close())
-      await this.#saveAll()
+      await this.#save(...CHECKPOINT_NAMES)
       if (this.#failure === null) {
         const content = JSON.stringify({ version: 0, brokerEpoch })
         await this.#context.host.disk.replaceFileAsync(this.#file(CLEAN_SHUTDOWN), content)

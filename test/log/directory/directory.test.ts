@@ -7,6 +7,7 @@ import {
   symlinkSync,
   writeFileSync,
 } from 'node:fs'
+import { basename } from 'node:path'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import {
   formatEpochCheckpoint,
@@ -18,6 +19,8 @@ import {
   parseMetaProperties,
 } from '../../../src/log/directory/meta-properties.ts'
 import { parsePartitionDirectoryName, suffixedDirectoryName } from '../../../src/log/base/paths.ts'
+import type { LogIntervals } from '../../../src/log/manager.ts'
+import { SkippingClock } from '../../support/skipping-clock.ts'
 import { useTemporaryDirectories } from '../../support/temporary.ts'
 import { SimDisk } from '../../../src/host/sim/disk.ts'
 import { seeded } from '../seeded.ts'
@@ -373,4 +376,66 @@ test('the metadata log is opened by itself, is not among the partitions, and nee
   expect(found).toMatchObject({ logEndOffset: 3, latestEpoch: 1, topicId: null })
   expect((await readAll(found, 0)).sizeBytes).toBeGreaterThan(0)
   await again.close()
+})
+
+describe('the checkpoints', () => {
+  const never = 1_000_000_000
+  const seldom: LogIntervals = {
+    recoveryPointMs: never,
+    highWatermarkMs: never,
+    logStartMs: never,
+    producerCheckMs: never,
+    retentionCheckMs: never,
+    initialDelayMs: never,
+  }
+  const [recoveryPoints, highWatermarks, logStarts] = [
+    'recovery-point-offset-checkpoint',
+    'replication-offset-checkpoint',
+    'log-start-offset-checkpoint',
+  ] as const
+
+  test.each([
+    [recoveryPoints, { recoveryPointMs: 5000 }, [highWatermarks, logStarts]],
+    [highWatermarks, { highWatermarkMs: 5000 }, [recoveryPoints, logStarts]],
+    [logStarts, { logStartMs: 5000 }, [recoveryPoints, highWatermarks]],
+  ])(
+    '%s is written at an interval of its own, and not before the first recovery points',
+    async (file, interval, others) => {
+      const clock = new SkippingClock()
+      const host = realHost()
+      const written: string[] = []
+      const disk: typeof host.disk = {
+        ...host.disk,
+        replaceFileAsync: async (path, content) => {
+          await host.disk.replaceFileAsync(path, content)
+          if (path.endsWith('-offset-checkpoint')) written.push(basename(path))
+        },
+      }
+      const { manager, log } = await openLog(temporaryDirectory(), {
+        host: { ...host, clock, disk },
+      })
+      manager.runPeriodically({ ...seldom, ...interval })
+      const goOn = async (): Promise<void> => {
+        await append(log, batchOf(10))
+        await log.flush()
+        log.setHighWatermark(log.logEndOffset)
+        expect(log.deleteRecordsBefore(log.logEndOffset - 5)).toBe('NONE')
+      }
+      const writtenAfter = async (ms: number, count: number): Promise<string[]> => {
+        clock.skip(ms)
+        while (written.length < count) await new Promise((resolve) => setImmediate(resolve))
+        return written.splice(0)
+      }
+      await goOn()
+      const first = file === recoveryPoints ? [file] : [recoveryPoints, file]
+      expect(await writtenAfter(5000, first.length)).toEqual(first)
+      await goOn()
+      clock.skip(4000)
+      expect(await writtenAfter(1000, 1)).toEqual([file])
+      // Those that were not due.
+      await manager.checkpoint()
+      expect(written).toEqual(others)
+      await manager.close()
+    },
+  )
 })
