@@ -1,3 +1,5 @@
+const skipped = process.env['OTTLA_SKIP_UNITS']
+
 /** Tests run from the output of `tsc` (`npm run build` first); the light runner shares modules between files. */
 export default {
   runner: 'jest-light-runner/child-process',
@@ -8,5 +10,9 @@ export default {
   setupFilesAfterEnv: ['<rootDir>/dist/test/support/time-limit.js'],
   testMatch: ['**/*.test.js'],
   // Client suites need a broker process and toolchains; `npm test` runs them by test/clients/run.js.
-  testPathIgnorePatterns: ['/node_modules/', '/dist/test/clients/'],
+  testPathIgnorePatterns: [
+    '/node_modules/',
+    '/dist/test/clients/',
+    ...(skipped === undefined ? [] : [skipped]),
+  ],
 }

@@ -27,7 +27,7 @@ if (jars === undefined) {
         'group.initial.rebalance.delay.ms': '0',
       })
       await broker.start()
-    }, 120_000)
+    }, 300_000)
     afterAll(async () => {
       await broker.stop()
       directories.removeAll()

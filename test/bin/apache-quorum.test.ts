@@ -86,7 +86,7 @@ describeWithApache('The commands for a cluster, on Apache Kafka', () => {
   const idsOf = (replicas: readonly Replica[]) => replicas.map(({ id }) => id).sort()
   /** Asks until an answer satisfies. */
   const seen = async <T>(ask: () => Promise<T>, what: string, isSo: (answer: T) => boolean) => {
-    const deadline = performance.now() + 60_000
+    const deadline = performance.now() + 150_000
     for (;;) {
       const answer = await ask()
       if (isSo(answer)) return

@@ -34,7 +34,7 @@ describeWithApache("Apache's tools for replicas and leaders, on three brokers of
   }
   /** Tried again until it says so: brokers follow the metadata each by itself. */
   const says = async (what: string, ask: () => Promise<{ text: string }>): Promise<void> => {
-    const deadline = Date.now() + 60_000
+    const deadline = Date.now() + 150_000
     for (;;) {
       const { text } = await ask()
       if (text.includes(what)) return

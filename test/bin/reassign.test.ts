@@ -1,6 +1,7 @@
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { startCluster, type RunningCluster } from '../../src/index.ts'
+import { eventually } from '../clients/wait.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ottla } from './command.ts'
 
@@ -30,7 +31,7 @@ async function partitionsOf(topic: string): Promise<readonly Described[]> {
 }
 /** Brokers follow the metadata each by itself. */
 async function shown(topic: string, isShown: (one: Described) => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 150_000
   while (!(await partitionsOf(topic)).every(isShown)) {
     if (Date.now() > deadline) throw new Error(`${topic} is not as it should be`)
   }
@@ -67,8 +68,9 @@ describe('replicas', () => {
     const held = await run('reassign execute - --throttle 0', planTo(2))
     expect(held).toMatchObject({ code: 0 })
     expect(held.stderr).toContain('It is throttled until ottla reassign status finds')
-    expect(await ofTopic()).toMatch(/follower.replication.throttled.replicas[^}]*0:2/)
-    expect(await ofTopic()).toMatch(/leader.replication.throttled.replicas[^}]*0:1/)
+    const both =
+      /^(?=.*follower.replication.throttled.replicas[^}]*0:2)(?=.*leader.replication.throttled.replicas[^}]*0:1)/s
+    await eventually(async () => both.test(await ofTopic()), 'the throttles of both sides')
     // As long as something is on its way, throttles stay.
     const status = await run('reassign status')
     expect([status.stderr, status.stdout]).toEqual(['', expect.stringMatching(/^slow +0 +2 /m)])
@@ -77,7 +79,7 @@ describe('replicas', () => {
     const over = await run('reassign status slow')
     expect(over.stdout).toBe('No partition is on its way.\n')
     expect(over.stderr).toBe('Took back the throttles of slow, and of the brokers 1, 2.\n')
-    expect(await ofTopic()).not.toContain('throttled')
+    await eventually(async () => !(await ofTopic()).includes('throttled'), 'no throttles')
     const moved = await run('reassign execute - --throttle 1000000 --wait', planTo(3))
     expect(moved).toMatchObject({ code: 0 })
     expect(moved.stderr).toContain('Took back the throttles of slow, and of the brokers 1, 3.\n')
@@ -89,7 +91,10 @@ describe('replicas', () => {
     await run('configs alter topic whole --set follower.replication.throttled.replicas=*')
     await run('configs alter broker 1 --set follower.replication.throttled.rate=5000000')
     expect((await run('reassign status')).stderr).toBe('')
-    expect((await run('configs describe broker 1')).stdout).toContain('5000000')
+    await eventually(
+      async () => (await run('configs describe broker 1')).stdout.includes('5000000'),
+      'the rate to be kept',
+    )
     await run('topics delete whole')
   }, 120_000)
 

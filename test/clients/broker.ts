@@ -174,7 +174,7 @@ export const apache = (directory: string, ports: readonly number[], settings: Se
         properties,
       )
       output.follow(format)
-      await exited(format, 60_000)
+      await exited(format, 300_000)
       if (format.exitCode !== 0) throw new Error('the storage directory could not be formatted')
     },
     spawn: () => java('kafka.Kafka', properties),

@@ -7,7 +7,7 @@ import { type NodeUnderTest } from './broker.ts'
 import { OutputTail, exited, until } from './wait.ts'
 
 const brokerCount = 3
-const startLimitMs = 60_000
+const startLimitMs = 300_000
 
 /** Three brokers, which are controllers too, by `ottla cluster up`. */
 export interface ClusterUnderTest extends NodeUnderTest {

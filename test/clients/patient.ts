@@ -27,11 +27,10 @@ const isThereAlready = (error: unknown): boolean =>
   error instanceof Error && /already[ _]?exist|TopicExists/i.test(error.message)
 
 /**
- * A driver whose user knows that brokers die. A topic that couldn't be made is made again, and may be there by then: clients send
- * CreateTopics again after a connection that has ended, Apache's too, so they may be told that it is. And what a group has committed
- * is asked again: some clients ask once (kafkajs, kafka-go).
+ * A driver by which a topic that couldn't be made is made again, and may be there by then: clients ask for some seconds (kafka-go
+ * two), and a disk that is busy may take longer. After a connection that has ended they send CreateTopics again, Apache's too.
  */
-const patient = (driver: Driver, { doubles, broker }: DriverOptions): Driver => {
+export const makingPatiently = (driver: Driver): Driver => {
   const create = async (ask: Parameters<Call>[1]): Promise<object> => {
     const isMade = async (): Promise<boolean> => {
       await driver.call('create', ask as never).catch((error: unknown) => {
@@ -42,8 +41,16 @@ const patient = (driver: Driver, { doubles, broker }: DriverOptions): Driver => 
     await eventually(isMade, 'the topic to be made')
     return {}
   }
+  const call: Call = (name, ask, limitMs) =>
+    name === 'create' ? (create(ask) as never) : driver.call(name, ask, limitMs)
+  return { ...driver, call }
+}
+
+/**
+ * A driver whose user knows that brokers die. What a group has committed is asked again: some clients ask once (kafkajs, kafka-go).
+ */
+const patient = (driver: Driver, { doubles, broker }: DriverOptions): Driver => {
   const call: Call = (name, ask, limitMs) => {
-    if (name === 'create') return create(ask) as never
     const run = () => driver.call(name, ask, limitMs)
     if (name === 'committed') return again(run, `the committed offsets of ${driver.name}`)
     return name === 'produce' && doubles ? broker.calmly(run) : run()
@@ -58,6 +65,6 @@ export const driverOf = (
   command: readonly string[],
   { environment, doubles = false }: { environment?: NodeJS.ProcessEnv; doubles?: boolean } = {},
 ): Driver => {
-  const driver = keep(startDriver(name, command, broker.bootstrap, environment))
+  const driver = makingPatiently(keep(startDriver(name, command, broker.bootstrap, environment)))
   return broker.brokers === 1 ? driver : patient(driver, { broker, doubles })
 }

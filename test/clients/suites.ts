@@ -8,7 +8,7 @@ import { deathsScenario } from './deaths.ts'
 import { type Codec, type Driver, startDriver } from './driver.ts'
 import { kcatDriver } from './kcat.ts'
 import { whileKilling } from './killing.ts'
-import { driverOf } from './patient.ts'
+import { driverOf, makingPatiently } from './patient.ts'
 import { atLeastOnceScenario, exactlyOnceScenario } from './streams.ts'
 import { threeBrokersScenario } from './three-brokers.ts'
 import { ThreeNodes } from './three-nodes.ts'
@@ -81,7 +81,7 @@ const settings = { 'group.initial.rebalance.delay.ms': '500' }
 const onOne = ({ name, transactions, settings: more, missing, run }: Tests): Suite => ({
   name,
   rounds: transactions ? scale(1, 20) : scale(1, 0),
-  limitMs: 240_000,
+  limitMs: 1_200_000,
   missing,
   prepare: on((directory) => brokerUnderTest(directory, { ...settings, ...more }), run),
 })
@@ -243,7 +243,7 @@ const kafkaConnect: Tests = {
 const threeBrokers: Suite = {
   name: 'three-brokers',
   rounds: scale(1, 20),
-  limitMs: 240_000,
+  limitMs: 1_200_000,
   missing: async () =>
     isApacheTested
       ? 'Apache Kafka is one broker here'
@@ -253,7 +253,8 @@ const threeBrokers: Suite = {
     // those of before the transaction that it has just committed, until the marker is written.
     const programs = [javaDriver, goDriver('franz-go')]
     const copiers = programs.map(({ name, command }) => {
-      const copier = (): Driver => run.keep(startDriver(name, command, run.broker.bootstrap))
+      const copier = (): Driver =>
+        makingPatiently(run.keep(startDriver(name, command, run.broker.bootstrap)))
       return [name, copier] as const
     })
     return threeBrokersScenario(run, copiers)

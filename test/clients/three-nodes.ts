@@ -196,7 +196,13 @@ export class ThreeNodes implements BrokerUnderTest {
   }
 
   async partitionDirectories(topic: string): Promise<string[]> {
-    const leaders = await this.#leaders(topic)
+    let leaders: readonly number[] = []
+    // Who is asked may have been killed, or not have heard of the topic yet.
+    const areKnown = async (): Promise<boolean> => {
+      leaders = await this.#leaders(topic)
+      return leaders.length > 0 && leaders.every((leader) => leader >= 0)
+    }
+    await eventually(areKnown, `the leaders of ${topic}`, patienceMs)
     return leaders.map((leader, index) =>
       path.join(dataDirectoryIn(nodeDirectory(this.#directory, leader)), `${topic}-${index}`),
     )

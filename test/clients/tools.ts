@@ -7,6 +7,7 @@ import { type SuiteRun } from './scenario.ts'
 import { type Tool, offsetsOf, toolOf } from './tool.ts'
 import { java } from './toolchains.ts'
 import { verifiable } from './verifiable.ts'
+import { eventually } from './wait.ts'
 
 const expectText = (text: string, ...patterns: readonly (RegExp | string)[]): void => {
   for (const pattern of patterns)
@@ -212,6 +213,12 @@ const toolClasses = {
   versions: 'org.apache.kafka.tools.BrokerApiVersionsCommand',
 } as const
 
+/** It waits five seconds for an answer, unless it is told otherwise. */
+const patientGroups =
+  (tool: Tool): Tool =>
+  (args, ...more) =>
+    tool([...args, '--timeout', '120000'], ...more)
+
 /** Apache's command-line tools, in one process one after another, and beside them the verifiable clients. */
 export const toolsScenario = async (run: SuiteRun): Promise<void> => {
   const { broker, step, directory } = run
@@ -220,7 +227,13 @@ export const toolsScenario = async (run: SuiteRun): Promise<void> => {
     toolOf(driver, broker.bootstrap, toolClasses[name])
   const commandLine = async (): Promise<void> => {
     const brokerId = await step('kafka-broker-api-versions', async () => {
-      const printed = await tool('versions')([])
+      let printed = ''
+      // It gives up after five seconds, which the first request of a process may take.
+      const isAnswered = async (): Promise<boolean> => {
+        printed = await tool('versions')([])
+        return printed.includes('usable')
+      }
+      await eventually(isAnswered, () => `the versions of the brokers in:\n${printed}`)
       expectText(
         printed,
         /Produce\(0\): .*usable/,
@@ -240,7 +253,7 @@ export const toolsScenario = async (run: SuiteRun): Promise<void> => {
     )
     // A consumer commits nothing of partitions that had no leader to ask where they begin, and then they have no lag.
     await step('kafka-consumer-groups', () =>
-      broker.calmly(() => groups(tool('groups'), tool('consumer'))),
+      broker.calmly(() => groups(patientGroups(tool('groups')), tool('consumer'))),
     )
     await step('kafka-get-offsets and kafka-delete-records', () =>
       offsets(tool('getOffsets'), tool('deleteRecords'), directory),

@@ -3,16 +3,28 @@ import { setTimeout as delay } from 'node:timers/promises'
 
 const nameOf = (what: string | (() => string)): string => (typeof what === 'string' ? what : what())
 
+/**
+ * Limits say what an idle machine is given, which is several times what it takes. A machine with other work takes several
+ * times as long again, and whoever waits for what will come loses nothing by waiting.
+ */
+const PATIENCE = 5
+const MOST_PATIENCE_MS = 900_000
+
+/** The limit that counts: longer than the one that is said, up to a quarter of an hour. */
+export const patient = (limitMs: number): number =>
+  Math.max(limitMs, Math.min(PATIENCE * limitMs, MOST_PATIENCE_MS))
+
 /** Resolves when the condition holds; fails with what it waited for when the limit is over. */
 export const until = async (
   condition: () => boolean,
   what: string | (() => string),
   limitMs = 60_000,
 ): Promise<void> => {
-  const deadline = performance.now() + limitMs
+  const patienceMs = patient(limitMs)
+  const deadline = performance.now() + patienceMs
   while (!condition()) {
     if (performance.now() > deadline) {
-      throw new Error(`waited ${limitMs / 1000} s in vain for ${nameOf(what)}`)
+      throw new Error(`waited ${patienceMs / 1000} s in vain for ${nameOf(what)}`)
     }
     await delay(20)
   }
@@ -24,7 +36,8 @@ export const eventually = async (
   what: string | (() => string),
   limitMs = 150_000,
 ): Promise<void> => {
-  const deadline = performance.now() + limitMs
+  const patienceMs = patient(limitMs)
+  const deadline = performance.now() + patienceMs
   for (let fault = ''; ; await delay(200)) {
     try {
       if (await ask()) return
@@ -34,7 +47,7 @@ export const eventually = async (
       fault = `, and at last: ${(error as Error).message}`
     }
     if (performance.now() > deadline)
-      throw new Error(`waited ${limitMs / 1000} s in vain for ${nameOf(what)}${fault}`)
+      throw new Error(`waited ${patienceMs / 1000} s in vain for ${nameOf(what)}${fault}`)
   }
 }
 

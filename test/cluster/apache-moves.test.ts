@@ -186,7 +186,8 @@ describeWithApache('Apache’s tools, while a client produces with acks=all', ()
   }, 120_000)
 
   test('kafka-topics and kafka-consumer-groups tell of a broker that has died, and of its return', async () => {
-    const group = ['--group', 'readers']
+    // It waits five seconds for an answer, unless it is told otherwise.
+    const group = ['--group', 'readers', '--timeout', '120000']
     const topic = ['--topic', 'moved:0']
     const reset = ['--reset-offsets', '--to-offset', '7', '--execute']
     await tool('consumer.group.ConsumerGroupCommand', ...group, ...topic, ...reset)

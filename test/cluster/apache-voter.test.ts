@@ -37,7 +37,7 @@ describeWithApache('a controller of Apache Kafka’s beside two of Ottla’s', (
       'describe',
       '--status',
     )
-    expect(status).toContain(`LeaderId: ${first}\n`)
+    expect(status).toMatch(/^LeaderId: +[123]$/m)
     for (const id of IDS) {
       expect(status).toContain(
         `{"id": ${id}, "endpoints": ["CONTROLLER://127.0.0.1:${controllers.portOf(id)}"]}`,
@@ -77,7 +77,7 @@ describeWithApache('a controller of Apache Kafka’s beside two of Ottla’s', (
     const port = controllers.portOf(await controllers.leader())
     const raised = await tool('FeatureCommand', port, 'upgrade', '--feature', 'kraft.version=1')
     expect(raised).toContain('kraft.version was upgraded to 1.')
-    const { currentVoters } = (await controllers.describe(await controllers.leader()))!
+    const { currentVoters } = await controllers.described()
     const disks = currentVoters.map(({ replicaId, replicaDirectoryId }) => {
       return [replicaId, replicaDirectoryId === controllers.directoryOf(replicaId)]
     })
@@ -85,5 +85,5 @@ describeWithApache('a controller of Apache Kafka’s beside two of Ottla’s', (
     await controllers.kill(await controllers.leader())
     await controllers.change()
     expect(logged()).not.toMatch(/ FATAL |fault handler/)
-  }, 300_000)
+  }, 900_000)
 })

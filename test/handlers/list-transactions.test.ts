@@ -34,9 +34,9 @@ describe('ListTransactions', () => {
     expect(await ids(node, { stateFilters: ['Ongoing', 'Empty'] })).toEqual(['open', 'empty'])
     expect(await ids(node, { producerIdFilters: [producerId] })).toEqual(['empty'])
     const isOpen = { stateFilters: ['Ongoing'] }
-    expect(await ids(node, { ...isOpen, durationFilter: 1000n })).toEqual([])
-    node.clock.skip(1001)
-    expect(await ids(node, { ...isOpen, durationFilter: 1000n })).toEqual(['open'])
+    expect(await ids(node, { ...isOpen, durationFilter: 30_000n })).toEqual([])
+    node.clock.skip(30_001)
+    expect(await ids(node, { ...isOpen, durationFilter: 30_000n })).toEqual(['open'])
     expect(await ids(node, { transactionalIdPattern: 'op.*' })).toEqual(['open'])
     // The whole id must match.
     expect(await ids(node, { transactionalIdPattern: 'op' })).toEqual([])

@@ -120,7 +120,7 @@ describe('OffsetCommit', () => {
     await node.addTopic('t')
     const { memberId } = await stableGroup(node)
     for (let beat = 0; beat < 3; beat++) {
-      node.clock.skip(9_000)
+      node.clock.skip(6_000)
       expect(await commit(node, { memberId, generation: 1 })).toEqual(['NONE'])
     }
   })

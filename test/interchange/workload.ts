@@ -301,7 +301,7 @@ export async function untilAsync(
   what: string,
   condition: () => boolean | Promise<boolean>,
 ): Promise<void> {
-  const deadline = performance.now() + 60_000
+  const deadline = performance.now() + 150_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
     await delay(50)

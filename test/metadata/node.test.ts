@@ -60,7 +60,7 @@ const latestOffset = ({ path }: TestNode): number =>
   listSnapshots(nodeHost(), `${path}/__cluster_metadata-0`).at(-1)!.offset
 
 async function until(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + 30_000
+  const deadline = Date.now() + 150_000
   while (!condition()) {
     if (Date.now() > deadline) throw new Error('Nothing came of it')
     await new Promise((resolve) => setImmediate(resolve))

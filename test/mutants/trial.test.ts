@@ -13,7 +13,7 @@ const bug = (text: string, replacement: string): Mutant => ({
   killedBy: ['mutants/sample'],
 })
 
-const tried = (mutant: Mutant | null, sample: string, limitMs = 60_000): Promise<Outcome> =>
+const tried = (mutant: Mutant | null, sample: string, limitMs = 300_000): Promise<Outcome> =>
   tryMutant(mutant, ['mutants/sample'], {
     root: ROOT,
     limitMs,

@@ -58,7 +58,7 @@ beforeAll(async () => {
       ...of('sasl', { 'plain.sasl.jaas.config': `${PLAIN} required user_node="node-secret";` }),
       ...of('short', {
         'plain.sasl.jaas.config': `${PLAIN} required user_node="node-secret";`,
-        'plain.connections.max.reauth.ms': 1000,
+        'plain.connections.max.reauth.ms': 5000,
       }),
     },
   })

@@ -34,7 +34,7 @@ let counter: CallCounter
 let spent = 0
 
 beforeAll(async () => {
-  node = new TestNode({ 'group.initial.rebalance.delay.ms': '60000' })
+  node = new TestNode({ 'group.initial.rebalance.delay.ms': '3600000' })
   const many = Array.from({ length: STORED_OF_ONE }, () => ({}))
   const topicId = await node.addTopic('known', { partitions: many })
   await node.addTopic('kept', { partitions: numbers(STORED_LOGS).map(() => ({})) })

@@ -10,7 +10,7 @@ import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
 
-const LIMIT_MS = 10_000
+const LIMIT_MS = 60_000
 
 /** Neither an answer nor the end of the connection came. */
 export class SilenceError extends Error {

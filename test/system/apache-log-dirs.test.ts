@@ -4,6 +4,7 @@ import { join } from 'node:path'
 import { promisify } from 'node:util'
 import { startBroker } from '../../src/index.ts'
 import type { RunningBroker } from '../../src/index.ts'
+import { eventually } from '../clients/wait.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { createTopic, NumberProducer, readNumbers } from './load.ts'
 
@@ -70,7 +71,12 @@ if (jars === undefined) {
       expect(done).toContain(
         `Successfully started moving log directory to ${two} for replica numbers-0`,
       )
-      const verified = await tool(reassign, '--verify', '--reassignment-json-file', plan)
+      let verified = ''
+      const isMoved = async (): Promise<boolean> => {
+        verified = await tool(reassign, '--verify', '--reassignment-json-file', plan)
+        return !verified.includes('still in progress')
+      }
+      await eventually(isMoved, 'the replica to move')
       expect(verified).toContain('Reassignment of partition numbers-0 is completed.')
       expect(verified).toContain('Reassignment of replica numbers-0-1 completed successfully.')
       isOver = true
@@ -81,6 +87,6 @@ if (jars === undefined) {
       expect(producer.acknowledged.size).toBeGreaterThan(100)
       const expected = Array.from(producer.acknowledged.keys()).sort((a, b) => a - b)
       expect(await readNumbers(broker, 'numbers', 0)).toEqual(expected)
-    }, 120_000)
+    }, 400_000)
   })
 }

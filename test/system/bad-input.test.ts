@@ -94,7 +94,7 @@ async function prepare(at: At): Promise<World> {
 }
 
 async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 150_000
   while (!(await condition())) {
     if (performance.now() > deadline) throw new Error('waited in vain for the topics and groups')
     await new Promise((resolve) => setTimeout(resolve, 20))

@@ -59,7 +59,7 @@ export async function endOffset(
   partition: number,
   timestamp = LATEST,
 ): Promise<number> {
-  const deadline = performance.now() + 20_000
+  const deadline = performance.now() + 150_000
   for (;;) {
     const { topics } = await client.request(ListOffsets, 7, {
       replicaId: -1,

@@ -160,8 +160,10 @@ describe('ottla cluster', () => {
     expect(refused.stderr).toContain(`nothing looks after them: ${left}`)
     const stopped = down(directory)
     process.kill(left, 'SIGCONT')
-    expect(await stopped).toMatchObject({ code: 0 })
-    expect(isAlive(left)).toBe(false)
+    // It may have stopped by itself before anybody looked for it.
+    const { code, stderr } = await stopped
+    if (code !== 0) expect(stderr).toContain('No cluster runs in')
+    await until(() => !isAlive(left), 'the node to stop')
   }, 120_000)
 
   test('down stops no process that has the number of one that has ended', async () => {

@@ -87,7 +87,7 @@ class Node {
   }
 
   async waitFor(partition: number, leaderId: number): Promise<void> {
-    const deadline = performance.now() + 10_000
+    const deadline = performance.now() + 150_000
     while ((await this.metadata())[partition]!.leaderId !== leaderId) {
       if (performance.now() > deadline) throw new Error(`${partition} isn't led by ${leaderId}`)
     }

@@ -28,7 +28,7 @@ interface Result {
 
 function run(directory: string, command: string, ...args: string[]): Promise<Result> {
   return new Promise((resolve) => {
-    const options = { cwd: directory, timeout: 120_000, maxBuffer: 64 << 20 }
+    const options = { cwd: directory, timeout: 300_000, maxBuffer: 64 << 20 }
     execFile(command, args, options, (error, stdout, stderr) => {
       resolve({ code: error === null ? 0 : 1, output: `${stdout}${stderr}` })
     })
@@ -192,7 +192,10 @@ describe('the package', () => {
       const empty = directories.make()
       writeFileSync(join(empty, 'package.json'), '{ "private": true }')
       const args = ['install', '--prefer-offline', '--no-audit', '--no-fund', tarball]
-      const installed = await run(empty, 'npm', ...args)
+      let installed = await run(empty, 'npm', ...args)
+      for (let tries = 1; installed.code !== 0 && tries < 3; tries++) {
+        installed = await run(empty, 'npm', ...args)
+      }
       if (installed.code !== 0) throw new Error(installed.output)
       await startsIn(empty)
     },

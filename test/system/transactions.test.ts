@@ -105,7 +105,7 @@ describe('a transactional producer', () => {
       transactionalId: 'hanging',
       idempotent: true,
       maxInFlightRequests: 1,
-      transactionTimeout: 2000,
+      transactionTimeout: 10_000,
     })
     await hanging.connect()
     const transaction = await hanging.transaction()

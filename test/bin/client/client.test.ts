@@ -41,7 +41,7 @@ async function start(...answers: Answer[]): Promise<FakeBroker> {
 }
 
 async function clientOf({ port }: FakeBroker): Promise<Client> {
-  const client = await connect('127.0.0.1', port, { requestTimeoutMs: 5000 })
+  const client = await connect('127.0.0.1', port, { requestTimeoutMs: 60_000 })
   clients.push(client)
   return client
 }

@@ -77,8 +77,12 @@ const recordOf = (partition: number, message: KafkaMessage): ReadRecord => [
 const producer = kafka.producer({ createPartitioner: kafkajs.Partitioners.DefaultPartitioner })
 const admin = kafka.admin()
 
-const consumerOf = (groupId: string): Consumer =>
-  kafka.consumer({ groupId, sessionTimeout: 6000, heartbeatInterval: 500, maxWaitTimeInMs: 300 })
+/** Of members that may die. */
+const SHORT_SESSION_MS = 6000
+
+/** @param sessionTimeout short where another member has to notice that this one is dead */
+const consumerOf = (groupId: string, sessionTimeout = 60_000): Consumer =>
+  kafka.consumer({ groupId, sessionTimeout, heartbeatInterval: 500, maxWaitTimeInMs: 300 })
 
 /** This client asks once, and leaves it to its user to ask again, when the coordinator has died or is another one. */
 const commit = async (
@@ -177,7 +181,7 @@ const copy = async (ask: TransactionCommands['copy']['ask'], state: Copying): Pr
     idempotent: true,
     maxInFlightRequests: 1,
   })
-  const consumer = consumerOf(group)
+  const consumer = consumerOf(group, SHORT_SESSION_MS)
   let check: NodeJS.Timeout | undefined
   try {
     await own.connect()
@@ -275,7 +279,7 @@ serve({
     return { records }
   },
   join: async ({ member, topic, group }) => {
-    const consumer = consumerOf(group)
+    const consumer = consumerOf(group, SHORT_SESSION_MS)
     members.set(member, consumer)
     let count = 0
     consumer.on(consumer.events.GROUP_JOIN, ({ payload }) =>

@@ -51,12 +51,16 @@ const recordOf = (message: Message): ReadRecord => [
   [...message.headers].map(([name, value]) => [text(name)!, text(value)!] as const),
 ]
 
-const consumerOf = (groupId: string): Consumer =>
+/** Of members that may die. */
+const SHORT_SESSION_MS = 6000
+
+/** @param sessionTimeout short where another member has to notice that this one is dead */
+const consumerOf = (groupId: string, sessionTimeout = 60_000): Consumer =>
   new library.Consumer({
     ...base,
     groupId,
     maxWaitTime: 300,
-    sessionTimeout: 6000,
+    sessionTimeout,
     rebalanceTimeout: 10_000,
     heartbeatInterval: 500,
   })
@@ -97,7 +101,7 @@ const read = async (
   group: string,
   onMessage: () => void,
 ): Promise<void> => {
-  const consumer = consumerOf(group)
+  const consumer = consumerOf(group, SHORT_SESSION_MS)
   members.set(member, consumer)
   consumer.on('consumer:group:join', () =>
     tell.assigned(
@@ -178,7 +182,7 @@ const copy = async (ask: TransactionCommands['copy']['ask'], state: Copying): Pr
     producerId: -1n,
     producerEpoch: -1,
   })
-  const consumer = consumerOf(ask.group)
+  const consumer = consumerOf(ask.group, SHORT_SESSION_MS)
   const isOver = new AbortController()
   try {
     // Ends what was before it, so that what the group has committed by then is final.

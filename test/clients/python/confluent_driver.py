@@ -94,7 +94,7 @@ class Driver:
     def create(self, topic, partitions):
         # As many replicas as the brokers give a topic.
         for future in self.admin.create_topics([NewTopic(topic, partitions)]).values():
-            future.result(30)
+            future.result(150)
 
     def produce(self, topic, codec, records):
         producer = Producer(
@@ -115,12 +115,12 @@ class Driver:
                 on_delivery=delivered,
             )
             producer.poll(0)
-        left = producer.flush(60)
+        left = producer.flush(150)
         if failures or left:
             raise RuntimeError(f"{left} records left, failures {failures[:3]}")
 
     def partitions_of(self, consumer, topic):
-        return consumer.list_topics(topic, 30).topics[topic].partitions
+        return consumer.list_topics(topic, 150).topics[topic].partitions
 
     def consume(self, topic, count=None, until=None):
         consumer = self.consumer(str(uuid.uuid4()))
@@ -144,7 +144,7 @@ class Driver:
     def committed(self, topic, group):
         consumer = self.consumer(group)
         asked = [TopicPartition(topic, each) for each in self.partitions_of(consumer, topic)]
-        found = consumer.committed(asked, timeout=30)
+        found = consumer.committed(asked, timeout=150)
         consumer.close()
         return {"offsets": {str(each.partition): each.offset for each in found if each.offset >= 0}}
 

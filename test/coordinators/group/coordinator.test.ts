@@ -114,7 +114,7 @@ function outcome(work: Promise<unknown>): Promise<string> {
 /** Takes the partition up, and waits until it is loaded. */
 async function lead({ groups }: Node): Promise<void> {
   groups.follow()
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 150_000
   while (performance.now() < deadline) {
     if ((await outcome(groups.ask('g', fetchAll))) !== 'COORDINATOR_LOAD_IN_PROGRESS') return
     await new Promise((resolve) => setImmediate(resolve))

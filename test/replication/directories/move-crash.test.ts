@@ -122,7 +122,7 @@ class Node {
   }
 
   async moved(): Promise<void> {
-    const deadline = performance.now() + 5000
+    const deadline = performance.now() + 100_000
     while (this.logs.get('t', 0)!.directoryPath !== '/two') {
       if (this.isDead) return new Promise(() => undefined)
       if (performance.now() > deadline) throw new Error('The replica did not move')

@@ -22,7 +22,7 @@ export const PASSING: readonly string[] = [
 
 /** Asks again until what only passes has passed. */
 export async function settled(ask: () => Promise<string>): Promise<string> {
-  const deadline = performance.now() + 30_000
+  const deadline = performance.now() + 150_000
   for (;;) {
     const error = await ask()
     if (!PASSING.includes(error) && error !== 'COORDINATOR_LOAD_IN_PROGRESS') return error

@@ -94,6 +94,7 @@ func writer(topic string) *kafka.Writer {
 	return &kafka.Writer{
 		Addr: kafka.TCP(addresses...), Topic: topic, Balancer: &kafka.Hash{}, RequiredAcks: kafka.RequireAll,
 		BatchTimeout: 5 * time.Millisecond, BatchSize: 1000, MaxAttempts: 1000,
+		WriteTimeout: 2 * time.Minute, ReadTimeout: 2 * time.Minute,
 		WriteBackoffMin: 50 * time.Millisecond, WriteBackoffMax: 500 * time.Millisecond,
 		Transport: transport(driver.GivenSecurity()),
 	}

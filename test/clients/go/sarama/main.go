@@ -101,7 +101,9 @@ func encoder(text *string) sarama.Encoder {
 }
 
 func (client *client) Create(topic string, partitions int) error {
-	admin, err := sarama.NewClusterAdmin(addresses, settings())
+	config := settings()
+	config.Admin.Timeout = time.Minute
+	admin, err := sarama.NewClusterAdmin(addresses, config)
 	if err != nil {
 		return err
 	}
@@ -228,6 +230,7 @@ func (member *member) consume(ending context.Context, topic, group string, confi
 func (client *client) Work(topic, group string, taking *driver.Taking) error {
 	config := settings()
 	config.Consumer.Offsets.AutoCommit.Enable = false
+	config.Consumer.Group.Session.Timeout = time.Minute
 	ending, end := context.WithCancel(context.Background())
 	var once sync.Once
 	worker := &member{
