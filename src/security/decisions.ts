@@ -17,19 +17,33 @@ export class Decisions<Decision> {
   /** By principal and host. */
   readonly #askers = new Map<string, Map<string, OfAsker<Decision>>>()
   #size = 0
+  /** Who asked last, since many questions come by one. */
+  #principal = ''
+  #host = ''
+  #last: OfAsker<Decision> | undefined
 
   forget(): void {
     this.#askers.clear()
     this.#size = 0
+    this.#last = undefined
   }
 
   /** What one principal from one host was told about a name: to be read, and added to. */
   of(principal: string, host: string, resourceType: number, name: string): OfName<Decision> {
-    const known = this.#askers.get(principal)?.get(host)?.[resourceType]?.get(name)
+    const known = this.#of(principal, host)?.[resourceType]?.get(name)
     if (known !== undefined) return known
     const decisions: OfName<Decision> = []
     if (name.length <= LONGEST_NAME) this.#add(principal, host, resourceType, name, decisions)
     return decisions
+  }
+
+  #of(principal: string, host: string): OfAsker<Decision> | undefined {
+    if (principal !== this.#principal || host !== this.#host || this.#last === undefined) {
+      this.#last = this.#askers.get(principal)?.get(host)
+      this.#principal = principal
+      this.#host = host
+    }
+    return this.#last
   }
 
   #add(

@@ -59,6 +59,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/security/decisions.ts',
+    text: 'if (principal !== this.#principal || host !== this.#host || this.#last === undefined) {',
+    replacement: 'if (principal !== this.#principal || this.#last === undefined) {',
+    about: 'Who asks from one host has the rights of the one before, who asked from another.',
+    killedBy: ['security/acl-index'],
+  },
+  {
+    file: 'src/security/decisions.ts',
     text: 'if (this.#size === MOST_NAMES) this.forget()',
     replacement: '',
     about: 'Who asks for ever new names fills the memory.',
@@ -66,8 +73,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/security/decisions.ts',
-    text: 'this.#askers.get(principal)?.get(host)?.[resourceType]?.get(name)',
-    replacement: 'this.#askers.get(principal)?.get(host)?.find((names) => names)?.get(name)',
+    text: 'this.#of(principal, host)?.[resourceType]?.get(name)',
+    replacement: 'this.#of(principal, host)?.find((names) => names)?.get(name)',
     about: 'Who may read a topic may read the group of this name.',
     killedBy: ['security/acl-index'],
   },
