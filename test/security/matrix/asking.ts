@@ -8,6 +8,7 @@ import {
 import { codecOf } from '../../../protocol/codec.ts'
 import { AddPartitionsToTxn } from '../../../protocol/messages/add-partitions-to-txn.ts'
 import { CreateAcls } from '../../../protocol/messages/create-acls.ts'
+import { CreateDelegationToken } from '../../../protocol/messages/create-delegation-token.ts'
 import { CreateTopics } from '../../../protocol/messages/create-topics.ts'
 import { Envelope } from '../../../protocol/messages/envelope.ts'
 import { FindCoordinator } from '../../../protocol/messages/find-coordinator.ts'
@@ -89,11 +90,26 @@ async function eventually(what: string, condition: () => Promise<boolean>): Prom
   }
 }
 
-/** Makes a topic, a group with offsets and an open transaction for each of those who ask, and gives them their rights. */
+interface Token {
+  readonly tokenId: string
+  readonly hmac: Buffer
+}
+
+/** What there is for one of those who ask, beside what has its name. */
+interface Prepared {
+  readonly topicId: string
+  readonly token: Token
+  readonly holdersToken: Token
+}
+
+/**
+ * Makes a topic, a group with offsets, an open transaction and two tokens for each of those who ask, and gives them their
+ * rights.
+ */
 async function prepare(
   listeners: Listeners,
   askers: readonly Asker[],
-): Promise<Map<string, string>> {
+): Promise<Map<Asker, Prepared>> {
   const admin = await logIn(listeners.broker, ADMINISTRATOR)
   const { topics } = await admin.request(CreateTopics, 7, {
     topics: askers.map(({ own }) => ({
@@ -134,11 +150,32 @@ async function prepare(
     ])
     same([errorCode, begun])
   }
-  await addAcls(admin, askers)
+  const topicIds = new Map(topics.map(({ name, topicId }) => [name, topicId]))
+  const prepared = new Map<Asker, Prepared>()
+  await Promise.all(
+    askers.map(async (asker) => {
+      const [token, holdersToken] = await Promise.all([
+        tokenOf(admin, asker.name),
+        tokenOf(admin, asker.own.holder),
+      ])
+      prepared.set(asker, { topicId: topicIds.get(asker.own.topic)!, token, holdersToken })
+    }),
+  )
+  await addAcls(admin, prepared)
   admin.destroy()
-  const ids = new Map(topics.map(({ name, topicId }) => [name, topicId]))
   await followed(listeners, askers)
-  return ids
+  return prepared
+}
+
+async function tokenOf(admin: RawClient, owner: string): Promise<Token> {
+  const { errorCode, tokenId, hmac } = await admin.request(CreateDelegationToken, 3, {
+    ownerPrincipalType: 'User',
+    ownerPrincipalName: owner,
+    renewers: [],
+    maxLifetimeMs: -1n,
+  })
+  same([errorCode])
+  return { tokenId, hmac }
 }
 
 function same(errors: readonly string[]): void {
@@ -182,8 +219,11 @@ const nobodyMayRead = (topic: string): Acl => ({
   permissionType: aclNumber(ACL_PERMISSIONS, 'DENY'),
 })
 
-async function addAcls(admin: RawClient, askers: readonly Asker[]): Promise<void> {
-  const all = askers.flatMap(({ acls, own }) => [nobodyMayRead(own.topic), ...acls])
+async function addAcls(admin: RawClient, prepared: ReadonlyMap<Asker, Prepared>): Promise<void> {
+  const all = Array.from(prepared).flatMap(([{ aclsWith, own }, { holdersToken }]) => [
+    nobodyMayRead(own.topic),
+    ...aclsWith(holdersToken.tokenId),
+  ])
   for (let from = 0; from < all.length; from += 1000) {
     const creations = all
       .slice(from, from + 1000)
@@ -220,7 +260,7 @@ export async function answersTo(
 ): Promise<AnswersTo> {
   const isAsking = (asker: Asker): boolean => questions.some((each) => asks(asker, each))
   const askers = ASKERS.filter(isAsking)
-  const topicIds = await prepare(listeners, askers)
+  const prepared = await prepare(listeners, askers)
   const answers = new Map(
     questions.map((question) => [question, new Array<string | undefined>(ASKERS.length)]),
   )
@@ -230,7 +270,7 @@ export async function answersTo(
       const asker = ASKERS[index]!
       for (const way of ['controller', 'envelope', 'broker'] as const) {
         const some = questions.filter((question) => question.way === way && asks(asker, question))
-        const told = await askedBy(asker, some, way, listeners, topicIds)
+        const told = await askedBy(asker, some, way, listeners, prepared.get(asker)!)
         some.forEach((question, at) => (answers.get(question)![index!] = told[at]!))
       }
     }
@@ -245,10 +285,15 @@ async function askedBy(
   questions: readonly Question[],
   way: Way,
   listeners: Listeners,
-  topicIds: ReadonlyMap<string, string>,
+  { topicId, token, holdersToken }: Prepared,
 ): Promise<string[]> {
-  const topicId = topicIds.get(own.topic)!
-  const subject: Subject = { ...own, topicId, principal: name }
+  const subject: Subject = {
+    ...own,
+    topicId,
+    principal: name,
+    token: token.hmac,
+    holdersToken: holdersToken.hmac,
+  }
   const answers: string[] = []
   while (answers.length < questions.length) {
     const at = listeners[way === 'broker' ? 'broker' : 'controller']

@@ -7,7 +7,18 @@ export interface Difference {
   readonly why: string
 }
 
+/** That a renewer is no user Kafka's brokers find out themselves, and tell no times (-1); its controller tells them as 0. */
+const ofNoTime = (way: string): Difference => ({
+  question: `CreateDelegationToken v3 for its holder (${way})`,
+  kafka: '"tokenRequesterPrincipalName":"text","tokenId":""',
+  ottla:
+    '"tokenRequesterPrincipalName":"text","issueTimestampMs":-1,"expiryTimestampMs":-1,"maxTimestampMs":-1,"tokenId":""',
+  why: "A broker leaves it to the controller, and its clients are told what they are told by Kafka's brokers.",
+})
+
 export const DIFFERENCES: readonly Difference[] = [
+  ofNoTime('controller'),
+  ofNoTime('envelope'),
   {
     question: 'Metadata v12 that makes a topic (broker)',
     kafka:

@@ -6,6 +6,9 @@ export interface Subject extends Own {
   readonly topicId: string
   /** Of the principal that asks. */
   readonly principal: string
+  /** The secrets of a token that it has, and of one that its holder has. */
+  readonly token: Buffer
+  readonly holdersToken: Buffer
 }
 
 /** A request that each of the principals sends. */

@@ -2,6 +2,7 @@ import { aboutGroups, deletingGroups } from './about-groups.ts'
 import { aboutNodes } from './about-nodes.ts'
 import { aboutRecords } from './about-records.ts'
 import { aboutTheCluster } from './about-the-cluster.ts'
+import { aboutTokens } from './about-tokens.ts'
 import { aboutTopics, makingTopics } from './about-topics.ts'
 import type { MatrixRequest } from './request.ts'
 
@@ -9,6 +10,7 @@ import type { MatrixRequest } from './request.ts'
 export const REQUESTS: readonly MatrixRequest[] = [
   ...aboutTheCluster,
   ...aboutNodes,
+  ...aboutTokens,
   ...aboutTopics,
   ...aboutRecords,
   ...aboutGroups,

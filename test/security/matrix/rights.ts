@@ -21,6 +21,8 @@ export interface Own {
   readonly automatic: string
   readonly group: string
   readonly transaction: string
+  /** The principal that has a token besides the one that asks. */
+  readonly holder: string
 }
 
 /** Somebody with some rights, and what there is for it to ask for. */
@@ -30,7 +32,8 @@ export interface Asker {
   /** In words; unique. */
   readonly rights: string
   readonly own: Own
-  readonly acls: readonly Acl[]
+  /** @param tokenId of the holder's token: nobody knows it before there is one */
+  aclsWith(tokenId: string): Acl[]
   /** The right that this one has alone, lacks, or is denied; null where it is about all of them. */
   readonly about: Right | null
 }
@@ -60,10 +63,11 @@ const ownOf = (prefix: string): Own => ({
   automatic: `${prefix}automatic`,
   group: `${prefix}group`,
   transaction: `${prefix}transaction`,
+  holder: `${prefix}holder`,
 })
 
 /** The resources of a type that a rule is about, by their names. */
-function namesOf(type: ResourceType, name: string, own: Own): string[] {
+function namesOf(type: ResourceType, own: Own, tokenId: string): string[] {
   switch (type) {
     case 'TOPIC':
       return [own.topic, own.missing, own.automatic]
@@ -74,13 +78,17 @@ function namesOf(type: ResourceType, name: string, own: Own): string[] {
     case 'CLUSTER':
       return [CLUSTER_NAME]
     case 'DELEGATION_TOKEN':
-      return [`${own.prefix}token`]
+      return [tokenId]
     case 'USER':
-      return [`User:${name}`]
+      return [`User:${own.holder}`]
   }
 }
 
-function aclsOf(name: string, own: Own, [permission, type, operation, pattern]: Rule): Acl[] {
+function aclsOf(
+  { name, own }: Pick<Asker, 'name' | 'own'>,
+  tokenId: string,
+  [permission, type, operation, pattern]: Rule,
+): Acl[] {
   const acl = (resourceName: string, patternType: 'LITERAL' | 'PREFIXED'): Acl => ({
     resourceType: aclNumber(ACL_RESOURCE_TYPES, type),
     resourceName,
@@ -90,9 +98,9 @@ function aclsOf(name: string, own: Own, [permission, type, operation, pattern]: 
     operation: aclNumber(ACL_OPERATIONS, operation),
     permissionType: aclNumber(ACL_PERMISSIONS, permission),
   })
-  const names = namesOf(type, name, own)
-  // The cluster has one name only, which a prefix may be all of.
-  const beginning = type === 'CLUSTER' ? CLUSTER_NAME : type === 'USER' ? names[0]! : own.prefix
+  const names = namesOf(type, own, tokenId)
+  // Where there is one name only, a prefix may be all of it.
+  const beginning = names.length === 1 && !names[0]!.startsWith(own.prefix) ? names[0]! : own.prefix
   switch (pattern) {
     case 'literal':
       return names.map((each) => acl(each, 'LITERAL'))
@@ -144,6 +152,7 @@ function* rights(): Iterable<readonly [words: string, rules: readonly Rule[], ab
 export const ASKERS: readonly Asker[] = Array.from(rights(), ([words, rules, about], index) => {
   const name = `p${String(index).padStart(3, '0')}`
   const own = ownOf(`${name}-`)
-  const acls = rules.flatMap((rule) => aclsOf(name, own, rule))
-  return { name, rights: words, own, acls, about: about ?? null }
+  const aclsWith = (tokenId: string): Acl[] =>
+    rules.flatMap((rule) => aclsOf({ name, own }, tokenId, rule))
+  return { name, rights: words, own, aclsWith, about: about ?? null }
 })
