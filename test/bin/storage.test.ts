@@ -235,6 +235,9 @@ describe('storage format', () => {
           'transaction.version=0',
           '-f',
           'eligible.leader.replicas.version=0',
+          // Not here, which is what level 0 says.
+          '-f',
+          'group.version=0',
         )
       ).code,
     ).toBe(0)

@@ -273,6 +273,17 @@ describe('A follower that consumers read from', () => {
     expect(gone.errorCode).toBe('NOT_LEADER_OR_FOLLOWER')
   })
 
+  test('tells those whose records are gone so when it leads, wherever their history leaves its own', async () => {
+    const { node, partition } = await follower()
+    await take(partition, Buffer.concat([record(0, 2), record(1, 3)]))
+    partition.followOffsets(EPOCH, 2, 1)
+    partition.update({ ...partition.assignment, leader: 1, leaderEpoch: EPOCH + 1 })
+    const left = await fetched(node, { fetchOffset: 2, lastFetchedEpoch: EPOCH })
+    expect(left.divergingEpoch).toEqual({ epoch: 3, endOffset: 2 })
+    const gone = await fetched(node, { fetchOffset: 0, lastFetchedEpoch: EPOCH })
+    expect(gone.errorCode).toBe('OFFSET_OUT_OF_RANGE')
+  })
+
   test('gives readers of what is decided that, with what was aborted', async () => {
     const source = new TestNode()
     await source.addTopic('t')

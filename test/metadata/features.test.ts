@@ -1,4 +1,4 @@
-import { checkFinalizedFeatures, registrationVersion } from '../../src/metadata/features.ts'
+import { checkFinalizedFeatures, isKept, registrationVersion } from '../../src/metadata/features.ts'
 import { featureFact } from '../../src/metadata/facts.ts'
 import { ImageBuilder } from '../../src/metadata/image-builder.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
@@ -21,4 +21,14 @@ test('eligible leader replicas are no feature that is only kept, and known up to
 test('a broker is registered in the version that the level of metadata.version knows', () => {
   const at = (level: number) => imageOf(featureFact('metadata.version', level)).features
   expect([25, 29, 30, 33].map((level) => registrationVersion(at(level)))).toEqual([3, 3, 4, 4])
+})
+
+test.each([
+  ['group.version', 0, false],
+  ['group.version', 1, true],
+  ['group.version', 2, false],
+  ['nobody.knows.version', 0, false],
+  ['nobody.knows.version', 1, false],
+])('%s at %i is left as it is, without being offered: %s', (name, level, expected) => {
+  expect(isKept(name, level)).toBe(expected)
 })

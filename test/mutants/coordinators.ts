@@ -46,14 +46,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/runtime/partition-log.ts',
-    text: 'const highWatermark = partition.isUnderMinIsr ? -1 : partition.log!.highWatermark',
-    replacement: 'const highWatermark = partition.log!.highWatermark',
-    about: 'A commit is acknowledged that fewer replicas have than were asked for.',
-    killedBy: ['coordinators/runtime/shard'],
-  },
-  {
-    file: 'src/coordinators/runtime/partition-log.ts',
-    text: 'const committedTo = Math.min(highWatermark, this.#writtenTo)',
+    text: 'const committedTo = Math.min(partition.log!.highWatermark, this.#writtenTo)',
     replacement: 'const committedTo = this.#writtenTo',
     about: 'A commit is acknowledged that only the leader has.',
     killedBy: ['coordinators/runtime/shard', 'coordinators/group/stall'],

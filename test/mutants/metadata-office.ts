@@ -145,8 +145,8 @@ export const mutants: readonly Mutant[] = [
     file: 'src/metadata/image-difference.ts',
     text: '  if (entries.length !== Object.keys(right).length) return false\n',
     replacement: '',
-    about: 'Partitions that were added while a broker was cut off are not made there.',
-    killedBy: ['metadata/loader'],
+    about: 'What a broker has more of since another one was cut off is not known there.',
+    killedBy: ['metadata/image-difference'],
   },
   {
     file: 'src/metadata/image-difference.ts',

@@ -89,6 +89,17 @@ test('Those that are too many for their address are closed after a while, and do
   expect(admitted.at(-1)).toBe('again')
 })
 
+test('An address that tries more often than it may is let in as often as it may', () => {
+  const { clock, admitted, many } = coming({ quotas: [['10.0.0.1', 2]] })
+  many(20)
+  for (let second = 0; second < 60; second++) {
+    clock.pass(1000)
+    many(3)
+  }
+  expect(admitted.length).toBeGreaterThan(100)
+  expect(admitted.length).toBeLessThanOrEqual(2 * 71)
+})
+
 test('The default counts for each address that has no limit of its own', () => {
   const { admitted, many } = coming({
     quotas: [

@@ -168,8 +168,8 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     const partition = this.#partition
     const error = partition.checkLeader(this.#leaderEpoch)
     if (error !== 'NONE') return this.#fail(new AppendError(error, `${this.#name}: ${error}`))
-    const highWatermark = partition.isUnderMinIsr ? -1 : partition.log!.highWatermark
-    const committedTo = Math.min(highWatermark, this.#writtenTo)
+    // The high watermark stands still where fewer replicas are in sync than there have to be.
+    const committedTo = Math.min(partition.log!.highWatermark, this.#writtenTo)
     while (this.#unfinished.length > 0 && this.#unfinished[0]!.nextOffset <= committedTo) {
       this.#unfinished.shift()!.done?.(null)
     }

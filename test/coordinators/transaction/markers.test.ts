@@ -191,10 +191,15 @@ describe('the markers of a transaction that ends', () => {
     const cluster = new Cluster()
     cluster.errors['t-0'] = Array<ErrorName>(100).fill('NOT_LEADER_OR_FOLLOWER')
     cluster.send()
-    await cluster.untilNoted(2)
+    while (cluster.noted.length === 0) await cluster.pause()
+    // By now it waits to try again.
+    await cluster.pause()
     cluster.isCurrent = false
     const tries = cluster.tries.length
-    for (let turn = 0; turn < 5; turn++) await cluster.turn()
+    for (let turn = 0; turn < 5; turn++) {
+      await cluster.turn()
+      cluster.clock.skip(600_000)
+    }
     expect(cluster.tries).toHaveLength(tries)
   })
 

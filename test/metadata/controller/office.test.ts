@@ -46,6 +46,19 @@ describe('the office of the controller', () => {
     expect(quorum.nodes.flatMap(({ failures }) => failures)).toEqual([])
   })
 
+  test('is told of when it is taken and when it is lost, each time', async () => {
+    const quorum = await SimulatedQuorum.start(3)
+    const first = await quorum.controller()
+    const told: boolean[] = []
+    first.node.onOffice(() => told.push(first.node.isController))
+    quorum.cutOff(first)
+    await quorum.until(() => !first.node.isController, 'resignation')
+    expect(told).toEqual([false])
+    quorum.heal()
+    await leadsAgain(quorum, first)
+    expect(told).toEqual([false, true])
+  })
+
   test('is where each node says that it is, and all are told when it is another’s', async () => {
     const quorum = await SimulatedQuorum.start(3)
     const told = new Map<number, (string | undefined)[]>()
