@@ -40,4 +40,12 @@ describe('the name in a certificate', () => {
       }
     }
   })
+
+  test('is none where a length goes beyond what it is a part of', () => {
+    const subject = Buffer.from(der(readFileSync('test/fixtures/tls/subject.pem')))
+    // The serial number 77, a PrintableString at the end of its part; its issuer has the same name before.
+    const at = subject.lastIndexOf(Buffer.from('13023737', 'hex'))
+    subject[at + 1] = 3
+    expect(() => subjectName(subject)).toThrow(NameError)
+  })
 })
