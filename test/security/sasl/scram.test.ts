@@ -1,4 +1,4 @@
-import { createHmac } from 'node:crypto'
+import { createHash, createHmac } from 'node:crypto'
 import {
   saltedPassword,
   scramCredential,
@@ -48,6 +48,24 @@ describe.each(['SCRAM-SHA-256', 'SCRAM-SHA-512'] as const)('%s', (mechanism) => 
     expect(wrong).toHaveProperty('refused')
     expect(await exchanged(mechanism, 'nobody', 'pencil')).toEqual(wrong)
   })
+})
+
+test('Who could bind a channel, and sees that the server can’t, is let in', async () => {
+  const mechanism = 'SCRAM-SHA-256'
+  const credential = await credentialOf(mechanism, 'pencil')
+  const exchange = new ScramExchange(mechanism, () => credential, noToken, NONCE)
+  const begun = await exchange.step(Buffer.from('y,,n=user,r=nonce'))
+  const challenge = 'challenge' in begun ? begun.challenge.toString() : ''
+  const [, nonce, salt] = /^r=([^,]+),s=([^,]+)/.exec(challenge)!
+  const salted = await saltedPassword(mechanism, 'pencil', Buffer.from(salt!, 'base64'), 4096)
+  const clientKey = createHmac('sha256', salted).update('Client Key').digest()
+  const bare = `c=${Buffer.from('y,,').toString('base64')},r=${nonce}`
+  const signature = createHmac('sha256', createHash('sha256').update(clientKey).digest())
+    .update(`n=user,r=nonce,${challenge},${bare}`)
+    .digest()
+  const proof = Buffer.from(clientKey.map((byte, at) => byte ^ signature[at]!))
+  const final = await exchange.step(Buffer.from(`${bare},p=${proof.toString('base64')}`))
+  expect(final).toMatchObject({ principal: { type: 'User', name: 'user' } })
 })
 
 test('SCRAM-SHA-256 says what RFC 7677 has as its example', async () => {
@@ -119,6 +137,16 @@ describe('SCRAM refuses', () => {
   ])('%s', async (_, change) => {
     const { exchange, final } = await begun()
     expect(await exchange.step(Buffer.from(change(final)))).toHaveProperty('refused')
+  })
+
+  test('whose word on channel binding was changed on its way, so that nobody would miss it', async () => {
+    const credential = await credentialOf('SCRAM-SHA-256', 'pencil')
+    const client = new ScramClient('SCRAM-SHA-256', 'user', 'pencil', Buffer.from('c'))
+    const exchange = new ScramExchange('SCRAM-SHA-256', () => credential, noToken, NONCE)
+    const said = client.first().toString()
+    const first = await exchange.step(Buffer.from(said.replace(/^n/, 'y')))
+    const final = await client.final('challenge' in first ? first.challenge : Buffer.alloc(0))
+    expect(await exchange.step(final!)).toHaveProperty('refused')
   })
 
   test('what was said in another exchange', async () => {
