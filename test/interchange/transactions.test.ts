@@ -99,7 +99,7 @@ describeWithApache('Transactions under way', () => {
       const open = await begin(before, 'open', dialect)
       await open.write(0, ['open 1', 'open 2'], Date.now())
       await open.commitOffset(7)
-      const left = await begin(before, 'left', dialect, 90_000)
+      const left = await begin(before, 'left', dialect, 30_000)
       await left.write(0, ['left 1'], Date.now())
       const aborted = await begin(before, 'aborted', dialect)
       await aborted.write(0, ['aborted 1'], Date.now())

@@ -61,7 +61,7 @@ const consumerOf = (groupId: string, sessionTimeout = 60_000): Consumer =>
     groupId,
     maxWaitTime: 300,
     sessionTimeout,
-    rebalanceTimeout: 10_000,
+    rebalanceTimeout: Math.max(10_000, sessionTimeout),
     heartbeatInterval: 500,
   })
 
