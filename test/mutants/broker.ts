@@ -122,8 +122,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LIFECYCLE,
-    text: '        if (reply.shouldShutDown) this.close()\n',
-    replacement: '',
+    text: 'if (reply.shouldShutDown) this.close()',
+    replacement: 'if (false) this.close()',
     about: 'Each stop of a broker takes half a minute.',
     killedBy: ['broker/lifecycle'],
   },

@@ -35,7 +35,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (leader === undefined || !isAnyStopping(metadata.image, nodeId)) return Promise.resolve()',
     replacement: 'if (nodeId >= 0) return Promise.resolve()',
     about: 'Where all nodes are told to stop, the last ones wait for controllers that have left.',
-    killedBy: ['controller/combined-nodes'],
+    killedBy: ['controller/others-stopping'],
   },
   {
     file: 'src/controller/own-vote.ts',

@@ -232,7 +232,7 @@ export const mutants: readonly Mutant[] = [
     text: 'if (!view.isCaughtUp(change.voter)) {',
     replacement: 'if (view === null) {',
     about: 'A voter that nobody has started stops a quorum of two for good.',
-    killedBy: ['controller/voters'],
+    killedBy: ['quorum/voter-changes'],
   },
   {
     file: 'src/quorum/voter-changes.ts',

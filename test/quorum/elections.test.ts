@@ -331,6 +331,8 @@ describe('a leader', () => {
     expect(raft.role.name).toBe('leader')
     const output = raft.tick(last + 1.5 * fetchTimeoutMs)
     expect(raft.role.name).toBe('resigned')
+    // The vote that it gave itself stays given in its epoch, as it stands on the disk.
+    expect(output.persist).toBeNull()
     expect(output.send.map(({ to, message }) => [to, message])).toEqual(
       [2, 3].map((to) => [
         to,

@@ -12,14 +12,17 @@ const voter = (id: number, parts: Partial<Voter> = {}): Voter => ({
 const kraftVersions = { min: 0, max: 1 }
 const elsewhere = [{ name: 'OTHER', host: 'node2', port: 9093 }]
 
-const changed = (change: VoterChange, parts: { kraftVersion?: number; alone?: boolean } = {}) =>
+const changed = (
+  change: VoterChange,
+  parts: { kraftVersion?: number; alone?: boolean; behind?: boolean } = {},
+) =>
   changedVoters(
     {
       kraftVersion: parts.kraftVersion ?? 1,
       voters: [voter(1), voter(2)],
       peers: { listenerName: parts.alone ? null : 'controller' },
       isChanging: false,
-      isCaughtUp: () => true,
+      isCaughtUp: () => parts.behind !== true,
     },
     change,
   )
@@ -44,6 +47,13 @@ describe('a change of the voters', () => {
       voter(1),
       { ...moved, kraftVersions },
     ])
+  })
+
+  test('takes nobody who has not all that the leader has: it may be that nobody has started him', () => {
+    expect(changed(add(voter(3)), { behind: true })).toMatchObject({
+      errorCode: 'REQUEST_TIMED_OUT',
+      errorMessage: expect.stringContaining('start it first'),
+    })
   })
 
   test('names the voter by its id and its directory', () => {

@@ -54,6 +54,7 @@ describe('the office of the controller', () => {
     quorum.cutOff(first)
     await quorum.until(() => !first.node.isController, 'resignation')
     expect(told).toEqual([false])
+    expect(first.node.activeController).toBeNull()
     quorum.heal()
     await leadsAgain(quorum, first)
     expect(told).toEqual([false, true])
