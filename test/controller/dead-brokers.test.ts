@@ -322,6 +322,18 @@ describe('where nobody listens says something only of an endpoint', () => {
     expect(await found.end(REFUSED_TWICE)).toBe(false)
   })
 
+  test('and is asked again where another node has answered: the one that is meant may be there later', async () => {
+    const found = await world()
+    const stranger = await found.listening(PORT, 3)
+    found.dead.start()
+    await found.pass(300)
+    void stranger.close()
+    await found.pass(10)
+    await found.listening()
+    await found.pass(1000)
+    expect(await found.end(REFUSED_TWICE)).toBe(true)
+  })
+
   test('that knows the question', async () => {
     const found = await world()
     await found.listening(PORT, 2, 4)

@@ -379,12 +379,20 @@ describe('an index of times that is damaged after a clean stop', () => {
   })
 })
 
-test.each(stops)('a log start behind the end of the log is not believed (%s)', async (stop) => {
+/** A log of so many batches of one record, of which those before an offset are deleted by a client. */
+async function withDeleted(count: number, before: number) {
   const disk = new SimDisk({ random: seeded(1) })
   const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
-  for (let offset = 0; offset < 12; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
-  log.setHighWatermark(12)
-  log.deleteRecordsBefore(2)
+  for (let offset = 0; offset < count; offset++) {
+    await append(log, batchOf(1, 200, { timestamp: NOW }))
+  }
+  log.setHighWatermark(count)
+  expect(log.deleteRecordsBefore(before)).toBe('NONE')
+  return { disk, log, manager }
+}
+
+test.each(stops)('a log start behind the end of the log is not believed (%s)', async (stop) => {
+  const { disk, log, manager } = await withDeleted(12, 2)
   await log.flush()
   await manager.checkpoint()
   await end(manager, stop)
@@ -400,11 +408,7 @@ test.each(stops)('a log start behind the end of the log is not believed (%s)', a
 })
 
 test('a log start is believed where the files reach beyond it, and the other checkpoints are lost', async () => {
-  const disk = new SimDisk({ random: seeded(1) })
-  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
-  for (let offset = 0; offset < 12; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
-  log.setHighWatermark(12)
-  log.deleteRecordsBefore(5)
+  const { disk, log, manager } = await withDeleted(12, 5)
   await log.flush()
   await manager.checkpoint()
   manager.abandon()
@@ -414,11 +418,7 @@ test('a log start is believed where the files reach beyond it, and the other che
 })
 
 test('a log that lost its end begins anew at its start, where that was replicated', async () => {
-  const disk = new SimDisk({ random: seeded(1) })
-  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
-  for (let offset = 0; offset < 5; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
-  log.setHighWatermark(5)
-  log.deleteRecordsBefore(5)
+  const { disk, manager } = await withDeleted(5, 5)
   await manager.checkpoint()
   manager.abandon()
   const path = `${DIRECTORY}/${logFiles(disk)[0]!}`
@@ -428,11 +428,7 @@ test('a log that lost its end begins anew at its start, where that was replicate
 })
 
 test('a log that lost what is before and behind its start in a segment begins anew there, without what came later', async () => {
-  const disk = new SimDisk({ random: seeded(1) })
-  const { log, manager } = await openLog(ROOT, { host: simulatedHost(disk), config })
-  for (let offset = 0; offset < 12; offset++) await append(log, batchOf(1, 200, { timestamp: NOW }))
-  log.setHighWatermark(12)
-  log.deleteRecordsBefore(3)
+  const { disk, manager } = await withDeleted(12, 3)
   await manager.checkpoint()
   manager.abandon()
   overwrite(disk, RECOVERY_POINTS, Buffer.from('0\n1\nt 0 0\n'))
