@@ -71,7 +71,7 @@ export async function tryMutant(
     const end = await jest(patterns, { root, limitMs, environment, only, folder, patch })
     return { ...judge(join(folder, 'report.json'), end), ms: performance.now() - startMs }
   } finally {
-    rmSync(folder, { recursive: true, force: true, maxRetries: 3 })
+    rmSync(folder, { recursive: true, force: true, maxRetries: 10, retryDelay: 200 })
   }
 }
 
