@@ -5,6 +5,7 @@ import { startCluster, type RunningCluster } from '../../src/index.ts'
 import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ottla } from './command.ts'
+import { eventually } from '../clients/wait.ts'
 
 describeWithApache("Apache's tools for replicas and leaders, on three brokers of Ottla", () => {
   const directories = temporaryDirectories()
@@ -34,12 +35,9 @@ describeWithApache("Apache's tools for replicas and leaders, on three brokers of
   }
   /** Tried again until it says so: brokers follow the metadata each by itself. */
   const says = async (what: string, ask: () => Promise<{ text: string }>): Promise<void> => {
-    const deadline = Date.now() + 150_000
-    for (;;) {
-      const { text } = await ask()
-      if (text.includes(what)) return
-      if (Date.now() > deadline) throw new Error(`Not said: ${what}\n${text}`)
-    }
+    let text = ''
+    const isSaid = async (): Promise<boolean> => (text = (await ask()).text).includes(what)
+    await eventually(isSaid, () => `${what} in:\n${text}`)
   }
 
   test('kafka-reassign-partitions moves replicas, verifies that they have, and lists what is on its way', async () => {

@@ -30,11 +30,9 @@ async function partitionsOf(topic: string): Promise<readonly Described[]> {
   return (JSON.parse(stdout) as { partitions: Described[] }[])[0]!.partitions
 }
 /** Brokers follow the metadata each by itself. */
-async function shown(topic: string, isShown: (one: Described) => boolean): Promise<void> {
-  const deadline = Date.now() + 150_000
-  while (!(await partitionsOf(topic)).every(isShown)) {
-    if (Date.now() > deadline) throw new Error(`${topic} is not as it should be`)
-  }
+function shown(topic: string, isShown: (one: Described) => boolean): Promise<void> {
+  const ask = async (): Promise<boolean> => (await partitionsOf(topic)).every(isShown)
+  return eventually(ask, `${topic} to be as it should be`)
 }
 
 describe('replicas', () => {

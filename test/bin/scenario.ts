@@ -6,6 +6,7 @@ import { JoinGroup } from '../../protocol/messages/join-group.ts'
 import { SyncGroup } from '../../protocol/messages/sync-group.ts'
 import { encodeAssignment, encodeSubscription } from '../../protocol/state/consumer-protocol.ts'
 import { ottla, type Ended } from './command.ts'
+import { eventually } from '../clients/wait.ts'
 
 /** A broker that the commands are tried on. */
 export interface ScenarioBroker {
@@ -28,11 +29,9 @@ export function commandScenario(broker: () => ScenarioBroker): void {
     (await run(args)).stdout.split('\n').slice(0, -1)
 
   /** A broker may answer before it has applied what the controller has committed. */
-  const shown = async (args: string, line: RegExp): Promise<void> => {
-    const deadline = Date.now() + 100_000
-    while (!(await lines(args)).some((one) => line.test(one))) {
-      if (Date.now() > deadline) throw new Error(`${args} does not show ${line}`)
-    }
+  const shown = (args: string, line: RegExp): Promise<void> => {
+    const ask = async (): Promise<boolean> => (await lines(args)).some((one) => line.test(one))
+    return eventually(ask, `${args} to show ${line}`)
   }
 
   test('a topic is created, shown, made larger, and deleted', async () => {
@@ -86,10 +85,9 @@ export function commandScenario(broker: () => ScenarioBroker): void {
       return Object.fromEntries(ofTopic.map(({ name, value }) => [name, value]))
     }
     const ownAre = async (expected: Record<string, string>): Promise<void> => {
-      const deadline = Date.now() + 100_000
-      let found = await own()
-      while (!isDeepStrictEqual(found, expected) && Date.now() < deadline) found = await own()
-      expect(found).toEqual(expected)
+      let found: Record<string, string> = {}
+      const areSo = async (): Promise<boolean> => isDeepStrictEqual((found = await own()), expected)
+      await eventually(areSo, () => `${JSON.stringify(expected)}: ${JSON.stringify(found)}`)
     }
     await ownAre({ 'retention.ms': '7000000', 'cleanup.policy': 'delete,compact' })
     await run(

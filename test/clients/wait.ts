@@ -11,7 +11,7 @@ const PATIENCE = 5
 const MOST_PATIENCE_MS = 900_000
 
 /** The limit that counts: longer than the one that is said, up to a quarter of an hour. */
-export const patient = (limitMs: number): number =>
+export const patienceFor = (limitMs: number): number =>
   Math.max(limitMs, Math.min(PATIENCE * limitMs, MOST_PATIENCE_MS))
 
 /** Resolves when the condition holds; fails with what it waited for when the limit is over. */
@@ -20,7 +20,7 @@ export const until = async (
   what: string | (() => string),
   limitMs = 60_000,
 ): Promise<void> => {
-  const patienceMs = patient(limitMs)
+  const patienceMs = patienceFor(limitMs)
   const deadline = performance.now() + patienceMs
   while (!condition()) {
     if (performance.now() > deadline) {
@@ -36,7 +36,7 @@ export const eventually = async (
   what: string | (() => string),
   limitMs = 150_000,
 ): Promise<void> => {
-  const patienceMs = patient(limitMs)
+  const patienceMs = patienceFor(limitMs)
   const deadline = performance.now() + patienceMs
   for (let fault = ''; ; await delay(200)) {
     try {

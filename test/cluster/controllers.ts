@@ -9,12 +9,11 @@ import { Connection } from '../../src/peer/connection.ts'
 import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
 import { formatApacheController, propertiesText, startApacheNode } from '../interchange/apache.ts'
 import { startProcess } from '../support/broker-process.ts'
+import { eventually } from '../clients/wait.ts'
 
 const HOST = '127.0.0.1'
 export const IDS = [1, 2, 3]
 const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
-/** Far above what it takes, for a machine that is busy. */
-const PATIENCE_MS = 150_000
 
 const host = towards(nodeHost({ log: { level: 'silent' } }), IN_THE_CLEAR)
 const options = { clientId: 'test', connectTimeoutMs: 10_000, requestTimeoutMs: 30_000 }
@@ -133,7 +132,7 @@ export class Controllers {
 
   async leader(): Promise<number> {
     let leader: number | null = null
-    await until(async () => {
+    await eventually(async () => {
       for (const id of this.running) if ((await this.describe(id)) !== null) leader = id
       return leader !== null
     }, 'a leader')
@@ -143,7 +142,7 @@ export class Controllers {
   /** What the quorum looks like to whoever leads. */
   async described(): Promise<Partition> {
     let partition: Partition | null = null
-    await until(async () => {
+    await eventually(async () => {
       partition = await this.describe(await this.leader())
       return partition !== null
     }, 'a leader that describes the quorum')
@@ -152,7 +151,7 @@ export class Controllers {
 
   /** Changes the metadata at whoever leads by then; a leader that is lost meanwhile is no error. */
   async change(): Promise<void> {
-    await until(async () => {
+    await eventually(async () => {
       const errorCode = await this.#update('metadata.version', 33, false)
       if (errorCode === null || NOT_YET.includes(errorCode)) return false
       if (errorCode !== 'NONE') throw new Error(errorCode)
@@ -162,7 +161,7 @@ export class Controllers {
 
   /** All voters have told whoever leads what they know of kraft.version, and which disks they have. */
   async mayRaise(): Promise<void> {
-    await until(
+    await eventually(
       async () => (await this.#update('kraft.version', 1, true)) === 'NONE',
       'all voters to tell of themselves',
     )
@@ -190,7 +189,7 @@ export class Controllers {
 
   /** All that run have everything that the leader has. */
   async caughtUp(): Promise<void> {
-    await until(async () => {
+    await eventually(async () => {
       const partition = await this.describe(await this.leader())
       const voters = partition?.currentVoters ?? []
       const live = voters.filter(({ replicaId }) => this.running.includes(replicaId))
@@ -208,13 +207,5 @@ export class Controllers {
   logOf(id: number): Buffer {
     const directory = this.#directories[id - 1]!
     return readFileSync(`${directory}/__cluster_metadata-0/${'0'.repeat(20)}.log`)
-  }
-}
-
-async function until(condition: () => Promise<boolean>, what: string): Promise<void> {
-  const deadline = performance.now() + PATIENCE_MS
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
-    await new Promise<void>((resolve) => void host.clock.after(20, resolve))
   }
 }

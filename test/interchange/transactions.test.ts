@@ -9,7 +9,8 @@ import { temporaryDirectories } from '../support/temporary.ts'
 import { describeWithApache, formatApache, killApache, startApache } from './apache.ts'
 import type { RunningNode } from './apache.ts'
 import { expectSound, startOttla } from './ottla.ts'
-import { createTopic, untilAsync } from './workload.ts'
+import { eventually } from '../clients/wait.ts'
+import { createTopic } from './workload.ts'
 
 const codecs = nodeCodecs()
 const TOPIC = 'transacted'
@@ -43,9 +44,9 @@ async function committed(client: Client): Promise<string[]> {
     const query = { topic: TOPIC, partition: 0, timestamp: LATEST_TIMESTAMP }
     return (await listOffsets(client, [query], isolationLevel))[0]!.offset
   }
-  await untilAsync('all transactions to be decided', async () => {
+  await eventually(async () => {
     return (await ends('read_committed')) === (await ends('read_uncommitted'))
-  })
+  }, 'all transactions to be decided')
   const from = { topic: TOPIC, partition: 0, offset: 0, endOffset: await ends('read_committed') }
   const reader = new PartitionReader(client, [from], {
     codecs,
@@ -75,10 +76,10 @@ const cases: [string, Start, Start, Dialect][] = [
  * transactions without their markers ("Couldn't find leader endpoint for partitions").
  */
 async function complete(client: Client, transactionalIds: string[]): Promise<void> {
-  await untilAsync('the ends to have their markers', async () => {
+  await eventually(async () => {
     const { transactionStates } = await client.request(DescribeTransactions, { transactionalIds })
     return transactionStates.every(({ transactionState }) => /^Complete/.test(transactionState))
-  })
+  }, 'the ends to have their markers')
 }
 
 describeWithApache('Transactions under way', () => {

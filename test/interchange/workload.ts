@@ -4,7 +4,7 @@ import { DeleteRecords } from '../../protocol/messages/delete-records.ts'
 import type { Driver } from '../clients/driver.ts'
 import { existsSync, readdirSync, readFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { setTimeout as delay } from 'node:timers/promises'
+import { eventually, until } from '../clients/wait.ts'
 
 /** A record as the Java program takes it: partition, timestamp, key, value, and headers as pairs. */
 type Sent = readonly [
@@ -155,9 +155,9 @@ export async function writePlain(
   await deleteRecordsBefore(client, 'cut', 217)
   // The log start that a client asked for survives a crash from its checkpoint on.
   const checkpoint = join(dataDirectory, 'log-start-offset-checkpoint')
-  await untilAsync(
-    'the log start to be kept',
+  await until(
     () => existsSync(checkpoint) && /^cut 0 217$/m.test(readFileSync(checkpoint, 'utf8')),
+    'the log start to be kept',
   )
   await createTopic(client, 'log-append-time', 1, { 'message.timestamp.type': 'LogAppendTime' })
   await writer.produce('log-append-time', writer.records(30, 0), { batch: 10 })
@@ -176,10 +176,10 @@ export async function writePlain(
     'retention.bytes': '1048576',
   })
   await writer.produce('retained', large(writer, 400), { batch: 3 })
-  await untilAsync(
-    'the two oldest of four segments to be deleted',
+  await eventually(
     // A check amid the writes deletes the first one, and the next check the other.
     async () => (await logStartOf(client, 'retained')) > 200,
+    'the two oldest of four segments to be deleted',
   )
   await writeCompacted(writer, client, dataDirectory)
   const more = ['segments', 'cut', 'log-append-time', 'nulls', 'empty', 'retained', 'compacted']
@@ -282,7 +282,7 @@ async function writeCompacted(
     const settings = { 'compression.type': CODECS[round % CODECS.length] }
     await writer.produce('compacted', keyed(round), { settings, batch: 9 })
   }
-  await untilAsync('the compacted topic to be cleaned', () => isCleaned(dataDirectory))
+  await until(() => isCleaned(dataDirectory), 'the compacted topic to be cleaned')
 }
 
 /** Whether the cleaner has been through all but the active segment: nothing more changes then. */
@@ -297,17 +297,6 @@ function isCleaned(dataDirectory: string): boolean {
 }
 
 /** Asks again and again until the condition holds; fails with what it waited for when a minute is over. */
-export async function untilAsync(
-  what: string,
-  condition: () => boolean | Promise<boolean>,
-): Promise<void> {
-  const deadline = performance.now() + 150_000
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
-    await delay(50)
-  }
-}
-
 async function logStartOf(client: Client, topic: string): Promise<number> {
   const query = { topic, partition: 0, timestamp: EARLIEST_TIMESTAMP }
   const [found] = await listOffsets(client, [query])

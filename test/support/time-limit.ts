@@ -1,5 +1,5 @@
 import { addEventHandler } from 'jest-circus'
-import { patient, within } from '../clients/wait.ts'
+import { patienceFor, within } from '../clients/wait.ts'
 import { MUTANT_VARIABLE } from '../mutants/hooks.ts'
 
 /**
@@ -20,7 +20,7 @@ function limitAll(): void {
     if (added?.fn == null || added.fn.length > 0) return
     const what = isTest ? `the test “${String(event.testName)}”` : `a hook (${event.hookType})`
     const body = added.fn as () => unknown
-    const limitMs = patient(event.timeout ?? usualMs)
+    const limitMs = patienceFor(event.timeout ?? usualMs)
     added.fn = async () => void (await within((async () => body())(), what, limitMs))
   })
 }

@@ -26,6 +26,7 @@ import { producing } from './bad-input/produce.ts'
 import { reading } from './bad-input/reading.ts'
 import { times } from './bad-input/times.ts'
 import { transacting } from './bad-input/transacting.ts'
+import { eventually } from '../clients/wait.ts'
 
 /**
  * What Apache Kafka 4.4.0 answers to each case. With OTTLA_KAFKA_JARS (the folder of Kafka's jars) the same bytes go to a
@@ -80,25 +81,17 @@ async function prepare(at: At): Promise<World> {
         topics: [{ name, partitions: [{ partitionIndex: 0, timestamp: -1n }] }],
       })
       return answer.topics[0]!.partitions[0]!.errorCode === 'NONE'
-    })
+    }, 'the topics')
   }
   await eventually(async () => {
     await client.request(FindCoordinator, 4, { keyType: 0, coordinatorKeys: ['bad-input'] })
     const member = { groupId: 'bad-input', generationId: 1, memberId: 'nobody' }
     const { errorCode } = await client.request(Heartbeat, 4, member)
     return errorCode === 'UNKNOWN_MEMBER_ID'
-  })
+  }, 'the groups')
   client.destroy()
   const { topicId } = topics.find(({ name }) => name === 'plain')!
   return { topicId, connect: () => RawClient.connect(at) }
-}
-
-async function eventually(condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 150_000
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error('waited in vain for the topics and groups')
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
 }
 
 async function ask(at: At, world: World, { name, ask: say }: BadInput): Promise<Told> {

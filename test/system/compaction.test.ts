@@ -4,7 +4,7 @@ import { Kafka, logLevel } from 'kafkajs'
 import { OffsetCommit } from '../../protocol/messages/offset-commit.ts'
 import { OffsetFetch } from '../../protocol/messages/offset-fetch.ts'
 import { startBroker, type RunningBroker } from '../../src/index.ts'
-import { until } from '../clients/wait.ts'
+import { eventually, until } from '../clients/wait.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 
@@ -38,19 +38,6 @@ const cleanTo = (directory: string, partition: string): number => {
 
 /** On a machine that is busy the client's own second is not enough. */
 const PATIENT = { connectionTimeout: 60_000, requestTimeout: 60_000, retry: { retries: 50 } }
-
-/** Asks again until it is answered. */
-async function eventually(ask: () => Promise<unknown>): Promise<void> {
-  const deadline = performance.now() + 100_000
-  for (;;) {
-    try {
-      await ask()
-      return
-    } catch (error) {
-      if (performance.now() > deadline) throw error
-    }
-  }
-}
 
 const logBytes = (directory: string, partition: string): number =>
   readdirSync(join(directory, partition))
@@ -92,7 +79,9 @@ test('committed offsets survive the compaction of __consumer_offsets and a resta
     await admin.connect()
     await admin.createTopics({ topics: [{ topic: TOPIC }], waitForLeaders: true })
     // Makes the offsets topic.
-    await eventually(() => admin.fetchOffsets({ groupId: 'none', topics: [TOPIC] }))
+    const areFetched = async (): Promise<boolean> =>
+      (await admin.fetchOffsets({ groupId: 'none', topics: [TOPIC] })).length > 0
+    await eventually(areFetched, 'the offsets topic')
     await admin.disconnect()
     const client = await RawClient.connect(broker)
     for (let round = 1; round <= 70; round++) await commit(client, round)
@@ -103,9 +92,9 @@ test('committed offsets survive the compaction of __consumer_offsets and a resta
     await broker.close()
     broker = await start(directory)
     const again = await RawClient.connect(broker)
-    await eventually(async () => {
-      if ((await fetched(again)).some((offset) => offset !== 70)) throw new Error('not yet loaded')
-    })
+    const areLoaded = async (): Promise<boolean> =>
+      (await fetched(again)).every((offset) => offset === 70)
+    await eventually(areLoaded, 'the groups to be loaded')
     again.destroy()
   } finally {
     await broker.close()

@@ -13,6 +13,7 @@ import type { RunningBroker } from '../../src/index.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { codecs, createTopic, readNumbers } from './load.ts'
+import { eventually } from '../clients/wait.ts'
 
 const directories = temporaryDirectories()
 afterAll(() => directories.removeAll())
@@ -87,10 +88,9 @@ class Node {
   }
 
   async waitFor(partition: number, leaderId: number): Promise<void> {
-    const deadline = performance.now() + 150_000
-    while ((await this.metadata())[partition]!.leaderId !== leaderId) {
-      if (performance.now() > deadline) throw new Error(`${partition} isn't led by ${leaderId}`)
-    }
+    const isLed = async (): Promise<boolean> =>
+      (await this.metadata())[partition]!.leaderId === leaderId
+    await eventually(isLed, `${partition} to be led by ${leaderId}`)
   }
 }
 

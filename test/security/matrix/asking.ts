@@ -25,6 +25,7 @@ import { Reader } from '../../../protocol/wire/reader.ts'
 import type { Acl } from '../../../src/metadata/acls.ts'
 import { encodePrincipal } from '../../../src/security/principal-data.ts'
 import { plainToken } from '../../../src/security/sasl/plain.ts'
+import { eventually } from '../../clients/wait.ts'
 import { RawClient, encodeRequest } from '../../support/raw-client.ts'
 import { reduced } from './reduce.ts'
 import type { MatrixRequest, Subject } from './request.ts'
@@ -82,14 +83,6 @@ async function logIn(at: At, name: string): Promise<RawClient> {
 
 const LIMIT_MS = 60_000
 
-async function eventually(what: string, condition: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + LIMIT_MS
-  while (!(await condition())) {
-    if (performance.now() > deadline) throw new Error(`waited in vain for ${what}`)
-    await new Promise((resolve) => setTimeout(resolve, 20))
-  }
-}
-
 interface Token {
   readonly tokenId: string
   readonly hmac: Buffer
@@ -122,7 +115,7 @@ async function prepare(
     timeoutMs: LIMIT_MS,
   })
   same(topics.map(({ errorCode }) => errorCode))
-  await eventually('the topics', async () => {
+  await eventually(async () => {
     const answer = await admin.request(ListOffsets, 7, {
       replicaId: -1,
       topics: askers.map(({ own }) => ({
@@ -131,18 +124,18 @@ async function prepare(
       })),
     })
     return answer.topics.every(({ partitions }) => partitions[0]!.errorCode === 'NONE')
-  })
+  }, 'the topics')
   for (const keyType of [0, 1]) {
-    await eventually('coordinators', async () => {
+    await eventually(async () => {
       const body = { keyType, coordinatorKeys: [ADMINISTRATOR] }
       const { coordinators } = await admin.request(FindCoordinator, 4, body)
       return coordinators[0]!.errorCode === 'NONE'
-    })
+    }, 'coordinators')
   }
-  await eventually('the coordinators to have loaded', async () => {
+  await eventually(async () => {
     const { errorCode } = await commitAs(admin, askers[0]!)
     return errorCode === 'NONE' && (await beginAs(admin, askers[0]!)) === 'NONE'
-  })
+  }, 'the coordinators to have loaded')
   for (const asker of askers.slice(1)) {
     const [{ errorCode }, begun] = await Promise.all([
       commitAs(admin, asker),
@@ -238,10 +231,10 @@ async function followed(listeners: Listeners, askers: readonly Asker[]): Promise
   const { name, own } = askers.findLast(({ rights }) => rights.endsWith('CLUSTER missing'))!
   const client = await logIn(listeners.broker, name)
   const topics = [{ topicId: ZERO_UUID, name: own.topic }]
-  await eventually('the ACLs', async () => {
+  await eventually(async () => {
     const answer = await client.request(Metadata, 12, { topics, allowAutoTopicCreation: false })
     return answer.topics[0]!.errorCode === 'NONE'
-  })
+  }, 'the ACLs')
   client.destroy()
 }
 
