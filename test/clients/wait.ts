@@ -1,13 +1,15 @@
 import { type ChildProcess } from 'node:child_process'
 import { setTimeout as delay } from 'node:timers/promises'
+import { MUTANT_VARIABLE } from '../mutants/hooks.ts'
 
 const nameOf = (what: string | (() => string)): string => (typeof what === 'string' ? what : what())
 
 /**
  * Limits say what an idle machine is given, which is several times what it takes. A machine with other work takes several
- * times as long again, and whoever waits for what will come loses nothing by waiting.
+ * times as long again, and whoever waits for what will come loses nothing by waiting. With a deliberate bug in place what a
+ * test waits for often never comes.
  */
-const PATIENCE = 5
+const PATIENCE = process.env[MUTANT_VARIABLE] === undefined ? 5 : 1
 const MOST_PATIENCE_MS = 900_000
 
 /** The limit that counts: longer than the one that is said, up to a quarter of an hour. */
