@@ -1,4 +1,3 @@
-import path from 'node:path'
 import zlib from 'node:zlib'
 import { scale } from '../soak.ts'
 import { type NodeUnderTest, brokerUnderTest, isApacheTested } from './broker.ts'
@@ -9,6 +8,14 @@ import { type Codec, type Driver, startDriver } from './driver.ts'
 import { kcatDriver } from './kcat.ts'
 import { whileKilling } from './killing.ts'
 import { driverOf, makingPatiently } from './patient.ts'
+import {
+  type Program,
+  type PythonName,
+  goProgram,
+  javaProgram,
+  javascriptProgram,
+  pythonProgram,
+} from './programs.ts'
 import { atLeastOnceScenario, exactlyOnceScenario } from './streams.ts'
 import { threeBrokersScenario } from './three-brokers.ts'
 import { ThreeNodes } from './three-nodes.ts'
@@ -21,14 +28,10 @@ import { type SecuredClient, securedScenario } from './secured.ts'
 import { environmentOf } from './security.ts'
 import {
   connectMissing,
-  goBinary,
   goMissing,
   installed,
-  java,
   javaMissing,
-  python,
   pythonMissing,
-  sourceDirectory,
   streamsMissing,
 } from './toolchains.ts'
 
@@ -98,9 +101,7 @@ const onThree = ({ name, onThree: when, settings: more, missing, run }: Tests): 
   ),
 })
 
-interface Program {
-  readonly name: string
-  readonly command: readonly string[]
+interface ProgramTested extends Program {
   readonly codecs: readonly Codec[]
   readonly idempotent: boolean
   readonly retriesReorder?: boolean
@@ -112,21 +113,20 @@ interface Program {
   /** Its `produce` isn't idempotent. */
   readonly doubles?: boolean
   /** Another program that reads what was committed, where this one shows aborted records. */
-  readonly committedReader?: Pick<Program, 'name' | 'command'>
+  readonly committedReader?: Program
   readonly environment?: NodeJS.ProcessEnv
   missing(): Promise<string | null>
 }
 
 /** A suite of the common scenario for a client whose driver is a program. */
-const programSuite = (program: Program): Tests => ({
+const programSuite = (program: ProgramTested): Tests => ({
   name: program.name,
   transactions: program.transactions === true,
   onThree: program.onThree ?? 'soak',
   missing: () => program.missing(),
   run: (run) => {
     const { committedReader: reader } = program
-    const driver = ({ name, command }: Pick<Program, 'name' | 'command'>) =>
-      driverOf(run, name, command, program)
+    const driver = ({ name, command }: Program) => driverOf(run, name, command, program)
     const client = {
       ...program,
       driver: () => driver(program),
@@ -136,16 +136,14 @@ const programSuite = (program: Program): Tests => ({
   },
 })
 
-const here = import.meta.dirname
 const allCodecs: readonly Codec[] = ['none', 'gzip', 'snappy', 'lz4', 'zstd']
 const present = (): Promise<null> => Promise.resolve(null)
 
-const javascriptProgram = (name: string): Pick<Program, 'name' | 'command'> => ({
-  name,
-  command: [process.execPath, path.join(here, 'drivers', `${name}.js`)],
-})
-
-const javascript = (name: string, codecs: readonly Codec[], more: Partial<Program> = {}): Tests =>
+const javascript = (
+  name: string,
+  codecs: readonly Codec[],
+  more: Partial<ProgramTested> = {},
+): Tests =>
   programSuite({
     ...javascriptProgram(name),
     codecs,
@@ -170,41 +168,26 @@ const kcat: Tests = {
   settings: { 'num.partitions': '6' },
 }
 
-const pythonDrivers = {
-  'confluent-kafka': 'confluent_driver.py',
-  'kafka-python': 'kafka_python_driver.py',
-  aiokafka: 'aiokafka_driver.py',
-} as const
-
-const pythonDriver = (name: keyof typeof pythonDrivers) => ({
-  name,
-  command: [python, '-u', path.join(sourceDirectory, 'python', pythonDrivers[name])],
-})
-
-const pythonClient = (name: keyof typeof pythonDrivers, more: Partial<Program> = {}): Tests =>
+const pythonClient = (name: PythonName, more: Partial<ProgramTested> = {}): Tests =>
   programSuite({
-    ...pythonDriver(name),
+    ...pythonProgram(name),
     codecs: allCodecs,
     idempotent: true,
     missing: pythonMissing,
     ...more,
   })
 
-const goDriver = (name: string) => ({ name, command: [goBinary(name)] })
-
-const goClient = (name: string, idempotent: boolean, more: Partial<Program> = {}): Tests =>
+const goClient = (name: string, idempotent: boolean, more: Partial<ProgramTested> = {}): Tests =>
   programSuite({
-    ...goDriver(name),
+    ...goProgram(name),
     codecs: allCodecs,
     idempotent,
     missing: goMissing,
     ...more,
   })
 
-const javaDriver = { name: 'java', command: [...java(), 'Driver'] }
-
 const javaClient = programSuite({
-  ...javaDriver,
+  ...javaProgram,
   codecs: allCodecs,
   idempotent: true,
   transactions: true,
@@ -251,7 +234,7 @@ const threeBrokers: Suite = {
   prepare: on(clusterUnderTest, (run) => {
     // Clients that can ask for offsets that are stable (KIP-447). kafkajs can't: a coordinator that others take over from gives it
     // those of before the transaction that it has just committed, until the marker is written.
-    const programs = [javaDriver, goDriver('franz-go')]
+    const programs = [javaProgram, goProgram('franz-go')]
     const copiers = programs.map(({ name, command }) => {
       const copier = (): Driver =>
         makingPatiently(run.keep(startDriver(name, command, run.broker.bootstrap)))
@@ -273,7 +256,7 @@ const deaths: Suite = {
   prepare: on(
     (directory) => ThreeNodes.make(directory, settings),
     (run) => {
-      const clients = [javaDriver, goDriver('franz-go'), pythonDriver('confluent-kafka')]
+      const clients = [javaProgram, goProgram('franz-go'), pythonProgram('confluent-kafka')]
       const drivers = clients.map(({ name, command }) => driverOf(run, name, command))
       return deathsScenario(run, drivers)
     },
@@ -284,15 +267,15 @@ const deaths: Suite = {
 const securedDriver = (name: SecuredName): SecuredClient['drive'] => {
   if (name === 'kcat') return kcatDriver
   const commands = {
-    java: javaDriver.command,
+    java: javaProgram.command,
     kafkajs: javascriptProgram('kafkajs').command,
     platformatic: javascriptProgram('platformatic').command,
-    'confluent-kafka': pythonDriver('confluent-kafka').command,
-    'kafka-python': pythonDriver('kafka-python').command,
-    aiokafka: pythonDriver('aiokafka').command,
-    'franz-go': goDriver('franz-go').command,
-    sarama: goDriver('sarama').command,
-    'kafka-go': goDriver('kafka-go').command,
+    'confluent-kafka': pythonProgram('confluent-kafka').command,
+    'kafka-python': pythonProgram('kafka-python').command,
+    aiokafka: pythonProgram('aiokafka').command,
+    'franz-go': goProgram('franz-go').command,
+    sarama: goProgram('sarama').command,
+    'kafka-go': goProgram('kafka-go').command,
   }
   return (bootstrap, security) =>
     startDriver(name, commands[name], bootstrap, environmentOf(security))

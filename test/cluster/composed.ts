@@ -1,10 +1,11 @@
-import { type ChildProcess, execFile, spawn } from 'node:child_process'
+import { type ChildProcess, execFile, execFileSync, spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { mkdirSync } from 'node:fs'
 import { dirname, join, resolve } from 'node:path'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import { type Driver, startDriver } from '../clients/driver.ts'
+import { type Program, javascriptProgram } from '../clients/programs.ts'
 import { eventually, exited } from '../clients/wait.ts'
 import type { BrokerProcess, Ended } from '../support/broker-process.ts'
 import { startCommand } from '../support/broker-process.ts'
@@ -12,7 +13,7 @@ import { Hosts } from '../support/hosts.ts'
 import { type Service, servicesOf } from './compose.ts'
 
 const RELAY = fileURLToPath(new URL('../support/relay.js', import.meta.url))
-const KAFKAJS = fileURLToPath(new URL('../clients/drivers/kafkajs.js', import.meta.url))
+const KAFKAJS = javascriptProgram('kafkajs')
 /** What the image has in this folder is in the repository's. */
 const IMAGE = '/ottla/'
 /** Where clients are that are other services of the file. */
@@ -21,6 +22,17 @@ const NEIGHBOUR = 'neighbour'
 /** With its own name for the host, and a volume: `sh -c … NAME VOLUME PATH COMMAND`. What is mounted only this process sees. */
 const CONTAINED =
   'hostname "$0" && mount -t tmpfs none "${2%/*}" && mkdir "$2" && mount --bind "$1" "$2" && shift 2 && exec "$@"'
+
+interface DescribedPartition {
+  readonly leader: number | null
+  readonly replicas: readonly number[]
+  readonly inSyncReplicas: readonly number[]
+}
+
+interface DescribedTopic {
+  readonly name: string
+  readonly partitions: readonly DescribedPartition[]
+}
 
 /** What runs of a service. */
 interface Container {
@@ -40,6 +52,7 @@ export class ComposedCluster {
   readonly #more: Readonly<Record<string, string>>
   readonly #containers = new Map<string, Container>()
   readonly #drivers: Driver[] = []
+  readonly #mounted: string[] = []
 
   /**
    * @param root where the volumes are
@@ -79,6 +92,24 @@ export class ComposedCluster {
   /** Where the service's node has its log directory: the volume. */
   volumeOf(name: string): string {
     return join(this.#root, this.#service(name).volumes[0]!.volume)
+  }
+
+  /** Has a service a disk of its own, of so many bytes, for its volume; before it starts for the first time. */
+  limitVolume(name: string, bytes: number): void {
+    const volume = this.volumeOf(name)
+    mkdirSync(volume, { recursive: true })
+    execFileSync('mount', ['-t', 'tmpfs', '-o', `size=${bytes}`, 'none', volume])
+    this.#mounted.push(volume)
+  }
+
+  /** The process of a service that ends by itself, or has. */
+  async ended(name: string): Promise<Ended> {
+    const { process, relay } = this.#containers.get(name)!
+    const ended = await process.ended()
+    this.#containers.delete(name)
+    relay.kill('SIGKILL')
+    await exited(relay)
+    return ended
   }
 
   #contained(name: string, command: readonly string[]): string[] {
@@ -152,28 +183,23 @@ export class ComposedCluster {
     await this.#start(name)
   }
 
-  async #end(name: string, signal: NodeJS.Signals): Promise<Ended> {
-    const { process, relay } = this.#containers.get(name)!
-    this.#containers.delete(name)
-    process.kill(signal)
-    const ended = await process.ended()
-    relay.kill('SIGKILL')
-    await exited(relay)
-    return ended
+  #end(name: string, signal: NodeJS.Signals): Promise<Ended> {
+    this.processOf(name).kill(signal)
+    return this.ended(name)
   }
 
   /** A client on the machine that has the containers: it knows the published ports alone. */
-  outsideClient(command: readonly string[] = [process.execPath, KAFKAJS]): Driver {
-    return this.#driver(this.hosts.outside(), command, this.#bootstrap(true))
+  outsideClient(program = KAFKAJS): Driver {
+    return this.#driver(this.hosts.outside(), program, this.#bootstrap(true))
   }
 
   /** A client that is another service of the file. */
-  insideClient(command: readonly string[] = [process.execPath, KAFKAJS]): Driver {
-    return this.#driver(this.hosts.on(NEIGHBOUR), command, this.#bootstrap(false))
+  insideClient(program = KAFKAJS): Driver {
+    return this.#driver(this.hosts.on(NEIGHBOUR), program, this.#bootstrap(false))
   }
 
-  #driver(where: readonly string[], command: readonly string[], bootstrap: string): Driver {
-    const driver = startDriver(command.at(-1)!, [...where, ...command], bootstrap)
+  #driver(where: readonly string[], { name, command }: Program, bootstrap: string): Driver {
+    const driver = startDriver(name, [...where, ...command], bootstrap)
     this.#drivers.push(driver)
     return driver
   }
@@ -184,6 +210,12 @@ export class ComposedCluster {
       environment['KAFKA_ADVERTISED_LISTENERS']!.split(',').map((url) => url.split('//')[1]!),
     )
     return all.filter((address) => address.startsWith('localhost:') === isOutside).join()
+  }
+
+  /** The service whose node is the active controller. */
+  async activeController(): Promise<string> {
+    const { leaderId } = (await this.#ask('quorum', 'describe')) as { leaderId: number }
+    return this.nameOf(leaderId)
   }
 
   /** The service that leads the first partition of a topic. */
@@ -198,7 +230,7 @@ export class ComposedCluster {
 
   /** Resolves when all that run are in sync with the leader of a topic's first partition. */
   async inSync(topic: string): Promise<void> {
-    let found: number[] = []
+    let found: readonly number[] = []
     await eventually(
       async () => {
         ;({ inSyncReplicas: found } = await this.#firstPartition(topic))
@@ -208,15 +240,33 @@ export class ComposedCluster {
     )
   }
 
-  async #firstPartition(topic: string) {
-    const args = ['topics', 'describe', topic, '--json', '-b', this.#bootstrap(false)]
+  /** Resolves when all that there is has all its replicas in sync. */
+  async isWhole(): Promise<void> {
+    let lacking: readonly string[] = []
+    await eventually(
+      async () => {
+        const topics = (await this.#ask('topics', 'describe')) as DescribedTopic[]
+        const isLacking = ({ inSyncReplicas, replicas }: DescribedPartition): boolean =>
+          inSyncReplicas.length < replicas.length
+        lacking = topics.filter((topic) => topic.partitions.some(isLacking)).map(({ name }) => name)
+        return lacking.length === 0
+      },
+      () => `all to be in sync, those of ${lacking.join()}, too`,
+    )
+  }
+
+  async #firstPartition(topic: string): Promise<DescribedPartition> {
+    const [described] = (await this.#ask('topics', 'describe', topic)) as DescribedTopic[]
+    return described!.partitions[0]!
+  }
+
+  /** What a command says, which is another service of the file. */
+  async #ask(...words: readonly string[]): Promise<unknown> {
+    const args = [...words, '--json', '-b', this.#bootstrap(false)]
     const command = [...this.hosts.on(NEIGHBOUR), process.execPath, 'bin/ottla', ...args]
     const [program, ...rest] = command
     const { stdout } = await promisify(execFile)(program!, rest)
-    const [described] = JSON.parse(stdout) as {
-      partitions: { leader: number | null; inSyncReplicas: number[] }[]
-    }[]
-    return described!.partitions[0]!
+    return JSON.parse(stdout)
   }
 
   /** Ends what runs, however it is, and its networks. */
@@ -224,6 +274,7 @@ export class ComposedCluster {
     await Promise.all(this.#drivers.splice(0).map((driver) => driver.kill9()))
     await Promise.all(this.running.map((name) => this.kill9(name)))
     this.hosts.close()
+    for (const volume of this.#mounted.splice(0)) execFileSync('umount', ['--lazy', volume])
   }
 }
 
