@@ -56,6 +56,8 @@ export interface Schedule {
 }
 
 const DURATION_MS = 20_000
+/** With half as many faults: they come twice as close to one another. */
+const SHORT_MS = 5000
 const SURVIVALS: readonly CrashKind[] = ['lost', 'torn', 'scattered', 'reordered']
 
 /** Of what a process had open that is killed, the last may be closed so much later than the first. */
@@ -64,15 +66,19 @@ const CLOSING_MS = 10
 /** So many faults in how many hit a node that is a controller alone, where there is one. */
 const RARELY = 8
 
-/** A schedule from a seed's numbers: several faults of all kinds, some of them while another one lasts. */
-export function randomSchedule(random: Random, layout: Layout): Schedule {
+/**
+ * A schedule from a seed's numbers: several faults of all kinds, some of them while another one lasts.
+ * @param isShort in a quarter of the time, of which there are more in the same time
+ */
+export function randomSchedule(random: Random, layout: Layout, isShort = false): Schedule {
   const nodes = layout.combined + layout.brokers + layout.controllers
+  const durationMs = isShort ? SHORT_MS : DURATION_MS
   const count = 2 + random.below(7)
-  const faults = Array.from({ length: nodes === 1 ? count : 2 * count }, () => {
-    const fault = randomFault(random, nodes)
+  const faults = Array.from({ length: nodes === 1 || isShort ? count : 2 * count }, () => {
+    const fault = randomFault(random, nodes, durationMs)
     return nodes === 1 ? fault : { ...fault, node: randomNode(random, layout) }
   })
-  return { durationMs: DURATION_MS, faults: faults.sort((a, b) => a.atMs - b.atMs) }
+  return { durationMs, faults: faults.sort((a, b) => a.atMs - b.atMs) }
 }
 
 function randomNode(random: Random, { combined, brokers, controllers }: Layout): number {
@@ -85,8 +91,8 @@ function randomNode(random: Random, { combined, brokers, controllers }: Layout):
 const KINDS_ALONE = 9
 const KINDS = 13
 
-function randomFault(random: Random, nodes: number): Fault {
-  const atMs = 500 + random.below(DURATION_MS - 2000)
+function randomFault(random: Random, nodes: number, durationMs: number): Fault {
+  const atMs = 500 + random.below(durationMs - 2000)
   const forMs = 50 + random.below(4000)
   const downMs = 20 + random.below(3000)
   const anyWay = () => (['to broker', 'from broker', 'both'] as const)[random.below(3)]!

@@ -10,7 +10,7 @@ import { transactionOption, transactionWorkload } from './transactions/workload.
 import { plainWorkload } from './workload.ts'
 
 /**
- * `npm run sim -- --seed N --runs M [[--transactions] [--brokers 3] | --nodes K [--controllers]]`: whole brokers on simulated machines,
+ * `npm run sim -- --seed N --runs M [[--transactions] [--brokers 3] [--short] | --nodes K [--controllers]]`: whole brokers on simulated machines,
  * one after the other, or three with three replicas (with transactions where the seed is odd), with transactions in place of other
  * clients, or quorums of so many voters, whole controllers or drivers alone. A seed that fails is printed with its faults and the command that repeats it; `--schedule` runs
  * such faults in place of the seed's own, and `--until` ends at the first seed whose failure has these words.
@@ -22,6 +22,7 @@ const { values } = parseArgs({
     nodes: { type: 'string', default: '1' },
     controllers: { type: 'boolean', default: false },
     transactions: { type: 'boolean', default: false },
+    short: { type: 'boolean', default: false },
     brokers: { type: 'string', default: '1' },
     schedule: { type: 'string' },
     until: { type: 'string' },
@@ -51,7 +52,11 @@ async function simulate(seed: number): Promise<string> {
   const { layout = byDefault } = schedule ?? {}
   const plain = isReplicated ? replicatedWorkload(layout) : plainWorkload()
   const workload = isTransactional ? transactionWorkload() : plain
-  const result = await simulateBroker(seed, { schedule, option, layout }, workload)
+  const result = await simulateBroker(
+    seed,
+    { schedule, option, layout, isShort: values.short },
+    workload,
+  )
   const { hash, events, acknowledged, reads, starts } = result
   const what = isTransactional ? 'transactions committed' : 'records acknowledged'
   return `${events} events, ${acknowledged} ${what}, ${reads} read, ${starts} starts, trace ${hash}`

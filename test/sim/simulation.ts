@@ -45,6 +45,8 @@ interface SimulationOptions {
   readonly schedule?: Schedule | undefined
   /** Unless the schedule has one: one broker. */
   readonly layout?: Layout
+  /** Whether the seed's schedule is a short one. */
+  readonly isShort?: boolean
   /** Of `npm run sim`, to repeat it. */
   readonly option?: string
 }
@@ -57,17 +59,21 @@ interface SimulationOptions {
  */
 export async function simulateBroker(
   seed: number,
-  { schedule, layout = plainLayout(1), option = '' }: SimulationOptions = {},
+  { schedule, layout = plainLayout(1), isShort = false, option = '' }: SimulationOptions = {},
   workload: Workload = plainWorkload(),
 ): Promise<SimulationResult> {
-  const simulation = new BrokerSimulation(seed, layout, schedule, workload)
+  const simulation = new BrokerSimulation(seed, { layout, isShort, schedule }, workload)
   try {
     return await simulation.run()
   } catch (error) {
-    const options = `--seed ${seed}${option}`
+    const options = `--seed ${seed}${option}${isShort ? ' --short' : ''}`
     throw new SimulationFailure(options, simulation.schedule, error, simulation.log())
   }
 }
+
+/** What decides on a schedule. */
+type Course = Pick<SimulationOptions, 'schedule'> &
+  Required<Pick<SimulationOptions, 'layout' | 'isShort'>>
 
 class BrokerSimulation {
   readonly schedule: Schedule
@@ -85,8 +91,9 @@ class BrokerSimulation {
   #clients = 0
   #ended = 0
 
-  constructor(seed: number, byDefault: Layout, schedule: Schedule | undefined, workload: Workload) {
-    const { layout = byDefault, settings } = schedule ?? {}
+  constructor(seed: number, course: Course, workload: Workload) {
+    const { schedule, isShort } = course
+    const { layout = course.layout, settings } = schedule ?? {}
     this.#workload = workload
     this.#scheduler = new Scheduler(seed)
     // Where the workload doesn't say, every other seed has topics of one replica.
@@ -94,7 +101,10 @@ class BrokerSimulation {
     const common = { ...SETTINGS, ...workload.settings }
     const { nodes, bootstrap } = topologyOf(layout, replicas, common, settings)
     this.#bootstrap = bootstrap
-    this.schedule = schedule ?? { layout, ...randomSchedule(this.#scheduler.random, layout) }
+    this.schedule = schedule ?? {
+      layout,
+      ...randomSchedule(this.#scheduler.random, layout, isShort),
+    }
     const network = new SimNetwork(this.#scheduler)
     this.#evidence = new EvidenceHistory({
       now: () => this.#scheduler.now,

@@ -6,10 +6,11 @@ import { DIVERGING } from './found-bugs.ts'
 import { layoutOf, REPLICATION_OPTION, replicatedWorkload } from './workload.ts'
 
 const runs = scale(4, 500)
+const shortRuns = scale(80, 2000)
 
-function simulate(seed: number, schedule?: Schedule) {
+function simulate(seed: number, schedule?: Schedule, isShort = false) {
   const { layout = layoutOf(seed) } = schedule ?? {}
-  const options = { layout, option: REPLICATION_OPTION, schedule }
+  const options = { layout, option: REPLICATION_OPTION, schedule, isShort }
   return reported(simulateBroker(seed, options, replicatedWorkload(layout)))
 }
 
@@ -26,6 +27,15 @@ test(`what three replicas have acknowledged is there, no offset is read with two
   // The simulation simulates something.
   expect(acknowledged).toBeGreaterThan(300 * runs)
   expect(starts).toBeGreaterThan(4 * runs)
+}, 7_200_000)
+
+test(`that, in short courses, whose faults come close to one another (soak, seeds ${firstSeed} to ${firstSeed + shortRuns - 1})`, async () => {
+  const counts = ['acknowledged', 'starts'] as const
+  const { acknowledged, starts } = await simulateSeeds(shortRuns, counts, (seed) =>
+    simulate(seed, undefined, true),
+  )
+  expect(acknowledged).toBeGreaterThan(200 * shortRuns)
+  expect(starts).toBeGreaterThan(4 * shortRuns)
 }, 7_200_000)
 
 test('a seed of replicas run twice is the same to the last event', async () => {
