@@ -73,7 +73,7 @@ const startWorker = async (
     child.kill('SIGKILL')
     await exited(child)
   }
-  return { name, port, kill9, close: kill9, tail: () => output.tail(25) }
+  return { name, port, kill9, close: kill9, tail: () => output.tail(100) }
 }
 
 /** Asks a worker by its REST interface. */
@@ -101,16 +101,30 @@ const connector = {
 }
 
 interface Status {
-  readonly tasks: readonly { readonly state: string; readonly worker_id: string }[]
+  readonly tasks: readonly {
+    readonly id: number
+    readonly state: string
+    readonly worker_id: string
+    /** Of a task that has failed. */
+    readonly trace?: string
+  }[]
 }
 
 interface Offsets {
   readonly offsets: readonly { readonly offset: { readonly next: number } }[]
 }
 
+/** @throws Error of a task that has failed: nobody starts it again */
+const tasksOf = async (worker: Worker): Promise<Status['tasks']> => {
+  const { tasks } = await rest<Status>(worker, 'connectors/numbers/status')
+  const failed = tasks.find(({ state }) => state === 'FAILED')
+  if (failed !== undefined) throw new Error(`task ${failed.id} has failed: ${failed.trace}`)
+  return tasks
+}
+
 /** The ports of the workers that run the tasks. */
 const runningOn = async (worker: Worker): Promise<number[]> => {
-  const { tasks } = await rest<Status>(worker, 'connectors/numbers/status')
+  const tasks = await tasksOf(worker)
   const running = tasks.filter(({ state }) => state === 'RUNNING')
   return running.map((task) => Number(task.worker_id.split(':')[1]))
 }
@@ -153,13 +167,18 @@ export const connectScenario = async (run: SuiteRun): Promise<void> => {
     return workers[1 - dying]!
   })
   await step('the other one goes on', async () => {
+    let [states, offsets] = [[] as Status['tasks'], [] as Offsets['offsets']]
     const isThrough = async (): Promise<boolean> => {
-      const { offsets } = await rest<Offsets>(survivor, 'connectors/numbers/offsets')
+      states = await tasksOf(survivor)
+      ;({ offsets } = await rest<Offsets>(survivor, 'connectors/numbers/offsets'))
       return (
         offsets.length === taskCount && offsets.every(({ offset }) => offset.next === countOfEach)
       )
     }
-    await eventually(isThrough, 'the source to be read to its end')
+    await eventually(
+      isThrough,
+      () => `the source to be read to its end: ${JSON.stringify({ states, offsets })}`,
+    )
     await survivor.kill9()
   })
   await step('what is committed is what the source had, each once', async () => {
