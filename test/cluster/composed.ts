@@ -171,10 +171,10 @@ export class ComposedCluster {
     return this.#end(name, 'SIGKILL')
   }
 
-  /** Kills a container: what goes with its process is its network. */
+  /** Kills a container: as an engine does, its network goes as soon as its process has ended. */
   async remove(name: string): Promise<void> {
-    this.hosts.remove(name)
     await this.kill9(name)
+    this.hosts.remove(name)
   }
 
   /** Starts a container again that was removed. */
