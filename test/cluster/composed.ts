@@ -255,6 +255,25 @@ export class ComposedCluster {
     )
   }
 
+  /** Makes topics of one partition each, which every node is the first to lead some of. */
+  async makeLed(topics: readonly string[]): Promise<void> {
+    const ids = [...this.#services.values()].map(({ environment }) => environment['KAFKA_NODE_ID']!)
+    for (const [index, topic] of topics.entries()) {
+      const replicas = ids.map((_, at) => ids[(index + at) % ids.length]!)
+      await this.#ask('topics', 'create', topic, '--assignment', replicas.join(':'))
+    }
+  }
+
+  /** Resolves when each partition is led by its first replica. */
+  async preferredLeaders(): Promise<void> {
+    await eventually(async () => {
+      await this.#ask('elect', 'preferred')
+      const topics = (await this.#ask('topics', 'describe')) as DescribedTopic[]
+      const partitions = topics.flatMap((topic) => topic.partitions)
+      return partitions.every(({ leader, replicas }) => leader === replicas[0])
+    }, 'the first replicas to lead')
+  }
+
   async #firstPartition(topic: string): Promise<DescribedPartition> {
     const [described] = (await this.#ask('topics', 'describe', topic)) as DescribedTopic[]
     return described!.partitions[0]!

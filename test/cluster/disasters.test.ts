@@ -18,11 +18,12 @@ const CLIENTS = soaking
   : [goProgram('franz-go')]
 const ROUNDS = scale(1, 3)
 const LIMIT_MS = scale(900_000, 3_600_000)
-/** What happens is longer than a session: each node that leads is followed by another one meanwhile. */
+/** What happens outlasts a session, since each node leads a topic of each client: others have to lead it before that goes on. */
 const ENVIRONMENT: Readonly<Record<string, string>> = soaking
   ? {}
   : { KAFKA_BROKER_SESSION_TIMEOUT_MS: '4000', KAFKA_BROKER_HEARTBEAT_INTERVAL_MS: '500' }
 const DISK_BYTES = 512 * 1024 * 1024
+/** As many as there are nodes. */
 const TOPICS = 3
 
 async function toolchainsMissing(): Promise<string | null> {
@@ -137,9 +138,8 @@ const body = async (): Promise<void> => {
   for (const each of composed.names) composed.limitVolume(each, DISK_BYTES)
   await composed.start(...composed.names)
   const drivers = CLIENTS.map((program) => makingPatiently(composed.insideClient(program)))
-  for (const driver of drivers)
-    for (const topic of topicsOf(driver)) await driver.call('create', { topic, partitions: 1 })
   const topics = drivers.flatMap(topicsOf)
+  await composed.makeLed(topics)
   const load = await Load.begin(step, drivers, topicsOf)
   const aLeader = {
     who: 'a leader',
@@ -150,8 +150,9 @@ const body = async (): Promise<void> => {
     choose: () => composed.activeController(),
   }
   const strike = async ({ what, begin, end }: Disaster, { who, choose }: typeof aLeader) => {
-    const victim = await step('all are in sync', async () => {
+    const victim = await step('all are in sync, and each leads', async () => {
       await composed.isWhole()
+      await composed.preferredLeaders()
       await load.more()
       return choose()
     })

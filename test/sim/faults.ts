@@ -56,7 +56,7 @@ export interface Schedule {
 }
 
 const DURATION_MS = 20_000
-/** With half as many faults: they come twice as close to one another. */
+/** Faults come twice as close to one another, or four times where there is one node. */
 const SHORT_MS = 5000
 const SURVIVALS: readonly CrashKind[] = ['lost', 'torn', 'scattered', 'reordered']
 
@@ -68,7 +68,7 @@ const RARELY = 8
 
 /**
  * A schedule from a seed's numbers: several faults of all kinds, some of them while another one lasts.
- * @param isShort in a quarter of the time, of which there are more in the same time
+ * @param isShort in a quarter of the time, and with half as many faults where there are several nodes
  */
 export function randomSchedule(random: Random, layout: Layout, isShort = false): Schedule {
   const nodes = layout.combined + layout.brokers + layout.controllers

@@ -29,7 +29,7 @@ test(`what three replicas have acknowledged is there, no offset is read with two
   expect(starts).toBeGreaterThan(4 * runs)
 }, 7_200_000)
 
-test(`that, in short courses, whose faults come close to one another (soak, seeds ${firstSeed} to ${firstSeed + shortRuns - 1})`, async () => {
+test(`what three replicas have acknowledged is there, too, where faults come close to one another, in short courses (soak, seeds ${firstSeed} to ${firstSeed + shortRuns - 1})`, async () => {
   const counts = ['acknowledged', 'starts'] as const
   const { acknowledged, starts } = await simulateSeeds(shortRuns, counts, (seed) =>
     simulate(seed, undefined, true),
