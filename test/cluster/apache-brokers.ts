@@ -13,6 +13,8 @@ const STOP_LIMIT_MS = 60_000
 
 /** What it says of partitions that a topic gets later, with Apache's own controllers, too. */
 const OF_NEW_PARTITIONS = /Expected partition \S+ with topic id \S+ to exist, but it was missing/
+/** What it says where it is asked for a topic again that it has had made, and has not heard of yet: with Apache's own controllers, too. */
+const OF_A_TOPIC_MADE_BEFORE = /Auto topic creation failed .* error 'TOPIC_ALREADY_EXISTS'/
 
 /** Where an Apache Kafka broker is, and what it is told besides that. */
 interface ApacheOptions {
@@ -93,8 +95,9 @@ export class ApacheBroker {
     this.output.follow(child)
     for (const stream of [child.stdout, child.stderr]) {
       eachLine(stream, (line) => {
-        if (!/^\S+ (WARN|ERROR|FATAL) /.test(line) || OF_NEW_PARTITIONS.test(line)) return
-        if (this.expected?.test(line) !== true) this.complaints.push(line)
+        if (!/^\S+ (WARN|ERROR|FATAL) /.test(line)) return
+        const expected = [OF_NEW_PARTITIONS, OF_A_TOPIC_MADE_BEFORE, this.expected]
+        if (!expected.some((each) => each?.test(line))) this.complaints.push(line)
       })
     }
     const isOver = (): boolean => child.exitCode !== null || child.signalCode !== null
