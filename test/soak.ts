@@ -12,6 +12,13 @@ export function scale(normal: number, soak: number): number {
   return soaking ? soak : normal
 }
 
+/** A seed for one of several that are run from the same one. It stays within 32 bits: a longer sum would forget where it began. */
+export function seedOf(name: string, from: number): number {
+  let sum = from
+  for (const letter of name) sum = (Math.imul(31, sum) + letter.charCodeAt(0)) >>> 0
+  return sum
+}
+
 /** Pseudo-random integers from 0 up to, but without, the bound (mulberry32). */
 export function randomIntegers(from: number): (bound: number) => number {
   let state = from >>> 0

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import path from 'node:path'
-import { randomIntegers, seed } from '../soak.ts'
+import { randomIntegers, seed, seedOf } from '../soak.ts'
 import { type NodeUnderTest } from './broker.ts'
 import { type Started } from './driver.ts'
 import { type Step } from './scenario.ts'
@@ -87,7 +87,7 @@ const stepsOf = (suite: Suite, isOver: () => boolean): Step => {
 
 /** Pseudo-random integers of a suite's own. */
 const chanceOf = ({ name }: Suite, from: number): ((bound: number) => number) =>
-  randomIntegers(Array.from(name).reduce((sum, letter) => 31 * sum + letter.charCodeAt(0), from))
+  randomIntegers(seedOf(name, from))
 
 const runSuite = async ({ suite, seed }: Due): Promise<Outcome> => {
   const start = now()
