@@ -6,6 +6,7 @@ export default {
   testEnvironment: 'node',
   // Most tests wait for processes of their own; jest would leave one processor alone, of two as of many.
   maxWorkers: '100%',
+  testSequencer: '<rootDir>/test/longest-first.js',
   roots: ['<rootDir>/dist/test'],
   setupFilesAfterEnv: ['<rootDir>/dist/test/support/time-limit.js'],
   testMatch: ['**/*.test.js'],
