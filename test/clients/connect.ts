@@ -1,6 +1,7 @@
-import { spawn } from 'node:child_process'
+import { execFile, spawn } from 'node:child_process'
 import { writeFile } from 'node:fs/promises'
 import path from 'node:path'
+import { promisify } from 'node:util'
 import { freePorts } from '../support/ports.ts'
 import { checkCommitted } from './copying.ts'
 import { type Started } from './driver.ts'
@@ -22,6 +23,8 @@ const latest = 700
 /** A worker of Kafka Connect, and the port of its REST interface. */
 interface Worker extends Started {
   readonly port: number
+  /** What the threads of its tasks and of their producers do: a task that stands still waits for them, or for the broker. */
+  threads(): Promise<string>
 }
 
 const workerSettings = (bootstrap: string, port: number): Readonly<Record<string, string>> => {
@@ -73,7 +76,15 @@ const startWorker = async (
     child.kill('SIGKILL')
     await exited(child)
   }
-  return { name, port, kill9, close: kill9, tail: () => output.tail(100) }
+  const threads = async (): Promise<string> => {
+    const { stdout } = await promisify(execFile)('jstack', [`${child.pid}`])
+    const isOfTask = /^"(task-thread-|kafka-producer-network-thread \| connector-producer-)/
+    return stdout
+      .split('\n\n')
+      .filter((thread) => isOfTask.test(thread))
+      .join('\n')
+  }
+  return { name, port, threads, kill9, close: kill9, tail: () => output.tail(100) }
 }
 
 /** Asks a worker by its REST interface. */
@@ -175,10 +186,15 @@ export const connectScenario = async (run: SuiteRun): Promise<void> => {
         offsets.length === taskCount && offsets.every(({ offset }) => offset.next === countOfEach)
       )
     }
-    await eventually(
-      isThrough,
-      () => `the source to be read to its end: ${JSON.stringify({ states, offsets })}`,
-    )
+    try {
+      await eventually(
+        isThrough,
+        () => `the source to be read to its end: ${JSON.stringify({ states, offsets })}`,
+      )
+    } catch (error) {
+      const threads = await survivor.threads().catch(String)
+      throw new Error(`${(error as Error).message}\n${threads}`, { cause: error })
+    }
     await survivor.kill9()
   })
   await step('what is committed is what the source had, each once', async () => {

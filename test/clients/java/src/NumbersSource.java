@@ -14,6 +14,10 @@ import org.apache.kafka.connect.source.SourceTask;
 /**
  * A source connector whose output is known: each of its tasks writes the numbers from 0 to `count`, after its own number and a
  * hyphen, in transactions of two polls. Between them it aborts transactions of records that nobody is to see.
+ *
+ * A transaction ends in a poll of its own, some time after its last record. The Java producer (4.4.0, against any broker) looks
+ * whether anything is unsent, and then for the end that is asked for; what is appended in between is in no transaction any more.
+ * It is sent with a later one, or keeps that from ever ending.
  */
 public final class NumbersSource extends SourceConnector {
     private Map<String, String> settings;
@@ -72,6 +76,7 @@ public final class NumbersSource extends SourceConnector {
         private Map<String, String> place;
         private long count;
         private long next;
+        private boolean isThrough;
         private int polls;
 
         @Override
@@ -81,26 +86,38 @@ public final class NumbersSource extends SourceConnector {
             place = Map.of("task", settings.get("task"));
             Map<String, Object> offset = context.offsetStorageReader().offset(place);
             next = offset == null ? 0 : ((Number) offset.get("next")).longValue();
+            isThrough = next == count;
         }
 
         @Override
         public List<SourceRecord> poll() throws InterruptedException {
             Thread.sleep(PAUSE_MS);
-            if (next == count) return null;
-            var records = new ArrayList<SourceRecord>();
-            int turn = polls++ % 4;
-            if (turn >= 2) {
-                for (int index = 0; index < RECORDS_IN_A_POLL; index++) records.add(record("aborted-" + index));
-                // Those of the poll before it have been sent by then.
-                if (turn == 3) context.transactionContext().abortTransaction();
-                return records;
+            if (isThrough) return null;
+            switch (polls++ % 6) {
+                case 0, 1:
+                    return numbers();
+                case 2:
+                    context.transactionContext().commitTransaction();
+                    isThrough = next == count;
+                    return null;
+                case 3, 4:
+                    return IntStream.range(0, RECORDS_IN_A_POLL)
+                            .mapToObj(index -> record("aborted-" + index))
+                            .toList();
+                default:
+                    context.transactionContext().abortTransaction();
+                    return null;
             }
+        }
+
+        /** Null where none are left. */
+        private List<SourceRecord> numbers() {
+            var records = new ArrayList<SourceRecord>();
             while (records.size() < RECORDS_IN_A_POLL && next < count) {
                 next++;
                 records.add(record(place.get("task") + "-" + (next - 1)));
             }
-            if (turn == 1 || next == count) context.transactionContext().commitTransaction();
-            return records;
+            return records.isEmpty() ? null : records;
         }
 
         private SourceRecord record(String text) {
