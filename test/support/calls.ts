@@ -8,19 +8,20 @@ import type { Clock } from '../../src/host/host.ts'
 export class CallCounter {
   #session: Session | null = null
   #most = 0
+  #takesTurns = true
 
   /** @param clock which is changed so that it tells of turns */
   constructor(clock: Clock) {
     const { endOfTurn } = clock
     clock.endOfTurn = (callback) => {
       endOfTurn.call(clock, () => {
-        this.#take()
+        if (this.#takesTurns) this.#take()
         callback()
       })
     }
   }
 
-  /** From here on calls are counted, and take longer. */
+  /** From here on calls are counted, and take longer. To start takes as long as many counts. */
   start(): void {
     this.#session = new Session()
     this.#session.connect()
@@ -34,6 +35,17 @@ export class CallCounter {
     this.#session = null
   }
 
+  /** Of all turns together: no turn has more. One count, where each turn would take one. */
+  async allOf(run: () => Promise<unknown>): Promise<number> {
+    this.#takesTurns = false
+    try {
+      return await this.mostOf(run)
+    } finally {
+      this.#takesTurns = true
+    }
+  }
+
+  /** Of the turn that has most. */
   async mostOf(run: () => Promise<unknown>): Promise<number> {
     this.#take()
     this.#most = 0

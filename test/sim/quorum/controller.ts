@@ -8,7 +8,7 @@ import { nodeCodecs } from '../../../src/host/codecs.ts'
 import { writeBootstrap } from '../../../src/metadata/bootstrap.ts'
 import { INITIAL_FEATURES } from '../../../src/metadata/features.ts'
 import type { MetadataImage } from '../../../src/metadata/image.ts'
-import { resourceKey } from '../../../src/metadata/image.ts'
+import { EMPTY_IMAGE, resourceKey } from '../../../src/metadata/image.ts'
 import type { MetadataNode } from '../../../src/metadata/node.ts'
 import { encodedImage } from '../../../src/metadata/snapshot-records.ts'
 import { NodeSecurity } from '../../../src/security/listener-security.ts'
@@ -191,11 +191,29 @@ export class Controller extends Member<Process> {
 
 const named = ({ id, endpoints: [at] }: Voter): string => `${id}@${at!.host}:${at!.port}`
 
-/** Of all that it says. */
+/** What was made of a part of an image, which its later versions share. */
+const encodedConfigs = new WeakMap<object, string>()
+const digests = new WeakMap<MetadataImage, string>()
+
+/** Of all that it says. Nearly all of that are settings, of which an image changes a few. */
 function digest(image: MetadataImage): string {
+  const known = digests.get(image)
+  if (known !== undefined) return known
+  const others = encodedImage({ ...image, configs: EMPTY_IMAGE.configs })
+  const parts = Array.from(others, (record) => record.toString('latin1'))
+  for (const key of image.configs.keys()) {
+    const config = image.configs.get(key)!
+    let encoded = encodedConfigs.get(config)
+    if (encoded === undefined) {
+      encoded = `${key}: ${JSON.stringify([...config].sort())}`
+      encodedConfigs.set(config, encoded)
+    }
+    parts.push(encoded)
+  }
   // In which order it is told is nobody's affair.
-  const records = Array.from(encodedImage(image), (record) => record.toString('latin1')).sort()
-  return createHash('sha1').update(records.join()).digest('base64')
+  const made = createHash('sha1').update(parts.sort().join()).digest('base64')
+  digests.set(image, made)
+  return made
 }
 
 const never = (): never => {
