@@ -107,6 +107,7 @@ const connector = {
   'tasks.max': `${taskCount}`,
   'exactly.once.support': 'required',
   'transaction.boundary': 'connector',
+  'producer.override.interceptor.classes': 'NumbersSource$UnhurriedOffsets',
   topic,
   count: `${countOfEach}`,
 }

@@ -2,6 +2,9 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.stream.IntStream;
+import org.apache.kafka.clients.producer.ProducerInterceptor;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.config.ConfigDef;
 import org.apache.kafka.connect.connector.Task;
 import org.apache.kafka.connect.data.Schema;
@@ -17,9 +20,12 @@ import org.apache.kafka.connect.source.SourceTask;
  *
  * A transaction ends in a poll of its own, some time after its last record. The Java producer (4.4.0, against any broker) looks
  * whether anything is unsent, and then for the end that is asked for; what is appended in between is in no transaction any more.
- * It is sent with a later one, or keeps that from ever ending.
+ * It is sent with a later one, or keeps that from ever ending. Of the offsets, which the worker commits by itself after an abort,
+ * an interceptor sees to that: a transaction that ends without its only record is refused.
  */
 public final class NumbersSource extends SourceConnector {
+    private static final int PAUSE_MS = 20;
+
     private Map<String, String> settings;
 
     @Override
@@ -70,7 +76,6 @@ public final class NumbersSource extends SourceConnector {
     /** Goes on where its predecessor's last committed transaction ended. */
     public static final class Numbers extends SourceTask {
         private static final int RECORDS_IN_A_POLL = 10;
-        private static final int PAUSE_MS = 20;
 
         private String topic;
         private Map<String, String> place;
@@ -132,5 +137,28 @@ public final class NumbersSource extends SourceConnector {
         public String version() {
             return "1";
         }
+    }
+
+    /** Has the producer's I/O thread be done with what was before, when the offsets come. */
+    public static final class UnhurriedOffsets implements ProducerInterceptor<byte[], byte[]> {
+        @Override
+        public ProducerRecord<byte[], byte[]> onSend(ProducerRecord<byte[], byte[]> record) {
+            if (!record.topic().equals("connect-offsets")) return record;
+            try {
+                Thread.sleep(PAUSE_MS);
+            } catch (InterruptedException e) {
+                Thread.currentThread().interrupt();
+            }
+            return record;
+        }
+
+        @Override
+        public void onAcknowledgement(RecordMetadata metadata, Exception failure) {}
+
+        @Override
+        public void configure(Map<String, ?> settings) {}
+
+        @Override
+        public void close() {}
     }
 }
