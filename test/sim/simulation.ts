@@ -128,7 +128,7 @@ class BrokerSimulation {
     for (const fault of this.schedule.faults) {
       scheduler.after(fault.atMs, `fault: ${fault.type}`, () => this.#inflict(fault))
     }
-    await this.#watch(scheduler.pass(this.schedule.durationMs))
+    await this.#watch(this.#pass(this.schedule.durationMs))
     this.#checkNoticed()
     this.#healAll()
     await this.#watch(scheduler.until(areServing, PATIENCE_MS, 'broker that serves again'))
@@ -227,6 +227,15 @@ class BrokerSimulation {
     if (node !== 'controller') return this.#nodes[node]!
     const name = this.#evidence.activeController
     return this.#nodes.find(({ machine }) => machine.name === name) ?? this.#nodes[0]!
+  }
+
+  /** So much time, or less where something has gone wrong already. */
+  #pass(durationMs: number): Promise<void> {
+    const end = this.#scheduler.now + durationMs
+    const isOver = (): boolean => this.#failures.length > 0 || this.#scheduler.now >= end
+    // So that something happens then.
+    this.#scheduler.after(durationMs, 'pass', () => undefined)
+    return this.#scheduler.until(isOver, durationMs + 1, 'end of the faults')
   }
 
   /** What a client can't cope with ends the simulation. */
