@@ -1,25 +1,20 @@
 import type { HeartbeatConnections } from '../handlers/services.ts'
-import { formatAddress } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import { ShardError } from '../machine/runtime.ts'
 import type { BrokerImage } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
-import { dial } from '../peer/proven-endpoint.ts'
-import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
+import { signOfLife } from '../peer/ended-process.ts'
 import type { ClientWaiter, Leaving, Presence } from '../replication/fetch/presence.ts'
+import type { LookAtBroker } from '../quorum/wire/leader-watch.ts'
 import { EndpointProofs } from './endpoint-proofs.ts'
 
 /** Whoever has taken office gives brokers so long to be heard of. */
 const FIRST_HEARTBEAT_MS = 500
 /** Between two refusals: a process that is being restarted may listen again by then. */
 const AGAIN_MS = 150
-/** A machine that is there refuses at once. */
-const DIAL_MS = 1000
-/** The kernel of a process that is killed closes what that had open one after the other, and a port may be the last of it. */
-const ENDING_MS = 500
-const MOST_DIALS = 3
-/** By the second time it is known to be there. */
-const SECOND_DIAL_MS = 250
+/** What was seen before this node took office counts so long: most elections are over by then. */
+const LOOK_COUNTS_MS = 2500
+const NEVER_REACHED = 'This controller has not reached it where it listens'
 
 const KEEPS_SESSION =
   'A broker is not heard of as it was, and may be alive: it is fenced when its session is over'
@@ -32,8 +27,8 @@ interface DeadBrokersOptions {
     MetadataNode,
     'image' | 'isController' | 'onChange' | 'onOffice' | 'submit'
   >
-  /** The leader of the quorum that this node has followed, where nobody listens any more where that was; null: there is none. */
-  readonly refusedLeader: () => number | null
+  /** The look after the broker in the process of the leader that this node has followed; null where there was none. */
+  readonly lookAtBroker: () => LookAtBroker | null
   /** `ottla.broker.dead.process.evidence.enable` */
   readonly isEnabled: boolean
 }
@@ -82,6 +77,20 @@ export class DeadBrokers implements HeartbeatConnections {
     for (const [id, heard] of this.#heard) this.#forget(id, heard)
   }
 
+  /**
+   * Looks after the broker in the process of a controller whose connection has ended: whoever takes office next may find its machine
+   * gone. Null where there is none.
+   */
+  lookAtBrokerOf(controllerId: number): LookAtBroker | null {
+    const { metadata, host, isEnabled } = this.#options
+    const { brokers, controllers } = metadata.image
+    const broker = brokers.get(controllerId)
+    const isCombined = controllers.get(controllerId)?.incarnationId === broker?.incarnationId
+    if (!isEnabled || broker === undefined || !isCombined) return null
+    const { id, epoch } = broker
+    return { id, epoch, sinceMs: host.clock.monotonic(), signOfLife: this.#look(broker) }
+  }
+
   heard(brokerId: number, brokerEpoch: number, presence: Presence): void {
     const { metadata, isEnabled } = this.#options
     if (!isEnabled || !metadata.isController || presence.hasLeft) return
@@ -104,12 +113,15 @@ export class DeadBrokers implements HeartbeatConnections {
     const heard = this.#heard.get(id)
     if (heard?.waiter !== waiter) return
     this.#heard.delete(id)
-    if (leaving === 'ended') void this.#look({ id, epoch: heard.brokerEpoch })
+    if (leaving !== 'ended' || this.#office === null) return
+    const life = { id, epoch: heard.brokerEpoch }
+    // At once: a machine that goes together with the process may be silent in a moment.
+    void this.#decide(life, this.#look(life))
   }
 
   /** Who had the office before may have ended together with brokers, whose connections ended there. */
   #officeChanged(): void {
-    const { metadata, nodeId, refusedLeader } = this.#options
+    const { metadata, nodeId, lookAtBroker, host } = this.#options
     if (!metadata.isController) {
       // The same connections bring the next heartbeats where this node leads again, which brokers may not even notice.
       this.#office = null
@@ -117,30 +129,36 @@ export class DeadBrokers implements HeartbeatConnections {
     }
     const office = (this.#office = {})
     this.#proofs.hurry()
-    const { brokers, controllers } = metadata.image
+    const { brokers } = metadata.image
     const lives = [...brokers.values()].filter(({ id, fenced }) => !fenced && id !== nodeId)
-    const gone = refusedLeader()
+    const look = lookAtBroker()
+    const isRecent = look !== null && host.clock.monotonic() - look.sinceMs < LOOK_COUNTS_MS
     for (const life of lives) {
-      const isCombined = controllers.get(life.id)?.incarnationId === life.incarnationId
-      // What has shown that the controller has ended shows it of the broker in the same process.
-      if (life.id === gone && isCombined) void this.#look(life)
-      else void this.#lookLater(office, life)
+      const isLookedAfter = isRecent && life.id === look.id && life.epoch === look.epoch
+      void this.#lookLater(office, life, isLookedAfter ? look : null)
     }
   }
 
-  async #lookLater(office: object, life: Life): Promise<void> {
-    await this.#pause(FIRST_HEARTBEAT_MS)
+  /** @param look that was begun before this node has taken office: its machine may have gone since */
+  async #lookLater(office: object, life: Life, look: LookAtBroker | null): Promise<void> {
+    const hasEnded = look !== null && (await look.signOfLife) === null
+    if (!hasEnded) await this.#pause(FIRST_HEARTBEAT_MS)
     if (this.#office !== office || this.#heard.get(life.id)?.brokerEpoch === life.epoch) return
-    await this.#look(life)
+    await this.#decide(life, hasEnded ? look.signOfLife : this.#look(life))
   }
 
-  /** Looks into the signs that a life of a broker has ended. */
-  async #look({ id: brokerId, epoch: brokerEpoch }: Life): Promise<void> {
+  /** Looks into the signs that a life of a broker has ended: why it may be alive; null where it has. */
+  #look({ id, epoch }: Life): Promise<string | null> {
+    const places = this.#proofs.of(id, epoch)
+    if (places.length === 0) return Promise.resolve(NEVER_REACHED)
+    return signOfLife(this.#options.host, places, AGAIN_MS)
+  }
+
+  async #decide(
+    { id: brokerId, epoch: brokerEpoch }: Life,
+    looking: Promise<string | null>,
+  ): Promise<void> {
     const { metadata, host } = this.#options
-    const office = this.#office
-    if (office === null) return
-    // At once: a machine that goes together with the process may be silent in a moment.
-    const looking = this.#signOfLife(this.#proofs.of(brokerId, brokerEpoch))
     try {
       const suspicion = { type: 'suspectBroker', brokerId, brokerEpoch } as const
       const { suspectedAt } = await metadata.submit(suspicion)
@@ -161,42 +179,6 @@ export class DeadBrokers implements HeartbeatConnections {
       const what = 'Whether the process of a broker has ended could not be decided'
       host.log[level]({ brokerId, brokerEpoch, reason: (error as Error).message }, what)
     }
-  }
-
-  /**
-   * Why a process may be alive that has listened in these places; null where nobody does any more in any of them, nor a moment
-   * later.
-   */
-  async #signOfLife(proven: readonly ProvenEndpoint[]): Promise<string | null> {
-    if (proven.length === 0) return 'This controller has not reached it where it listens'
-    const first = await this.#whereNot(proven, (endpoint) => this.#isRefused(endpoint))
-    if (first !== null) return `${first} does not refuse connections`
-    await this.#pause(AGAIN_MS)
-    const { host } = this.#options
-    const second = await this.#whereNot(
-      proven,
-      async (endpoint) => (await dial(host, endpoint, SECOND_DIAL_MS)) !== 'accepted',
-    )
-    return second === null ? null : `${second} accepts connections again`
-  }
-
-  /** The first of these places that is not as it should be; null where all are. */
-  async #whereNot(
-    proven: readonly ProvenEndpoint[],
-    is: (endpoint: ProvenEndpoint) => Promise<boolean>,
-  ): Promise<string | null> {
-    const are = await Promise.all(proven.map(is))
-    const at = are.indexOf(false)
-    return at < 0 ? null : formatAddress({ host: proven[at]!.ip, port: proven[at]!.port })
-  }
-
-  /** What its connection tells of a process that is being killed may be faster than the end of its ports. */
-  async #isRefused(endpoint: ProvenEndpoint): Promise<boolean> {
-    for (let dials = 0; dials < MOST_DIALS; dials++) {
-      const dialled = await dial(this.#options.host, endpoint, DIAL_MS, ENDING_MS)
-      if (dialled !== 'ended') return dialled === 'refused'
-    }
-    return false
   }
 
   #pause(delayMs: number): Promise<void> {

@@ -80,7 +80,8 @@ export class QuorumMember {
       endpoints: () => this.#role?.endpoints ?? [],
       servers: membership.servers,
       requestTimeoutMs: config.get('controller.quorum.request.timeout.ms'),
-      tellsRefusals: config.get('ottla.controller.quorum.dead.leader.evidence.enable'),
+      looksForDeadLeader: config.get('ottla.controller.quorum.dead.leader.evidence.enable'),
+      lookAtBrokerOf: (controllerId) => this.#deadBrokers.lookAtBrokerOf(controllerId),
     })
     this.metadata = new MetadataNode({
       ...parts,
@@ -104,7 +105,7 @@ export class QuorumMember {
       clusterId,
       nodeId: id,
       metadata: this.metadata,
-      refusedLeader: () => this.#peers.refusedLeader,
+      lookAtBroker: () => this.#peers.lookAtBroker,
       isEnabled: config.get('ottla.broker.dead.process.evidence.enable'),
     })
     const isController = config.get('process.roles').includes('controller')

@@ -9,14 +9,11 @@ import type {
   FetchReply,
   FetchRequest,
   LogPosition,
-  NoAnswer,
   ReplicaKey,
 } from './types.ts'
 
 /** As Apache Kafka's raft client asks for. */
 const MAX_WAIT_MS = 500
-/** Between two refusals of a connection that together are evidence: a process that is being restarted listens again by then, or won't soon. */
-const EVIDENCE_MS = 100
 
 /** As which a node reads the log that acknowledges nothing by that. */
 const NOBODY = -1
@@ -95,7 +92,6 @@ export function notFetched(
   state: RaftState,
   to: number,
   { requestId }: FetchRequest,
-  why: NoAnswer,
   now: number,
 ): void {
   const { role } = state
@@ -103,7 +99,6 @@ export function notFetched(
   if (role.name !== 'follower' || role.fetching.name !== 'sent') return
   if (role.fetching.requestId !== requestId) return
   role.isSilent = to !== ANYBODY
-  if (to === role.leaderId) weigh(state, role, why, now)
   fetchAgain(state, role, now)
 }
 
@@ -123,7 +118,6 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
   if (reply.snapshot !== null) checkSnapshot(state, reply.snapshot)
   role.hasFetched = true
   role.isSilent = role.isGone = false
-  role.refusedAt = null
   state.committed = Math.max(state.committed, reply.highWatermark)
   role.deadline = now + state.timeouts.fetchTimeoutMs
   if (truncateTo !== null) {
@@ -144,16 +138,15 @@ export function fetchReply(state: RaftState, from: number, reply: FetchReply, no
 }
 
 /**
- * A leader that has answered, and whose machine then says twice, with a pause in between, that nobody listens there, is gone:
- * its voters need not wait until they miss it. No epoch is raised for that: they ask for pre-votes, and grant them.
+ * A leader that has answered, and whose process has ended: its voters need not wait until they miss it. No epoch is raised for
+ * that: they ask for pre-votes, and grant them.
  */
-function weigh(state: RaftState, role: Follower, why: NoAnswer, now: number): void {
-  if (why !== 'refused' || !role.hasFetched) role.refusedAt = null
-  else if (role.refusedAt === null) role.refusedAt = now
-  else if (!role.isGone && now - role.refusedAt >= EVIDENCE_MS) {
-    role.isGone = true
-    role.deadline = Math.min(role.deadline, now + state.jitter())
-  }
+export function leaderGone(state: RaftState, leaderId: number, now: number): void {
+  const { role } = state
+  if (role.name !== 'follower' || role.leaderId !== leaderId) return
+  if (!role.hasFetched || role.isGone) return
+  role.isGone = true
+  role.deadline = Math.min(role.deadline, now + state.jitter())
 }
 
 /** Where this log and the leader's part, as far as the leader's word shows; the next fetch may show more. */

@@ -2,7 +2,6 @@ import type { Address } from '../host/address.ts'
 import type {
   KraftVersions,
   LogPosition,
-  NoAnswer,
   RaftReply,
   RaftRequest,
   ReplicaKey,
@@ -14,7 +13,9 @@ export interface PeerListener {
   /** @param from who was asked, which may be `ANYBODY` */
   replied(from: number, reply: RaftReply): void
   /** There is no answer, and none will come. */
-  unanswered(to: number, request: RaftRequest, why: NoAnswer): void
+  unanswered(to: number, request: RaftRequest): void
+  /** The process of the leader has ended that has answered fetches of this node: as its machine says, no guess by time. */
+  gone(leaderId: number): void
 }
 
 /** The way to the other nodes of the quorum. Requests and replies may be lost, late and out of order, never changed. */

@@ -196,8 +196,8 @@ export class Quorum {
   async start(): Promise<void> {
     this.#options.peers.attach({
       replied: (from, reply) => this.#step((nowMs) => this.#raft.receive(from, reply, nowMs)),
-      unanswered: (to, request, why) =>
-        this.#step((nowMs) => this.#raft.unanswered(to, request, why, nowMs)),
+      unanswered: (to, request) => this.#step((nowMs) => this.#raft.unanswered(to, request, nowMs)),
+      gone: (leaderId) => this.#step((nowMs) => this.#raft.gone(leaderId, nowMs)),
     })
     this.#isNewcomer = this.#raft.isNewcomer
     if (this.#isNewcomer) this.#host.log.info({ id: this.#options.self.id }, NEWCOMER)

@@ -7,6 +7,7 @@ import {
   find,
   followerTick,
   isRestoring,
+  leaderGone,
   notFetched,
 } from './follower.ts'
 import {
@@ -29,7 +30,6 @@ import type {
   FetchRequest,
   FetchToAnswer,
   LogPosition,
-  NoAnswer,
   RaftMessage,
   RaftOutput,
   RaftRequest,
@@ -170,10 +170,16 @@ export class Raft {
   }
 
   /** A request to another node came to nothing, or nothing is known of it. */
-  unanswered(to: number, request: RaftRequest, why: NoAnswer, now: number): RaftOutput {
+  unanswered(to: number, request: RaftRequest, now: number): RaftOutput {
     const state = this.#state
     if (request.type === 'vote') notAnswered(state, to, request, now)
-    else if (request.type === 'fetch') notFetched(state, to, request, why, now)
+    else if (request.type === 'fetch') notFetched(state, to, request, now)
+    return this.tick(now)
+  }
+
+  /** The process of a leader has ended. */
+  gone(leaderId: number, now: number): RaftOutput {
+    leaderGone(this.#state, leaderId, now)
     return this.tick(now)
   }
 

@@ -61,9 +61,7 @@ export interface Follower {
   votedFor: ReplicaKey | null
   /** Whether this leader has answered a fetch, which makes others' pre-votes a disturbance. */
   hasFetched: boolean
-  /** When its machine first said that nobody listens there any more, after it had answered; null while it doesn't say so. */
-  refusedAt: number | null
-  /** It still said so after a while. */
+  /** Its process has ended since. */
   isGone: boolean
   /** The last fetch had no answer: others are asked in between whether they know of another leader. */
   isSilent: boolean
@@ -143,7 +141,6 @@ export const newFollower = (
   leaderId,
   votedFor,
   hasFetched: false,
-  refusedAt: null,
   isGone: false,
   isSilent: false,
   failures: 0,

@@ -156,9 +156,6 @@ export interface SnapshotRequest {
   readonly maxBytes: number
 }
 
-/** Why there is no answer: `refused` where the machine says that nobody listens there. */
-export type NoAnswer = 'refused' | 'lost'
-
 /** The epochs are used up: what follows has no number in Kafka's protocol. */
 export class EpochLimitError extends Error {
   override readonly name = 'EpochLimitError'

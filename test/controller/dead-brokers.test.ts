@@ -86,7 +86,12 @@ async function world(
     readonly controllers?: readonly ControllerImage[]
     readonly isController?: boolean
     readonly isEnabled?: boolean
-    readonly refusedLeader?: number
+    /** A look of before the office, at the broker in the process of the leader. */
+    readonly look?: {
+      readonly epoch: number
+      readonly agoMs: number
+      readonly sign: string | null | Promise<null>
+    }
   } = {},
 ) {
   const scheduler = new Scheduler(3)
@@ -153,7 +158,12 @@ async function world(
     clusterId: CLUSTER_ID,
     nodeId: 1,
     metadata,
-    refusedLeader: () => parts.refusedLeader ?? null,
+    lookAtBroker: () => {
+      const { look } = parts
+      if (look === undefined) return null
+      const sinceMs = own.clock.monotonic() - look.agoMs
+      return { id: 2, epoch: look.epoch, sinceMs, signOfLife: Promise.resolve(look.sign) }
+    },
     isEnabled,
   })
   const pass = (ms: number): Promise<void> =>
@@ -447,20 +457,63 @@ describe('a controller that has just taken office', () => {
     expect(commands).toEqual([])
   })
 
-  const controller = (incarnationId: string) =>
-    ({ id: 2, incarnationId, endPoints: [], features: new Map() }) as unknown as ControllerImage
-
-  test('looks at once after the broker in the process of the leader before, which refuses', async () => {
-    const controllers = [controller(INCARNATION)]
-    const { pass, isFenced } = await taking({ controllers, refusedLeader: 2 })
-    await pass(250)
-    expect(isFenced()).toBe(true)
+  test('knows of a broker that has ended in the process of the leader before, and asks its machine no more', async () => {
+    const { pass, dialled, isFenced } = await taking({ look: { epoch: 5, agoMs: 300, sign: null } })
+    await pass(10)
+    expect([dialled, isFenced()]).toEqual([[], true])
   })
 
-  test('but not where the leader was another process', async () => {
-    const controllers = [controller('j'.repeat(22))]
-    const { pass, dialled } = await taking({ controllers, refusedLeader: 2 })
+  test('but not where it has heard of it meanwhile', async () => {
+    let told = (_: null): void => undefined
+    const sign = new Promise<null>((resolve) => (told = resolve))
+    const { pass, beat, isFenced } = await taking({ look: { epoch: 5, agoMs: 300, sign } })
+    beat()
+    told(null)
+    await pass(1000)
+    expect(isFenced()).toBe(false)
+  })
+
+  test.each([
+    ['in another life', { epoch: 4, agoMs: 300, sign: null }],
+    ['long ago', { epoch: 5, agoMs: 2500, sign: null }],
+    ['and was there', { epoch: 5, agoMs: 300, sign: 'It accepts' }],
+  ])('and looks after it as after others where it was looked after %s', async (_, look) => {
+    const { pass, dialled, isFenced } = await taking({ look })
     await pass(450)
     expect(dialled).toEqual([])
+    await pass(300)
+    expect(isFenced()).toBe(true)
+  })
+})
+
+describe('a look after the broker in the process of a controller', () => {
+  const combined = (incarnationId: string) =>
+    ({ id: 2, incarnationId, endPoints: [], features: new Map() }) as unknown as ControllerImage
+  const controllers = [combined(INCARNATION)]
+
+  test('finds that it has ended wherever it has answered', async () => {
+    const { dead, script, dialled, pass } = await proven({ controllers, isController: false })
+    script.push('refused', 'silent')
+    dialled.length = 0
+    const look = dead.lookAtBrokerOf(2)
+    expect(look).toMatchObject({ id: 2, epoch: 5 })
+    await pass(300)
+    expect([dialled, await look!.signOfLife]).toEqual([['other:9092', 'other:9092'], null])
+  })
+
+  test('finds nothing where nobody has reached it', async () => {
+    const { dead } = await world({ controllers, isController: false })
+    dead.start()
+    expect(await dead.lookAtBrokerOf(2)!.signOfLife).toMatch('has not reached it')
+  })
+
+  test('is none where it is another process, or none, or where that is switched off', async () => {
+    const { dead } = await proven({ controllers: [combined('j'.repeat(22))] })
+    const { dead: off } = await proven({ controllers, isEnabled: false })
+    expect([dead.lookAtBrokerOf(2), dead.lookAtBrokerOf(3), off.lookAtBrokerOf(2)]).toEqual([
+      null,
+      null,
+      null,
+    ])
   })
 })

@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.ts'
 
 const SERVER = 'src/quorum/wire/server.ts'
+const LEADER_WATCH = 'src/quorum/wire/leader-watch.ts'
 
 export const mutants: readonly Mutant[] = [
   {
@@ -177,24 +178,53 @@ export const mutants: readonly Mutant[] = [
       'They hear of it by EndQuorumEpoch, too, and the answer comes when the fetch has waited.',
   },
   {
-    file: 'src/quorum/wire/peers.ts',
-    text: 'if (!this.#options.tellsRefusals || ',
+    file: LEADER_WATCH,
+    text: 'sign !== null || ',
+    replacement: '',
+    about: 'A leader that ends a connection is left by its voters.',
+    killedBy: ['quorum/wire/leader-watch'],
+  },
+  {
+    file: LEADER_WATCH,
+    text: ' || this.#answers !== answers',
+    replacement: '',
+    about: 'A leader that was started anew, and has answered, is left by its voters.',
+    killedBy: ['quorum/wire/leader-watch'],
+  },
+  {
+    file: LEADER_WATCH,
+    text: '    this.#isGone = false\n    this.#lookAtBroker = null\n',
+    replacement: '    this.#isGone = false\n',
+    about:
+      'That a broker has ended counts though it was started again in the process of the leader.',
+    killedBy: ['quorum/wire/leader-watch'],
+  },
+  {
+    file: LEADER_WATCH,
+    text: "error.code === 'CONNECTION_CLOSED'",
+    replacement: "error.code === 'REQUEST_TIMEOUT'",
+    about:
+      'The machine of a leader is asked when it has gone with it, as that of a container does.',
+    killedBy: ['quorum/wire/leader-watch'],
+  },
+  {
+    file: LEADER_WATCH,
+    text: 'if (!this.#options.isEnabled || ',
     replacement: 'if (',
     about: 'Evidence of a dead leader can not be switched off.',
-    killedBy: ['quorum/wire/way'],
+    killedBy: ['quorum/wire/leader-watch'],
   },
   {
     file: 'src/quorum/follower.ts',
-    text: 'if (to === role.leaderId) weigh(state, role, why, now)',
-    replacement: 'if (to === role.leaderId) return',
-    about:
-      'Where the leader is gone the others wait for seconds, and who has no answer asks no more.',
+    text: 'role.deadline = Math.min(role.deadline, now + state.jitter())',
+    replacement: '',
+    about: 'Where the leader is gone the others wait for seconds.',
     killedBy: ['quorum/evidence'],
   },
   {
     file: 'src/quorum/follower.ts',
-    text: "if (why !== 'refused' || !role.hasFetched) role.refusedAt = null",
-    replacement: "if (why !== 'refused') role.refusedAt = null",
+    text: 'if (!role.hasFetched || role.isGone) return',
+    replacement: 'if (role.isGone) return',
     about: 'A node that starts before its leader, and has never met it, stands for election.',
     killedBy: ['quorum/evidence'],
   },

@@ -5,6 +5,8 @@ import type { FetchReply, LogView, RaftOutput, RaftRequest } from '../../src/quo
 import { ANYBODY, DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
 
 const { retryBackoffMs, fetchTimeoutMs } = DEFAULT_TIMEOUTS
+/** So that not all voters stand at the same moment. */
+const EVIDENCE_JITTER_MS = 150
 const key = (id: number) => ({ id, directoryId: String(id).repeat(21) + 'Q' })
 const named = [1, 2, 3].map((id) => ({ ...key(id), endpoints: [] }))
 const end = { offset: 10, epoch: 4 }
@@ -59,23 +61,11 @@ function followed(discovers = false) {
   return { raft, request: fetchIn(next).request }
 }
 
-/** Has each fetch refused, every `retryBackoffMs`, until so many milliseconds are over. */
-function refuse(raft: Raft, first: RaftRequest, untilMs: number): RaftOutput {
-  let request = first
-  let now = 2
-  for (;;) {
-    raft.unanswered(3, request, 'refused', now)
-    now += retryBackoffMs
-    const output = raft.tick(now)
-    if (now >= untilMs || raft.role.name !== 'follower') return output
-    request = fetchIn(output).request
-  }
-}
-
-describe('a leader whose machine says that nobody listens there any more', () => {
-  test('is gone when it says so twice: its voters ask long before they would miss it, in the same epoch', () => {
-    const { raft, request } = followed()
-    const asked = refuse(raft, request, 400)
+describe('a leader whose process has ended', () => {
+  test('is followed no more: its voters ask long before they would miss it, in the same epoch', () => {
+    const { raft } = followed()
+    raft.gone(3, 2)
+    const asked = raft.tick(2 + EVIDENCE_JITTER_MS)
     expect([raft.role.name, raft.epoch, asked.persist]).toEqual(['prospective', 5, null])
     expect(asked.send.map(({ to, message }) => [to, message.type])).toEqual([
       [2, 'vote'],
@@ -83,35 +73,29 @@ describe('a leader whose machine says that nobody listens there any more', () =>
     ])
   })
 
-  test('may be back in a moment: once is no evidence', () => {
-    const { raft, request } = followed()
-    raft.unanswered(3, request, 'refused', 2)
-    raft.tick(2 + retryBackoffMs)
-    raft.tick(fetchTimeoutMs)
-    expect(raft.role.name).toBe('follower')
+  test('was another one than this node follows, or that it has never met: it may not have begun yet', () => {
+    const { raft } = followed()
+    raft.gone(2, 2)
+    const { raft: unmet } = node({ discovers: false })
+    unmet.gone(3, 2)
+    for (const each of [raft, unmet]) {
+      each.tick(fetchTimeoutMs - 1)
+      expect(each.role.name).toBe('follower')
+    }
   })
 
-  test('but is only out of reach where its connection breaks or nothing comes', () => {
+  test('and that answers all the same is followed on', () => {
     const { raft, request } = followed()
-    raft.unanswered(3, request, 'refused', 2)
-    const second = fetchIn(raft.tick(2 + retryBackoffMs))
-    raft.unanswered(3, second.request, 'lost', 60)
-    const third = fetchIn(raft.tick(60 + retryBackoffMs))
-    raft.unanswered(3, third.request, 'refused', 150)
-    raft.tick(150 + retryBackoffMs)
-    raft.tick(600)
-    expect(raft.role.name).toBe('follower')
-  })
-
-  test('and that this node has never met may not have begun yet', () => {
-    const { raft, started } = node({ discovers: false })
-    refuse(raft, fetchIn(started).request, 400)
+    raft.gone(3, 2)
+    raft.receive(3, reply(request.requestId), 2)
+    raft.tick(2 + EVIDENCE_JITTER_MS)
     expect(raft.role.name).toBe('follower')
   })
 
   test('others who would not vote yet are asked again in a moment, not after the whole election', () => {
-    const { raft, request } = followed()
-    refuse(raft, request, 400)
+    const { raft } = followed()
+    raft.gone(3, 2)
+    raft.tick(2 + EVIDENCE_JITTER_MS)
     const now = 500
     const refusal = {
       type: 'voteReply',
@@ -153,7 +137,7 @@ describe('who knows no leader', () => {
     expect(raft.tick(4 + retryBackoffMs).send).toEqual([])
     const second = fetchIn(raft.tick(5 + retryBackoffMs))
     expect(second.to).toBe(ANYBODY)
-    raft.unanswered(ANYBODY, second.request, 'refused', 50)
+    raft.unanswered(ANYBODY, second.request, 50)
     expect(fetchIn(raft.tick(50 + retryBackoffMs)).to).toBe(ANYBODY)
   })
 
@@ -163,14 +147,14 @@ describe('who knows no leader', () => {
 
   test('asks anybody in between, where its leader does not answer', () => {
     const { raft, request } = followed(true)
-    raft.unanswered(3, request, 'lost', 2)
+    raft.unanswered(3, request, 2)
     const detour = fetchIn(raft.tick(2 + retryBackoffMs))
     expect(detour.to).toBe(ANYBODY)
-    raft.unanswered(ANYBODY, detour.request, 'lost', 40)
+    raft.unanswered(ANYBODY, detour.request, 40)
     const back = fetchIn(raft.tick(40 + retryBackoffMs))
     expect(back.to).toBe(3)
     // What anybody sends is not taken for the leader's.
-    raft.unanswered(3, back.request, 'lost', 80)
+    raft.unanswered(3, back.request, 80)
     const again = fetchIn(raft.tick(80 + retryBackoffMs))
     const records = Buffer.from('r')
     expect(

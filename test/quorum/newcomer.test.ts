@@ -92,7 +92,7 @@ describe('a voter of a static quorum that remembers nothing', () => {
       const { send, persist } = raft.tick(now)
       for (const { to, message } of send) {
         expect([to, message]).toEqual([3, asked[1]!.message])
-        raft.unanswered(3, vote({ candidate: question(1), preVote: true }), 'lost', now)
+        raft.unanswered(3, vote({ candidate: question(1), preVote: true }), now)
       }
       expect([raft.role.name, raft.epoch, persist]).toEqual(['unattached', 0, null])
     }

@@ -4,20 +4,19 @@ import type { Clock, Host, Logger } from '../../host/host.ts'
 import { RatedLog } from '../../host/rated-log.ts'
 import type { ConnectionOptions } from '../../peer/connection.ts'
 import { PeerError, SECURITY_FAILURES } from '../../peer/errors.ts'
-import { isRefusedAt } from '../../peer/proven-endpoint.ts'
-import type { ProvenEndpoint } from '../../peer/proven-endpoint.ts'
 import type { PeerHost } from '../../peer/security.ts'
 import type { PeerListener, Peers } from '../peers.ts'
 import { ANYBODY } from '../types.ts'
 import type {
   KraftVersions,
   LogPosition,
-  NoAnswer,
   RaftRequest,
   ReplicaKey,
   Voter,
   VoterEndpoint,
 } from '../types.ts'
+import { LeaderWatch } from './leader-watch.ts'
+import type { LookAtBroker } from './leader-watch.ts'
 import type { NodeEndpoint } from './partition.ts'
 import { ask, PeerRefusal } from './requests.ts'
 import { fetchPieces } from './snapshot.ts'
@@ -35,8 +34,10 @@ export interface WireOptions {
   readonly servers: readonly Address[]
   /** `controller.quorum.request.timeout.ms` */
   readonly requestTimeoutMs: number
-  /** `ottla.controller.quorum.dead.leader.evidence.enable`: whether anybody is told of a machine's refusals. */
-  readonly tellsRefusals: boolean
+  /** `ottla.controller.quorum.dead.leader.evidence.enable` */
+  readonly looksForDeadLeader: boolean
+  /** Looks after the broker in the process of a controller; null where there is none. */
+  readonly lookAtBrokerOf: (controllerId: number) => LookAtBroker | null
 }
 
 const KRAFT_VERSION = 'kraft.version'
@@ -69,16 +70,13 @@ export class WirePeers implements Peers {
   /** The leader that an answer or its own word has told the place of. */
   #leader: NodeEndpoint | null = null
   #leaderEpoch = -1
-  /** Where the leader was that answered a fetch last. */
-  #reached: { readonly id: number; readonly endpoint: ProvenEndpoint } | null = null
-  /** The leader whose machine has refused since; null once it has answered again. */
-  #refused: number | null = null
+  readonly #leaderWatch: LeaderWatch
   #listener: PeerListener | null = null
   #lastServer = 0
   #isClosed = false
 
   constructor(options: WireOptions) {
-    const { self, requestTimeoutMs } = options
+    const { self, requestTimeoutMs, looksForDeadLeader: isEnabled, lookAtBrokerOf, host } = options
     const { clock, log }: { clock: Clock; log: Logger } = options.host
     this.#options = options
     this.#faults = new RatedLog(log.child({ part: 'quorum' }), clock)
@@ -87,6 +85,8 @@ export class WirePeers implements Peers {
       connectTimeoutMs: requestTimeoutMs,
       requestTimeoutMs,
     }
+    const gone = (leaderId: number): void => this.#listener?.gone(leaderId)
+    this.#leaderWatch = new LeaderWatch({ host, isEnabled, lookAtBrokerOf, gone })
   }
 
   get discovers(): boolean {
@@ -103,11 +103,11 @@ export class WirePeers implements Peers {
 
   send(to: number, voter: Voter | null, request: RaftRequest): void {
     const address = to === ANYBODY ? this.#nextServer() : this.endpointOf(to, voter)
-    const lost = (why: NoAnswer): void => {
-      if (!this.#isClosed) this.#listener?.unanswered(to, request, why)
+    const unanswered = (): void => {
+      if (!this.#isClosed) this.#listener?.unanswered(to, request)
     }
     // Not at once: the quorum is in the middle of a step.
-    if (address === null) return this.#options.host.clock.endOfTurn(() => lost('lost'))
+    if (address === null) return this.#options.host.clock.endOfTurn(unanswered)
     if (to !== ANYBODY) this.#asked.set(to, address)
     const way = this.#way(request.type === 'fetch' ? 'fetch' : 'election', address)
     const { clusterId, endpoints } = this.#options
@@ -116,13 +116,15 @@ export class WirePeers implements Peers {
         if (this.#isClosed) return
         if (leader !== null) this.learn(leader, reply.epoch)
         if (reply.type === 'fetchReply' && reply.errorCode === 'NONE') {
-          this.#noteReached(to, way.remoteAddress, address.port)
+          this.#leaderWatch.reached(to, way.remoteAddress!, address.port)
         }
         this.#listener?.replied(to, reply)
       },
       (error: unknown) => {
-        if (!this.#isClosed) this.#note(error, address)
-        lost(this.#isRefused(to, address, error) ? 'refused' : 'lost')
+        if (this.#isClosed) return
+        this.#note(error, address)
+        this.#leaderWatch.failed(to, address.port, error)
+        unanswered()
       },
     )
     if (request.type === 'fetch') return
@@ -130,23 +132,9 @@ export class WirePeers implements Peers {
     void asked.finally(() => this.#electing.delete(asked))
   }
 
-  #noteReached(id: number, ip: string | null, port: number): void {
-    this.#refused = null
-    if (ip !== null) this.#reached = { id, endpoint: { ip, port } }
-  }
-
-  /** Whether nobody listens any more where the leader has answered. */
-  #isRefused(to: number, { port }: Address, error: unknown): boolean {
-    const reached = this.#reached
-    if (!this.#options.tellsRefusals || reached === null || reached.id !== to) return false
-    if (!isRefusedAt(reached.endpoint, port, error)) return false
-    this.#refused = to
-    return true
-  }
-
-  /** The leader that has answered this node, and at whose place nobody listens any more; null where there is none. */
-  get refusedLeader(): number | null {
-    return this.#refused
+  /** The last look after the broker in the process of the leader, where nobody has answered a fetch since; null where there was none. */
+  get lookAtBroker(): LookAtBroker | null {
+    return this.#leaderWatch.lookAtBroker
   }
 
   /** Where an epoch's leader is, as it or somebody else says. */
@@ -226,6 +214,7 @@ export class WirePeers implements Peers {
   /** Nobody is asked any more, nor told. */
   close(): void {
     this.#isClosed = true
+    this.#leaderWatch.close()
     this.#faults.close()
     for (const way of this.#ways.values()) way.close()
     this.#ways.clear()

@@ -5,7 +5,7 @@ import { SimMachine } from '../../../src/host/sim/machine.ts'
 import { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import { nodeCodecs } from '../../../src/host/codecs.ts'
 import { IN_THE_CLEAR } from '../../../src/peer/security.ts'
-import type { NoAnswer, RaftReply, RaftRequest } from '../../../src/quorum/types.ts'
+import type { RaftReply, RaftRequest } from '../../../src/quorum/types.ts'
 import { ANYBODY } from '../../../src/quorum/types.ts'
 import { WirePeers } from '../../../src/quorum/wire/peers.ts'
 import { fakeController } from './fake-controller.ts'
@@ -36,45 +36,34 @@ const fetch: RaftRequest = {
   maxWaitMs: 0,
 }
 
-/** How attempts at the addresses of a name have ended. */
-function attemptsAt(outcomes: Readonly<Record<string, string>>): Error {
-  const errors = Object.entries(outcomes).map(([address, code]) =>
-    Object.assign(new Error(code), { code, address }),
-  )
-  // As Node does: the error of several has the code of the first.
-  return Object.assign(new AggregateError(errors), { code: errors[0]!.code })
-}
-
 /** Node 1 and the machine `other`, on which nothing runs yet. */
-function world(servers: readonly { host: string; port: number }[] = [], tellsRefusals = true) {
+function world(servers: readonly { host: string; port: number }[] = []) {
   const scheduler = new Scheduler(3)
   const network = new SimNetwork(scheduler)
   const parts = { scheduler, network, codecs: nodeCodecs() }
   const own = new SimMachine('own', parts).start()
   const machine = new SimMachine('other', parts)
   const other = machine.start()
-  /** In place of the next connections. */
-  const failure: { of: Error | null } = { of: null }
-  const connect: typeof own.network.connect = (host, port) =>
-    failure.of === null ? own.network.connect(host, port) : Promise.reject(failure.of)
-  const told: (readonly [number, RaftReply['type'] | NoAnswer])[] = []
+  const told: (readonly [number, RaftReply['type'] | 'lost' | 'gone'])[] = []
   const peers = new WirePeers({
-    host: { ...own, network: { ...own.network, connect }, security: IN_THE_CLEAR },
+    host: { ...own, security: IN_THE_CLEAR },
     self: key(1),
     clusterId: 'cluster',
     listenerName: 'CONTROLLER',
     endpoints: () => [{ name: 'CONTROLLER', host: 'own', port: 9093 }],
     servers,
     requestTimeoutMs: 1000,
-    tellsRefusals,
+    looksForDeadLeader: true,
+    lookAtBrokerOf: () => null,
   })
   peers.attach({
     replied: (from, reply) => void told.push([from, reply.type]),
-    unanswered: (to, _request, why) => void told.push([to, why]),
+    unanswered: (to) => void told.push([to, 'lost']),
+    gone: (leaderId) => void told.push([leaderId, 'gone']),
   })
   const heard = (count: number): Promise<void> =>
     scheduler.until(() => told.length >= count, 60_000, 'answers')
-  return { scheduler, other, machine, failure, peers, told, heard }
+  return { scheduler, other, machine, peers, told, heard }
 }
 
 describe('the way to the other nodes', () => {
@@ -96,58 +85,30 @@ describe('the way to the other nodes', () => {
     expect([asked, told[1]]).toEqual([[['Vote', 1]], [2, 'voteReply']])
   })
 
-  /** A leader that has answered a fetch, and whose process has ended then. */
-  async function left(tellsRefusals = true) {
-    const { other, machine, told, ...rest } = world([], tellsRefusals)
+  test('tells that the leader is gone which has answered a fetch, and whose process has ended since', async () => {
+    const { other, machine, peers, told, heard, scheduler } = world()
+    const ask = async (): Promise<void> => {
+      peers.send(2, voterAt('other'), fetch)
+      await heard(told.length + 1)
+    }
+    await ask()
     const listening = fakeController(
       other,
       9093,
       { [Vote.key]: [0, 2], [Fetch.key]: [12, 17] },
       () => undefined,
     )
-    await rest.scheduler.resolve(listening, 60_000, 'listener')
-    const outcomeOf = async (to = 2, host = 'other', port = 9093) => {
-      rest.peers.send(to, voterAt(host, port), fetch)
-      await rest.heard(told.length + 1)
-      return told.at(-1)![1]
-    }
-    expect(await outcomeOf()).toBe('fetchReply')
+    await scheduler.resolve(listening, 60_000, 'listener')
+    await ask()
     machine.kill()
-    return { outcomeOf, failure: rest.failure }
-  }
-
-  test('tells that nobody listens where the leader was from everything else', async () => {
-    const { outcomeOf } = await left()
-    // The connection has ended, no more.
-    expect(await outcomeOf()).toBe('lost')
-    expect(await outcomeOf()).toBe('refused')
-    expect(await outcomeOf(2, 'other', 9094)).toBe('lost')
-    expect(await outcomeOf(3)).toBe('lost')
-    expect(await outcomeOf(2, 'nowhere')).toBe('lost')
-  })
-
-  test('knows nothing of one that has never answered', async () => {
-    const { peers, told, heard } = world()
-    peers.send(2, voterAt('other'), fetch)
-    await heard(1)
-    expect(told).toEqual([[2, 'lost']])
-  })
-
-  test('takes no refusal for the leader’s that comes from another machine of the same name', async () => {
-    const { outcomeOf, failure } = await left()
-    await outcomeOf()
-    failure.of = attemptsAt({ '10.0.0.7': 'ECONNREFUSED', other: 'ETIMEDOUT' })
-    expect(await outcomeOf()).toBe('lost')
-    failure.of = attemptsAt({ '10.0.0.7': 'ECONNREFUSED', '10.0.0.8': 'ECONNREFUSED' })
-    expect(await outcomeOf()).toBe('lost')
-    failure.of = attemptsAt({ '10.0.0.7': 'ETIMEDOUT', other: 'ECONNREFUSED' })
-    expect(await outcomeOf()).toBe('refused')
-  })
-
-  test('tells of no refusals where the settings say so', async () => {
-    const { outcomeOf } = await left(false)
-    await outcomeOf()
-    expect(await outcomeOf()).toBe('lost')
+    await ask()
+    await heard(4)
+    expect(told).toEqual([
+      [2, 'lost'],
+      [2, 'fetchReply'],
+      [2, 'lost'],
+      [2, 'gone'],
+    ])
   })
 
   test('asks a node that is to vote which levels of kraft.version it offers', async () => {

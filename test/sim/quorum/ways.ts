@@ -2,13 +2,15 @@ import type { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import type { PeerListener, Peers } from '../../../src/quorum/peers.ts'
 import { snapshotPath } from '../../../src/quorum/snapshot.ts'
 import { ANYBODY } from '../../../src/quorum/types.ts'
-import type { LogPosition, NoAnswer, RaftRequest } from '../../../src/quorum/types.ts'
+import type { LogPosition, RaftRequest } from '../../../src/quorum/types.ts'
 import type { QuorumHistory } from './history.ts'
 import type { Driver } from './driver.ts'
 
 const LEAST_DELAY_MS = 0.1
 const MOST_DELAY_MS = 12
 const PIECE_BYTES = 300
+/** As the way over the network waits. */
+const AGAIN_MS = 100
 
 /**
  * The ways between the nodes of a quorum: messages are delayed, overtake each other and are lost; ways are cut. The machine
@@ -87,15 +89,17 @@ export class SimulatedWays {
       this.#pass(target, member, what, () => {
         if (member.life === life && member.listener !== null) tell(member.listener)
       })
-    const unanswered = (why: NoAnswer): void =>
-      back(why, (listener) => listener.unanswered(to, request, why))
+    const lost = (): void => back('lost', (listener) => listener.unanswered(to, request))
     const { life: targetLife } = target
     this.#pass(member, target, request.type, () => {
       if (!target.machine.isPowered) return
-      if (!target.machine.isRunning) return unanswered('refused')
-      if (target.life !== targetLife || target.quorum === null) return unanswered('lost')
+      if (!target.machine.isRunning) {
+        if (request.type === 'fetch')
+          this.#lookAgain(target, () => back('gone', (listener) => listener.gone(target.id)))
+        return lost()
+      }
+      if (target.life !== targetLife || target.quorum === null) return lost()
       const waiting = this.#waiting.get(target) ?? new Set()
-      const lost = (): void => unanswered('lost')
       this.#waiting.set(target, waiting.add(lost))
       target.quorum.request(request, (reply) => {
         if (!waiting.delete(lost) || target.life !== targetLife) return
@@ -103,6 +107,13 @@ export class SimulatedWays {
         this.#attempt(() => this.#history.says(target.key, key, reply))
         back(reply.type, (listener) => listener.replied(to, reply))
       })
+    })
+  }
+
+  /** Whoever was refused asks once more whether the process has ended. */
+  #lookAgain(target: Driver, tell: () => void): void {
+    this.#scheduler.after(AGAIN_MS, `is ${target.id} gone`, () => {
+      if (!target.machine.isRunning) tell()
     })
   }
 

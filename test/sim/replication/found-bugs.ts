@@ -147,13 +147,16 @@ const CONTROLLERS_DIE: Schedule = {
   ),
 }
 
-/** The active controller's broker is noticed by what its controller half has shown: 500 ms later it would be by its silence. */
-const COMBINED_DIES: Schedule = {
+/** The host of the active controller goes with its process, as a container's does, before anybody can have taken its place. */
+const CONTROLLER_WITH_HOST: Schedule = {
   layout: { combined: 3, brokers: 0, controllers: 0 },
   settings: WHOLE_SESSION,
   durationMs: 6500,
   noticedWithinMs: 700,
-  faults: [at(3000, { type: 'kill', downMs: 3000 }, 'controller')],
+  faults: [
+    at(3000, { type: 'kill', downMs: 3000 }, 'controller'),
+    at(3030, { type: 'cut', way: 'both', forMs: 2900 }, 'controller'),
+  ],
 }
 
 /**
@@ -262,8 +265,10 @@ export const foundBugs: readonly FoundBug[] = [
   },
   {
     shown: 'noticed: ',
-    bug: told('Where the active controller dies, what its broker led waits half a second longer.'),
-    schedule: COMBINED_DIES,
+    bug: told(
+      'Where the active controller dies with its host, what its broker led has its whole session.',
+    ),
+    schedule: CONTROLLER_WITH_HOST,
   },
   {
     shown: CONTENTS,
