@@ -3,7 +3,9 @@ import type { Host } from '../host/host.ts'
 import { endPointOf } from '../metadata/cluster-view.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { BrokerLinks } from '../peer/broker-links.ts'
+import type { LinkWatch } from '../peer/broker-links.ts'
 import type { PeerHost } from '../peer/security.ts'
+import { BrokersInDoubt } from './brokers-in-doubt.ts'
 
 /** As in Kafka, of what brokers send each other of transactions. */
 const RECONNECT_BACKOFF_MS = 50
@@ -15,10 +17,11 @@ const RECONNECT_BACKOFF_MS = 50
 export class OtherBrokers {
   readonly markers: BrokerLinks
   readonly verification: BrokerLinks
+  readonly inDoubt: BrokersInDoubt
   /** By the number of the fetcher. */
   readonly #fetchers = new Map<number, BrokerLinks>()
   readonly #all: BrokerLinks[] = []
-  readonly #linksFor: (purpose: string, requestTimeoutMs: number) => BrokerLinks
+  readonly #linksFor: (purpose: string, requestTimeoutMs: number, watch?: LinkWatch) => BrokerLinks
   readonly #socketTimeoutMs: number
   readonly #unfollow: () => void
 
@@ -29,7 +32,8 @@ export class OtherBrokers {
   ) {
     const { interBroker } = config.listeners
     this.#socketTimeoutMs = config.get('replica.socket.timeout.ms')
-    this.#linksFor = (purpose, requestTimeoutMs) => {
+    this.inDoubt = new BrokersInDoubt(host)
+    this.#linksFor = (purpose, requestTimeoutMs, watch) => {
       const links = new BrokerLinks({
         host,
         log: host.log.child({ purpose }),
@@ -38,6 +42,7 @@ export class OtherBrokers {
         requestTimeoutMs,
         reconnectBackoffMs: RECONNECT_BACKOFF_MS,
         addressOf: (brokerId) => endPointOf(metadata.image, brokerId, interBroker),
+        watch,
       })
       this.#all.push(links)
       return links
@@ -45,8 +50,10 @@ export class OtherBrokers {
     const requestTimeoutMs = config.get('request.timeout.ms')
     this.markers = this.#linksFor('txn-marker-sender', requestTimeoutMs)
     this.verification = this.#linksFor('add-partitions-to-txn', requestTimeoutMs)
-    this.#unfollow = metadata.onChange(({ brokersChanged }) => {
-      if (brokersChanged) for (const links of this.#all) links.follow()
+    this.#unfollow = metadata.onChange(({ brokersChanged }, image) => {
+      if (!brokersChanged) return
+      for (const links of this.#all) links.follow()
+      this.inDoubt.follow(image)
     })
   }
 
@@ -54,7 +61,7 @@ export class OtherBrokers {
   fetcher(index: number): BrokerLinks {
     let links = this.#fetchers.get(index)
     if (links === undefined) {
-      links = this.#linksFor(`fetcher-${index}`, this.#socketTimeoutMs)
+      links = this.#linksFor(`fetcher-${index}`, this.#socketTimeoutMs, this.inDoubt)
       this.#fetchers.set(index, links)
     }
     return links
@@ -64,5 +71,6 @@ export class OtherBrokers {
   close(): void {
     this.#unfollow()
     for (const links of this.#all) links.close()
+    this.inDoubt.close()
   }
 }

@@ -18,6 +18,7 @@ import type { ReplicationQuota } from '../replication/quota/replication-quota.ts
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { TransactionGate } from '../replication/transaction-gate.ts'
 import type { Authorizer } from '../security/authorizer.ts'
+import type { BrokersInDoubt } from './brokers-in-doubt.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
 import { untilKnown } from './until-known.ts'
@@ -41,6 +42,7 @@ interface Parts extends Coordinators {
   readonly leaderQuota: ReplicationQuota
   readonly faults: RatedLog
   readonly authorizer: Authorizer | null
+  readonly inDoubt: Pick<BrokersInDoubt, 'has'>
 }
 
 /** What the handlers need of the broker. */
@@ -48,6 +50,7 @@ export function brokerServices(parts: Parts): BrokerServices {
   const { host, config, clusterId, metadata, controller, replicas } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
+  const isInDoubt = (brokerId: number): boolean => parts.inDoubt.has(brokerId)
   return {
     kind: 'broker',
     log,
@@ -86,7 +89,7 @@ export function brokerServices(parts: Parts): BrokerServices {
       scramRecordOf(metadata.image, scramNumber(mechanism), user),
     scramUsers: () => scramUsers(metadata.image),
     tokens: new DelegationTokens(config, host, () => metadata.image),
-    cluster: () => clusterView(metadata.image, clusterId, nodeId),
+    cluster: () => clusterView(metadata.image, clusterId, nodeId, isInDoubt),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),
     createTopicsAutomatically: (names, client) =>

@@ -145,16 +145,19 @@ function known(
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     topicAuthorizedOperations: authorizedOperations(true, context, 'TOPIC', topic.name),
-    partitions: topic.partitions.slice(first, end).map((partition, i) => ({
-      errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
-      partitionIndex: first + i,
-      leaderId: partition.leader,
-      leaderEpoch: partition.leaderEpoch,
-      replicaNodes: partition.replicas,
-      isrNodes: partition.isr,
-      eligibleLeaderReplicas: partition.eligibleLeaderReplicas,
-      lastKnownElr: partition.lastKnownElr,
-      offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
-    })),
+    partitions: topic.partitions.slice(first, end).map((partition, i) => {
+      const leaderId = view.leaderOf(partition)
+      return {
+        errorCode: leaderId < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
+        partitionIndex: first + i,
+        leaderId,
+        leaderEpoch: partition.leaderEpoch,
+        replicaNodes: partition.replicas,
+        isrNodes: partition.isr,
+        eligibleLeaderReplicas: partition.eligibleLeaderReplicas,
+        lastKnownElr: partition.lastKnownElr,
+        offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
+      }
+    }),
   }
 }

@@ -68,10 +68,11 @@ async function leaderOf(
       return none('COORDINATOR_NOT_AVAILABLE', `${topic} could not be made: ${reason}.`)
     }
   }
-  return found(cluster().topic(topic)?.partitions[partition()]?.leader ?? -1, context)
+  const found = cluster().topic(topic)?.partitions[partition()]
+  return at(found === undefined ? -1 : cluster().leaderOf(found), context)
 }
 
-function found(nodeId: number, { services, connection }: RequestContext): Coordinator {
+function at(nodeId: number, { services, connection }: RequestContext): Coordinator {
   const broker = services
     .cluster()
     .brokers(connection.listener.name)

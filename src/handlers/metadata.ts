@@ -190,16 +190,19 @@ function known(
     topicId: topic.id,
     isInternal: isInternalTopic(topic.name),
     topicAuthorizedOperations: operationsOn(topic.name, request, context),
-    partitions: topic.partitions.map((partition, partitionIndex) => ({
-      // [RP#27629] Without a leader clients must not take an old epoch for the current one.
-      errorCode: partition.leader < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
-      partitionIndex,
-      leaderId: partition.leader,
-      leaderEpoch: partition.leaderEpoch,
-      replicaNodes: partition.replicas,
-      isrNodes: partition.isr,
-      offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
-    })),
+    partitions: topic.partitions.map((partition, partitionIndex) => {
+      const leaderId = view.leaderOf(partition)
+      return {
+        // [RP#27629] Without a leader clients must not take an old epoch for the current one.
+        errorCode: leaderId < 0 ? 'LEADER_NOT_AVAILABLE' : 'NONE',
+        partitionIndex,
+        leaderId,
+        leaderEpoch: partition.leaderEpoch,
+        replicaNodes: partition.replicas,
+        isrNodes: partition.isr,
+        offlineReplicas: view.offlineReplicas(partition, connection.listener.name),
+      }
+    }),
   }
 }
 

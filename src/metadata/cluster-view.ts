@@ -32,6 +32,8 @@ export interface ClusterView {
   broker(brokerId: number, listenerName: string): BrokerAddress | null
   /** The controllers that have this listener, with their addresses on it (KIP-919). */
   controllers(listenerName: string): NodeAddress[]
+  /** The broker that clients of a partition should turn to; -1 where there is none, or it may be about to be another one. */
+  leaderOf(partition: PartitionImage): number
   /** The replicas of brokers that this listener's clients can't reach, and those in directories that are offline. */
   offlineReplicas(partition: PartitionImage, listenerName: string): readonly number[]
   topics(): Iterable<TopicImage>
@@ -43,11 +45,15 @@ export interface ClusterView {
   configured(): Iterable<ResourceName>
 }
 
-/** @param controllerId the node to name as the controller; to clients any live broker will do, requests are forwarded */
+/**
+ * @param controllerId the node to name as the controller; to clients any live broker will do, requests are forwarded
+ * @param isInDoubt of a broker that leads as far as the metadata say, and may have ended
+ */
 export function clusterView(
   image: MetadataImage,
   clusterId: string,
   controllerId: number,
+  isInDoubt: (brokerId: number) => boolean = () => false,
 ): ClusterView {
   return {
     clusterId,
@@ -72,6 +78,7 @@ export function clusterView(
         const endPoint = endPoints.find(({ name }) => name === listenerName)
         return endPoint === undefined ? [] : [{ id, host: endPoint.host, port: endPoint.port }]
       }),
+    leaderOf: ({ leader }) => (isInDoubt(leader) ? -1 : leader),
     offlineReplicas: (partition, listenerName) => {
       let offline: number[] | null = null
       for (const id of partition.replicas) {

@@ -4,6 +4,15 @@ import type { Logger } from '../host/host.ts'
 import { Connection } from './connection.ts'
 import type { PeerHost } from './security.ts'
 import { PeerError } from './errors.ts'
+import type { ProvenEndpoint } from './proven-endpoint.ts'
+
+/** Who is told of the connections to brokers. */
+export interface LinkWatch {
+  /** A connection was opened. */
+  reached(brokerId: number): void
+  /** One that was open to this place has ended there, or on the way. */
+  lost(brokerId: number, place: ProvenEndpoint): void
+}
 
 export interface BrokerLinksOptions {
   readonly host: PeerHost
@@ -16,6 +25,7 @@ export interface BrokerLinksOptions {
   readonly reconnectBackoffMs: number
   /** Where other brokers reach this one; null where the cluster has none of this id that is alive. */
   readonly addressOf: (brokerId: number) => Address | null
+  readonly watch?: LinkWatch | undefined
 }
 
 /**
@@ -71,6 +81,7 @@ export class BrokerLinks {
       return await connection.request(api, body)
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
+      this.#noteLost(brokerId, link)
       const code = error.code === 'UNSUPPORTED_VERSION' ? error.code : 'NO_ANSWER'
       throw new BrokerLinkError(code, error.message, error)
     }
@@ -109,8 +120,17 @@ export class BrokerLinks {
     return link
   }
 
+  /** Told once of each connection. */
+  #noteLost(brokerId: number, link: Link): void {
+    const { connection, address, isClosed } = link
+    if (connection === null || connection.isOpen || isClosed) return
+    link.connection = null
+    this.#options.watch?.lost(brokerId, { ip: connection.remoteAddress, port: address.port })
+  }
+
   async #connected(brokerId: number, link: Link): Promise<Connection> {
     if (link.connection?.isOpen === true) return link.connection
+    this.#noteLost(brokerId, link)
     const { host, reconnectBackoffMs } = this.#options
     const { failure } = link
     const isTooSoon = failure !== null && host.clock.monotonic() < failure.at + reconnectBackoffMs
@@ -129,6 +149,7 @@ export class BrokerLinks {
       if (link.isClosed) connection.close()
       link.connection = connection
       link.failure = null
+      this.#options.watch?.reached(brokerId)
       return connection
     } catch (error) {
       const isFirst = link.failure === null

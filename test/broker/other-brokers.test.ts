@@ -85,6 +85,7 @@ async function others(respond: () => object | typeof SILENCE) {
     listeners,
     wasAsked: () => new Promise<void>((resolve) => void waiting.push(resolve)),
     ask: (of: 'markers' | 'verification') => way[of].ask(2, AllocateProducerIds, body),
+    fetch: () => way.fetcher(0).ask(2, AllocateProducerIds, body),
   }
 }
 
@@ -112,6 +113,20 @@ describe('the way to other brokers', () => {
       await expect(ask(purpose)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
     },
   )
+
+  test('tells who is in doubt: whom a leader was that has ended its connection, until the controller has decided', async () => {
+    const { fetch, wasAsked, change, two, way } = await others(() => SILENCE)
+    const asked = wasAsked()
+    const waiting = fetch()
+    await asked
+    two.close()
+    await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(way.inDoubt.has(2)).toBe(true)
+    change(imageOf(two.port))
+    expect(way.inDoubt.has(2)).toBe(true)
+    change(imageOf(two.port, { fenced: true }))
+    expect(way.inDoubt.has(2)).toBe(false)
+  })
 
   test('ends with the broker', async () => {
     const { ask, way, listeners, wasAsked } = await others(() => SILENCE)

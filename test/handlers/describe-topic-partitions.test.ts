@@ -86,15 +86,19 @@ describe('DescribeTopicPartitions', () => {
     expect((await page(await node(), 10, cursor)).found).toEqual([])
   })
 
-  test('a partition without a leader has LEADER_NOT_AVAILABLE', async () => {
+  test('a partition without a leader, or whose leader may have ended, has LEADER_NOT_AVAILABLE', async () => {
     const served = new TestNode()
-    await served.addTopic('a', { partitions: [{ leader: -1, isr: [] }] })
+    served.addBroker({ id: 2 })
+    served.inDoubt.add(2)
+    const led = { leader: 2, replicas: [2], isr: [2] }
+    await served.addTopic('a', { partitions: [{ leader: -1, isr: [] }, led] })
     const { topics } = await served.ask(DescribeTopicPartitions, 0, {
       topics: [],
       responsePartitionLimit: 10,
       cursor: null,
     })
     expect(topics[0]!.partitions).toMatchObject([
+      { errorCode: 'LEADER_NOT_AVAILABLE', leaderId: -1 },
       { errorCode: 'LEADER_NOT_AVAILABLE', leaderId: -1 },
     ])
   })

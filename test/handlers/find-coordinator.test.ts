@@ -43,6 +43,15 @@ describe.each([
     expect(coordinators.map(({ nodeId }) => nodeId)).toEqual(leaders)
   })
 
+  test('has no coordinator for as long as that may have ended', async () => {
+    const node = new TestNode()
+    node.addBroker({ id: 2 })
+    await node.addTopic(topic, { partitions: [{ leader: 2, replicas: [2], isr: [2] }] })
+    node.inDoubt.add(2)
+    const { coordinators } = await node.ask(FindCoordinator, 4, { keyType, coordinatorKeys })
+    expect(coordinators[0]).toMatchObject({ errorCode: 'COORDINATOR_NOT_AVAILABLE', nodeId: -1 })
+  })
+
   test('has its topic made where it is missing', async () => {
     const node = new TestNode()
     const asked: string[] = []

@@ -117,6 +117,19 @@ describe('Metadata', () => {
     })
   })
 
+  test('a partition whose leader may have ended has LEADER_NOT_AVAILABLE until it is known who leads', async () => {
+    const node = new TestNode()
+    node.addBroker({ id: 2 })
+    const led = { leader: 2, leaderEpoch: 5, replicas: [1, 2], isr: [1, 2] }
+    await node.addTopic('a', { partitions: [led, {}] })
+    node.inDoubt.add(2)
+    const { topics } = await node.ask(Metadata, 12, asking(named('a')))
+    expect(topics[0]!.partitions).toMatchObject([
+      { errorCode: 'LEADER_NOT_AVAILABLE', leaderId: -1, leaderEpoch: 5, isrNodes: [1, 2] },
+      { errorCode: 'NONE', leaderId: 1 },
+    ])
+  })
+
   test('marks internal topics', async () => {
     const node = new TestNode()
     await node.addTopic('__consumer_offsets')

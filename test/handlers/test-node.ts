@@ -96,6 +96,8 @@ export const SILENCE = null
  * frame to the bytes of the answer.
  */
 export class TestNode {
+  /** Brokers that may have ended. */
+  readonly inDoubt = new Set<number>()
   readonly disk: SimDisk
   /** What it has logged: level, message and fields of each line. */
   readonly logged: { level: string; message: string; fields: object }[] = []
@@ -256,7 +258,7 @@ export class TestNode {
       scramCredential: (mechanism, user) => scramRecordOf(this.image, scramNumber(mechanism), user),
       scramUsers: () => scramUsers(this.image),
       tokens: new DelegationTokens(this.config, host, () => this.image),
-      cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID),
+      cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID, (id) => this.inDoubt.has(id)),
       features: () => this.features,
       settled: () => this.replicas.settled(),
     }

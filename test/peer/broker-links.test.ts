@@ -49,6 +49,7 @@ async function broker(respond: (epoch: number) => Told) {
 function linked(ports: Map<number, number>) {
   const clock = new SkippingClock()
   const logged: string[] = []
+  const watched: string[] = []
   const log = (_fields: object, message: string): void => void logged.push(message)
   const logger: Logger = { debug: log, info: log, warn: log, error: log, child: () => logger }
   const links = new BrokerLinks({
@@ -60,11 +61,15 @@ function linked(ports: Map<number, number>) {
     requestTimeoutMs: 600_000,
     reconnectBackoffMs: 50_000,
     addressOf: (id) => (ports.has(id) ? { host: '127.0.0.1', port: ports.get(id)! } : null),
+    watch: {
+      reached: (id) => void watched.push(`${id} is reached`),
+      lost: (id, { ip, port }) => void watched.push(`${id} is lost at ${ip}:${port}`),
+    },
   })
   open.push(links)
   const ask = (id: number, brokerEpoch: number) =>
     links.ask(id, AllocateProducerIds, { brokerId: 1, brokerEpoch })
-  return { links, clock, logged, ask }
+  return { links, clock, logged, watched, ask }
 }
 
 describe('links to other brokers', () => {
@@ -82,6 +87,21 @@ describe('links to other brokers', () => {
     await expect(ask(1, 3)).rejects.toMatchObject({ name: 'BrokerLinkError', code: 'NO_ANSWER' })
     expect(await ask(1, 4)).toMatchObject(block(4))
     expect([one.connections(), one.asked]).toEqual([2, [1, 2, 3, 4]])
+  })
+
+  test('tell of connections that are opened, and that have ended, once each; not of those that they end', async () => {
+    const one = await broker((epoch) => (epoch === 3 ? null : block(epoch)))
+    const ports = new Map([[1, one.port]])
+    const { ask, links, watched } = linked(ports)
+    await Promise.all([ask(1, 1), ask(1, 2)])
+    await Promise.allSettled([ask(1, 3), ask(1, 3)])
+    const [isReached, isLost] = ['1 is reached', `1 is lost at 127.0.0.1:${one.port}`]
+    expect(watched).toEqual([isReached, isLost])
+    await ask(1, 4)
+    ports.delete(1)
+    links.follow()
+    await expect(ask(1, 5)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
+    expect(watched).toEqual([isReached, isLost, isReached])
   })
 
   test('do not try again at once where nobody could be reached, and say so once', async () => {
