@@ -47,6 +47,7 @@ export class TcpSocket implements Socket {
   #events: SocketEvents | null = null
   #error: Error | undefined
   #closed = false
+  #endsWithPeer = false
 
   /**
    * Takes over a connected socket that doesn't read yet.
@@ -63,10 +64,21 @@ export class TcpSocket implements Socket {
       this.#error = error
     })
     socket.on('drain', () => this.#events?.drain())
-    socket.on('close', () => {
-      this.#closed = true
-      this.#events?.close(this.#error)
-    })
+    socket.on('close', () => this.#tellClosed())
+  }
+
+  /** One that this process has opened: the end of what comes is the end of all, and told as soon as it comes. */
+  static connected(socket: net.Socket, reader: Reader): TcpSocket {
+    const connected = new TcpSocket(socket, reader)
+    // Node would first end this side in order, and tell of the end in a later turn than of what came after it by other sockets.
+    connected.#endsWithPeer = true
+    return connected
+  }
+
+  #tellClosed(): void {
+    if (this.#closed) return
+    this.#closed = true
+    this.#events?.close(this.#error)
   }
 
   /**
@@ -98,6 +110,12 @@ export class TcpSocket implements Socket {
     if (this.#closed) return setImmediateCall(() => events.close(this.#error))
     if (this.#reader !== null) this.#reader.data = events.data
     else this.#socket.removeAllListeners('data').on('data', events.data)
+    if (this.#endsWithPeer) {
+      this.#socket.once('end', () => {
+        this.#tellClosed()
+        this.#socket.destroy()
+      })
+    }
     this.#socket.resume()
   }
 

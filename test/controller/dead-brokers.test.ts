@@ -480,7 +480,7 @@ describe('a controller that has just taken office', () => {
   ])('and looks after it as after others where it was looked after %s', async (_, look) => {
     const { pass, dialled, isFenced } = await taking({ look })
     await pass(450)
-    expect(dialled).toEqual([])
+    expect([dialled, isFenced()]).toEqual([[], false])
     await pass(300)
     expect(isFenced()).toBe(true)
   })

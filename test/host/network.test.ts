@@ -69,6 +69,29 @@ describe('the sockets of a Node host', () => {
     await until(() => peer.text() === 'early')
   })
 
+  test('a client hears of the end of a connection before what came later by another one', async () => {
+    for (let time = 0; time < 20; time++) {
+      const [[ending, ended], [other, later]] = [await pair(), await pair()]
+      const told: string[] = []
+      const isTold = new Promise<void>((resolve) => {
+        attach(ending).closed.then(() => told.push('end'), resolve)
+        attach(other, (bytes) => {
+          told.push(bytes.toString())
+          resolve()
+        })
+      })
+      const server = attach(ended)
+      // All are read from by then.
+      for (let turn = 0; turn < 3; turn++)
+        await new Promise<void>((resolve) => setImmediate(resolve))
+      ended.destroy()
+      await server.closed
+      later.write([Buffer.from('later')])
+      await isTold
+      expect(told).toEqual(['end', 'later'])
+    }
+  })
+
   test('many chunks arrive in order with one notice when they were written', async () => {
     const [client, server] = await pair()
     const peer = attach(client)

@@ -82,4 +82,12 @@ export const mutants: readonly Mutant[] = [
       'A client that resets its connection after the handshake has no address that rules could be about.',
     killedBy: ['host/tls.test'],
   },
+  {
+    file: 'src/host/network.ts',
+    text: 'TcpSocket.connected(socket, reader)',
+    replacement: 'new TcpSocket(socket, reader)',
+    about:
+      'A broker answers who leads before it hears that the leader has ended, as whoever asks has heard.',
+    killedBy: ['host/network'],
+  },
 ]
