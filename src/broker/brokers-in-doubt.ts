@@ -1,7 +1,7 @@
 import type { Host } from '../host/host.ts'
 import type { MetadataImage } from '../metadata/image.ts'
 import type { LinkWatch } from '../peer/broker-links.ts'
-import { dial } from '../peer/proven-endpoint.ts'
+import { dialUnlessEnding } from '../peer/ended-process.ts'
 import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
 
 /** By then the controller has decided by the end of a process, or does so when a session is over. */
@@ -26,12 +26,12 @@ export class BrokersInDoubt implements LinkWatch {
   }
 
   lost(brokerId: number, place: ProvenEndpoint): void {
-    this.reached(brokerId)
+    if (this.has(brokerId)) return
     const timer = this.#host.clock.after(LASTS_MS, () => this.reached(brokerId))
     const doubt = (): void => timer.cancel()
     this.#doubts.set(brokerId, doubt)
     // One that lives may end a connection, too.
-    void dial(this.#host, place, LASTS_MS).then((dialled) => {
+    void dialUnlessEnding(this.#host, place, LASTS_MS).then((dialled) => {
       const isThere = dialled === 'accepted' && this.#doubts.get(brokerId) === doubt
       if (isThere) this.reached(brokerId)
     })

@@ -3,7 +3,7 @@ import type { Host } from '../host/host.ts'
 import { ShardError } from '../machine/runtime.ts'
 import type { BrokerImage } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
-import { signOfLife } from '../peer/ended-process.ts'
+import { signOfLife, signOfReturn } from '../peer/ended-process.ts'
 import type { ClientWaiter, Leaving, Presence } from '../replication/fetch/presence.ts'
 import type { LookAtBroker } from '../quorum/wire/leader-watch.ts'
 import { EndpointProofs } from './endpoint-proofs.ts'
@@ -141,10 +141,15 @@ export class DeadBrokers implements HeartbeatConnections {
 
   /** @param look that was begun before this node has taken office: its machine may have gone since */
   async #lookLater(office: object, life: Life, look: LookAtBroker | null): Promise<void> {
-    const hasEnded = look !== null && (await look.signOfLife) === null
+    const hasEnded = look !== null && (await this.#signSince(look)) === null
     if (!hasEnded) await this.#pause(FIRST_HEARTBEAT_MS)
     if (this.#office !== office || this.#heard.get(life.id)?.brokerEpoch === life.epoch) return
-    await this.#decide(life, hasEnded ? look.signOfLife : this.#look(life))
+    await this.#decide(life, hasEnded ? Promise.resolve(null) : this.#look(life))
+  }
+
+  /** Why the broker may be alive, by that look or by now. */
+  async #signSince({ id, epoch, signOfLife: sign }: LookAtBroker): Promise<string | null> {
+    return (await sign) ?? signOfReturn(this.#options.host, this.#proofs.of(id, epoch))
   }
 
   /** Looks into the signs that a life of a broker has ended: why it may be alive; null where it has. */

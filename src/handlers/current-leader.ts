@@ -27,7 +27,7 @@ export function currentLeader(
   const topic = topicId === ZERO_UUID ? view.topic(name) : view.topicById(topicId)
   const partition = topic?.partitions[index]
   if (partition === undefined) return undefined
-  return { leaderId: partition.leader, leaderEpoch: partition.leaderEpoch }
+  return { leaderId: view.leaderOf(partition), leaderEpoch: partition.leaderEpoch }
 }
 
 /** [KIP-951] Where these leaders are, on the listener that asks; those that aren't alive are left out. */

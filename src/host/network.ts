@@ -72,7 +72,7 @@ function connect(host: string, port: number, readBuffer: Buffer): Promise<Socket
     socket.once('error', reject)
     socket.once('connect', () => {
       socket.off('error', reject)
-      resolve(TcpSocket.connected(socket, reader))
+      resolve(new TcpSocket(socket, reader).endWithPeer())
     })
   })
 }

@@ -67,12 +67,13 @@ export class TcpSocket implements Socket {
     socket.on('close', () => this.#tellClosed())
   }
 
-  /** One that this process has opened: the end of what comes is the end of all, and told as soon as it comes. */
-  static connected(socket: net.Socket, reader: Reader): TcpSocket {
-    const connected = new TcpSocket(socket, reader)
-    // Node would first end this side in order, and tell of the end in a later turn than of what came after it by other sockets.
-    connected.#endsWithPeer = true
-    return connected
+  /**
+   * Of one that this process has opened the end of what comes is the end of all, and told as soon as it comes. Node would first end
+   * this side in order, and tell of the end in a later turn than of what came after it by other sockets.
+   */
+  endWithPeer(): this {
+    this.#endsWithPeer = true
+    return this
   }
 
   #tellClosed(): void {

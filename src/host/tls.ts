@@ -73,7 +73,11 @@ interface WithVerdict {
   readonly _handle: { verifyError(): Error | null | undefined }
 }
 
-function connect(tcp: TcpSocket, context: NodeContext, name: string | null): Promise<TlsSocket> {
+async function connect(
+  tcp: TcpSocket,
+  context: NodeContext,
+  name: string | null,
+): Promise<TlsSocket> {
   const socket = tls.connect({
     socket: tcp.inner,
     secureContext: context.secure,
@@ -84,7 +88,8 @@ function connect(tcp: TcpSocket, context: NodeContext, name: string | null): Pro
     checkServerIdentity: (_, certificate) =>
       name === null ? undefined : tls.checkServerIdentity(name, certificate),
   } as tls.ConnectionOptions)
-  return shaken(tcp, socket, 'secureConnect', () => socket.getPeerX509Certificate()?.raw ?? null)
+  const certificate = (): Buffer | null => socket.getPeerX509Certificate()?.raw ?? null
+  return (await shaken(tcp, socket, 'secureConnect', certificate)).endWithPeer()
 }
 
 const isAddress = (name: string): boolean => name.includes(':') || /^\d+(\.\d+){3}$/.test(name)
@@ -95,7 +100,7 @@ function shaken(
   socket: tls.TLSSocket,
   event: 'secure' | 'secureConnect',
   certificate: () => Buffer | null,
-): Promise<TlsSocket> {
+): Promise<SecureSocket> {
   return new Promise((resolve, reject) => {
     const failed = (error: Error): void => {
       settle()

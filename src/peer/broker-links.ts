@@ -10,7 +10,7 @@ import type { ProvenEndpoint } from './proven-endpoint.ts'
 export interface LinkWatch {
   /** A connection was opened. */
   reached(brokerId: number): void
-  /** One that was open to this place has ended there, or on the way. */
+  /** One that was open was ended by the machine at this place, by FIN or RST, while an answer was waited for. */
   lost(brokerId: number, place: ProvenEndpoint): void
 }
 
@@ -81,7 +81,7 @@ export class BrokerLinks {
       return await connection.request(api, body)
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
-      this.#noteLost(brokerId, link)
+      if (error.isPeersEnd) this.#noteLost(brokerId, link)
       const code = error.code === 'UNSUPPORTED_VERSION' ? error.code : 'NO_ANSWER'
       throw new BrokerLinkError(code, error.message, error)
     }
@@ -130,7 +130,6 @@ export class BrokerLinks {
 
   async #connected(brokerId: number, link: Link): Promise<Connection> {
     if (link.connection?.isOpen === true) return link.connection
-    this.#noteLost(brokerId, link)
     const { host, reconnectBackoffMs } = this.#options
     const { failure } = link
     const isTooSoon = failure !== null && host.clock.monotonic() < failure.at + reconnectBackoffMs

@@ -11,6 +11,7 @@ import { DecodeError, Reader } from '../../protocol/wire/reader.ts'
 import { Writer } from '../../protocol/wire/writer.ts'
 import { formatAddress, type Address } from '../host/address.ts'
 import type { Host, Socket, Timer } from '../host/host.ts'
+import { isPeersEnd } from '../host/peers-end.ts'
 import { authenticate } from './authenticate.ts'
 import { PeerError } from './errors.ts'
 import { FrameCutter } from './frames.ts'
@@ -301,7 +302,7 @@ export class Connection {
       'CONNECTION_CLOSED',
       this.address,
       `${where} closed the connection${after}${why}`,
-      { cause: error, hadSaid: this.#hadSaid },
+      { cause: error, hadSaid: this.#hadSaid, isPeersEnd: isPeersEnd(error) },
     )
   }
 

@@ -47,6 +47,8 @@ export class PeerError extends Error {
   readonly hadSaid: 'nothing' | 'handshake' | 'versions' | 'more'
   /** IP addresses whose machines said that nothing listens there: a name may have several, and not all need have answered. */
   readonly refusedBy: readonly string[]
+  /** Its machine has ended the connection, by FIN or RST. */
+  readonly isPeersEnd: boolean
 
   constructor(
     code: PeerErrorCode,
@@ -56,10 +58,12 @@ export class PeerError extends Error {
       cause,
       hadSaid = 'more',
       refusedBy = [],
+      isPeersEnd = false,
     }: {
       cause?: unknown
       hadSaid?: PeerError['hadSaid']
       refusedBy?: readonly string[]
+      isPeersEnd?: boolean
     } = {},
   ) {
     super(message, cause === undefined ? undefined : { cause })
@@ -67,5 +71,6 @@ export class PeerError extends Error {
     this.address = address
     this.hadSaid = hadSaid
     this.refusedBy = refusedBy
+    this.isPeersEnd = isPeersEnd
   }
 }

@@ -1,4 +1,5 @@
 import type { Clock, Logger, Socket, Timer } from '../host/host.ts'
+import { isPeersEnd } from '../host/peers-end.ts'
 import type { ConnectionContext } from '../handlers/context.ts'
 import type { Writer } from '../../protocol/wire/writer.ts'
 import type { Answers } from './answers.ts'
@@ -18,8 +19,6 @@ const MAX_UNANSWERED_BYTES = 8 << 20
 const MAX_UNANSWERED_REQUESTS = 64
 /** Of a client that has yet to say who it is; each waits for the one before. */
 const MAX_UNAUTHENTICATED = 2
-/** Of the errors of a connection these come with the other side's RST. */
-const ENDED = ['ECONNRESET', 'EPIPE']
 const BAD_REQUEST = 'connections closed for a request that is not served'
 
 export interface ConnectionOptions {
@@ -340,11 +339,9 @@ export class Connection {
     this.#options.onClose(this)
   }
 
-  /** A time-out of the system is silence, too. */
   #leavingBy(error: Error | undefined): Leaving {
     if (this.#isGivenUp || this.#draining || this.#isBroken) return 'lost'
-    const code = (error as NodeJS.ErrnoException | undefined)?.code
-    return error === undefined || ENDED.includes(code ?? '') ? 'ended' : 'lost'
+    return isPeersEnd(error) ? 'ended' : 'lost'
   }
 }
 

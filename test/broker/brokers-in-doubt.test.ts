@@ -15,20 +15,27 @@ const imageWith = (broker: Partial<BrokerImage> | null): MetadataImage => ({
   brokers: new Map(broker === null ? [] : [[2, { id: 2, ...broker } as BrokerImage]]),
 })
 
-/** What a broker knows of broker 2, at whose place connections end like that. */
-async function doubts(outcome: 'refused' | 'accepted' | 'silent') {
+type Outcome = 'refused' | 'accepted' | 'accepted late' | 'ended' | 'silent'
+const LATE_MS = 1000
+
+/** What a broker knows of broker 2, at whose place connections end like that, one after the other; the last one for ever. */
+async function doubts(...outcomes: [...Outcome[], Outcome]) {
   const scheduler = new Scheduler(3)
   const simulated = { scheduler, network: new SimNetwork(scheduler), codecs: nodeCodecs() }
   const own = new SimMachine('own', simulated).start()
-  await scheduler.resolve(
-    own.network.listen('', 1, () => undefined),
-    1000,
-    'a port',
-  )
-  const connect = (host: string): Promise<Socket> => {
-    if (outcome === 'accepted') return own.network.connect('own', 1)
+  const listen = (port: number, accept: (socket: Socket) => void) =>
+    scheduler.resolve(own.network.listen('', port, accept), 1000, 'a port')
+  await listen(1, () => undefined)
+  await listen(2, (socket) => socket.destroy())
+  const connect = async (host: string): Promise<Socket> => {
+    const outcome = outcomes.length > 1 ? outcomes.shift() : outcomes[0]
+    if (outcome === 'accepted late') {
+      await new Promise<void>((resolve) => void own.clock.after(LATE_MS, resolve))
+    }
+    if (outcome === 'ended') return own.network.connect('own', 2)
     if (outcome === 'silent') return new Promise(() => undefined)
-    return Promise.reject(Object.assign(new Error(), { code: 'ECONNREFUSED', address: host }))
+    if (outcome !== 'refused') return own.network.connect('own', 1)
+    throw Object.assign(new Error(), { code: 'ECONNREFUSED', address: host })
   }
   const inDoubt = new BrokersInDoubt({
     clock: own.clock,
@@ -45,7 +52,7 @@ async function doubts(outcome: 'refused' | 'accepted' | 'silent') {
 
 describe('a broker whose connection has ended', () => {
   test.each(['refused', 'silent'] as const)(
-    'is in doubt at once, and for three seconds where it is %s',
+    'is in doubt at once, and for three seconds where it is %s, no longer',
     async (outcome) => {
       const { inDoubt, pass } = await doubts(outcome)
       expect(inDoubt.has(2)).toBe(false)
@@ -58,23 +65,36 @@ describe('a broker whose connection has ended', () => {
     },
   )
 
-  test('lives where it takes another one', async () => {
+  test('lives where it takes another one, and keeps it', async () => {
     const { inDoubt, pass } = await doubts('accepted')
     inDoubt.lost(2, PLACE)
     expect(inDoubt.has(2)).toBe(true)
-    await pass(50)
+    await pass(600)
+    expect(inDoubt.has(2)).toBe(false)
+  })
+
+  test('does not live because its port is the last that the kernel closes', async () => {
+    const { inDoubt, pass } = await doubts('ended', 'refused')
+    inDoubt.lost(2, PLACE)
+    await pass(1000)
+    expect(inDoubt.has(2)).toBe(true)
+  })
+
+  test('is in doubt no longer for another end', async () => {
+    const { inDoubt, pass } = await doubts('refused')
+    inDoubt.lost(2, PLACE)
+    await pass(2000)
+    inDoubt.lost(2, PLACE)
+    await pass(1010)
     expect(inDoubt.has(2)).toBe(false)
   })
 
   test('is no more in doubt where it was reached since; the next end is another matter', async () => {
-    const { inDoubt, pass } = await doubts('refused')
+    const { inDoubt, pass } = await doubts('accepted late', 'refused')
     inDoubt.lost(2, PLACE)
     inDoubt.reached(2)
     expect(inDoubt.has(2)).toBe(false)
-    for (let time = 0; time < 2; time++) {
-      await pass(2000)
-      inDoubt.lost(2, PLACE)
-    }
+    inDoubt.lost(2, PLACE)
     await pass(2000)
     expect(inDoubt.has(2)).toBe(true)
   })

@@ -408,14 +408,17 @@ describe('where nobody listens says something only of an endpoint', () => {
 })
 
 describe('a controller that has just taken office', () => {
-  async function taking(parts: Parameters<typeof world>[0] = {}) {
+  async function taking({
+    outcomes = REFUSED_TWICE,
+    ...parts
+  }: Parameters<typeof world>[0] & { readonly outcomes?: readonly Outcome[] } = {}) {
     const found = await world({ isController: false, ...parts })
     await found.listening()
     found.dead.start()
     await found.pass(300)
     found.state.isController = true
     found.dialled.length = 0
-    found.script.push(...REFUSED_TWICE)
+    found.script.push(...outcomes)
     found.state.office()
     return found
   }
@@ -457,10 +460,19 @@ describe('a controller that has just taken office', () => {
     expect(commands).toEqual([])
   })
 
-  test('knows of a broker that has ended in the process of the leader before, and asks its machine no more', async () => {
+  test('knows of a broker that has ended in the process of the leader before, and only sees whether somebody listens again', async () => {
     const { pass, dialled, isFenced } = await taking({ look: { epoch: 5, agoMs: 300, sign: null } })
     await pass(10)
-    expect([dialled, isFenced()]).toEqual([[], true])
+    expect([dialled, isFenced()]).toEqual([['other:9092'], true])
+  })
+
+  test('which may be the broker: it has its whole session', async () => {
+    const { pass, isFenced } = await taking({
+      look: { epoch: 5, agoMs: 300, sign: null },
+      outcomes: ['accepted', 'accepted'],
+    })
+    await pass(2000)
+    expect(isFenced()).toBe(false)
   })
 
   test('but not where it has heard of it meanwhile', async () => {

@@ -150,6 +150,17 @@ describe('Produce', () => {
       // Nobody serves at the other one's place.
       expect(answer.nodeEndpoints).toEqual([{ nodeId: 2, host: 'host2', port: 9002, rack: 'r' }])
     }
+    served.inDoubt.add(2)
+    const unled = await served.ask(Produce, 13, {
+      acks: -1,
+      timeoutMs: 1000,
+      topicData: [{ name: '', topicId, partitionData: [{ index: 0, records: batch(['x']) }] }],
+    })
+    expect(unled.responses[0]!.partitionResponses[0]).toMatchObject({
+      errorCode: 'NOT_LEADER_OR_FOLLOWER',
+      currentLeader: { leaderId: -1 },
+    })
+    expect(unled.nodeEndpoints).toEqual([])
   })
 
   test('refuses acks=all where too few replicas are in sync, and takes acks=1', async () => {

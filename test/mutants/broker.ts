@@ -323,9 +323,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/brokers-in-doubt.ts',
-    text: '    this.reached(brokerId)\n    const timer',
-    replacement: '    const timer',
-    about: 'A broker that ends twice is in doubt the second time for what is left of the first.',
+    text: 'if (this.has(brokerId)) return\n',
+    replacement: '',
+    about:
+      'Each fetcher that notices the end of a leader has clients wait for it three seconds more.',
+    killedBy: ['broker/brokers-in-doubt'],
+  },
+  {
+    file: 'src/broker/brokers-in-doubt.ts',
+    text: ' && this.#doubts.get(brokerId) === doubt',
+    replacement: '',
+    about: 'A connection that a leader took long ago has clients sent to it after it has ended.',
     killedBy: ['broker/brokers-in-doubt'],
   },
   {
@@ -333,6 +341,6 @@ export const mutants: readonly Mutant[] = [
     text: 'isInDoubt(leader) ? -1 : leader',
     replacement: 'leader',
     about: 'Clients are sent to leaders that have ended, and wait for machines that are gone.',
-    killedBy: ['handlers/metadata', 'handlers/find-coordinator'],
+    killedBy: ['handlers/metadata', 'handlers/find-coordinator', 'handlers/produce'],
   },
 ]

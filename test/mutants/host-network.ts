@@ -84,7 +84,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/host/network.ts',
-    text: 'TcpSocket.connected(socket, reader)',
+    text: 'new TcpSocket(socket, reader).endWithPeer()',
     replacement: 'new TcpSocket(socket, reader)',
     about:
       'A broker answers who leads before it hears that the leader has ended, as whoever asks has heard.',

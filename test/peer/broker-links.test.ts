@@ -90,18 +90,27 @@ describe('links to other brokers', () => {
   })
 
   test('tell of connections that are opened, and that have ended, once each; not of those that they end', async () => {
-    const one = await broker((epoch) => (epoch === 3 ? null : block(epoch)))
+    const one = await broker((epoch) => {
+      if (epoch === 6) return SILENCE
+      return epoch === 3 ? null : block(epoch)
+    })
     const ports = new Map([[1, one.port]])
-    const { ask, links, watched } = linked(ports)
+    const { ask, links, watched, clock } = linked(ports)
     await Promise.all([ask(1, 1), ask(1, 2)])
     await Promise.allSettled([ask(1, 3), ask(1, 3)])
     const [isReached, isLost] = ['1 is reached', `1 is lost at 127.0.0.1:${one.port}`]
     expect(watched).toEqual([isReached, isLost])
     await ask(1, 4)
+    const asked = one.wasAsked(one.asked.length + 1)
+    const late = ask(1, 6)
+    await asked
+    clock.skip(600_000)
+    await expect(late).rejects.toMatchObject({ cause: { code: 'REQUEST_TIMEOUT' } })
+    await ask(1, 7)
     ports.delete(1)
     links.follow()
     await expect(ask(1, 5)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
-    expect(watched).toEqual([isReached, isLost, isReached])
+    expect(watched).toEqual([isReached, isLost, isReached, isReached])
   })
 
   test('do not try again at once where nobody could be reached, and say so once', async () => {

@@ -176,6 +176,7 @@ describe('Connecting', () => {
       expect(connect(port)).rejects.toMatchObject({
         code: 'CONNECTION_CLOSED',
         hadSaid: 'nothing',
+        isPeersEnd: true,
       }),
     )
   })

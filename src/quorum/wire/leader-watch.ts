@@ -92,6 +92,6 @@ export class LeaderWatch {
 
 /** Whether the leader has ended a connection, or nobody listens any more where it was. */
 function isSign(endpoint: ProvenEndpoint, port: number, error: unknown): boolean {
-  const isClosed = error instanceof PeerError && error.code === 'CONNECTION_CLOSED'
-  return isClosed || isRefusedAt(endpoint, port, error)
+  const isEnd = error instanceof PeerError && error.isPeersEnd
+  return isEnd || isRefusedAt(endpoint, port, error)
 }

@@ -6,12 +6,14 @@ import { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import { PeerError } from '../../../src/peer/errors.ts'
 import { LeaderWatch } from '../../../src/quorum/wire/leader-watch.ts'
 
-type Outcome = 'refused' | 'accepted' | 'ended' | 'silent'
+/** What is late is so by 150 ms. */
+type Outcome = 'refused' | 'refused late' | 'accepted' | 'accepted late' | 'ended' | 'silent'
+const LATE_MS = 150
 
 const LEADER = 2
 const PORT = 9093
 const address = { host: 'other', port: PORT }
-const closed = new PeerError('CONNECTION_CLOSED', address, 'closed')
+const closed = new PeerError('CONNECTION_CLOSED', address, 'closed', { isPeersEnd: true })
 const refusedBy = (...ips: readonly string[]) =>
   new PeerError('CONNECTION_REFUSED', address, 'refused', { refusedBy: ips })
 
@@ -29,14 +31,16 @@ async function world({ isEnabled = true } = {}) {
   await listen(2, (socket) => socket.destroy())
   const script: Outcome[] = []
   const dialled: string[] = []
-  const connect = (host: string, port: number): Promise<Socket> => {
+  const connect = async (host: string, port: number): Promise<Socket> => {
     dialled.push(`${host}:${port}`)
-    const outcome = script.shift()
-    if (outcome === 'accepted') return own.network.connect('own', 1)
+    const outcome = script.shift() ?? 'silent'
+    if (outcome.endsWith('late')) {
+      await new Promise<void>((resolve) => void own.clock.after(LATE_MS, resolve))
+    }
+    if (outcome.startsWith('accepted')) return own.network.connect('own', 1)
     if (outcome === 'ended') return own.network.connect('own', 2)
-    if (outcome !== 'refused') return new Promise(() => undefined)
-    const error = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', address: host })
-    return Promise.reject(error)
+    if (outcome === 'silent') return new Promise(() => undefined)
+    throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED', address: host })
   }
   const gone: number[] = []
   let looks = 0
@@ -81,6 +85,11 @@ describe('a leader whose connection has ended', () => {
   test('is gone where its machine refuses, and is silent by then, as that of a container is', async () => {
     const { end } = await world()
     expect(await end('refused', 'silent')).toBe(true)
+  })
+
+  test('may live where it is far away, and accepts later than 100 ms', async () => {
+    const { end } = await world()
+    expect(await end('refused late', 'accepted late')).toBe(false)
   })
 
   test('is gone where its port is the last that the kernel closes', async () => {
@@ -137,6 +146,7 @@ describe('a leader whose connection has ended', () => {
 describe('what says nothing of a leader', () => {
   test.each<[string, Parameters<Awaited<ReturnType<typeof world>>['fail']>]>([
     ['an answer that is late', [new PeerError('REQUEST_TIMEOUT', address, 'late')]],
+    ['a connection that was closed here', [new PeerError('CONNECTION_CLOSED', address, 'here')]],
     ['another node', [closed, PORT, 3]],
     ['a refusal at another port', [refusedBy('other'), 9094]],
     ['a refusal by another machine of its name', [refusedBy('10.0.0.7')]],
@@ -160,12 +170,13 @@ describe('what says nothing of a leader', () => {
 })
 
 describe('the broker in the process of the leader', () => {
-  test('is looked after at the same time, each time', async () => {
+  test('is looked after as soon as its connection has ended, each time', async () => {
     const { watch, end, fail } = await world()
     expect(watch.lookAtBroker).toBeNull()
     expect(await end('refused', 'accepted')).toBe(false)
     expect(watch.lookAtBroker).toMatchObject({ id: LEADER, epoch: 5, sinceMs: 0 })
     fail(refusedBy('other'))
+    // Nothing else has happened by then.
     expect(watch.lookAtBroker).toMatchObject({ sinceMs: 1 })
   })
 
