@@ -122,8 +122,8 @@ export class BrokerLinks {
 
   /** Told once of each connection. */
   #noteLost(brokerId: number, link: Link): void {
-    const { connection, address, isClosed } = link
-    if (connection === null || connection.isOpen || isClosed) return
+    const { connection, address } = link
+    if (connection === null) return
     link.connection = null
     this.#options.watch?.lost(brokerId, { ip: connection.remoteAddress, port: address.port })
   }

@@ -302,13 +302,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/brokers-in-doubt.ts',
-    text: "dialled === 'accepted' && ",
-    replacement: "dialled !== 'refused' && ",
-    about: 'Clients are sent to a machine that is gone, and wait for it.',
-    killedBy: ['broker/brokers-in-doubt'],
-  },
-  {
-    file: 'src/broker/brokers-in-doubt.ts',
     text: 'if (isThere) this.reached(brokerId)',
     replacement: '',
     about: 'A broker that has ended a connection leads nothing for three seconds.',
@@ -319,14 +312,6 @@ export const mutants: readonly Mutant[] = [
     text: 'if (brokers.get(id)?.fenced !== false) this',
     replacement: 'this',
     about: 'Where another broker comes or goes, clients are sent to one that has ended.',
-    killedBy: ['broker/brokers-in-doubt'],
-  },
-  {
-    file: 'src/broker/brokers-in-doubt.ts',
-    text: 'if (this.has(brokerId)) return\n',
-    replacement: '',
-    about:
-      'Each fetcher that notices the end of a leader has clients wait for it three seconds more.',
     killedBy: ['broker/brokers-in-doubt'],
   },
   {

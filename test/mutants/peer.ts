@@ -125,13 +125,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/broker-links.ts',
-    text: 'if (connection === null || connection.isOpen || isClosed) return',
-    replacement: 'if (connection === null || connection.isOpen) return',
-    about: 'A broker that is elsewhere now is in doubt for as long as nobody listens where it was.',
-    killedBy: ['peer/broker-links'],
-  },
-  {
-    file: 'src/peer/broker-links.ts',
     text: '    link.connection = null\n    this.#options.watch',
     replacement: '    this.#options.watch',
     about: 'A broker is in doubt again with each request that was made of it before it ended.',
