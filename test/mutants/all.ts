@@ -44,6 +44,7 @@ import { mutants as placement } from './metadata-placement.ts'
 import { ofCoordinators, ofLog, ofReplication } from './transactions.ts'
 import type { Mutant } from './mutant.ts'
 import { mutants as peer } from './peer.ts'
+import { mutants as endedProcess } from './peer-ended-process.ts'
 import { mutants as protocol } from './protocol.ts'
 import { mutants as costs } from './protocol-costs.ts'
 import { mutants as messages } from './protocol-messages.ts'
@@ -83,7 +84,7 @@ export const rooms: Readonly<Record<string, readonly Mutant[]>> = {
     ...ofLog,
   ],
   machine,
-  peer: [...peer, ...tls.ofPeer],
+  peer: [...peer, ...endedProcess, ...tls.ofPeer],
   quorum: [...quorum, ...wire, ...forming.ofQuorum],
   metadata: [
     ...metadata,

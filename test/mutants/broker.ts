@@ -192,7 +192,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/other-brokers.ts',
-    text: 'if (brokersChanged) for (const links of this.#all) links.follow()',
+    text: 'for (const links of this.#all) links.follow()',
     replacement: '',
     about: 'Markers wait for a broker that is gone until the request times out.',
     killedBy: ['broker/other-brokers'],
@@ -320,12 +320,5 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'A connection that a leader took long ago has clients sent to it after it has ended.',
     killedBy: ['broker/brokers-in-doubt'],
-  },
-  {
-    file: 'src/metadata/cluster-view.ts',
-    text: 'isInDoubt(leader) ? -1 : leader',
-    replacement: 'leader',
-    about: 'Clients are sent to leaders that have ended, and wait for machines that are gone.',
-    killedBy: ['handlers/metadata', 'handlers/find-coordinator', 'handlers/produce'],
   },
 ]

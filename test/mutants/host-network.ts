@@ -33,8 +33,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/host/tcp-socket.ts',
-    text: '      this.#closed = true\n      this.#events?.close(this.#error)',
-    replacement: '      this.#closed = true',
+    text: '    this.#closed = true\n    this.#events?.close(this.#error)',
+    replacement: '    this.#closed = true',
     about: 'Nobody hears that a client has gone.',
     killedBy: ['host/network'],
   },
@@ -89,5 +89,12 @@ export const mutants: readonly Mutant[] = [
     about:
       'A broker answers who leads before it hears that the leader has ended, as whoever asks has heard.',
     killedBy: ['host/network'],
+  },
+  {
+    file: 'src/host/peers-end.ts',
+    text: "const BY_RST = ['ECONNRESET', 'EPIPE']",
+    replacement: "const BY_RST = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT']",
+    about: 'A way that is cut for minutes looks like a process that has ended.',
+    killedBy: ['server/connection'],
   },
 ]

@@ -793,4 +793,11 @@ export const mutants: readonly Mutant[] = [
     about: 'Who looks for the rules that count for a topic is not shown those of all topics.',
     killedBy: ['controller/acl-commands'],
   },
+  {
+    file: 'src/metadata/cluster-view.ts',
+    text: 'isInDoubt(leader) ? -1 : leader',
+    replacement: 'leader',
+    about: 'Clients are sent to leaders that have ended, and wait for machines that are gone.',
+    killedBy: ['handlers/metadata', 'handlers/find-coordinator', 'handlers/produce'],
+  },
 ]

@@ -59,8 +59,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/connection.ts',
-    text: '{ cause: error, hadSaid: this.#hadSaid }',
-    replacement: "{ cause: error, hadSaid: 'more' }",
+    text: '{ cause: error, hadSaid: this.#hadSaid, ',
+    replacement: "{ cause: error, hadSaid: 'more', ",
     about: 'Who speaks PLAINTEXT to a TLS port is sent to a log that says nothing of it.',
     killedBy: ['peer/connection'],
   },

@@ -201,8 +201,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: LEADER_WATCH,
-    text: "error.code === 'CONNECTION_CLOSED'",
-    replacement: "error.code === 'REQUEST_TIMEOUT'",
+    text: 'error instanceof PeerError && error.isPeersEnd',
+    replacement: "error instanceof PeerError && error.code === 'REQUEST_TIMEOUT'",
     about:
       'The machine of a leader is asked when it has gone with it, as that of a container does.',
     killedBy: ['quorum/wire/leader-watch'],

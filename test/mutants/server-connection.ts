@@ -272,11 +272,4 @@ export const mutants: readonly Mutant[] = [
     about: 'A broker whose idle connection its controller has closed is suspected of having ended.',
     killedBy: ['server/connection'],
   },
-  {
-    file: 'src/server/connection.ts',
-    text: "const ENDED = ['ECONNRESET', 'EPIPE']",
-    replacement: "const ENDED = ['ECONNRESET', 'EPIPE', 'ETIMEDOUT']",
-    about: 'A way that is cut for minutes looks like a process that has ended.',
-    killedBy: ['server/connection'],
-  },
 ]
