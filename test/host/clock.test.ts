@@ -30,14 +30,14 @@ describe('the clock of a Node host', () => {
 
   test('a timer beyond what setTimeout can do sleeps as long as that can, and does not fire at once', async () => {
     const { setTimeout: real } = globalThis
-    // The test's own limit has a timer, too.
-    await Promise.resolve()
     const spy = jest.spyOn(globalThis, 'setTimeout')
     try {
       const far = clock.after(2 ** 31 + 5, () => undefined)
       await new Promise<void>((resolve) => real(resolve, 5))
       far.cancel()
-      expect(spy.mock.calls.map(([, delayMs]) => delayMs)).toEqual([2 ** 31 - 1])
+      const delaysMs = spy.mock.calls.map(([, delayMs]) => delayMs!)
+      // The test's own limit has timers, too.
+      expect(delaysMs.filter((delayMs) => delayMs > 3_600_000)).toEqual([2 ** 31 - 1])
     } finally {
       spy.mockRestore()
     }
