@@ -149,7 +149,11 @@ export class DeadBrokers implements HeartbeatConnections {
 
   /** Why the broker may be alive, by that look or by now. */
   async #signSince({ id, epoch, signOfLife: sign }: LookAtBroker): Promise<string | null> {
-    return (await sign) ?? signOfReturn(this.#options.host, this.#proofs.of(id, epoch))
+    const was = await sign
+    const places = this.#proofs.of(id, epoch)
+    // Where it listens may have changed since: then nothing is known of it.
+    if (was !== null || places.length === 0) return was ?? NEVER_REACHED
+    return signOfReturn(this.#options.host, places)
   }
 
   /** Looks into the signs that a life of a broker has ended: why it may be alive; null where it has. */

@@ -478,6 +478,16 @@ describe('a controller that has just taken office', () => {
     expect(isFenced()).toBe(false)
   })
 
+  test('but not where it knows of no place of it any more', async () => {
+    const look = { epoch: 5, agoMs: 300, sign: null }
+    const { dead, state, pass, isFenced } = await world({ isController: false, look })
+    dead.start()
+    state.isController = true
+    state.office()
+    await pass(2000)
+    expect(isFenced()).toBe(false)
+  })
+
   test('but not where it has heard of it meanwhile', async () => {
     let told = (_: null): void => undefined
     const sign = new Promise<null>((resolve) => (told = resolve))

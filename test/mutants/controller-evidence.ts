@@ -61,8 +61,15 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/dead-brokers.ts',
-    text: '(await sign) ?? signOfReturn(this.#options.host, this.#proofs.of(id, epoch))',
-    replacement: 'sign',
+    text: 'was !== null || places.length === 0',
+    replacement: 'was !== null',
+    about: 'A broker is fenced of which the controller knows no place that it could ask.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/controller/dead-brokers.ts',
+    text: 'return signOfReturn(this.#options.host, places)',
+    replacement: 'return was',
     about: 'A broker is fenced that accepts again when its controller decides.',
     killedBy: ['controller/dead-brokers'],
   },
