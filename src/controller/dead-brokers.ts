@@ -134,7 +134,7 @@ export class DeadBrokers implements HeartbeatConnections {
     const look = lookAtBroker()
     const isRecent = look !== null && host.clock.monotonic() - look.sinceMs < LOOK_COUNTS_MS
     for (const life of lives) {
-      const isLookedAfter = isRecent && life.id === look.id && life.epoch === look.epoch
+      const isLookedAfter = isRecent && life.id === look.id
       void this.#lookLater(office, life, isLookedAfter ? look : null)
     }
   }
@@ -151,7 +151,7 @@ export class DeadBrokers implements HeartbeatConnections {
   async #signSince({ id, epoch, signOfLife: sign }: LookAtBroker): Promise<string | null> {
     const was = await sign
     const places = this.#proofs.of(id, epoch)
-    // Where it listens may have changed since: then nothing is known of it.
+    // It may be another life by now, or listen elsewhere: then nothing is known of it.
     if (was !== null || places.length === 0) return was ?? NEVER_REACHED
     return signOfReturn(this.#options.host, places)
   }

@@ -75,13 +75,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/controller/dead-brokers.ts',
-    text: ' && life.epoch === look.epoch',
-    replacement: '',
-    about: 'That one life of a broker has ended counts for the next one.',
-    killedBy: ['controller/dead-brokers'],
-  },
-  {
-    file: 'src/controller/dead-brokers.ts',
     text: ' && host.clock.monotonic() - look.sinceMs < LOOK_COUNTS_MS',
     replacement: '',
     about: 'A broker is fenced since it had ended some time ago.',
