@@ -13,7 +13,7 @@ const FIRST_HEARTBEAT_MS = 500
 /** Between two refusals: a process that is being restarted may listen again by then. */
 const AGAIN_MS = 150
 /** What was seen before this node took office counts so long: most elections are over by then. */
-const LOOK_COUNTS_MS = 2500
+const LOOK_COUNTS_MS = 5000
 const NEVER_REACHED = 'This controller has not reached it where it listens'
 
 const KEEPS_SESSION =

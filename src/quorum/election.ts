@@ -1,4 +1,4 @@
-import type { Candidate, Prospective } from './roles.ts'
+import type { Candidate, Prospective, Role } from './roles.ts'
 import { isAhead, isKeyOf, isValidVote } from './rules.ts'
 import { newcomerGrants, newcomerReply } from './newcomer.ts'
 import type { RaftState } from './raft-state.ts'
@@ -6,6 +6,8 @@ import type { VoteReply, VoteRequest } from './types.ts'
 
 /** When to ask again who would not vote, where the leader is gone. */
 const AGAIN_MS = 100
+/** Whoever was granted a pre-vote has mostly been elected after this time. */
+const YIELD_MS = 100
 
 /** Another node asks for this node's vote, or whether it would have it (KIP-996). */
 export function vote(state: RaftState, request: VoteRequest, now: number): VoteReply {
@@ -26,8 +28,9 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
   const upToDate = !isAhead(state.log.end, { offset: lastOffset, epoch: lastEpoch })
   const { role } = state
   if (preVote) {
-    const open = role.name !== 'leader' && !(role.name === 'follower' && role.hasFetched)
-    return reply('NONE', open && upToDate)
+    const isGranted = upToDate && !disturbs(role)
+    if (isGranted) yieldTo(state, role, now)
+    return reply('NONE', isGranted)
   }
   if (role.name !== 'unattached' && role.name !== 'prospective') return reply('NONE')
   // A candidate that asks again after a restart may have less than it had.
@@ -37,6 +40,16 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
   if (role.leaderId >= 0 || !upToDate) return reply('NONE')
   role.votedFor = candidate
   return reply('NONE', true)
+}
+
+/** Whether an election would be a disturbance: this node leads, or hears of its leader. */
+const disturbs = (role: Role): boolean =>
+  role.name === 'leader' || (role.name === 'follower' && role.hasFetched && !role.isGone)
+
+/** Who is about to stand, too, lets the other one go first: two candidates of three, one of which is gone, both fail. */
+function yieldTo(state: RaftState, role: Role, now: number): void {
+  if (role.name !== 'follower' || !role.isGone) return
+  role.deadline = Math.max(role.deadline, now + YIELD_MS + state.jitter())
 }
 
 export function voteReply(state: RaftState, from: number, reply: VoteReply, now: number): void {
@@ -52,9 +65,20 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   if (!state.hasVote) return
   if (reply.granted) role.granted.add(from)
   // That voter may not have missed the leader yet.
-  else if (role.name === 'prospective' && role.hasEvidence) role.askAt.set(from, now + AGAIN_MS)
-  else role.refused.add(from)
+  else if (role.name === 'prospective' && role.gone !== null) role.askAt.set(from, now + AGAIN_MS)
+  else {
+    role.refused.add(from)
+    if (role.name === 'candidate') standSooner(state, role, now)
+  }
   count(state, role, now)
+}
+
+/** Whom all have refused but the one who is gone need not wait for that. */
+function standSooner(state: RaftState, role: Candidate, now: number): void {
+  const { voters, majority } = state
+  if (role.gone === null) return
+  const left = voters.filter(({ id }) => id !== role.gone && !role.refused.has(id))
+  if (left.length < majority) role.deadline = Math.min(role.deadline, now + state.jitter())
 }
 
 /** Asks who has not answered yet, until the deadline. */
@@ -62,7 +86,7 @@ export function electionTick(state: RaftState, role: Prospective | Candidate, no
   // That it has been removed may have been read meanwhile.
   if (!state.hasVote) giveUpAsking(state, role, now)
   else if (now >= role.deadline) {
-    if (role.name === 'candidate') state.becomeProspective(now)
+    if (role.name === 'candidate') state.becomeProspective(now, role.gone)
     else giveUpAsking(state, role, now)
   } else {
     askForVotes(state, role, now)
@@ -96,7 +120,7 @@ function count(state: RaftState, role: Prospective | Candidate, now: number): vo
   const { majority, voters } = state
   const granted = voters.map(({ id }) => id).filter((id) => role.granted.has(id))
   if (granted.length >= majority) {
-    if (role.name === 'prospective') state.becomeCandidate(now)
+    if (role.name === 'prospective') state.becomeCandidate(now, role.gone)
     else state.becomeLeader(granted, now)
   } else if (role.name === 'prospective' && role.refused.size > voters.length - majority) {
     giveUpAsking(state, role, now)

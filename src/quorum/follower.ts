@@ -39,7 +39,7 @@ export function epochMessage(
 
 export function followerTick(state: RaftState, role: Follower, now: number): void {
   if (now >= role.deadline) {
-    if (state.hasVote) state.becomeProspective(now, role.isGone)
+    if (state.hasVote) state.becomeProspective(now, role.isGone ? role.leaderId : null)
     else state.becomeUnattached(state.epoch, -1, now)
   } else if (now >= fetchAt(state, role)) sendFetch(state, role, now)
 }

@@ -228,17 +228,17 @@ export class RaftState {
     this.#role = newUnattached(leaderId, votedFor, now + this.electionTimeout())
   }
 
-  becomeProspective(now: number, hasEvidence = false): void {
+  becomeProspective(now: number, gone: number | null = null): void {
     const { name } = this.#role
     const leaderId = name === 'candidate' || name === 'resigned' ? -1 : this.leaderId
     const deadline = now + this.electionTimeout()
-    this.#role = newProspective(this.self.id, leaderId, this.votedFor, hasEvidence, deadline)
+    this.#role = newProspective(this.self.id, leaderId, this.votedFor, gone, deadline)
   }
 
   /** @throws EpochLimitError */
-  becomeCandidate(now: number): void {
+  becomeCandidate(now: number, gone: number | null): void {
     this.#raiseEpoch()
-    this.standAgain(now)
+    this.standAgain(now, gone)
   }
 
   /**
@@ -256,8 +256,8 @@ export class RaftState {
   }
 
   /** Asks for votes in an epoch in which this node has voted for itself. */
-  standAgain(now: number): void {
-    this.#role = newCandidate(this.self.id, now + this.electionTimeout())
+  standAgain(now: number, gone: number | null = null): void {
+    this.#role = newCandidate(this.self.id, gone, now + this.electionTimeout())
   }
 
   becomeLeader(grantedBy: readonly number[], now: number): void {

@@ -15,8 +15,8 @@ export interface Prospective {
   readonly name: 'prospective'
   /** Whom it followed in this epoch, -1 for nobody. */
   readonly leaderId: number
-  /** The leader's process is gone, as its machine says: who would not vote yet may hear of it in a moment. */
-  readonly hasEvidence: boolean
+  /** A leader whose process is gone, as its machine says: who would not vote yet may hear of it in a moment. */
+  readonly gone: number | null
   votedFor: ReplicaKey | null
   readonly granted: Set<number>
   readonly refused: Set<number>
@@ -27,9 +27,11 @@ export interface Prospective {
 
 export interface Candidate {
   readonly name: 'candidate'
+  /** As a prospective voter knew. Its vote won't come. */
+  readonly gone: number | null
   readonly granted: Set<number>
   readonly refused: Set<number>
-  readonly deadline: number
+  deadline: number
   readonly askAt: Map<number, number>
 }
 
@@ -102,12 +104,12 @@ export const newProspective = (
   self: number,
   leaderId: number,
   votedFor: ReplicaKey | null,
-  hasEvidence: boolean,
+  gone: number | null,
   deadline: number,
 ): Prospective => ({
   name: 'prospective',
   leaderId,
-  hasEvidence,
+  gone,
   votedFor,
   granted: new Set([self]),
   refused: new Set(),
@@ -115,8 +117,9 @@ export const newProspective = (
   askAt: new Map(),
 })
 
-export const newCandidate = (self: number, deadline: number): Candidate => ({
+export const newCandidate = (self: number, gone: number | null, deadline: number): Candidate => ({
   name: 'candidate',
+  gone,
   granted: new Set([self]),
   refused: new Set(),
   deadline,

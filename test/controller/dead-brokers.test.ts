@@ -500,7 +500,7 @@ describe('a controller that has just taken office', () => {
 
   test.each([
     ['in another life', { epoch: 4, agoMs: 300, sign: null }],
-    ['long ago', { epoch: 5, agoMs: 2500, sign: null }],
+    ['long ago', { epoch: 5, agoMs: 5000, sign: null }],
     ['and was there', { epoch: 5, agoMs: 300, sign: 'It accepts' }],
   ])('and looks after it as after others where it was looked after %s', async (_, look) => {
     const { pass, dialled, isFenced } = await taking({ look })

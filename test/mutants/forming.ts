@@ -77,8 +77,8 @@ const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/follower.ts',
-    text: 'if (state.hasVote) state.becomeProspective(now, role.isGone)',
-    replacement: 'if (state.isVoter) state.becomeProspective(now, role.isGone)',
+    text: 'if (state.hasVote) state.becomeProspective(',
+    replacement: 'if (state.isVoter) state.becomeProspective(',
     about: 'A voter with an empty disk stands when it misses its leader.',
     killedBy: ['quorum/newcomer'],
   },

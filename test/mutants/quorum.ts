@@ -34,7 +34,7 @@ export const mutants: readonly Mutant[] = [
   {
     file: 'src/quorum/raft.ts',
     text: 'state.mayStandAgain) state.standAgain(now)',
-    replacement: 'state.mayStandAgain) state.becomeCandidate(now)',
+    replacement: 'state.mayStandAgain) state.becomeCandidate(now, null)',
     about: 'A node that comes back raises the epoch without asking whether it could win.',
     killedBy: ['quorum/elections'],
   },
@@ -134,8 +134,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/election.ts',
-    text: "const open = role.name !== 'leader' && !(role.name === 'follower' && role.hasFetched)",
-    replacement: "const open = role.name !== 'leader'",
+    text: "role.name === 'leader' || (role.name === 'follower' && role.hasFetched && !role.isGone)",
+    replacement: "role.name === 'leader'",
     about: 'A node that was cut off disturbs the leader when it comes back.',
     killedBy: ['quorum/raft'],
   },
@@ -309,8 +309,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/raft-state.ts',
-    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, hasEvidence, deadline)',
-    replacement: 'this.#role = newProspective(this.self.id, leaderId, null, hasEvidence, deadline)',
+    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, gone, deadline)',
+    replacement: 'this.#role = newProspective(this.self.id, leaderId, null, gone, deadline)',
     about: 'A candidate that lost forgets its own vote.',
     killedBy: ['quorum/elections'],
   },

@@ -8,7 +8,8 @@ const { retryBackoffMs, fetchTimeoutMs } = DEFAULT_TIMEOUTS
 /** So that not all voters stand at the same moment. */
 const EVIDENCE_JITTER_MS = 150
 const key = (id: number) => ({ id, directoryId: String(id).repeat(21) + 'Q' })
-const named = [1, 2, 3].map((id) => ({ ...key(id), endpoints: [] }))
+const named = (id: number) => ({ ...key(id), endpoints: [] })
+const three = [1, 2, 3].map(named)
 const end = { offset: 10, epoch: 4 }
 const log: LogView = {
   startOffset: 0,
@@ -19,7 +20,7 @@ const log: LogView = {
 }
 
 /** Node 1, which knows of the leader 3 of epoch 5, or of nobody. */
-function node({ voters = named, leaderId = 3, discovers = true } = {}) {
+function node({ voters = three, leaderId = 3, discovers = true } = {}) {
   const raft = new Raft({
     self: key(1),
     voters,
@@ -55,11 +56,33 @@ const reply = (requestId: number, parts: Partial<FetchReply> = {}): FetchReply =
 })
 
 /** A follower whose leader has answered once; and the fetch under way, at 1 ms. */
-function followed(discovers = false) {
-  const { raft, started } = node({ discovers })
+function followed(discovers = false, voters = [1, 2, 3]) {
+  const { raft, started } = node({ discovers, voters: voters.map(named) })
   const next = raft.receive(3, reply(fetchIn(started).request.requestId), 1)
   return { raft, request: fetchIn(next).request }
 }
+
+const refusal = {
+  type: 'voteReply',
+  errorCode: 'NONE',
+  epoch: 5,
+  leaderId: 3,
+  granted: false,
+  preVote: true,
+} as const
+
+/** In epoch 6 nobody leads yet. */
+const refused6 = { ...refusal, epoch: 6, leaderId: -1 } as const
+
+const preVoteOf2 = {
+  type: 'vote',
+  epoch: 5,
+  candidate: key(2),
+  voter: key(1),
+  lastOffset: 10,
+  lastEpoch: 4,
+  preVote: true,
+} as const
 
 describe('a leader whose process has ended', () => {
   test('is followed no more: its voters ask long before they would miss it, in the same epoch', () => {
@@ -97,18 +120,56 @@ describe('a leader whose process has ended', () => {
     raft.gone(3, 2)
     raft.tick(2 + EVIDENCE_JITTER_MS)
     const now = 500
-    const refusal = {
-      type: 'voteReply',
-      errorCode: 'NONE',
-      epoch: 5,
-      leaderId: 3,
-      granted: false,
-      preVote: true,
-    } as const
     raft.receive(2, refusal, now)
     expect(raft.tick(now + 99).send).toEqual([])
     expect(raft.tick(now + 100).send).toMatchObject([{ to: 2, message: { type: 'vote' } }])
     raft.receive(2, { ...refusal, granted: true }, now + 101)
+    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+  })
+
+  test('holds nobody back: another voter that has found it out, too, gets the pre-vote at once, and goes first', () => {
+    const { raft } = followed()
+    expect(raft.receive(2, preVoteOf2, 2).answer).toMatchObject({ granted: false })
+    raft.gone(3, 2)
+    const stands = raft.nextTick()
+    expect(raft.receive(2, preVoteOf2, 2).answer).toMatchObject({ granted: true, epoch: 5 })
+    expect(raft.tick(stands).send).toEqual([])
+    expect([raft.role.name, raft.epoch]).toEqual(['follower', 5])
+    const voted = raft.receive(2, { ...preVoteOf2, epoch: 6, preVote: false }, 90)
+    expect(voted.answer).toMatchObject({ granted: true, epoch: 6 })
+  })
+
+  test('and whose voter, which was to go first, is not heard of again: this one stands after a moment', () => {
+    const { raft } = followed()
+    raft.gone(3, 2)
+    raft.receive(2, preVoteOf2, 2)
+    raft.tick(2 + 100 + EVIDENCE_JITTER_MS)
+    expect(raft.role.name).toBe('prospective')
+  })
+
+  test('makes two candidates of three voters: who is refused by the other stands again in a moment', () => {
+    const { raft } = followed()
+    raft.gone(3, 2)
+    raft.tick(2 + EVIDENCE_JITTER_MS)
+    const now = 500
+    raft.receive(2, { ...refusal, granted: true }, now)
+    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+    raft.receive(2, { ...refused6, preVote: false }, now)
+    const asked = raft.tick(now + EVIDENCE_JITTER_MS)
+    expect([raft.role.name, raft.epoch]).toEqual(['prospective', 6])
+    expect(asked.send).toMatchObject([{ to: 2 }, { to: 3 }])
+    raft.receive(2, refused6, 700)
+    expect(raft.tick(800).send).toMatchObject([{ to: 2, message: { preVote: true } }])
+  })
+
+  test('is one of five voters, and one refuses: the others may still vote, and are waited for', () => {
+    const { raft } = followed(false, [1, 2, 3, 4, 5])
+    raft.gone(3, 2)
+    raft.tick(2 + EVIDENCE_JITTER_MS)
+    const now = 500
+    for (const id of [2, 4]) raft.receive(id, { ...refusal, granted: true }, now)
+    raft.receive(2, { ...refused6, preVote: false }, now)
+    raft.tick(now + EVIDENCE_JITTER_MS)
     expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
   })
 })
@@ -166,7 +227,7 @@ describe('who knows no leader', () => {
 
 describe('a voter', () => {
   /** Node 1 leads epoch 6; node 2 has voted for it. */
-  function leader(voters = named) {
+  function leader(voters = three) {
     const { raft } = node({ voters, leaderId: -1, discovers: false })
     const now = raft.nextTick()
     raft.tick(now)

@@ -13,8 +13,8 @@ export type EvidenceRule =
 
 const FENCED = 'The process of a broker has ended: it is fenced before its session is over'
 const BROKER_HEARTBEAT = 63
-/** Evidence is no older: a first dial that nobody answers takes a second. */
-const WINDOW_MS = 3000
+/** Evidence is no older: what was seen before an election counts for five seconds. */
+const WINDOW_MS = 5500
 /** Between two refusals; an attempt takes up to 4 ms to the other machine. */
 const AGAIN_MS = 150 - 5
 const MOST_FENCES = 3
