@@ -46,9 +46,16 @@ export function vote(state: RaftState, request: VoteRequest, now: number): VoteR
 const disturbs = (role: Role): boolean =>
   role.name === 'leader' || (role.name === 'follower' && role.hasFetched && !role.isGone)
 
-/** Who is about to stand, too, lets the other one go first: two candidates of three, one of which is gone, both fail. */
+/**
+ * Who is about to stand since the leader is gone lets another one go first, once: two candidates of three voters, one of which is gone,
+ * both fail. That is beyond KIP-996, as is the pre-vote that is granted before this node misses its leader.
+ */
 function yieldTo(state: RaftState, role: Role, now: number): void {
-  if (role.name !== 'follower' || !role.isGone) return
+  const isAbout =
+    (role.name === 'follower' && role.isGone) ||
+    (role.name === 'candidate' && role.goneLeaderId !== null)
+  if (!isAbout || role.hasYielded) return
+  role.hasYielded = true
   role.deadline = Math.max(role.deadline, now + YIELD_MS + state.jitter())
 }
 
@@ -65,7 +72,8 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   if (!state.hasVote) return
   if (reply.granted) role.granted.add(from)
   // That voter may not have missed the leader yet.
-  else if (role.name === 'prospective' && role.gone !== null) role.askAt.set(from, now + AGAIN_MS)
+  else if (role.name === 'prospective' && role.goneLeaderId !== null)
+    role.askAt.set(from, now + AGAIN_MS)
   else {
     role.refused.add(from)
     if (role.name === 'candidate') standSooner(state, role, now)
@@ -73,12 +81,17 @@ export function voteReply(state: RaftState, from: number, reply: VoteReply, now:
   count(state, role, now)
 }
 
-/** Whom all have refused but the one who is gone need not wait for that. */
+/** A candidate that can't win any more without the vote of the one that is gone stands again soon, which is beyond KIP-996, too. */
 function standSooner(state: RaftState, role: Candidate, now: number): void {
   const { voters, majority } = state
-  if (role.gone === null) return
-  const left = voters.filter(({ id }) => id !== role.gone && !role.refused.has(id))
-  if (left.length < majority) role.deadline = Math.min(role.deadline, now + state.jitter())
+  const { goneLeaderId, granted, refused } = role
+  if (goneLeaderId === null) return
+  const left = voters.filter(
+    ({ id }) => granted.has(id) || (id !== goneLeaderId && !refused.has(id)),
+  )
+  // By then another one that was elected has told so.
+  const soon = now + YIELD_MS + state.jitter()
+  if (left.length < majority) role.deadline = Math.min(role.deadline, soon)
 }
 
 /** Asks who has not answered yet, until the deadline. */
@@ -86,7 +99,7 @@ export function electionTick(state: RaftState, role: Prospective | Candidate, no
   // That it has been removed may have been read meanwhile.
   if (!state.hasVote) giveUpAsking(state, role, now)
   else if (now >= role.deadline) {
-    if (role.name === 'candidate') state.becomeProspective(now, role.gone)
+    if (role.name === 'candidate') state.becomeProspective(now, role.goneLeaderId)
     else giveUpAsking(state, role, now)
   } else {
     askForVotes(state, role, now)
@@ -120,7 +133,7 @@ function count(state: RaftState, role: Prospective | Candidate, now: number): vo
   const { majority, voters } = state
   const granted = voters.map(({ id }) => id).filter((id) => role.granted.has(id))
   if (granted.length >= majority) {
-    if (role.name === 'prospective') state.becomeCandidate(now, role.gone)
+    if (role.name === 'prospective') state.becomeCandidate(now, role.goneLeaderId)
     else state.becomeLeader(granted, now)
   } else if (role.name === 'prospective' && role.refused.size > voters.length - majority) {
     giveUpAsking(state, role, now)

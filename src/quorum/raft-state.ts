@@ -228,17 +228,17 @@ export class RaftState {
     this.#role = newUnattached(leaderId, votedFor, now + this.electionTimeout())
   }
 
-  becomeProspective(now: number, gone: number | null = null): void {
+  becomeProspective(now: number, goneLeaderId: number | null = null): void {
     const { name } = this.#role
     const leaderId = name === 'candidate' || name === 'resigned' ? -1 : this.leaderId
     const deadline = now + this.electionTimeout()
-    this.#role = newProspective(this.self.id, leaderId, this.votedFor, gone, deadline)
+    this.#role = newProspective(this.self.id, leaderId, this.votedFor, goneLeaderId, deadline)
   }
 
   /** @throws EpochLimitError */
-  becomeCandidate(now: number, gone: number | null): void {
+  becomeCandidate(now: number, goneLeaderId: number | null): void {
     this.#raiseEpoch()
-    this.standAgain(now, gone)
+    this.standAgain(now, goneLeaderId)
   }
 
   /**
@@ -256,8 +256,8 @@ export class RaftState {
   }
 
   /** Asks for votes in an epoch in which this node has voted for itself. */
-  standAgain(now: number, gone: number | null = null): void {
-    this.#role = newCandidate(this.self.id, gone, now + this.electionTimeout())
+  standAgain(now: number, goneLeaderId: number | null = null): void {
+    this.#role = newCandidate(this.self.id, goneLeaderId, now + this.electionTimeout())
   }
 
   becomeLeader(grantedBy: readonly number[], now: number): void {

@@ -249,7 +249,10 @@ export class Raft {
   /** A piece of a snapshot came: its sender is alive. */
   receiving(snapshot: LogPosition, now: number): RaftOutput {
     const state = this.#state
-    if (isRestoring(state, snapshot)) state.role.deadline = now + state.timeouts.fetchTimeoutMs
+    if (isRestoring(state, snapshot)) {
+      state.role.isGone = false
+      state.role.deadline = now + state.timeouts.fetchTimeoutMs
+    }
     return this.tick(now)
   }
 

@@ -16,7 +16,7 @@ export interface Prospective {
   /** Whom it followed in this epoch, -1 for nobody. */
   readonly leaderId: number
   /** A leader whose process is gone, as its machine says: who would not vote yet may hear of it in a moment. */
-  readonly gone: number | null
+  readonly goneLeaderId: number | null
   votedFor: ReplicaKey | null
   readonly granted: Set<number>
   readonly refused: Set<number>
@@ -27,8 +27,10 @@ export interface Prospective {
 
 export interface Candidate {
   readonly name: 'candidate'
-  /** As a prospective voter knew. Its vote won't come. */
-  readonly gone: number | null
+  /** The leader whose process had ended when this node began to stand: its vote is not waited for. */
+  readonly goneLeaderId: number | null
+  /** It has let another one go first. */
+  hasYielded: boolean
   readonly granted: Set<number>
   readonly refused: Set<number>
   deadline: number
@@ -65,6 +67,8 @@ export interface Follower {
   hasFetched: boolean
   /** Its process has ended since. */
   isGone: boolean
+  /** Another voter goes first, which has found that out, too. */
+  hasYielded: boolean
   /** The last fetch had no answer: others are asked in between whether they know of another leader. */
   isSilent: boolean
   /** How often in a row what the leader had to send could not be had, or not be used. */
@@ -104,12 +108,12 @@ export const newProspective = (
   self: number,
   leaderId: number,
   votedFor: ReplicaKey | null,
-  gone: number | null,
+  goneLeaderId: number | null,
   deadline: number,
 ): Prospective => ({
   name: 'prospective',
   leaderId,
-  gone,
+  goneLeaderId,
   votedFor,
   granted: new Set([self]),
   refused: new Set(),
@@ -117,9 +121,14 @@ export const newProspective = (
   askAt: new Map(),
 })
 
-export const newCandidate = (self: number, gone: number | null, deadline: number): Candidate => ({
+export const newCandidate = (
+  self: number,
+  goneLeaderId: number | null,
+  deadline: number,
+): Candidate => ({
   name: 'candidate',
-  gone,
+  goneLeaderId,
+  hasYielded: false,
   granted: new Set([self]),
   refused: new Set(),
   deadline,
@@ -145,6 +154,7 @@ export const newFollower = (
   votedFor,
   hasFetched: false,
   isGone: false,
+  hasYielded: false,
   isSilent: false,
   failures: 0,
   deadline,

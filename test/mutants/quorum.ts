@@ -309,8 +309,9 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/raft-state.ts',
-    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, gone, deadline)',
-    replacement: 'this.#role = newProspective(this.self.id, leaderId, null, gone, deadline)',
+    text: 'this.#role = newProspective(this.self.id, leaderId, this.votedFor, goneLeaderId, deadline)',
+    replacement:
+      'this.#role = newProspective(this.self.id, leaderId, null, goneLeaderId, deadline)',
     about: 'A candidate that lost forgets its own vote.',
     killedBy: ['quorum/elections'],
   },
@@ -858,7 +859,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/raft.ts',
-    text: 'if (isRestoring(state, snapshot)) state.role.deadline = now + state.timeouts.fetchTimeoutMs',
+    text: '      state.role.deadline = now + state.timeouts.fetchTimeoutMs\n',
     replacement: '',
     about: 'A follower leaves a leader whose snapshot is large.',
     killedBy: ['quorum/elections'],

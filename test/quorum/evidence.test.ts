@@ -7,6 +7,8 @@ import { ANYBODY, DEFAULT_TIMEOUTS } from '../../src/quorum/types.ts'
 const { retryBackoffMs, fetchTimeoutMs } = DEFAULT_TIMEOUTS
 /** So that not all voters stand at the same moment. */
 const EVIDENCE_JITTER_MS = 150
+/** As long as another one goes first. */
+const YIELD_MS = 100
 const key = (id: number) => ({ id, directoryId: String(id).repeat(21) + 'Q' })
 const named = (id: number) => ({ ...key(id), endpoints: [] })
 const three = [1, 2, 3].map(named)
@@ -84,6 +86,18 @@ const preVoteOf2 = {
   preVote: true,
 } as const
 
+/** A candidate in epoch 6, since its leader is gone; that was at 500 ms. */
+function standing(voters = [1, 2, 3]) {
+  const { raft } = followed(false, voters)
+  const now = 500
+  raft.gone(3, 2)
+  raft.tick(2 + EVIDENCE_JITTER_MS)
+  for (const id of voters.filter((id) => id % 2 === 0))
+    raft.receive(id, { ...refusal, granted: true }, now)
+  expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+  return { raft, now }
+}
+
 describe('a leader whose process has ended', () => {
   test('is followed no more: its voters ask long before they would miss it, in the same epoch', () => {
     const { raft } = followed()
@@ -113,6 +127,18 @@ describe('a leader whose process has ended', () => {
     raft.receive(3, reply(request.requestId), 2)
     raft.tick(2 + EVIDENCE_JITTER_MS)
     expect(raft.role.name).toBe('follower')
+    expect(raft.receive(2, preVoteOf2, 200).answer).toMatchObject({ granted: false })
+  })
+
+  test('and that sends more of its snapshot all the same is followed on', () => {
+    const { raft, request } = followed()
+    const snapshot = { offset: 20, epoch: 5 }
+    raft.receive(3, reply(request.requestId, { snapshot }), 2)
+    raft.gone(3, 2)
+    raft.receiving(snapshot, 3)
+    raft.tick(3 + EVIDENCE_JITTER_MS)
+    expect(raft.role.name).toBe('follower')
+    expect(raft.receive(2, preVoteOf2, 200).answer).toMatchObject({ granted: false })
   })
 
   test('others who would not vote yet are asked again in a moment, not after the whole election', () => {
@@ -139,38 +165,64 @@ describe('a leader whose process has ended', () => {
     expect(voted.answer).toMatchObject({ granted: true, epoch: 6 })
   })
 
-  test('and whose voter, which was to go first, is not heard of again: this one stands after a moment', () => {
+  test('and the voter that is to go first is not elected, however often it asks: this one stands after a moment', () => {
     const { raft } = followed()
     raft.gone(3, 2)
     raft.receive(2, preVoteOf2, 2)
-    raft.tick(2 + 100 + EVIDENCE_JITTER_MS)
+    const stands = raft.nextTick()
+    expect(stands).toBeLessThanOrEqual(2 + YIELD_MS + EVIDENCE_JITTER_MS)
+    raft.receive(2, preVoteOf2, stands - 1)
+    raft.tick(stands)
     expect(raft.role.name).toBe('prospective')
   })
 
   test('makes two candidates of three voters: who is refused by the other stands again in a moment', () => {
-    const { raft } = followed()
-    raft.gone(3, 2)
-    raft.tick(2 + EVIDENCE_JITTER_MS)
-    const now = 500
-    raft.receive(2, { ...refusal, granted: true }, now)
-    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+    const { raft, now } = standing()
     raft.receive(2, { ...refused6, preVote: false }, now)
-    const asked = raft.tick(now + EVIDENCE_JITTER_MS)
+    raft.tick(now + YIELD_MS - 1)
+    expect(raft.role.name).toBe('candidate')
+    const asked = raft.tick(now + YIELD_MS + EVIDENCE_JITTER_MS)
     expect([raft.role.name, raft.epoch]).toEqual(['prospective', 6])
     expect(asked.send).toMatchObject([{ to: 2 }, { to: 3 }])
-    raft.receive(2, refused6, 700)
-    expect(raft.tick(800).send).toMatchObject([{ to: 2, message: { preVote: true } }])
+    raft.receive(2, refused6, 800)
+    expect(raft.tick(900).send).toMatchObject([{ to: 2, message: { preVote: true } }])
   })
 
-  test('is one of five voters, and one refuses: the others may still vote, and are waited for', () => {
-    const { raft } = followed(false, [1, 2, 3, 4, 5])
-    raft.gone(3, 2)
-    raft.tick(2 + EVIDENCE_JITTER_MS)
-    const now = 500
-    for (const id of [2, 4]) raft.receive(id, { ...refusal, granted: true }, now)
+  test('makes two candidates, of which one asks again: the other lets it go first', () => {
+    const { raft, now } = standing()
     raft.receive(2, { ...refused6, preVote: false }, now)
-    raft.tick(now + EVIDENCE_JITTER_MS)
+    raft.receive(2, { ...preVoteOf2, epoch: 6 }, now + YIELD_MS - 1)
+    raft.tick(now + 2 * YIELD_MS - 2)
+    expect(raft.role.name).toBe('candidate')
+  })
+
+  test('is one of five voters, and one refuses: the others may still vote, and are waited for, but not without hope', () => {
+    const { raft, now } = standing([1, 2, 3, 4, 5])
+    raft.receive(2, { ...refused6, preVote: false }, now)
+    raft.tick(now + YIELD_MS + EVIDENCE_JITTER_MS)
     expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+    raft.receive(4, { ...refused6, preVote: false }, now + 300)
+    raft.tick(now + 300 + YIELD_MS + EVIDENCE_JITTER_MS)
+    expect([raft.role.name, raft.epoch]).toEqual(['prospective', 6])
+  })
+
+  test('comes back, and votes: then it counts', () => {
+    const { raft, now } = standing([1, 2, 3, 4, 5])
+    raft.receive(3, { ...refused6, preVote: false, granted: true }, now)
+    for (const id of [2, 4]) raft.receive(id, { ...refused6, preVote: false }, now)
+    raft.tick(now + YIELD_MS + EVIDENCE_JITTER_MS)
+    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+  })
+
+  test('not known to have: a candidate that others refuse waits as long as ever', () => {
+    const { raft } = followed()
+    const missed = 1 + fetchTimeoutMs
+    raft.tick(missed)
+    raft.receive(2, { ...refusal, granted: true }, missed)
+    expect([raft.role.name, raft.epoch]).toEqual(['candidate', 6])
+    for (const id of [2, 3]) raft.receive(id, { ...refused6, preVote: false }, missed)
+    raft.tick(missed + DEFAULT_TIMEOUTS.electionTimeoutMs - 1)
+    expect(raft.role.name).toBe('candidate')
   })
 })
 

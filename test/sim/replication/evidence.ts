@@ -13,8 +13,10 @@ export type EvidenceRule =
 
 const FENCED = 'The process of a broker has ended: it is fenced before its session is over'
 const BROKER_HEARTBEAT = 63
-/** Evidence is no older: what was seen before an election counts for five seconds. */
-const WINDOW_MS = 5500
+/** An end is no older: a first dial that nobody answers takes a second. */
+const ENDED_MS = 3000
+/** Refusals are no older: what was seen before an election counts for five seconds, and then it is dialled and decided. */
+const REFUSED_MS = 6000
 /** Between two refusals; an attempt takes up to 4 ms to the other machine. */
 const AGAIN_MS = 150 - 5
 const MOST_FENCES = 3
@@ -133,13 +135,13 @@ export class EvidenceHistory implements NetworkWatch {
 
   #checkEnd(name: string, heard: Heard | undefined, now: number): void {
     if (!this.#cluster.hasOneController || heard === undefined) return
-    if (heard.endedMs !== null && heard.endedMs > now - WINDOW_MS) return
+    if (heard.endedMs !== null && heard.endedMs > now - ENDED_MS) return
     broken('ended by its machine', `nobody said so of ${name}, fenced at ${now.toFixed(0)} ms`)
   }
 
   /** The last two dials with time between them of which the first was refused, and none was accepted. */
   #refusals(dials: readonly Dial[], now: number): { first: number; second: number } | null {
-    const recent = dials.filter(({ atMs }) => atMs > now - WINDOW_MS)
+    const recent = dials.filter(({ atMs }) => atMs > now - REFUSED_MS)
     let last: { first: number; second: number } | null = null
     for (const [at, { outcome, atMs: first }] of recent.entries()) {
       if (outcome !== 'refused') continue
