@@ -1,37 +1,65 @@
+import type { FollowerConnections } from '../handlers/services.ts'
+import type { Address } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import type { MetadataImage } from '../metadata/image.ts'
 import type { LinkWatch } from '../peer/broker-links.ts'
 import { dialUnlessEnding } from '../peer/ended-process.ts'
 import type { ProvenEndpoint } from '../peer/proven-endpoint.ts'
+import type { ClientWaiter, Leaving, Presence } from '../replication/fetch/presence.ts'
 
 /** By then the controller has decided by the end of a process, or does so when a session is over. */
 const LASTS_MS = 3000
 
+interface BrokersInDoubtOptions {
+  readonly host: Pick<Host, 'clock' | 'network'>
+  /** Where other brokers reach this one; null where the cluster has none of this id that is alive. */
+  readonly addressOf: (brokerId: number) => Address | null
+}
+
 /**
- * Brokers that have ended a connection of this one, and don't take another: maybe their process has ended, and their machine is about
- * to go, too. Until the controller has told who leads, clients are told that there is no leader, and ask again in a moment: those that
- * were sent to a machine that is gone would wait for it, some for ten seconds, before they ask again.
+ * Brokers that have ended a connection with this one, and don't take another: maybe their process has ended, and their machine is
+ * about to go, too. Until the controller has told who leads, clients are told that there is no leader, and ask again in a moment: those
+ * that were sent to a machine that is gone would wait for it, some for ten seconds, before they ask again.
+ *
+ * A process that ends closes its connections one after the other, as it came to them: those by which it fetches from others before
+ * those of its clients, who may ask here who leads as soon as they have heard.
  */
-export class BrokersInDoubt implements LinkWatch {
-  readonly #host: Pick<Host, 'clock' | 'network'>
+export class BrokersInDoubt implements LinkWatch, FollowerConnections {
+  readonly #options: BrokersInDoubtOptions
   /** With the end of what is known of each. */
   readonly #doubts = new Map<number, () => void>()
+  /** The connections by which others fetch from this broker. */
+  readonly #followers = new Map<Presence, ClientWaiter>()
 
-  constructor(host: Pick<Host, 'clock' | 'network'>) {
-    this.#host = host
+  constructor(options: BrokersInDoubtOptions) {
+    this.#options = options
   }
 
   has(brokerId: number): boolean {
     return this.#doubts.has(brokerId)
   }
 
+  fetched(brokerId: number, presence: Presence): void {
+    if (this.#followers.has(presence) || presence.hasLeft) return
+    const clientLeft = (leaving: Leaving): void => {
+      this.#followers.delete(presence)
+      const address = leaving === 'ended' ? this.#options.addressOf(brokerId) : null
+      if (address !== null) this.lost(brokerId, { ip: address.host, port: address.port })
+    }
+    const waiter = { clientLeft }
+    this.#followers.set(presence, waiter)
+    presence.add(waiter)
+  }
+
+  /** @param place where it is looked for again; a name does, since it only counts who answers there */
   lost(brokerId: number, place: ProvenEndpoint): void {
     if (this.has(brokerId)) return
-    const timer = this.#host.clock.after(LASTS_MS, () => this.reached(brokerId))
+    const { host } = this.#options
+    const timer = host.clock.after(LASTS_MS, () => this.reached(brokerId))
     const doubt = (): void => timer.cancel()
     this.#doubts.set(brokerId, doubt)
     // One that lives may end a connection, too.
-    void dialUnlessEnding(this.#host, place, LASTS_MS).then((dialled) => {
+    void dialUnlessEnding(host, place, LASTS_MS).then(({ dialled }) => {
       const isThere = dialled === 'accepted' && this.#doubts.get(brokerId) === doubt
       if (isThere) this.reached(brokerId)
     })
@@ -48,6 +76,8 @@ export class BrokersInDoubt implements LinkWatch {
   }
 
   close(): void {
+    for (const [presence, waiter] of this.#followers) presence.delete(waiter)
+    this.#followers.clear()
     for (const id of this.#doubts.keys()) this.reached(id)
   }
 }

@@ -1,4 +1,5 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
+import type { Address } from '../host/address.ts'
 import type { Host } from '../host/host.ts'
 import { endPointOf } from '../metadata/cluster-view.ts'
 import type { MetadataNode } from '../metadata/node.ts'
@@ -32,7 +33,9 @@ export class OtherBrokers {
   ) {
     const { interBroker } = config.listeners
     this.#socketTimeoutMs = config.get('replica.socket.timeout.ms')
-    this.inDoubt = new BrokersInDoubt(host)
+    const addressOf = (brokerId: number): Address | null =>
+      endPointOf(metadata.image, brokerId, interBroker)
+    this.inDoubt = new BrokersInDoubt({ host, addressOf })
     this.#linksFor = (purpose, requestTimeoutMs, watch) => {
       const links = new BrokerLinks({
         host,
@@ -41,7 +44,7 @@ export class OtherBrokers {
         connectTimeoutMs: config.get('socket.connection.setup.timeout.ms'),
         requestTimeoutMs,
         reconnectBackoffMs: RECONNECT_BACKOFF_MS,
-        addressOf: (brokerId) => endPointOf(metadata.image, brokerId, interBroker),
+        addressOf,
         watch,
       })
       this.#all.push(links)

@@ -42,7 +42,7 @@ interface Parts extends Coordinators {
   readonly leaderQuota: ReplicationQuota
   readonly faults: RatedLog
   readonly authorizer: Authorizer | null
-  readonly inDoubt: Pick<BrokersInDoubt, 'has'>
+  readonly inDoubt: Pick<BrokersInDoubt, 'has' | 'fetched'>
 }
 
 /** What the handlers need of the broker. */
@@ -61,6 +61,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     replicas,
     fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
     replicaFetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
+    followers: parts.inDoubt,
     leaderQuota: parts.leaderQuota,
     followerPatience: parts.followerPatience,
     fetchSessions: new FetchSessionCache(

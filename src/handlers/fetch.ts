@@ -79,7 +79,7 @@ export const fetch = handle(Fetch, {
     return error === 'NONE' ? partition : error
   }
   // All of them, though an answer may be full before the last one has its turn.
-  if (follower !== null) noteFollower(follower, session.targets, find)
+  if (follower !== null) noteFollower(follower, session.targets, find, context)
   const answer = new Later<FetchResponse>()
   fetchRecords(
     session.targets,
@@ -141,11 +141,16 @@ function noteFollower(
   follower: FollowerId,
   targets: readonly FetchTarget[],
   find: (target: FetchTarget) => Partition | ErrorName,
+  { services, connection }: RequestContext,
 ): void {
+  let follows = false
   for (const target of targets) {
     const partition = find(target)
-    if (typeof partition !== 'string') partition.followerFetched(follower, target)
+    if (typeof partition === 'string') continue
+    partition.followerFetched(follower, target)
+    follows = true
   }
+  if (follows) services.followers.fetched(follower.brokerId, connection.presence)
 }
 
 /** Followers act for the cluster, consumers read a topic. An id that no topic has is told as such. */

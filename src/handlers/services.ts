@@ -58,6 +58,7 @@ export interface BrokerServices extends NodeServices {
   readonly fetchMemory: FetchMemory
   /** Of followers: they don't wait for slow consumers, since others wait for them. */
   readonly replicaFetchMemory: FetchMemory
+  readonly followers: FollowerConnections
   /** [KIP-73] Of what followers fetch of throttled partitions. */
   readonly leaderQuota: ReplicationQuota
   readonly followerPatience: FollowerPatience
@@ -89,6 +90,12 @@ export interface ControllerServices extends NodeServices {
   /** This node's part in the quorum, as its other nodes ask it. */
   readonly raft: RaftServer
   readonly heartbeats: HeartbeatConnections
+}
+
+/** Who is told of the connections that followers fetch by: their end is a sign. */
+export interface FollowerConnections {
+  /** @param presence of the follower, on a connection that is there */
+  fetched(brokerId: number, presence: Presence): void
 }
 
 /** Who is told of the connections that brokers' heartbeats come by: their end is a sign. */

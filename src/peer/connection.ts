@@ -393,5 +393,6 @@ function connectError(address: Address, cause: NodeJS.ErrnoException): PeerError
     return new PeerError('HOST_NOT_FOUND', address, message, { cause })
   }
   const message = `No connection to ${where}: ${cause.message || code}`
-  return new PeerError('CONNECT_FAILED', address, message, { cause, refusedBy })
+  const isPeersEnd = code === 'ECONNRESET'
+  return new PeerError('CONNECT_FAILED', address, message, { cause, refusedBy, isPeersEnd })
 }

@@ -26,51 +26,61 @@ export async function signOfLife(
   places: readonly ProvenEndpoint[],
   againMs: number,
 ): Promise<string | null> {
-  const beganMs = host.clock.monotonic()
-  const first = await firstWhere(
-    places,
-    async (place) => (await dialUnlessEnding(host, place, DIAL_MS)) !== 'refused',
-  )
-  if (first !== null) return `${first} does not refuse connections`
-  const tookMs = host.clock.monotonic() - beganMs
+  const said = await Promise.all(places.map((place) => dialUnlessEnding(host, place, DIAL_MS)))
+  const first = said.findIndex(({ dialled }) => dialled !== 'refused')
+  if (first >= 0) return `${textOf(places[first]!)} does not refuse connections`
+  const tookMs = Math.max(...said.map((each) => each.tookMs))
   await new Promise<void>((resolve) => void host.clock.after(againMs, resolve))
-  return signOfReturn(host, places, SECOND_DIAL_TIMES * tookMs)
+  return signOfReturn(host, places, tookMs)
 }
 
 /**
  * Whether somebody listens again in any of the places of a process that has ended.
- * @param timeoutMs in which a machine that is there would answer, as far as is known
+ * @param tookMs in which their machines have answered before; 0: not known
  * @returns where; null where nobody does
  */
 export async function signOfReturn(
   host: Dialling,
   places: readonly ProvenEndpoint[],
-  timeoutMs = 0,
+  tookMs = 0,
 ): Promise<string | null> {
-  const limitMs = Math.min(Math.max(timeoutMs, LEAST_SECOND_DIAL_MS), DIAL_MS)
-  const accepts = async (place: ProvenEndpoint): Promise<boolean> =>
-    (await dial(host, place, limitMs)) === 'accepted'
-  const again = await firstWhere(places, accepts)
-  return again === null ? null : `${again} accepts connections again`
+  const dialled = await Promise.all(places.map((place) => dial(host, place, againLimit(tookMs))))
+  const again = dialled.indexOf('accepted')
+  return again < 0 ? null : `${textOf(places[again]!)} accepts connections again`
 }
 
-/** All are asked at the same time. */
-async function firstWhere(
-  places: readonly ProvenEndpoint[],
-  is: (place: ProvenEndpoint) => Promise<boolean>,
-): Promise<string | null> {
-  const at = (await Promise.all(places.map(is))).indexOf(true)
-  return at < 0 ? null : formatAddress({ host: places[at]!.ip, port: places[at]!.port })
+/** @returns milliseconds in which a machine that is there answers, as it has before in so many */
+const againLimit = (tookMs: number): number =>
+  Math.min(Math.max(SECOND_DIAL_TIMES * tookMs, LEAST_SECOND_DIAL_MS), DIAL_MS)
+
+const textOf = ({ ip, port }: ProvenEndpoint): string => formatAddress({ host: ip, port })
+
+interface Said {
+  readonly dialled: Dialled
+  /** For the last word of its machine. */
+  readonly tookMs: number
 }
 
-/** What a connection tells of a process that is being killed may be faster than the end of its ports. */
+/**
+ * What a connection tells of a process that is being killed may be faster than the end of its ports: it is dialled again where that
+ * ends a connection. A port that is closed resets those that nobody has taken. Where one was, and the machine is silent then, it is as
+ * if it had refused, and has gone since.
+ * @param timeoutMs as long as nothing is known of its machine
+ */
 export async function dialUnlessEnding(
   host: Dialling,
   place: ProvenEndpoint,
   timeoutMs: number,
-): Promise<Dialled> {
+): Promise<Said> {
+  let reset: Said | null = null
   for (let dials = 1; ; dials++) {
-    const dialled = await dial(host, place, timeoutMs, ENDING_MS)
-    if (dialled !== 'ended' || dials === MOST_DIALS) return dialled
+    const beganMs = host.clock.monotonic()
+    const limitMs = reset === null ? timeoutMs : againLimit(reset.tookMs)
+    const dialled = await dial(host, place, limitMs, ENDING_MS)
+    if (dialled === 'silent' && reset !== null) return { ...reset, dialled: 'refused' }
+    const said = { dialled, tookMs: host.clock.monotonic() - beganMs }
+    const isEnding = dialled === 'ended' || dialled === 'reset'
+    if (!isEnding || dials === MOST_DIALS) return said
+    reset = dialled === 'reset' ? said : null
   }
 }

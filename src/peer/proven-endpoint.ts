@@ -19,10 +19,11 @@ interface MeantNode {
 }
 
 /**
- * `accepted`: somebody listens there; `ended`: somebody did, and the machine has ended the connection right after; `refused`: the
- * machine says that nobody does; `silent`: all else, a machine that is gone and a way that is cut among it.
+ * `accepted`: somebody listens there; `ended`: somebody did, and has ended the connection right after (FIN); `reset`: the machine has
+ * (RST), as it does where a port is closed before its process has taken the connection; `refused`: the machine says that nobody
+ * listens; `silent`: all else, a machine that is gone and a way that is cut among it.
  */
-export type Dialled = 'accepted' | 'ended' | 'refused' | 'silent'
+export type Dialled = 'accepted' | 'ended' | 'reset' | 'refused' | 'silent'
 
 /** The first version of ApiVersions that says whom it means (KIP-1242). */
 const SAYS_WHOM = 5
@@ -65,21 +66,26 @@ export async function dial(
   try {
     socket = await connectSocket(host, { host: ip, port }, timeoutMs)
   } catch (error) {
-    return isRefusedAt(endpoint, port, error) ? 'refused' : 'silent'
+    if (isRefusedAt(endpoint, port, error)) return 'refused'
+    // Whoever looks late finds the acceptance and the reset at once.
+    return error instanceof PeerError && error.isPeersEnd ? 'reset' : 'silent'
   }
-  const isEnded = watchMs > 0 && (await endsWithin(host, socket, watchMs))
+  const outcome = watchMs > 0 ? await endWithin(host, socket, watchMs) : 'accepted'
   socket.destroy()
-  return isEnded ? 'ended' : 'accepted'
+  return outcome
 }
 
-function endsWithin(
+function endWithin(
   { clock }: Pick<PeerHost, 'clock'>,
   socket: Socket,
   limitMs: number,
-): Promise<boolean> {
+): Promise<'accepted' | 'ended' | 'reset'> {
   return new Promise((resolve) => {
-    const timer = clock.after(limitMs, () => resolve(false))
-    const close = (): void => (timer.cancel(), resolve(true))
+    const timer = clock.after(limitMs, () => resolve('accepted'))
+    const close = (error?: NodeJS.ErrnoException): void => {
+      timer.cancel()
+      resolve(error?.code === 'ECONNRESET' ? 'reset' : 'ended')
+    }
     socket.attach({ data: () => undefined, drain: () => undefined, close })
   })
 }

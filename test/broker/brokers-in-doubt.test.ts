@@ -6,6 +6,9 @@ import { SimNetwork } from '../../src/host/sim/network.ts'
 import { Scheduler } from '../../src/host/sim/scheduler.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataImage } from '../../src/metadata/image.ts'
+import { Presence } from '../../src/replication/fetch/presence.ts'
+import { dialOutcomes } from '../peer/dial-outcomes.ts'
+import type { DialOutcome } from '../peer/dial-outcomes.ts'
 
 const PLACE = { ip: 'other', port: 9092 }
 
@@ -15,31 +18,22 @@ const imageWith = (broker: Partial<BrokerImage> | null): MetadataImage => ({
   brokers: new Map(broker === null ? [] : [[2, { id: 2, ...broker } as BrokerImage]]),
 })
 
-type Outcome = 'refused' | 'accepted' | 'accepted late' | 'ended' | 'silent'
 const LATE_MS = 1000
 
 /** What a broker knows of broker 2, at whose place connections end like that, one after the other; the last one for ever. */
-async function doubts(...outcomes: [...Outcome[], Outcome]) {
+async function doubts(...outcomes: [...DialOutcome[], DialOutcome]) {
   const scheduler = new Scheduler(3)
   const simulated = { scheduler, network: new SimNetwork(scheduler), codecs: nodeCodecs() }
   const own = new SimMachine('own', simulated).start()
-  const listen = (port: number, accept: (socket: Socket) => void) =>
-    scheduler.resolve(own.network.listen('', port, accept), 1000, 'a port')
-  await listen(1, () => undefined)
-  await listen(2, (socket) => socket.destroy())
-  const connect = async (host: string): Promise<Socket> => {
-    const outcome = outcomes.length > 1 ? outcomes.shift() : outcomes[0]
-    if (outcome === 'accepted late') {
-      await new Promise<void>((resolve) => void own.clock.after(LATE_MS, resolve))
-    }
-    if (outcome === 'ended') return own.network.connect('own', 2)
-    if (outcome === 'silent') return new Promise(() => undefined)
-    if (outcome !== 'refused') return own.network.connect('own', 1)
-    throw Object.assign(new Error(), { code: 'ECONNREFUSED', address: host })
+  const toOutcome = await dialOutcomes(own, scheduler, LATE_MS)
+  const dialled: string[] = []
+  const connect = (host: string, port: number): Promise<Socket> => {
+    dialled.push(`${host}:${port}`)
+    return toOutcome(host, outcomes.length > 1 ? outcomes.shift()! : outcomes[0])
   }
   const inDoubt = new BrokersInDoubt({
-    clock: own.clock,
-    network: { ...own.network, connect },
+    host: { clock: own.clock, network: { ...own.network, connect } },
+    addressOf: (brokerId) => (brokerId === 2 ? { host: 'other', port: 9092 } : null),
   })
   const pass = (ms: number): Promise<void> =>
     scheduler.resolve(
@@ -47,7 +41,7 @@ async function doubts(...outcomes: [...Outcome[], Outcome]) {
       ms + 1000,
       'time',
     )
-  return { inDoubt, pass }
+  return { inDoubt, dialled, pass }
 }
 
 describe('a broker whose connection has ended', () => {
@@ -117,5 +111,61 @@ describe('a broker whose connection has ended', () => {
     inDoubt.lost(2, PLACE)
     inDoubt.close()
     expect(inDoubt.has(2)).toBe(false)
+  })
+})
+
+describe('a broker that fetches from this one', () => {
+  /** The connection of a follower. */
+  async function following(brokerId: number, ...outcomes: [...DialOutcome[], DialOutcome]) {
+    const found = await doubts(...outcomes)
+    const presence = new Presence(() => undefined)
+    for (let fetches = 0; fetches < 3; fetches++) found.inDoubt.fetched(brokerId, presence)
+    return { ...found, presence }
+  }
+
+  test('is in doubt as soon as its machine ends the connection', async () => {
+    const { inDoubt, presence, dialled, pass } = await following(2, 'refused')
+    expect(inDoubt.has(2)).toBe(false)
+    presence.leave('ended')
+    expect([inDoubt.has(2), dialled]).toEqual([true, ['other:9092']])
+    await pass(2990)
+    expect(inDoubt.has(2)).toBe(true)
+    await pass(20)
+    expect([inDoubt.has(2), dialled.length]).toEqual([false, 1])
+  })
+
+  test('lives where it takes another one', async () => {
+    const { inDoubt, presence, pass } = await following(2, 'accepted')
+    presence.leave('ended')
+    expect(inDoubt.has(2)).toBe(true)
+    await pass(600)
+    expect(inDoubt.has(2)).toBe(false)
+  })
+
+  test('has each of its connections looked at', async () => {
+    const { inDoubt, presence: first, pass } = await following(2, 'accepted', 'refused')
+    const second = new Presence(() => undefined)
+    inDoubt.fetched(2, second)
+    first.leave('ended')
+    await pass(600)
+    expect(inDoubt.has(2)).toBe(false)
+    second.leave('ended')
+    expect(inDoubt.has(2)).toBe(true)
+  })
+
+  test('is not in doubt for silence, nor where the cluster has it no more', async () => {
+    const { inDoubt, presence, dialled } = await following(2, 'refused')
+    presence.leave('lost')
+    const { presence: gone, ...other } = await following(3, 'refused')
+    gone.leave('ended')
+    expect([inDoubt.has(2), other.inDoubt.has(3)]).toEqual([false, false])
+    expect([dialled, other.dialled]).toEqual([[], []])
+  })
+
+  test('is of no interest any more to a broker that has closed', async () => {
+    const { inDoubt, presence, dialled } = await following(2, 'refused')
+    inDoubt.close()
+    presence.leave('ended')
+    expect([inDoubt.has(2), dialled]).toEqual([false, []])
   })
 })

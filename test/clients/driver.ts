@@ -34,13 +34,16 @@ export interface Commands {
   join: { ask: { member: string; topic: string; group: string }; reply: object }
   /** The member leaves the group in good order. */
   leave: { ask: { member: string }; reply: object }
-  /** Sends the records "0", "1", ... to partition 0 until told to stop. Tells `acked`. At most 500 in flight. */
+  /**
+   * Sends the records "0", "1", ... to partition 0 until told to stop. Tells `acked` by hundreds, or, where it pauses, by fives. At
+   * most 500 in flight.
+   */
   stream: {
     ask: {
       stream: string
       topic: string
       idempotent: boolean
-      /** Between two records; the drivers of Java, franz-go and librdkafka know it. */
+      /** Between two records; the drivers of Java, franz-go, librdkafka and kafkajs know it. */
       pauseMs?: number
     }
     reply: StreamResult

@@ -32,17 +32,19 @@ export class Load {
   /**
    * Resolves when all streams have begun.
    * @param topics of each driver, by its name; they are made by then
+   * @param pauseMs of each of their producers, between two records
    */
   static async begin(
     step: Step,
     drivers: readonly Driver[],
     topics: (driver: Driver) => readonly string[],
+    pauseMs = 5,
   ): Promise<Load> {
     await step('a group commits', () => Promise.all(drivers.map(commit)))
     return step('producers and consumers run', async () => {
       const streams = drivers.flatMap((driver) =>
         topics(driver).map((topic): Stream => {
-          const ask = { stream: topic, topic, idempotent: true, pauseMs: 5 }
+          const ask = { stream: topic, topic, idempotent: true, pauseMs }
           const result = driver.call('stream', ask, limitMs)
           // One that fails is told of at the end, if nothing else fails before.
           result.catch(() => {})

@@ -21,6 +21,8 @@ const TIMES = 20
 /** The machine has little else to do: it is in time to refuse connections before it goes. */
 const LIMITS = { median: 1000, most: 3000 }
 const LOOK_EVERY_MS = 5
+/** Of each producer: twelve of them leave the processors time, and the fifth record that they tell of comes after a tenth of a second. */
+const PAUSE_MS = 20
 
 /**
  * With the settings that they have by default. franz-go comes besides, and is held to nothing: it connects to its broker again
@@ -97,7 +99,7 @@ const body = async (): Promise<void> => {
   await composed.start(...composed.names)
   const drivers = CLIENTS.map((program) => makingPatiently(composed.insideClient(program)))
   await composed.makeLed(drivers.flatMap(topicsOf))
-  const load = await Load.begin((_what, run) => run(), drivers, topicsOf)
+  const load = await Load.begin((_what, run) => run(), drivers, topicsOf, PAUSE_MS)
   /** Clients have the connections that they need, and controllers have reached all brokers. */
   const isWhole = async (): Promise<void> => {
     await composed.isWhole()

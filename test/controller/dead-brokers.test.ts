@@ -16,6 +16,8 @@ import type { MetadataNode } from '../../src/metadata/node.ts'
 import { FrameCutter } from '../../src/peer/frames.ts'
 import { Presence } from '../../src/replication/fetch/presence.ts'
 import type { Leaving } from '../../src/replication/fetch/presence.ts'
+import { dialOutcomes } from '../peer/dial-outcomes.ts'
+import type { DialOutcome } from '../peer/dial-outcomes.ts'
 
 const CLUSTER_ID = 'AAAAAAAAAAAAAAAAAAAACQ'
 const INCARNATION = 'i'.repeat(22)
@@ -77,8 +79,6 @@ async function answers(host: Host, port: number, nodeId = 2, latest = 5) {
   return listener
 }
 
-type Outcome = 'refused' | 'accepted' | 'ended' | 'silent'
-
 /** Node 1 with its watch over the brokers, and the machine `other`. */
 async function world(
   parts: {
@@ -100,22 +100,14 @@ async function world(
   const machine = new SimMachine('other', simulated)
   const other = machine.start()
   /** What becomes of the next connections that are tried; without any the network says. */
-  const script: Outcome[] = []
+  const script: DialOutcome[] = []
   const dialled: string[] = []
+  const toOutcome = await dialOutcomes(own, scheduler)
   const connect = (host: string, port: number): Promise<Socket> => {
     dialled.push(`${host}:${port}`)
     const outcome = script.shift()
-    if (outcome === 'silent') return new Promise(() => undefined)
-    if (outcome === 'accepted') return own.network.connect('own', 1)
-    if (outcome === 'ended') return own.network.connect('own', 2)
-    if (outcome === undefined) return own.network.connect(host, port)
-    const error = Object.assign(new Error('refused'), { code: 'ECONNREFUSED', address: host })
-    return Promise.reject(error)
+    return outcome === undefined ? own.network.connect(host, port) : toOutcome(host, outcome)
   }
-  const listen = (port: number, accept: (socket: Socket) => void) =>
-    scheduler.resolve(own.network.listen('', port, accept), 1000, 'a port')
-  await listen(1, () => undefined)
-  await listen(2, (socket) => socket.destroy())
   const byId = <Node extends { readonly id: number }>(nodes: readonly Node[]) =>
     new Map(nodes.map((node) => [node.id, node]))
   const { brokers = [broker()], controllers = [], isController = true, isEnabled = true } = parts
@@ -184,7 +176,7 @@ async function world(
     commands.some((command) => (command as { type: string }).type === 'fenceDeadBroker')
   /** Has the broker's connection end, and what follows. */
   const end = async (
-    outcomes: readonly Outcome[],
+    outcomes: readonly DialOutcome[],
     leaving: Leaving = 'ended',
   ): Promise<boolean> => {
     script.push(...outcomes)
@@ -232,14 +224,24 @@ describe('a broker whose connection was ended by its machine', () => {
     expect([dialled.length, isFenced()]).toEqual([2, true])
   })
 
-  test.each<[string, Outcome[]]>([
+  test.each<[string, DialOutcome[]]>([
     ['accepts, as a proxy does, or a process that was stopped', ['accepted']],
     [
       'accepts and ends it, as a proxy does that reaches nobody',
       ['ended', 'ended', 'ended', 'silent'],
     ],
     ['accepts and ends it, and then accepts', ['ended', 'accepted']],
-    ['accepts and ends it, and then says nothing', ['ended', 'silent']],
+    ['accepts and ends it, and then says nothing', ['ended', 'silent', 'silent']],
+    [
+      'accepts and resets it, as a proxy may that reaches nobody',
+      ['reset', 'reset at once', 'reset', 'silent'],
+    ],
+    ['accepts and resets it, and then accepts', ['reset', 'accepted']],
+    [
+      'accepts and resets it, then ends one, and then says nothing',
+      ['reset', 'ended', 'silent', 'silent'],
+    ],
+    ['resets one, says nothing, and then accepts', ['reset', 'silent', 'accepted']],
     ['says nothing', ['silent', 'refused']],
     ['accepts a moment later: the port is used again', ['refused', 'accepted']],
   ])('has its whole session where it %s', async (_, outcomes) => {
@@ -257,6 +259,18 @@ describe('a broker whose connection was ended by its machine', () => {
     expect(await end(['ended', ...REFUSED_TWICE])).toBe(true)
     expect(dialled).toHaveLength(3)
   })
+
+  test.each(['reset', 'reset at once'] as const)(
+    'is dead where its port has %s what nobody had taken, and its machine is gone then, which is soon known',
+    async (outcome) => {
+      const { beat, script, dialled, pass, isFenced } = await proven()
+      script.push(outcome, 'silent', 'silent')
+      dialled.length = 0
+      beat().leave('ended')
+      await pass(500)
+      expect([dialled.length, isFenced()]).toEqual([3, true])
+    },
+  )
 
   test('is dead where a port is closed only a moment after it has accepted', async () => {
     const { machine, beat, pass, isFenced } = await proven()
@@ -414,7 +428,7 @@ describe('a controller that has just taken office', () => {
   async function taking({
     outcomes = REFUSED_TWICE,
     ...parts
-  }: Parameters<typeof world>[0] & { readonly outcomes?: readonly Outcome[] } = {}) {
+  }: Parameters<typeof world>[0] & { readonly outcomes?: readonly DialOutcome[] } = {}) {
     const found = await world({ isController: false, ...parts })
     await found.listening()
     found.dead.start()

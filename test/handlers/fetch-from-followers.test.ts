@@ -103,6 +103,16 @@ describe('A leader whose clients may read from followers', () => {
     },
   )
 
+  test('knows by which connection each follower fetches, and takes no one else for one', async () => {
+    const node = await leader()
+    const { presence } = node.connection
+    expect([...node.followedBy]).toEqual([2, 3, 4].map((id) => [id, presence]))
+    node.followedBy.clear()
+    await fetched(node, { replicaId: 7, fetchOffset: 1, currentLeaderEpoch: EPOCH })
+    await fetched(node, { fetchOffset: 1 })
+    expect(node.followedBy.size).toBe(0)
+  })
+
   test('sends them to the one that was caught up last, where several have as much', async () => {
     const node = await leader()
     await append(partitionOf(node, 'a'), 'more')

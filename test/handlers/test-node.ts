@@ -98,6 +98,8 @@ export const SILENCE = null
 export class TestNode {
   /** Brokers that may have ended. */
   readonly inDoubt = new Set<number>()
+  /** The connections by which brokers fetch. */
+  readonly followedBy = new Map<number, Presence>()
   readonly disk: SimDisk
   /** What it has logged: level, message and fields of each line. */
   readonly logged: { level: string; message: string; fields: object }[] = []
@@ -268,6 +270,7 @@ export class TestNode {
       replicas: this.replicas,
       fetchMemory: this.fetchMemory,
       replicaFetchMemory: this.fetchMemory,
+      followers: { fetched: (id, presence) => void this.followedBy.set(id, presence) },
       leaderQuota: quotaOf(this.clock, () => this.config.get('leader.replication.throttled.rate')),
       followerPatience: new FollowerPatience(this.clock),
       fetchSessions: new FetchSessionCache(

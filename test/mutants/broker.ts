@@ -295,9 +295,30 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/brokers-in-doubt.ts',
-    text: 'const timer = this.#host.clock.after(LASTS_MS, () => this.reached(brokerId))',
-    replacement: 'const timer = this.#host.clock.after(1e9, () => this.reached(brokerId))',
+    text: 'const timer = host.clock.after(LASTS_MS, () => this.reached(brokerId))',
+    replacement: 'const timer = host.clock.after(1e9, () => this.reached(brokerId))',
     about: 'What a broker leads that keeps its session has no leader for as long as that.',
+    killedBy: ['broker/brokers-in-doubt'],
+  },
+  {
+    file: 'src/broker/brokers-in-doubt.ts',
+    text: "leaving === 'ended' ? this.#options.addressOf(brokerId) : null",
+    replacement: 'this.#options.addressOf(brokerId)',
+    about: 'A leader whose fetches are late leads nothing for three seconds.',
+    killedBy: ['broker/brokers-in-doubt'],
+  },
+  {
+    file: 'src/broker/brokers-in-doubt.ts',
+    text: 'if (this.#followers.has(presence) || presence.hasLeft) return',
+    replacement: 'if (presence.hasLeft) return',
+    about: 'Each fetch of a follower has one more look after it when it ends its connection.',
+    killedBy: ['broker/brokers-in-doubt'],
+  },
+  {
+    file: 'src/broker/brokers-in-doubt.ts',
+    text: '    for (const [presence, waiter] of this.#followers) presence.delete(waiter)\n',
+    replacement: '',
+    about: 'A broker that has closed still dials others.',
     killedBy: ['broker/brokers-in-doubt'],
   },
   {

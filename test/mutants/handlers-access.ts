@@ -80,6 +80,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/fetch.ts',
+    text: 'if (follows) services.followers',
+    replacement: 'services.followers',
+    about: 'Whoever says that it is a broker has clients told that this one leads nothing.',
+    killedBy: ['handlers/fetch-from-followers'],
+  },
+  {
+    file: 'src/handlers/fetch.ts',
     text: "if (replicaId >= 0) return context.may('CLUSTER_ACTION', 'CLUSTER', CLUSTER_NAME)",
     replacement: '',
     about: 'Who may read a topic may say that it is a follower, and moves its high watermark.',

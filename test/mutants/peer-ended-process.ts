@@ -4,38 +4,68 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/peer/ended-process.ts',
-    text: "(await dialUnlessEnding(host, place, DIAL_MS)) !== 'refused'",
-    replacement: "(await dialUnlessEnding(host, place, DIAL_MS)) === 'accepted'",
+    text: "({ dialled }) => dialled !== 'refused'",
+    replacement: "({ dialled }) => dialled === 'accepted'",
     about: 'A broker on a machine that is cut off is fenced as if it had ended.',
     killedBy: ['controller/dead-brokers'],
   },
   {
     file: 'src/peer/ended-process.ts',
-    text: 'return again === null ? null : `${again} accepts connections again`',
+    text: 'return again < 0 ? null : `${textOf(places[again]!)} accepts connections again`',
     replacement: 'return null',
     about: 'A broker is fenced though its port is used again, maybe by itself.',
     killedBy: ['controller/dead-brokers'],
   },
   {
     file: 'src/peer/ended-process.ts',
-    text: "(await dial(host, place, limitMs)) === 'accepted'",
-    replacement: "(await dial(host, place, limitMs)) !== 'refused'",
+    text: "const again = dialled.indexOf('accepted')",
+    replacement: "const again = dialled.findIndex((each) => each !== 'refused')",
     about: 'Clients wait nine seconds where a container has gone with its process.',
     killedBy: ['controller/dead-brokers'],
   },
   {
     file: 'src/peer/ended-process.ts',
-    text: "if (dialled !== 'ended' || dials === MOST_DIALS) return dialled",
-    replacement: 'return dialled',
+    text: 'if (!isEnding || dials === MOST_DIALS) return said',
+    replacement: 'return said',
     about:
       'A broker that is killed keeps its session now and then: its port was still being closed when it was dialled.',
     killedBy: ['controller/dead-brokers'],
   },
   {
     file: 'src/peer/ended-process.ts',
-    text: "(await dialUnlessEnding(host, place, DIAL_MS)) !== 'refused'",
-    replacement: "!['refused', 'ended'].includes(await dialUnlessEnding(host, place, DIAL_MS))",
+    text: "({ dialled }) => dialled !== 'refused'",
+    replacement: "({ dialled }) => !['refused', 'ended', 'reset'].includes(dialled)",
     about: 'A broker behind a proxy is fenced as soon as that has ended a connection.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/ended-process.ts',
+    text: "if (dialled === 'silent' && reset !== null) return",
+    replacement: 'if (false) return',
+    about:
+      'A broker that has gone with its machine keeps its session where its port reset the dial when it was closed.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/ended-process.ts',
+    text: "dialled === 'silent' && reset !== null",
+    replacement: "dialled !== 'accepted' && reset !== null",
+    about: 'A broker behind a proxy is fenced as soon as that has reset two connections.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/ended-process.ts',
+    text: "reset = dialled === 'reset' ? said : null",
+    replacement: "if (dialled === 'reset') reset = said",
+    about: 'A broker that has ended a connection itself is fenced where it is cut off then.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/ended-process.ts',
+    text: 'reset === null ? timeoutMs : againLimit(reset.tookMs)',
+    replacement: 'timeoutMs',
+    about:
+      'Clients wait for another second where the machine of a leader is gone by the second dial.',
     killedBy: ['controller/dead-brokers'],
   },
   {
@@ -47,7 +77,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/ended-process.ts',
-    text: 'Math.min(Math.max(timeoutMs, LEAST_SECOND_DIAL_MS), DIAL_MS)',
+    text: 'Math.min(Math.max(SECOND_DIAL_TIMES * tookMs, LEAST_SECOND_DIAL_MS), DIAL_MS)',
     replacement: 'LEAST_SECOND_DIAL_MS',
     about: 'A broker far away that is restarted has no time to accept.',
     killedBy: ['quorum/wire/leader-watch'],

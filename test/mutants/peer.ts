@@ -192,14 +192,14 @@ export const mutants: readonly Mutant[] = [
     text: 'error.refusedBy.includes(endpoint.ip)',
     replacement: 'error.refusedBy.length > 0',
     about: 'A voter leaves a live leader since another machine of its name has nobody who listens.',
-    killedBy: ['quorum/wire/way'],
+    killedBy: ['quorum/wire/leader-watch'],
   },
   {
     file: 'src/peer/proven-endpoint.ts',
     text: 'endpoint.port === port && ',
     replacement: '',
     about: 'A leader is taken for dead since nobody listens on another port of its machine.',
-    killedBy: ['quorum/wire/way'],
+    killedBy: ['quorum/wire/leader-watch'],
   },
   {
     file: 'src/peer/proven-endpoint.ts',
@@ -218,8 +218,30 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/proven-endpoint.ts',
-    text: 'clock.after(limitMs, () => resolve(false))',
-    replacement: 'clock.after(0, () => resolve(false))',
+    text: "resolve(error?.code === 'ECONNRESET' ? 'reset' : 'ended')",
+    replacement: "resolve('reset')",
+    about: 'A broker that ends a connection, and is cut off then, is fenced.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: "error instanceof PeerError && error.isPeersEnd ? 'reset' : 'silent'",
+    replacement: "'silent'",
+    about:
+      'A busy controller that finds a connection accepted and reset at once takes that for silence, and keeps the session of a broker that has gone.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: "const isPeersEnd = code === 'ECONNRESET'",
+    replacement: 'const isPeersEnd = false',
+    about: 'An attempt that was reset is taken for one that nobody has answered.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: "clock.after(limitMs, () => resolve('accepted'))",
+    replacement: "clock.after(0, () => resolve('accepted'))",
     about:
       'Where it takes a moment until the ports of a killed broker are closed, it keeps its session.',
     killedBy: ['controller/dead-brokers'],

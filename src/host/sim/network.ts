@@ -49,12 +49,14 @@ export interface Lives {
 
 /** Somebody who sees what goes over the network: a checker, say. Lives are those of processes. */
 export interface NetworkWatch {
-  /** What became of an attempt to connect; the life that accepted it, if one did that goes on. */
-  dialled(way: Way, outcome: 'accepted' | 'refused' | 'silent', life: string): void
+  /** An attempt to connect was in vain. */
+  failed(way: Way, outcome: 'refused' | 'silent'): void
+  /** An attempt to connect was accepted, by this life if it goes on: whoever has tried has this end of the connection. */
+  accepted(way: Way, life: string, end: object): void
   /** Bytes of one life have come to a port of another. */
   arrived(way: Way, connection: object, lives: Lives, bytes: Buffer): void
-  /** The other machine has said that a connection to a port has ended (FIN or RST). */
-  ended(way: Way, connection: object): void
+  /** The other machine has said to one end of a connection to a port that it is over (FIN or RST). */
+  ended(way: Way, end: object): void
 }
 
 /** The network between simulated machines: it delays, cuts (one way too), resets and refuses. */
@@ -186,20 +188,20 @@ export class SimNetwork {
       const way = { from: machine.name, to: target.name, port }
       later(this.#delay(), () => {
         if (this.#isSilent(machine, target)) {
-          this.watch?.dialled(way, 'silent', '')
+          this.watch?.failed(way, 'silent')
           return later(DIAL_MS, giveUp)
         }
         const listening = this.#listening.get(`${target.name}:${port}`)
         const back = this.#delay()
         const refuses = target !== machine && this.#refusing.has(target.name)
         if (listening === undefined || refuses) {
-          this.watch?.dialled(way, 'refused', '')
+          this.watch?.failed(way, 'refused')
           const refusal = Object.assign(errorOf('ECONNREFUSED', what), { address: target.name })
           return later(back, () => reject(refusal))
         }
         const [near, far] = this.#pair(machine, life, target, listening.life, port)
         const { isOver } = listening.life
-        this.watch?.dialled(way, 'accepted', isOver ? '' : listening.life.name)
+        this.watch?.accepted(way, isOver ? '' : listening.life.name, near)
         // The kernel accepts at once, also for a process that stands still, and for one of which not all is closed yet.
         if (isOver) listening.orphans.push(far)
         else if (this.#scheduler.isPaused(listening.life)) {
@@ -226,6 +228,7 @@ export class SimNetwork {
       arrived: (bytes) => this.watch?.arrived(way, far, lives, bytes),
       ended: () => this.watch?.ended(way, far),
     })
+    near.look({ arrived: () => undefined, ended: () => this.watch?.ended(way, near) })
     near.join(far)
     far.join(near)
     this.#sockets.add(near).add(far)

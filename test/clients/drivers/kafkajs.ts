@@ -299,7 +299,7 @@ serve({
     await members.get(member)!.disconnect()
     return {}
   },
-  stream: async ({ stream, topic, idempotent }) => {
+  stream: async ({ stream, topic, idempotent, pauseMs = 0 }) => {
     const state = { stopped: false }
     streams.set(stream, state)
     const own = kafka.producer({
@@ -311,7 +311,7 @@ serve({
     const failed: number[] = []
     let sent = 0
     while (!state.stopped) {
-      const batch = Array.from({ length: 100 }, (_, index) => sent + index)
+      const batch = Array.from({ length: pauseMs > 0 ? 5 : 100 }, (_, index) => sent + index)
       sent += batch.length
       const messages = batch.map((number) => ({
         key: `${number}`,
@@ -323,6 +323,7 @@ serve({
         failed.push(...batch)
       })
       tell.acked(stream, sent - failed.length)
+      if (pauseMs > 0) await delay(batch.length * pauseMs)
     }
     await own.disconnect()
     return { sent, failed }

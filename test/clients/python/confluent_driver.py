@@ -195,7 +195,7 @@ class Driver:
         thread.join()
 
     def stream(self, stream, topic, idempotent, pauseMs=0):
-        state = self.streams[stream] = Stream(stream)
+        state = self.streams[stream] = Stream(stream, pauseMs)
         kind = {"enable.idempotence": True} if idempotent else {"max.in.flight": 1}
         producer = Producer({**COMMON, **kind, "message.timeout.ms": 170000, "linger.ms": 0})
 

@@ -96,7 +96,8 @@ class Ear(logging.Handler):
 class Stream:
     """A stream's state: what was sent, acknowledged and failed; tells every acknowledgement but not each one."""
 
-    def __init__(self, name):
+    def __init__(self, name, pause_ms=0):
+        self.told_by = 5 if pause_ms > 0 else 100
         self.stopped = False
         self.sent = 0
         self.acked = 0
@@ -108,7 +109,7 @@ class Stream:
 
     def delivered(self):
         self.acked += 1
-        if self.acked % 100 == 0:
+        if self.acked % self.told_by == 0:
             tell_acked(self.name, self.acked)
 
     def result(self):

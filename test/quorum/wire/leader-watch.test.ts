@@ -5,9 +5,10 @@ import { SimNetwork } from '../../../src/host/sim/network.ts'
 import { Scheduler } from '../../../src/host/sim/scheduler.ts'
 import { PeerError } from '../../../src/peer/errors.ts'
 import { LeaderWatch } from '../../../src/quorum/wire/leader-watch.ts'
+import { dialOutcomes } from '../../peer/dial-outcomes.ts'
+import type { DialOutcome } from '../../peer/dial-outcomes.ts'
 
-/** What is late is so by 150 ms. */
-type Outcome = 'refused' | 'refused late' | 'accepted' | 'accepted late' | 'ended' | 'silent'
+/** Of what is late. */
 const LATE_MS = 150
 
 const LEADER = 2
@@ -25,22 +26,12 @@ async function world({ isEnabled = true } = {}) {
   const scheduler = new Scheduler(3)
   const simulated = { scheduler, network: new SimNetwork(scheduler), codecs: nodeCodecs() }
   const own = new SimMachine('own', simulated).start()
-  const listen = (port: number, accept: (socket: Socket) => void) =>
-    scheduler.resolve(own.network.listen('', port, accept), 1000, 'a port')
-  await listen(1, () => undefined)
-  await listen(2, (socket) => socket.destroy())
-  const script: Outcome[] = []
+  const toOutcome = await dialOutcomes(own, scheduler, LATE_MS)
+  const script: DialOutcome[] = []
   const dialled: string[] = []
-  const connect = async (host: string, port: number): Promise<Socket> => {
+  const connect = (host: string, port: number): Promise<Socket> => {
     dialled.push(`${host}:${port}`)
-    const outcome = script.shift() ?? 'silent'
-    if (outcome.endsWith('late')) {
-      await new Promise<void>((resolve) => void own.clock.after(LATE_MS, resolve))
-    }
-    if (outcome.startsWith('accepted')) return own.network.connect('own', 1)
-    if (outcome === 'ended') return own.network.connect('own', 2)
-    if (outcome === 'silent') return new Promise(() => undefined)
-    throw Object.assign(new Error('refused'), { code: 'ECONNREFUSED', address: host })
+    return toOutcome(host, script.shift() ?? 'silent')
   }
   const gone: number[] = []
   let looks = 0
@@ -61,7 +52,7 @@ async function world({ isEnabled = true } = {}) {
   const fail = (error: Error = closed, port = PORT, id = LEADER): void =>
     watch.failed(id, port, error)
   /** Has the connection end, and what follows. */
-  const end = async (...outcomes: Outcome[]): Promise<boolean> => {
+  const end = async (...outcomes: DialOutcome[]): Promise<boolean> => {
     script.push(...outcomes)
     fail()
     await pass(2000)
@@ -97,7 +88,7 @@ describe('a leader whose connection has ended', () => {
     expect(await end('ended', 'refused', 'refused')).toBe(true)
   })
 
-  test.each<[string, Outcome[]]>([
+  test.each<[string, DialOutcome[]]>([
     ['accepts: it closes connections, or another one has its port', ['accepted']],
     ['is silent: its machine is gone, or the way is cut', ['silent']],
     ['accepts a moment later: it was started again', ['refused', 'accepted']],

@@ -27,6 +27,8 @@ interface Dial {
   readonly outcome: 'accepted' | 'refused' | 'silent'
   /** Of the process that accepted. */
   readonly life: string
+  /** What was accepted was ended by the machine that had. */
+  hasEnded: boolean
 }
 
 /** How a life of a broker is heard of by a life of a controller. */
@@ -54,6 +56,8 @@ interface KnownCluster {
 export class EvidenceHistory implements NetworkWatch {
   readonly #cluster: KnownCluster
   readonly #dials = new Map<string, Dial[]>()
+  /** By the end of the connection that whoever has dialled has. */
+  readonly #accepted = new WeakMap<object, Dial>()
   /** By the life of a controller, and the broker: a new process has heard of nobody. */
   readonly #heard = new Map<string, Heard>()
   readonly #fences = new Map<number, number[]>()
@@ -68,11 +72,22 @@ export class EvidenceHistory implements NetworkWatch {
     return [...this.#fences.values()].reduce((sum, times) => sum + times.length, 0)
   }
 
-  dialled({ from, to }: Way, outcome: Dial['outcome'], life: string): void {
+  failed(way: Way, outcome: 'refused' | 'silent'): void {
+    this.#dialled(way, { atMs: this.#cluster.now(), outcome, life: '', hasEnded: false })
+  }
+
+  accepted(way: Way, life: string, end: object): void {
+    const outcome = 'accepted'
+    const dial: Dial = { atMs: this.#cluster.now(), outcome, life, hasEnded: false }
+    this.#accepted.set(end, dial)
+    this.#dialled(way, dial)
+  }
+
+  #dialled({ from, to }: Way, dial: Dial): void {
     const key = `${from} ${to}`
     const dials = this.#dials.get(key) ?? []
     this.#dials.set(key, dials)
-    dials.push({ atMs: this.#cluster.now(), outcome, life })
+    dials.push(dial)
   }
 
   arrived({ from, to, port }: Way, connection: object, lives: Lives, bytes: Buffer): void {
@@ -85,10 +100,12 @@ export class EvidenceHistory implements NetworkWatch {
     this.#heard.set(key, { life: lives.from, connection, atMs: this.#cluster.now(), endedMs })
   }
 
-  ended(_way: Way, connection: object): void {
+  ended(_way: Way, end: object): void {
     for (const heard of this.#heard.values()) {
-      if (heard.connection === connection) heard.endedMs = this.#cluster.now()
+      if (heard.connection === end) heard.endedMs = this.#cluster.now()
     }
+    const dial = this.#accepted.get(end)
+    if (dial !== undefined) dial.hasEnded = true
   }
 
   /**
@@ -143,16 +160,20 @@ export class EvidenceHistory implements NetworkWatch {
   #refusals(dials: readonly Dial[], now: number): { first: number; second: number } | null {
     const recent = dials.filter(({ atMs }) => atMs > now - REFUSED_MS)
     let last: { first: number; second: number } | null = null
-    for (const [at, { outcome, atMs: first }] of recent.entries()) {
-      if (outcome !== 'refused') continue
+    for (const [at, dial] of recent.entries()) {
+      if (!isRefusal(dial, recent[at + 1])) continue
       for (const { outcome: later, atMs: second } of recent.slice(at + 1)) {
         if (later === 'accepted') break
-        if (second - first >= AGAIN_MS) last = { first, second }
+        if (second - dial.atMs >= AGAIN_MS) last = { first: dial.atMs, second }
       }
     }
     return last
   }
 }
+
+/** A port that is closed ends what nobody has taken: where its machine is silent by the next dial, that was its refusal. */
+const isRefusal = ({ outcome, hasEnded }: Dial, next: Dial | undefined): boolean =>
+  outcome === 'refused' || (outcome === 'accepted' && hasEnded && next?.outcome === 'silent')
 
 function broken(rule: EvidenceRule, how: string): never {
   throw new SimulationError(`${rule}: ${how}`)

@@ -153,7 +153,11 @@ func (stream *Stream) Settle(number int, err error) {
 		return
 	}
 	stream.acked++
-	if stream.acked%100 == 0 {
+	every := 100
+	if stream.pause > 0 {
+		every = 5
+	}
+	if stream.acked%every == 0 {
 		say(map[string]any{"event": "acked", "stream": stream.name, "count": stream.acked})
 	}
 }

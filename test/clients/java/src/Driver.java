@@ -220,11 +220,11 @@ public final class Driver {
 
     private ObjectNode stream(JsonNode ask) throws Exception {
         String topic = ask.get("topic").asText();
-        var stream = new Protocol.Stream(ask.get("stream").asText());
+        int pauseMs = ask.path("pauseMs").asInt(0);
+        var stream = new Protocol.Stream(ask.get("stream").asText(), pauseMs);
         streams.put(ask.get("stream").asText(), stream);
         boolean idempotent = ask.get("idempotent").asBoolean();
         int inFlight = idempotent ? 5 : 1;
-        int pauseMs = ask.path("pauseMs").asInt(0);
         try (var producer = producer(
                 "enable.idempotence", idempotent,
                 "max.in.flight.requests.per.connection", inFlight,
@@ -267,7 +267,7 @@ public final class Driver {
 
     private ObjectNode copy(JsonNode ask) {
         String name = ask.get("stream").asText();
-        var stream = new Protocol.Stream(name);
+        var stream = new Protocol.Stream(name, 0);
         streams.put(name, stream);
         int committed = 0;
         int transactions = 0;

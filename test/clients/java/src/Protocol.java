@@ -118,10 +118,12 @@ final class Protocol {
         int sent;
         private int count;
         private final String name;
+        private final int toldBy;
         private final ArrayNode failed = JSON.createArrayNode();
 
-        Stream(String name) {
+        Stream(String name, int pauseMs) {
             this.name = name;
+            toldBy = pauseMs > 0 ? 5 : 100;
         }
 
         synchronized void settle(int number, Exception failure) {
@@ -129,7 +131,7 @@ final class Protocol {
             if (failure != null) {
                 System.err.println("not sent: " + number + ": " + failure);
                 failed.add(number);
-            } else if (++count % 100 == 0) {
+            } else if (++count % toldBy == 0) {
                 acked(name, count);
             }
         }
