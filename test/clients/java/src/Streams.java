@@ -21,7 +21,7 @@ import org.apache.kafka.streams.kstream.StreamJoined;
  * window.
  */
 public final class Streams {
-    private static final Protocol.Stream STATE = new Protocol.Stream("streams");
+    private static final Protocol.Stream STATE = new Protocol.Stream("streams", 0);
 
     private Streams() {}
 
