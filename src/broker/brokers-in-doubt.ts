@@ -21,15 +21,15 @@ interface BrokersInDoubtOptions {
  * about to go, too. Until the controller has told who leads, clients are told that there is no leader, and ask again in a moment: those
  * that were sent to a machine that is gone would wait for it, some for ten seconds, before they ask again.
  *
- * A process that ends closes its connections one after the other, as it came to them: those by which it fetches from others before
- * those of its clients, who may ask here who leads as soon as they have heard.
+ * A process that ends closes its connections one after the other, and clients who have heard of it first may ask here who leads. So
+ * whatever ends first is a sign: the connections by which this broker fetches from that one, or by which that one fetches from here.
  */
 export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   readonly #options: BrokersInDoubtOptions
   /** With the end of what is known of each. */
   readonly #doubts = new Map<number, () => void>()
   /** The connections by which others fetch from this broker. */
-  readonly #followers = new Map<Presence, ClientWaiter>()
+  readonly #followers = new Map<number, Map<Presence, ClientWaiter>>()
 
   constructor(options: BrokersInDoubtOptions) {
     this.#options = options
@@ -40,15 +40,24 @@ export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   }
 
   fetched(brokerId: number, presence: Presence): void {
-    if (this.#followers.has(presence) || presence.hasLeft) return
-    const clientLeft = (leaving: Leaving): void => {
-      this.#followers.delete(presence)
-      const address = leaving === 'ended' ? this.#options.addressOf(brokerId) : null
-      if (address !== null) this.lost(brokerId, { ip: address.host, port: address.port })
+    const connections = this.#followers.get(brokerId) ?? new Map<Presence, ClientWaiter>()
+    if (connections.has(presence) || presence.hasLeft) return
+    const waiter = {
+      clientLeft: (leaving: Leaving): void => {
+        connections.delete(presence)
+        // Where a process ends, all of its connections do.
+        if (connections.size === 0 && leaving === 'ended') this.#followerLost(brokerId)
+      },
     }
-    const waiter = { clientLeft }
-    this.#followers.set(presence, waiter)
     presence.add(waiter)
+    connections.set(presence, waiter)
+    this.#followers.set(brokerId, connections)
+    this.reached(brokerId)
+  }
+
+  #followerLost(brokerId: number): void {
+    const address = this.#options.addressOf(brokerId)
+    if (address !== null) this.lost(brokerId, { ip: address.host, port: address.port })
   }
 
   /** @param place where it is looked for again; a name does, since it only counts who answers there */
@@ -76,7 +85,9 @@ export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   }
 
   close(): void {
-    for (const [presence, waiter] of this.#followers) presence.delete(waiter)
+    for (const connections of this.#followers.values()) {
+      for (const [presence, waiter] of connections) presence.delete(waiter)
+    }
     this.#followers.clear()
     for (const id of this.#doubts.keys()) this.reached(id)
   }

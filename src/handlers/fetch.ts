@@ -147,8 +147,7 @@ function noteFollower(
   for (const target of targets) {
     const partition = find(target)
     if (typeof partition === 'string') continue
-    partition.followerFetched(follower, target)
-    follows = true
+    if (partition.followerFetched(follower, target)) follows = true
   }
   if (follows) services.followers.fetched(follower.brokerId, connection.presence)
 }

@@ -45,8 +45,11 @@ export async function signOfReturn(
   tookMs = 0,
 ): Promise<string | null> {
   const dialled = await Promise.all(places.map((place) => dial(host, place, againLimit(tookMs))))
-  const again = dialled.indexOf('accepted')
-  return again < 0 ? null : `${textOf(places[again]!)} accepts connections again`
+  const again = dialled.findIndex((each) => each === 'accepted' || each === 'failed')
+  if (again < 0) return null
+  const what =
+    dialled[again] === 'accepted' ? 'accepts connections again' : 'could not be tried again'
+  return `${textOf(places[again]!)} ${what}`
 }
 
 /** @returns milliseconds in which a machine that is there answers, as it has before in so many */

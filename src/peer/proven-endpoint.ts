@@ -21,9 +21,12 @@ interface MeantNode {
 /**
  * `accepted`: somebody listens there; `ended`: somebody did, and has ended the connection right after (FIN); `reset`: the machine has
  * (RST), as it does where a port is closed before its process has taken the connection; `refused`: the machine says that nobody
- * listens; `silent`: all else, a machine that is gone and a way that is cut among it.
+ * listens; `silent`: nobody has answered, as where a machine is gone or the way is cut; `failed`: it could not be tried.
  */
-export type Dialled = 'accepted' | 'ended' | 'reset' | 'refused' | 'silent'
+export type Dialled = 'accepted' | 'ended' | 'reset' | 'refused' | 'silent' | 'failed'
+
+/** The kernel gives up, before a dial does. */
+const NO_ANSWER = ['ETIMEDOUT', 'EHOSTUNREACH', 'EHOSTDOWN']
 
 /** The first version of ApiVersions that says whom it means (KIP-1242). */
 const SAYS_WHOM = 5
@@ -66,13 +69,19 @@ export async function dial(
   try {
     socket = await connectSocket(host, { host: ip, port }, timeoutMs)
   } catch (error) {
-    if (isRefusedAt(endpoint, port, error)) return 'refused'
-    // Whoever looks late finds the acceptance and the reset at once.
-    return error instanceof PeerError && error.isPeersEnd ? 'reset' : 'silent'
+    return isRefusedAt(endpoint, port, error) ? 'refused' : inVain(error)
   }
   const outcome = watchMs > 0 ? await endWithin(host, socket, watchMs) : 'accepted'
   socket.destroy()
   return outcome
+}
+
+function inVain(error: unknown): Dialled {
+  if (!(error instanceof PeerError)) return 'failed'
+  // Whoever looks late finds the acceptance and the reset at once.
+  if (error.isPeersEnd) return 'reset'
+  const { code = '' } = (error.cause ?? {}) as NodeJS.ErrnoException
+  return error.code === 'CONNECT_TIMEOUT' || NO_ANSWER.includes(code) ? 'silent' : 'failed'
 }
 
 function endWithin(
@@ -81,7 +90,9 @@ function endWithin(
   limitMs: number,
 ): Promise<'accepted' | 'ended' | 'reset'> {
   return new Promise((resolve) => {
-    const timer = clock.after(limitMs, () => resolve('accepted'))
+    // Where this process had no time to look, what came meanwhile counts.
+    const late = (): void => clock.endOfTurn(() => resolve('accepted'))
+    const timer = clock.after(limitMs, late)
     const close = (error?: NodeJS.ErrnoException): void => {
       timer.cancel()
       resolve(error?.code === 'ECONNRESET' ? 'reset' : 'ended')

@@ -142,15 +142,24 @@ describe('a broker that fetches from this one', () => {
     expect(inDoubt.has(2)).toBe(false)
   })
 
-  test('has each of its connections looked at', async () => {
-    const { inDoubt, presence: first, pass } = await following(2, 'accepted', 'refused')
-    const second = new Presence(() => undefined)
+  test('is not in doubt while it has another connection, that of another broker is none', async () => {
+    const { inDoubt, presence: first, dialled } = await following(2, 'refused')
+    const [second, of3] = [new Presence(() => undefined), new Presence(() => undefined)]
     inDoubt.fetched(2, second)
+    inDoubt.fetched(3, of3)
     first.leave('ended')
-    await pass(600)
-    expect(inDoubt.has(2)).toBe(false)
+    expect([inDoubt.has(2), dialled]).toEqual([false, []])
+    inDoubt.fetched(2, first)
     second.leave('ended')
     expect(inDoubt.has(2)).toBe(true)
+  })
+
+  test('is no more in doubt where it fetches by another one since', async () => {
+    const { inDoubt, presence } = await following(2, 'refused')
+    presence.leave('ended')
+    expect(inDoubt.has(2)).toBe(true)
+    inDoubt.fetched(2, new Presence(() => undefined))
+    expect(inDoubt.has(2)).toBe(false)
   })
 
   test('is not in doubt for silence, nor where the cluster has it no more', async () => {

@@ -242,6 +242,8 @@ describe('a broker whose connection was ended by its machine', () => {
       ['reset', 'ended', 'silent', 'silent'],
     ],
     ['resets one, says nothing, and then accepts', ['reset', 'silent', 'accepted']],
+    ['resets one, and can’t be asked then', ['reset', 'failed', 'silent']],
+    ['can’t be asked again', ['refused', 'failed']],
     ['says nothing', ['silent', 'refused']],
     ['accepts a moment later: the port is used again', ['refused', 'accepted']],
   ])('has its whole session where it %s', async (_, outcomes) => {

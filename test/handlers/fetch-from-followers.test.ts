@@ -108,8 +108,15 @@ describe('A leader whose clients may read from followers', () => {
     const { presence } = node.connection
     expect([...node.followedBy]).toEqual([2, 3, 4].map((id) => [id, presence]))
     node.followedBy.clear()
-    await fetched(node, { replicaId: 7, fetchOffset: 1, currentLeaderEpoch: EPOCH })
-    await fetched(node, { fetchOffset: 1 })
+    for (const asked of [
+      { replicaId: 7, currentLeaderEpoch: EPOCH },
+      { replicaId: 2, currentLeaderEpoch: EPOCH - 1 },
+      { replicaId: 2, currentLeaderEpoch: EPOCH, fetchOffset: 100 },
+      { replicaId: 1 },
+      {},
+    ]) {
+      await fetched(node, { fetchOffset: 1, ...asked })
+    }
     expect(node.followedBy.size).toBe(0)
   })
 

@@ -80,6 +80,13 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/fetch.ts',
+    text: 'if (partition.followerFetched(follower, target)) follows = true',
+    replacement: 'partition.followerFetched(follower, target)\n    follows = true',
+    about: 'Who names a broker and a wrong epoch has clients told that this one leads nothing.',
+    killedBy: ['handlers/fetch-from-followers'],
+  },
+  {
+    file: 'src/handlers/fetch.ts',
     text: 'if (follows) services.followers',
     replacement: 'services.followers',
     about: 'Whoever says that it is a broker has clients told that this one leads nothing.',

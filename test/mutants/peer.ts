@@ -225,10 +225,17 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/proven-endpoint.ts',
-    text: "error instanceof PeerError && error.isPeersEnd ? 'reset' : 'silent'",
-    replacement: "'silent'",
+    text: "if (error.isPeersEnd) return 'reset'",
+    replacement: "if (error.isPeersEnd) return 'silent'",
     about:
       'A busy controller that finds a connection accepted and reset at once takes that for silence, and keeps the session of a broker that has gone.',
+    killedBy: ['controller/dead-brokers'],
+  },
+  {
+    file: 'src/peer/proven-endpoint.ts',
+    text: "error.code === 'CONNECT_TIMEOUT' || NO_ANSWER.includes(code) ? 'silent' : 'failed'",
+    replacement: "'silent'",
+    about: 'A controller that has no file left to dial with fences who lives.',
     killedBy: ['controller/dead-brokers'],
   },
   {
@@ -240,8 +247,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/proven-endpoint.ts',
-    text: "clock.after(limitMs, () => resolve('accepted'))",
-    replacement: "clock.after(0, () => resolve('accepted'))",
+    text: 'clock.after(limitMs, late)',
+    replacement: 'clock.after(0, late)',
     about:
       'Where it takes a moment until the ports of a killed broker are closed, it keeps its session.',
     killedBy: ['controller/dead-brokers'],

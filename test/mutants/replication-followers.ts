@@ -69,7 +69,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/partition/partition.ts',
-    text: 'if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return\n',
+    text: 'if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return false\n',
     replacement: '',
     about: "A follower with another history counts as having the leader's records.",
     killedBy: ['replication/partition/leader'],

@@ -1,6 +1,6 @@
 import type { Http, Listener, Network, Socket, Tls } from '../host.ts'
 import type { Life, Scheduler } from './scheduler.ts'
-import { SimSocket, type Wire } from './socket.ts'
+import { SimSocket, type Ending, type Wire } from './socket.ts'
 
 const LEAST_DELAY_MS = 0.05
 const MOST_DELAY_MS = 4
@@ -55,8 +55,8 @@ export interface NetworkWatch {
   accepted(way: Way, life: string, end: object): void
   /** Bytes of one life have come to a port of another. */
   arrived(way: Way, connection: object, lives: Lives, bytes: Buffer): void
-  /** The other machine has said to one end of a connection to a port that it is over (FIN or RST). */
-  ended(way: Way, end: object): void
+  /** The other machine has said to one end of a connection to a port that it is over. */
+  ended(way: Way, end: object, how: Ending): void
 }
 
 /** The network between simulated machines: it delays, cuts (one way too), resets and refuses. */
@@ -226,9 +226,9 @@ export class SimNetwork {
     const lives = { from: life.name, to: targetLife.name }
     far.look({
       arrived: (bytes) => this.watch?.arrived(way, far, lives, bytes),
-      ended: () => this.watch?.ended(way, far),
+      ended: (how) => this.watch?.ended(way, far, how),
     })
-    near.look({ arrived: () => undefined, ended: () => this.watch?.ended(way, near) })
+    near.look({ arrived: () => undefined, ended: (how) => this.watch?.ended(way, near, how) })
     near.join(far)
     far.join(near)
     this.#sockets.add(near).add(far)

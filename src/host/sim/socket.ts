@@ -15,13 +15,16 @@ export interface Wire {
 }
 
 /** Somebody who sees what comes to one side. */
+/** How a machine says that a connection has ended. */
+export type Ending = 'fin' | 'rst'
+
 interface SocketWatch {
   arrived(bytes: Buffer): void
   /** The other side's machine says so. */
-  ended(): void
+  ended(how: Ending): void
 }
 
-type Packet = { readonly type: 'data'; readonly bytes: Buffer } | { readonly type: 'fin' | 'rst' }
+type Packet = { readonly type: 'data'; readonly bytes: Buffer } | { readonly type: Ending }
 type Events = Parameters<Socket['attach']>[0]
 
 /** What a kernel takes from a sender before the receiver has read it. */
@@ -204,7 +207,7 @@ export class SimSocket implements Socket {
       this.#read()
     } else if (packet.type === 'rst') this.#broken()
     else {
-      this.#watch?.ended()
+      this.#watch?.ended('fin')
       if (!this.#isEnding) this.#send({ type: 'fin' })
       this.#read()
       this.#close()
@@ -230,7 +233,7 @@ export class SimSocket implements Socket {
 
   #broken(): void {
     if (this.#isClosed) return
-    this.#watch?.ended()
+    this.#watch?.ended('rst')
     this.#closeError = Object.assign(new Error('read ECONNRESET'), { code: 'ECONNRESET' })
     this.#moving.length = 0
     this.#close()

@@ -339,14 +339,18 @@ export class Partition implements LedPartition {
     return isOurs ? 'UNKNOWN_LEADER_EPOCH' : 'NOT_LEADER_OR_FOLLOWER'
   }
 
-  /** A follower that was checked fetches: it has all that is before that, if its log is part of this one. */
-  followerFetched(follower: FollowerId, position: FollowerPosition): void {
+  /**
+   * A follower that was checked fetches: it has all that is before that, if its log is part of this one.
+   * @returns whether it is, and this broker leads
+   */
+  followerFetched(follower: FollowerId, position: FollowerPosition): boolean {
     const { fetchOffset, logStartOffset, currentLeaderEpoch, lastFetchedEpoch } = position
-    if (this.#leader === null || this.checkLeader(currentLeaderEpoch) !== 'NONE') return
+    if (this.#leader === null || this.checkLeader(currentLeaderEpoch) !== 'NONE') return false
     const { logEndOffset, logStartOffset: start } = this.#log!
-    if (fetchOffset < start || fetchOffset > logEndOffset) return
-    if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return
+    if (fetchOffset < start || fetchOffset > logEndOffset) return false
+    if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return false
     if (this.#leader.fetched(follower, fetchOffset, logStartOffset)) this.#advance(0)
+    return true
     this.#lookAtDeletions()
   }
 

@@ -1,4 +1,5 @@
 import type { Lives, NetworkWatch, Way } from '../../../src/host/sim/network.ts'
+import type { Ending } from '../../../src/host/sim/socket.ts'
 import { SimulationError } from '../../../src/host/sim/scheduler.ts'
 import { CONTROLLER_PORT } from '../topology.ts'
 
@@ -17,6 +18,8 @@ const BROKER_HEARTBEAT = 63
 const ENDED_MS = 3000
 /** Refusals are no older: what was seen before an election counts for five seconds, and then it is dialled and decided. */
 const REFUSED_MS = 6000
+/** What a port resets that is closed was not taken: it had been accepted just before. */
+const RESET_MS = 500 + 5
 /** Between two refusals; an attempt takes up to 4 ms to the other machine. */
 const AGAIN_MS = 150 - 5
 const MOST_FENCES = 3
@@ -27,8 +30,9 @@ interface Dial {
   readonly outcome: 'accepted' | 'refused' | 'silent'
   /** Of the process that accepted. */
   readonly life: string
-  /** What was accepted was ended by the machine that had. */
-  hasEnded: boolean
+  readonly port: number
+  /** When the machine that had accepted has reset the connection; null: never. */
+  resetMs: number | null
 }
 
 /** How a life of a broker is heard of by a life of a controller. */
@@ -73,12 +77,18 @@ export class EvidenceHistory implements NetworkWatch {
   }
 
   failed(way: Way, outcome: 'refused' | 'silent'): void {
-    this.#dialled(way, { atMs: this.#cluster.now(), outcome, life: '', hasEnded: false })
+    this.#dialled(way, {
+      atMs: this.#cluster.now(),
+      outcome,
+      life: '',
+      port: way.port,
+      resetMs: null,
+    })
   }
 
   accepted(way: Way, life: string, end: object): void {
-    const outcome = 'accepted'
-    const dial: Dial = { atMs: this.#cluster.now(), outcome, life, hasEnded: false }
+    const atMs = this.#cluster.now()
+    const dial: Dial = { atMs, outcome: 'accepted', life, port: way.port, resetMs: null }
     this.#accepted.set(end, dial)
     this.#dialled(way, dial)
   }
@@ -100,12 +110,12 @@ export class EvidenceHistory implements NetworkWatch {
     this.#heard.set(key, { life: lives.from, connection, atMs: this.#cluster.now(), endedMs })
   }
 
-  ended(_way: Way, end: object): void {
+  ended(_way: Way, end: object, how: Ending): void {
     for (const heard of this.#heard.values()) {
       if (heard.connection === end) heard.endedMs = this.#cluster.now()
     }
     const dial = this.#accepted.get(end)
-    if (dial !== undefined) dial.hasEnded = true
+    if (dial !== undefined && how === 'rst') dial.resetMs = this.#cluster.now()
   }
 
   /**
@@ -161,19 +171,28 @@ export class EvidenceHistory implements NetworkWatch {
     const recent = dials.filter(({ atMs }) => atMs > now - REFUSED_MS)
     let last: { first: number; second: number } | null = null
     for (const [at, dial] of recent.entries()) {
-      if (!isRefusal(dial, recent[at + 1])) continue
+      const first = refusedAt(dial, recent.slice(at + 1))
+      if (first === null) continue
       for (const { outcome: later, atMs: second } of recent.slice(at + 1)) {
         if (later === 'accepted') break
-        if (second - dial.atMs >= AGAIN_MS) last = { first: dial.atMs, second }
+        if (second - first >= AGAIN_MS) last = { first, second }
       }
     }
     return last
   }
 }
 
-/** A port that is closed ends what nobody has taken: where its machine is silent by the next dial, that was its refusal. */
-const isRefusal = ({ outcome, hasEnded }: Dial, next: Dial | undefined): boolean =>
-  outcome === 'refused' || (outcome === 'accepted' && hasEnded && next?.outcome === 'silent')
+/**
+ * When a machine has refused a dial, if it has: a port that is closed resets what nobody has taken, and where its machine says nothing
+ * by the next dial, that was its refusal.
+ */
+function refusedAt(dial: Dial, later: readonly Dial[]): number | null {
+  if (dial.outcome === 'refused') return dial.atMs
+  const { resetMs, atMs, port } = dial
+  if (resetMs === null || resetMs > atMs + RESET_MS) return null
+  const next = later.find((each) => each.port === port)
+  return next?.outcome === 'silent' && next.atMs >= resetMs ? next.atMs : null
+}
 
 function broken(rule: EvidenceRule, how: string): never {
   throw new SimulationError(`${rule}: ${how}`)
