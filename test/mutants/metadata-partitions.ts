@@ -332,10 +332,25 @@ const ofCommands: readonly Mutant[] = [
   },
   {
     file: `${COMMANDS}config-commands.ts`,
-    text: 'facts.push(...clearedEligible(view.image.features, facts))\n',
+    text: 'facts.push(...clearedEligible(view.image, facts))\n',
     replacement: '',
     about:
       'Who was eligible by a larger min.insync.replicas is elected without what was written by the smaller.',
+    killedBy: ['metadata/controller/eligible-replicas'],
+  },
+  {
+    file: `${COMMANDS}config-commands.ts`,
+    text: '    ...stillEligible(image, topicName),\n',
+    replacement: '',
+    about:
+      'Another min.insync.replicas while all replicas are down leaves a partition without a leader.',
+    killedBy: ['metadata/controller/eligible-replicas'],
+  },
+  {
+    file: `${COMMANDS}config-commands.ts`,
+    text: 'if (isr.length > 0 || !isEligible) return []',
+    replacement: 'if (!isEligible) return []',
+    about: 'Who was eligible by a larger min.insync.replicas stays so, where others write on.',
     killedBy: ['metadata/controller/eligible-replicas'],
   },
   {

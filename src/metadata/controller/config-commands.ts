@@ -7,6 +7,7 @@ import { configFact } from '../facts.ts'
 import { keepsEligibleLeaders } from '../features.ts'
 import { configOf, ResourceType } from '../image.ts'
 import type { MetadataImage } from '../image.ts'
+import { partitionChangeFact } from '../partition-change.ts'
 import { duplicates, outcomeOf, Refusal, SUCCESS } from './outcome.ts'
 import type { Decided } from './outcome.ts'
 
@@ -70,7 +71,7 @@ function alter<Entry>(
     })
     reply.push({ resourceType, resourceName, ...outcome })
   }
-  facts.push(...clearedEligible(view.image.features, facts))
+  facts.push(...clearedEligible(view.image, facts))
   return { facts: validateOnly ? [] : facts, reply }
 }
 
@@ -79,15 +80,34 @@ function alter<Entry>(
  * the ISR gets too small again.
  */
 export function clearedEligible(
-  features: MetadataImage['features'],
+  image: MetadataImage,
   settings: readonly MetadataFact[],
 ): MetadataFact[] {
-  if (!keepsEligibleLeaders(features)) return []
+  if (!keepsEligibleLeaders(image.features)) return []
   const names = settings.flatMap((fact) => {
     if (fact.type !== 'ConfigRecord' || fact.value.name !== MIN_INSYNC_REPLICAS) return []
     return fact.value.resourceType === ResourceType.TOPIC ? [fact.value.resourceName] : ['']
   })
-  return names.map((topicName) => ({ type: 'ClearElrRecord', version: 0, value: { topicName } }))
+  return names.flatMap((topicName) => [
+    { type: 'ClearElrRecord', version: 0, value: { topicName } },
+    ...stillEligible(image, topicName),
+  ])
+}
+
+/**
+ * Where nobody is in sync nothing is written, and who was eligible still may lead. Kafka forgets that, too: such a partition has no
+ * leader any more until an unclean election.
+ */
+function stillEligible({ topics }: MetadataImage, topicName: string): MetadataFact[] {
+  const named = topics.byName.get(topicName)
+  const meant = named === undefined ? [] : [named]
+  return (topicName === '' ? [...topics.byId.values()] : meant).flatMap(({ id, partitions }) =>
+    partitions.flatMap(({ isr, eligibleLeaderReplicas, lastKnownElr }, index) => {
+      const isEligible = eligibleLeaderReplicas.length + lastKnownElr.length > 0
+      if (isr.length > 0 || !isEligible) return []
+      return partitionChangeFact(id, index, { eligibleLeaderReplicas, lastKnownElr })
+    }),
+  )
 }
 
 /** Groups and client metrics need not exist to have settings. */

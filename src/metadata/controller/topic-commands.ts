@@ -127,7 +127,7 @@ function checkedConfigs(view: ControllerView, { name, configs }: TopicToCreate):
   const facts = Array.from(result.changes, ([key, value]) =>
     configFact(ResourceType.TOPIC, name, key, value),
   )
-  return [...facts, ...clearedEligible(view.image.features, facts)]
+  return [...facts, ...clearedEligible(view.image, facts)]
 }
 
 /**

@@ -92,6 +92,27 @@ describe('replicas that are eligible to lead', () => {
     }
   })
 
+  test('stay so where nobody is in sync: whoever of them comes back leads, by the new min.insync.replicas', () => {
+    for (const [resourceType, resourceName] of [
+      [2, 't'],
+      [4, ''],
+    ] as const) {
+      const controller = three()
+      for (const id of [3, 2, 1]) ask(controller, fence(id))
+      const { isr, eligibleLeaderReplicas } = partitionIn(controller)
+      expect([isr, eligibleLeaderReplicas]).toEqual([[], [2, 1]])
+      const configs = [{ name: MINIMUM, configOperation: 0, value: '1' }]
+      ask(controller, {
+        type: 'incrementalAlterConfigs',
+        resources: [{ resourceType, resourceName, configs }],
+        validateOnly: false,
+      })
+      expect(partitionIn(controller)).toMatchObject({ isr, eligibleLeaderReplicas })
+      ask(controller, heartbeat(2, 1))
+      expect(partitionIn(controller)).toMatchObject({ leader: 2, isr: [2] })
+    }
+  })
+
   test('are none of a new topic, as Kafka writes it down where that sets min.insync.replicas', () => {
     const controller = three()
     const { facts } = decide(controller, {
