@@ -266,18 +266,29 @@ function isNews(known: SessionPartition | undefined, outcome: FetchOutcome): boo
   )
 }
 
-const WITHOUT_SESSION = {
-  sessionId: NO_SESSION,
-  mayLeaveOut: false,
-  tell: () => true,
-  wouldTell: () => true,
-  tellNothing: () => NO_SESSION,
-} as const
+const tellsAll = (): boolean => true
+const namesNone = (): number => NO_SESSION
 
 function sessionless(targets: readonly FetchTarget[]): FetchContext {
-  return { ...WITHOUT_SESSION, error: 'NONE', targets }
+  return withoutSession('NONE', targets)
 }
 
 function refused(error: ErrorName): FetchContext {
-  return { ...WITHOUT_SESSION, error, targets: [] }
+  return withoutSession(error, [])
+}
+
+/**
+ * Written out, in the order that contexts of sessions have: to an object that begins with a spread of another one, V8 up to that of
+ * Node 20 adds properties by a hidden class that it makes anew each time, and nobody who reads them later is optimized for it.
+ */
+function withoutSession(error: ErrorName, targets: readonly FetchTarget[]): FetchContext {
+  return {
+    error,
+    sessionId: NO_SESSION,
+    targets,
+    mayLeaveOut: false,
+    tell: tellsAll,
+    wouldTell: tellsAll,
+    tellNothing: namesNone,
+  }
 }
