@@ -53,12 +53,12 @@ export function holdUntilSent(
       for (const asker of waiting) asker.dismiss()
     },
   }
-  memory.settle(sizeBytes, holder)
-  if (waiting.size === 0) return memory.give(sizeBytes, holder)
+  const place = memory.settle(sizeBytes, holder)
+  if (waiting.size === 0) return memory.give(sizeBytes, place)
   for (const asker of askers) {
     asker.afterSent(() => {
       waiting.delete(asker)
-      if (waiting.size === 0) memory.give(sizeBytes, holder)
+      if (waiting.size === 0) memory.give(sizeBytes, place)
     })
   }
 }

@@ -134,13 +134,13 @@ describe('Fetch', () => {
     const stalledBytes = 1 << 20
     const stalled = { overdue: () => undefined }
     expect(node.fetchMemory.grant()).toBe(true)
-    node.fetchMemory.settle(stalledBytes, stalled)
+    const place = node.fetchMemory.settle(stalledBytes, stalled)
     const [nothing] = await fetched(node, [{}])
     expect(nothing).toMatchObject({ errorCode: 'NONE', highWatermark: 2 })
     expect(nothing!.records).toHaveLength(0)
     const waiting = fetched(node, [{}], { maxWaitMs: 100_000 })
     expect(node.fetchMemory.waitingCount).toBe(1)
-    node.fetchMemory.give(stalledBytes, stalled)
+    node.fetchMemory.give(stalledBytes, place)
     expect((await waiting)[0]!.records).toHaveLength(2 * oneBatchBytes)
     expect(node.fetchMemory.heldBytes).toBe(0)
   })

@@ -74,8 +74,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/runtime/partition-log.ts',
-    text: 'if (this.#unfinished.length > 0) partition.wait(this.#waiter)',
-    replacement: 'if (this.#unfinished.length < 0) partition.wait(this.#waiter)',
+    text: 'if (this.#unfinished.length > 0) this.#wait()',
+    replacement: 'if (this.#unfinished.length < 0) this.#wait()',
     about: 'A commit that its replicas have late is never acknowledged.',
     killedBy: ['coordinators/runtime/shard', 'coordinators/group/stall'],
   },

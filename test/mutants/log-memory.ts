@@ -3,15 +3,15 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/log/read/memory.ts',
-    text: 'for (const [holder, since] of [...this.#holders]) if (since < round) holder.overdue()\n',
+    text: 'for (const held of this.#holders.members()) if (held.round < round) held.holder.overdue()\n',
     replacement: '',
     about: 'A few dozen consumers that stand still keep all others from reading.',
     killedBy: ['replication/fetch/memory'],
   },
   {
     file: 'src/log/read/memory.ts',
-    text: 'if (since < round) holder.overdue()',
-    replacement: 'holder.overdue()',
+    text: 'if (held.round < round) held.holder.overdue()',
+    replacement: 'held.holder.overdue()',
     about: 'Consumers that read well lose their connections because others do not.',
     killedBy: ['replication/fetch/memory'],
   },
@@ -98,5 +98,20 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'A fetch is granted twice what it asked for, and those behind it nothing.',
     killedBy: ['replication/fetch/memory'],
+  },
+  {
+    file: 'src/log/base/row.ts',
+    text: '    this.member = null\n',
+    replacement: '',
+    about:
+      'What fetches have read stays in memory as long as somebody knows that they have held some.',
+    killedBy: ['log/base/row'],
+  },
+  {
+    file: 'src/log/base/row.ts',
+    text: '    this.before = this.behind = this\n',
+    replacement: '',
+    about: 'A fetch that leaves its row twice puts others out of it.',
+    killedBy: ['log/base/row'],
   },
 ]

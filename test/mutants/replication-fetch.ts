@@ -265,7 +265,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/fetch.ts',
-    text: '      partition.stopWaiting(this)\n',
+    text: 'for (const place of this.#places) place.leave()\n',
     replacement: '',
     about: 'Each fetch that was answered is kept by its partitions.',
     killedBy: ['replication/fetch/fetch'],
@@ -349,7 +349,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/reading.ts',
-    text: '    memory.settle(this.sizeBytes, this)\n',
+    text: '    this.#place = memory.settle(this.sizeBytes, this)\n',
     replacement: '',
     about: "Each fetch counts four megabytes that it doesn't hold.",
     killedBy: ['replication/fetch/fetch', 'replication/fetch/memory'],
@@ -440,5 +440,20 @@ export const mutants: readonly Mutant[] = [
     replacement: '',
     about: 'After a fail-over producers wait until the followers have waited out their fetches.',
     killedBy: ['replication/partition/leader'],
+  },
+  {
+    file: 'src/replication/fetch/session.ts',
+    text: '    error,\n    sessionId: NO_SESSION,\n    targets,\n    mayLeaveOut: false,\n    tell: tellsAll,',
+    replacement:
+      '    sessionId: NO_SESSION,\n    error,\n    targets,\n    mayLeaveOut: false,\n    tell: tellsAll,',
+    about: 'Fetches with and without sessions are of two shapes, and what serves both is slower.',
+    killedBy: ['replication/fetch/session'],
+  },
+  {
+    file: 'src/replication/fetch/fetch.ts',
+    text: 'if (!this.#isWaiting) return place.leave()',
+    replacement: 'if (!this.#isWaiting) return',
+    about: 'A partition keeps fetches that came while the broker stopped.',
+    killedBy: ['replication/fetch/fetch'],
   },
 ]

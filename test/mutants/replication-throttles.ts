@@ -44,8 +44,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: FETCH,
-    text: 'if (seen.partitions[i]!.isHeldBack) return partition.wait(this.#heldBack, upTo)',
-    replacement: '',
+    text: 'partition.wait(isHeldBack ? this.#heldBack : this, upTo)',
+    replacement: 'partition.wait(this, upTo)',
     about: 'Each append to a throttled partition has its followers ask again, in vain.',
     killedBy: ['replication/fetch/leader-throttle'],
   },
@@ -79,8 +79,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: FETCH,
-    text: '      if (throttle !== null) partition.stopWaiting(this.#heldBack)\n',
-    replacement: '',
+    text: 'this.#places.push(place)',
+    replacement: 'if (!isHeldBack) this.#places.push(place)',
     about: 'Partitions keep every fetch that they have held back.',
     killedBy: ['replication/fetch/leader-throttle'],
   },

@@ -14,6 +14,7 @@ import {
 import type { Codecs } from '../../../protocol/records/codecs.ts'
 import { DecodeError } from '../../../protocol/wire/reader.ts'
 import type { Clock, Logger } from '../../host/host.ts'
+import type { Place } from '../../log/base/row.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
 import type { StateRecord } from './kind.ts'
 
@@ -141,15 +142,16 @@ function committedUpTo(
   isWanted: () => boolean,
 ): Promise<void> {
   return new Promise((resolve) => {
+    let place: Place | null = null
     const waiter = {
       advanced: (): void => {
         const isThere = (partition.log?.highWatermark ?? Infinity) >= offset
         if (!isThere && isWanted()) return
-        partition.stopWaiting(waiter)
+        place?.leave()
         resolve()
       },
     }
-    partition.wait(waiter)
+    place = partition.wait(waiter)
     waiter.advanced()
   })
 }

@@ -4,6 +4,7 @@ import type { Codecs } from '../../../protocol/records/codecs.ts'
 import { BATCH_HEADER_BYTES } from '../../../protocol/records/header.ts'
 import type { Clock } from '../../host/host.ts'
 import type { AppendResult } from '../../log/base/results.ts'
+import type { Place } from '../../log/base/row.ts'
 import type { ProducerStanding } from '../../log/producers/transaction-rules.ts'
 import type { ShardLog } from '../../machine/runtime.ts'
 import type { Partition } from '../../replication/partition/partition.ts'
@@ -42,6 +43,8 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   readonly #encode: (fact: Fact) => StateRecord
   readonly #settings: ShardSettings
   readonly #waiter = { advanced: (): void => this.#settle() }
+  /** While it waits. */
+  #place: Place | null = null
   /** In the order of their offsets. */
   readonly #unfinished: Unfinished[] = []
   /** What was prepared and isn't appended yet makes of producers. */
@@ -104,7 +107,7 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
   close(): void {
     this.#failure ??= new AppendError('NOT_LEADER_OR_FOLLOWER', `${this.#name} was given up`)
     this.#unfinished.length = 0
-    this.#partition.stopWaiting(this.#waiter)
+    this.#stopWaiting()
   }
 
   get #name(): string {
@@ -173,13 +176,26 @@ export class PartitionLog<Fact> implements ShardLog<Fact, PreparedRecords> {
     while (this.#unfinished.length > 0 && this.#unfinished[0]!.nextOffset <= committedTo) {
       this.#unfinished.shift()!.done?.(null)
     }
-    if (this.#unfinished.length > 0) partition.wait(this.#waiter)
-    else partition.stopWaiting(this.#waiter)
+    if (this.#unfinished.length > 0) this.#wait()
+    else this.#stopWaiting()
+  }
+
+  #wait(): void {
+    if (this.#place !== null) return
+    const place = this.#partition.wait(this.#waiter)
+    // It may have been told at once that nobody may wait.
+    if (this.#failure === null) this.#place = place
+    else place.leave()
+  }
+
+  #stopWaiting(): void {
+    this.#place?.leave()
+    this.#place = null
   }
 
   #fail(failure: Error): void {
     this.#failure = failure
-    this.#partition.stopWaiting(this.#waiter)
+    this.#stopWaiting()
     for (const { done } of this.#unfinished.splice(0)) done?.(failure)
   }
 

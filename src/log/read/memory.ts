@@ -1,4 +1,5 @@
 import type { Clock, Timer } from '../../host/host.ts'
+import { type Place, Row } from '../base/row.ts'
 
 /**
  * What a fetch is granted before it reads: as long as it reads, nobody knows how much that will be. An answer has no more,
@@ -16,6 +17,12 @@ export const PATIENCE_MS = 30_000
 export interface MemoryHolder {
   /** It was not sent for a long time while others wait for memory. */
   overdue(): void
+}
+
+/** A holder, and the round in which it came: to ask for the time would cost each fetch something. */
+interface Held {
+  readonly holder: MemoryHolder
+  readonly round: number
 }
 
 /** A fetch whose turn has not come. */
@@ -38,8 +45,7 @@ export class FetchMemory {
   readonly #maxBytes: number
   readonly #clock: Pick<Clock, 'after' | 'endOfTurn'>
   readonly #patienceMs: number
-  /** Each with the round in which it came: to ask for the time would cost each fetch something. */
-  readonly #holders = new Map<MemoryHolder, number>()
+  readonly #holders = new Row<Held>()
   #round = 0
   #patience: Timer | null = null
   /** In the order in which they came. */
@@ -80,10 +86,14 @@ export class FetchMemory {
     return this.#waiting.size === 0 && this.#grantLargeBatchNow()
   }
 
-  /** What was granted has become so many bytes, which are held until `give`. */
-  settle(sizeBytes: number, holder: MemoryHolder): void {
-    if (sizeBytes > 0) this.#holders.set(holder, this.#round)
+  /**
+   * What was granted has become so many bytes, which are held until `give`.
+   * @returns the holder's place, for `give`; null where it holds nothing
+   */
+  settle(sizeBytes: number, holder: MemoryHolder): Place | null {
+    const place = sizeBytes > 0 ? this.#holders.join({ holder, round: this.#round }) : null
     this.#add(sizeBytes - GRANT_BYTES)
+    return place
   }
 
   largeBatchRead(): void {
@@ -91,8 +101,8 @@ export class FetchMemory {
     this.#wake()
   }
 
-  give(sizeBytes: number, holder: MemoryHolder): void {
-    this.#holders.delete(holder)
+  give(sizeBytes: number, place: Place | null): void {
+    place?.leave()
     this.#add(-sizeBytes)
   }
 
@@ -109,7 +119,7 @@ export class FetchMemory {
     this.#patience = this.#clock.after(this.#patienceMs, () => {
       this.#patience = null
       if (this.#heldBytes < this.#maxBytes) return
-      for (const [holder, since] of [...this.#holders]) if (since < round) holder.overdue()
+      for (const held of this.#holders.members()) if (held.round < round) held.holder.overdue()
       if (this.#waiting.size > 0) this.#watch()
     })
   }

@@ -1,4 +1,5 @@
 import type { ReadUpTo } from '../../log/base/results.ts'
+import type { Place } from '../../log/base/row.ts'
 import type { Clock, Timer } from '../../host/host.ts'
 import type { MemoryWaiter } from '../../log/read/memory.ts'
 import type { Partition } from '../partition/partition.ts'
@@ -49,8 +50,8 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
   #timer: Timer | null = null
   #isTimeUp = false
   #isWaiting = false
-  /** It waits on these for bytes. */
-  #partitions: Partition[] = []
+  /** With the partitions on which it waits for bytes. */
+  #places: Place[] = []
   #missingBytes = 0
   #hasMoved = false
   /** What was read is not held while it waits for more. */
@@ -152,9 +153,12 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
     this.#targets.forEach((target, i) => {
       const partition = this.#find(target)
       if (typeof partition === 'string' || !this.#isWaiting) return
-      this.#partitions.push(partition)
-      if (seen.partitions[i]!.isHeldBack) return partition.wait(this.#heldBack, upTo)
-      partition.wait(this, upTo)
+      const { isHeldBack } = seen.partitions[i]!
+      const place = partition.wait(isHeldBack ? this.#heldBack : this, upTo)
+      // Where nobody may wait it was told so before it knew its place.
+      if (!this.#isWaiting) return place.leave()
+      this.#places.push(place)
+      if (isHeldBack) return
       if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) this.#hasMoved = true
     })
     // Something came in while the first read was under way: its size isn't known, so look at once.
@@ -213,11 +217,8 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
     client.delete(this)
     patience?.delete(this)
     memory.stopWaiting(this)
-    for (const partition of this.#partitions) {
-      partition.stopWaiting(this)
-      if (throttle !== null) partition.stopWaiting(this.#heldBack)
-    }
-    this.#partitions = []
+    for (const place of this.#places) place.leave()
+    this.#places = []
     throttle?.quota.stopWaiting(this)
     return true
   }

@@ -1,5 +1,6 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import type { ReadResult, ReadUpTo } from '../../log/base/results.ts'
+import type { Place } from '../../log/base/row.ts'
 import type { Log } from '../../log/log.ts'
 import { GRANT_BYTES, type MemoryHolder } from '../../log/read/memory.ts'
 import type { Partition } from '../partition/partition.ts'
@@ -45,6 +46,8 @@ export class Reading implements FetchedData, MemoryHolder {
   readonly #find: FindPartition
   readonly #grant: Grant
   readonly #results: ReadResult[] = []
+  /** Among those that hold memory. */
+  #place: Place | null = null
   #isFull = false
 
   constructor(
@@ -88,7 +91,7 @@ export class Reading implements FetchedData, MemoryHolder {
   #settle(): void {
     if (this.#grant === 'none') return
     const { memory } = this.#parameters
-    memory.settle(this.sizeBytes, this)
+    this.#place = memory.settle(this.sizeBytes, this)
     if (this.#grant === 'large') memory.largeBatchRead()
   }
 
@@ -154,7 +157,7 @@ export class Reading implements FetchedData, MemoryHolder {
   }
 
   release(): void {
-    this.#parameters.memory.give(this.sizeBytes, this)
+    this.#parameters.memory.give(this.sizeBytes, this.#place)
     for (const result of this.#results.splice(0)) result.release()
     this.sizeBytes = this.throttledBytes = 0
   }

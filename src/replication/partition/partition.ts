@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import type { ErrorName } from '../../../protocol/errors.ts'
+import type { Place } from '../../log/base/row.ts'
 import type { Log } from '../../log/log.ts'
 import type {
   AppendOrigin,
@@ -439,19 +440,15 @@ export class Partition implements LedPartition {
     return end.leaderEpoch < lastFetchedEpoch || end.endOffset < fetchOffset ? end : null
   }
 
-  /** Until `stopWaiting`. */
-  wait(waiter: FetchWaiter, upTo: ReadUpTo = 'highWatermark'): void {
-    this.#waiters.wait(waiter, upTo)
+  /** Until it leaves its place. */
+  wait(waiter: FetchWaiter, upTo: ReadUpTo = 'highWatermark'): Place {
+    return this.#waiters.wait(waiter, upTo)
   }
 
   /** The broker stops: nobody may wait for records any more, nor for their deletion. */
   endWaiting(): void {
     this.#deletions.refuseAll('NOT_LEADER_OR_FOLLOWER')
     this.#waiters.end()
-  }
-
-  stopWaiting(waiter: FetchWaiter): void {
-    this.#waiters.stop(waiter)
   }
 
   /** Whether this broker is in sync, as the cluster has agreed on it. */

@@ -1,4 +1,5 @@
 import type { ReadUpTo } from '../../log/base/results.ts'
+import { type Place, Row } from '../../log/base/row.ts'
 import type { Log } from '../../log/log.ts'
 
 /** Somebody who waits for records. */
@@ -12,24 +13,19 @@ export interface FetchWaiter {
 
 /** Who waits for the records of a partition: consumers for what is replicated, followers for what is written. */
 export class FetchWaiters {
-  readonly #consumers = new Set<FetchWaiter>()
-  readonly #followers = new Set<FetchWaiter>()
+  readonly #consumers = new Row<FetchWaiter>()
+  readonly #followers = new Row<FetchWaiter>()
   /** What came that consumers were not told of. */
   readonly #untold = new BytesByOffset()
   /** What came that no reader of what is decided was told of. */
   readonly #undecided = new BytesByOffset()
   #hasEnded = false
 
-  /** Until `stop`. */
-  wait(waiter: FetchWaiter, upTo: ReadUpTo): void {
-    if (upTo === 'logEnd') this.#followers.add(waiter)
-    else this.#consumers.add(waiter)
+  /** Until it leaves its place. */
+  wait(waiter: FetchWaiter, upTo: ReadUpTo): Place {
+    const place = (upTo === 'logEnd' ? this.#followers : this.#consumers).join(waiter)
     if (this.#hasEnded) waiter.advanced(Infinity, Infinity)
-  }
-
-  stop(waiter: FetchWaiter): void {
-    this.#consumers.delete(waiter)
-    this.#followers.delete(waiter)
+    return place
   }
 
   /** So much is in the log, up to this end of it, that consumers will be told of. */
@@ -80,9 +76,9 @@ export class FetchWaiters {
   }
 }
 
-function tell(waiters: ReadonlySet<FetchWaiter>, sizeBytes: number, stableBytes: number): void {
-  if (waiters.size === 0) return
-  for (const waiter of [...waiters]) waiter.advanced(sizeBytes, stableBytes)
+function tell(waiters: Row<FetchWaiter>, sizeBytes: number, stableBytes: number): void {
+  if (waiters.isEmpty) return
+  for (const waiter of waiters.members()) waiter.advanced(sizeBytes, stableBytes)
 }
 
 /** So many are kept apart; what comes on top counts as one with the last. */

@@ -13,7 +13,6 @@ function logOf(maxBytes: number) {
   const partition = {
     log: { config: { maxMessageBytes: maxBytes, segmentBytes: 1 << 30 }, highWatermark: Infinity },
     checkLeader: () => 'NONE',
-    stopWaiting: () => undefined,
     append: (
       batch: Buffer,
       _acks: number,

@@ -196,6 +196,15 @@ describe('A fetch that waits', () => {
     expect([fetch.sizes, waiters.size]).toEqual([[10], 0])
   })
 
+  test('leaves no trace with a partition on which nobody may wait any more', () => {
+    const { clock, memory, partition } = waiting()
+    partition.hasEnded = true
+    const fetch = ask([partition], clock, memory)
+    expect(partition.waiters.size).toBe(0)
+    clock.endTask()
+    expect(fetch.sizes).toEqual([0])
+  })
+
   test('is told to its client once, whatever else happens', () => {
     const { clock, memory, partition } = waiting()
     const fetch = ask([partition], clock, memory)

@@ -109,7 +109,7 @@ describe('The memory for what fetches have read', () => {
     empty.append(10)
     clock.endTask()
     expect(all.waitingCount).toBe(1)
-    all.give(MB, HOLDER)
+    all.give(MB, null)
     turns()
     expect(caughtUp.sizes).toEqual([10])
   })
@@ -253,7 +253,7 @@ describe('Those who wait for memory', () => {
     for (const index of [0, 1, 2, 3]) {
       all.wait({ needsLargeBatch: false, granted: () => void told.push(index) })
     }
-    all.give(3 * GRANT_BYTES, HOLDER)
+    all.give(3 * GRANT_BYTES, null)
     while (clock.endTurn());
     expect(told).toEqual([0, 1, 2])
     expect(all.heldBytes).toBe(3 * GRANT_BYTES)

@@ -1,5 +1,6 @@
 import type { Clock, Timer } from '../../../src/host/host.ts'
 import type { EpochEndOffset, ReadResult, ReadUpTo } from '../../../src/log/base/results.ts'
+import type { Place } from '../../../src/log/base/row.ts'
 import type { FetchMemory, MemoryHolder } from '../../../src/log/read/memory.ts'
 import { fetchRecords } from '../../../src/replication/fetch/fetch.ts'
 import type { FetchParameters } from '../../../src/replication/fetch/parameters.ts'
@@ -71,6 +72,8 @@ export class FakePartition {
   diverging: EpochEndOffset | null = null
   readError: ReadResult['errorCode'] = 'NONE'
   isThrottledAsLeader = false
+  /** Nobody may wait any more, as where the broker stops. */
+  hasEnded = false
   readonly isLeader = true
   assignment = { isr: [1] }
   readonly sizes: number[]
@@ -96,12 +99,10 @@ export class FakePartition {
     return this.diverging
   }
 
-  wait(waiter: FetchWaiter): void {
+  wait(waiter: FetchWaiter): Place {
     this.waiters.add(waiter)
-  }
-
-  stopWaiting(waiter: FetchWaiter): void {
-    this.waiters.delete(waiter)
+    if (this.hasEnded) waiter.advanced(Infinity, Infinity)
+    return { leave: () => void this.waiters.delete(waiter) }
   }
 
   /** Takes a batch of an open transaction in. */
