@@ -675,7 +675,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/quorum/unsent.ts',
-    text: 'if (waiting.size === 0) memory.give(sizeBytes, holder)\n    })',
+    text: 'if (waiting.size === 0) memory.give(sizeBytes, place)\n    })',
     replacement: 'memory.give(sizeBytes, holder)\n    })',
     about: 'What several have asked for counts as sent several times, and the budget is none.',
     killedBy: ['quorum/parked-fetches'],
