@@ -6,7 +6,7 @@ import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ottla } from './command.ts'
 import { eventually } from '../clients/wait.ts'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 describeWithApache("Apache's tools for replicas and leaders, on three brokers of Ottla", () => {
   const directories = temporaryDirectories()
@@ -23,7 +23,7 @@ describeWithApache("Apache's tools for replicas and leaders, on three brokers of
   /** Exit code, and all that was said. */
   const tool = (name: string, ...args: string[]) =>
     new Promise<{ code: unknown; text: string }>((resolve) => {
-      const all = [...QUICK_JAVA, '-cp', `${NEWEST.jars}/*`, `org.apache.kafka.tools.${name}`]
+      const all = [...quickJava(NEWEST.jars), `org.apache.kafka.tools.${name}`]
       const bootstrap = ['--bootstrap-server', cluster.bootstrap]
       execFile('java', [...all, ...bootstrap, ...args], (error, stdout, stderr) =>
         resolve({ code: error?.code ?? 0, text: stdout + stderr }),

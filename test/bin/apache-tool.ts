@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 /** The folder of Apache Kafka's jars, where there is one. */
 const jars = process.env['OTTLA_KAFKA_JARS']
@@ -13,7 +13,7 @@ export function apacheTool(name: string, ...args: readonly string[]): Promise<st
     const isOfJava = (arg: string): boolean => arg.startsWith('-D')
     const java = [
       ...args.filter(isOfJava),
-      ...[...QUICK_JAVA, '-cp', `${jars}/*`, `org.apache.kafka.tools.${name}`],
+      ...[...quickJava(jars), `org.apache.kafka.tools.${name}`],
       ...args.filter((arg) => !isOfJava(arg)),
     ]
     execFile('java', java, (error, stdout, stderr) => resolve(error ? stdout + stderr : stdout))

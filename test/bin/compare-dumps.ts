@@ -5,7 +5,7 @@ import { promisify } from 'node:util'
 import { groupBy } from '../../bin/client/index.ts'
 import { ottla } from './command.ts'
 import { apacheFacts, ourFacts } from './dump-facts.ts'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 /**
  * Holds `ottla log dump` against Apache's DumpLogSegments, for every file of a log directory that nobody writes to.
@@ -34,9 +34,7 @@ async function apacheDump(
 ): Promise<Map<string, string>> {
   const main = 'org.apache.kafka.tools.DumpLogSegments'
   const args = [
-    ...QUICK_JAVA,
-    '-cp',
-    `${process.env['OTTLA_KAFKA_JARS']}/*`,
+    ...quickJava(process.env['OTTLA_KAFKA_JARS']),
     main,
     '--print-data-log',
     ...options,

@@ -3,6 +3,7 @@ import { mkdir, readdir, rm, writeFile } from 'node:fs/promises'
 import path from 'node:path'
 import { APACHE_LOGGING } from '../support/apache-logging.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { OutputTail, exited, until } from './wait.ts'
 
 /** A process, or several, that a client suite may kill and bring back. They keep their ports and their data directories. */
@@ -152,7 +153,7 @@ export const apache = (directory: string, ports: readonly number[], settings: Se
     ...settings,
   }
   const java = (main: string, ...args: string[]): ChildProcess => {
-    const options = ['-Xmx768m', `-Dlog4j2.configurationFile=${logging}`, '-cp', `${jars}/*`]
+    const options = ['-Xmx768m', `-Dlog4j2.configurationFile=${logging}`, ...quickJava(jars)]
     return spawn('java', [...options, main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
   }
   return {

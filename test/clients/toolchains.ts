@@ -2,6 +2,7 @@ import { spawn } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { access, readdir, readFile } from 'node:fs/promises'
 import path from 'node:path'
+import { quickJava } from '../support/quick-java.ts'
 
 /** Where .ci/prepare-clients puts what it installs and builds. */
 const cacheDirectory = path.resolve(
@@ -81,11 +82,8 @@ const jarsDirectory = path.resolve(
 export const java = (): string[] => [
   'java',
   '-Xmx256m',
-  '-XX:+UseSerialGC',
-  '-XX:TieredStopAtLevel=1',
   `-Dlog4j2.configurationFile=${path.join(sourceDirectory, 'java/src/log4j2.properties')}`,
-  '-cp',
-  `${javaClasses}:${path.join(sourceDirectory, 'java/resources')}:${jarsDirectory}/*`,
+  ...quickJava(jarsDirectory, javaClasses, path.join(sourceDirectory, 'java/resources')),
 ]
 
 /** Where the Java driver is compiled to. */

@@ -5,9 +5,10 @@ import { promisify } from 'node:util'
 import { OutputTail, eachLine, exited, until } from '../clients/wait.ts'
 import { NEWEST, propertiesText } from '../interchange/apache.ts'
 import { APACHE_LOGGING } from '../support/apache-logging.ts'
+import { quickJava } from '../support/quick-java.ts'
 import type { Settings } from '../support/broker-process.ts'
 
-const JAVA = ['-Xmx384m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+const MEMORY = '-Xmx384m'
 const START_LIMIT_MS = 180_000
 const STOP_LIMIT_MS = 60_000
 
@@ -81,13 +82,13 @@ export class ApacheBroker {
 
   async format(clusterId: string): Promise<void> {
     const tool = ['kafka.tools.StorageTool', 'format', '-t', clusterId, '-c', this.#properties]
-    const command = [...JAVA, '-cp', `${NEWEST.jars}/*`, ...tool]
+    const command = [MEMORY, ...quickJava(NEWEST.jars), ...tool]
     await promisify(execFile)('java', command, { timeout: 60_000 })
   }
 
   async start(): Promise<void> {
     const logging = `-Dlog4j2.configurationFile=${this.#logging}`
-    const command = [...JAVA, logging, '-cp', `${NEWEST.jars}/*`, 'kafka.Kafka', this.#properties]
+    const command = [MEMORY, logging, ...quickJava(NEWEST.jars), 'kafka.Kafka', this.#properties]
     const child = spawn('java', command, { stdio: ['ignore', 'pipe', 'pipe'] })
     this.#child = child
     running.add(this)

@@ -22,6 +22,7 @@ import type { RunningNode } from '../interchange/apache.ts'
 import { randomIntegers, seed, soaking } from '../soak.ts'
 import type { BrokerProcess } from '../support/broker-process.ts'
 import { killAll, startInVain } from '../support/broker-process.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { answers, ask, brokerSettings, format, startJoiningBroker } from './nodes.ts'
 
@@ -58,7 +59,7 @@ class Migration {
 
   /** What one of Apache's tools prints; each is a process of its own. */
   async tool(name: string, args: readonly string[]): Promise<string> {
-    const java = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${NEWEST.jars}/*`]
+    const java = ['-Xmx256m', ...quickJava(NEWEST.jars)]
     java.push(`org.apache.kafka.tools.${name}`)
     const bootstrap = ['--bootstrap-server', this.apache.bootstrap]
     // It takes the option behind its command, the others before theirs.

@@ -13,6 +13,7 @@ import { java, javaMissing } from '../clients/toolchains.ts'
 import { until } from '../clients/wait.ts'
 import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import { killAll } from '../support/broker-process.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { CombinedNodes, IDS } from './combined.ts'
 import { answers } from './nodes.ts'
@@ -169,7 +170,7 @@ describeWithApache('Apache’s tools, while a client produces with acks=all', ()
 
   test('kafka-replica-verification finds all replicas alike', async () => {
     const args = ['--topics-include', 'moved', '--report-interval-ms', '500']
-    const all = ['-cp', `${NEWEST.jars}/*`, 'org.apache.kafka.tools.ReplicaVerificationTool']
+    const all = [...quickJava(NEWEST.jars), 'org.apache.kafka.tools.ReplicaVerificationTool']
     const child = spawn('java', [...all, '--broker-list', nodes.bootstrap, ...args])
     let said = ''
     for (const stream of [child.stdout, child.stderr]) {

@@ -7,6 +7,7 @@ import { java, javaMissing } from '../clients/toolchains.ts'
 import { describeWithApache, NEWEST, OLDER, propertiesText } from '../interchange/apache.ts'
 import { killAll } from '../support/broker-process.ts'
 import { scale } from '../soak.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { CombinedNodes, IDS } from './combined.ts'
 import { answers } from './nodes.ts'
@@ -283,8 +284,7 @@ async function shellOn(file: string, command: string): Promise<string> {
   const copy = join(home, file.slice(file.lastIndexOf('/') + 1))
   copyFileSync(file, copy)
   // Maven has no shell of 4.4.0; the one of 4.3.1 needs classes that 4.4.0 moved.
-  const jars = [NEWEST, OLDER].map((release) => `${release.jars}/*`).join(':')
-  const options = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', jars]
+  const options = ['-Xmx256m', ...quickJava(NEWEST.jars, `${OLDER.jars}/*`)]
   const args = ['org.apache.kafka.shell.MetadataShell', '--snapshot', copy, ...command.split(' ')]
   return (await promisify(execFile)('java', [...options, ...args])).stdout
 }

@@ -3,6 +3,7 @@ import { promisify } from 'node:util'
 import { describeWithApache, killApache, NEWEST } from '../interchange/apache.ts'
 import { killAll } from '../support/broker-process.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { Controllers, IDS } from './controllers.ts'
 
@@ -17,7 +18,7 @@ afterAll(async () => {
 /** Standard output of one of Apache's tools, its runs of blanks as one. */
 async function tool(name: string, port: number, ...args: string[]): Promise<string> {
   const bootstrap = ['--bootstrap-controller', `127.0.0.1:${port}`]
-  const command = ['-Xmx256m', '-XX:TieredStopAtLevel=1', '-cp', `${NEWEST.jars}/*`]
+  const command = ['-Xmx256m', ...quickJava(NEWEST.jars)]
   command.push(`org.apache.kafka.tools.${name}`, ...bootstrap, ...args)
   return (await promisify(execFile)('java', command)).stdout.replace(/[ \t]+/g, ' ')
 }

@@ -11,6 +11,7 @@ import { describeWithApache, NEWEST } from '../interchange/apache.ts'
 import type { BrokerProcess } from '../support/broker-process.ts'
 import { killAll } from '../support/broker-process.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { ask, formatNodes, startController, startJoiningBroker } from './nodes.ts'
 
@@ -132,7 +133,7 @@ describeWithApache("Apache's consumer", () => {
     writeFileSync(logging, LOGGING)
     const reader = new Reader(
       [
-        ...['java', '-cp', `${NEWEST.jars}/*`, `-Dlog4j2.configurationFile=${logging}`],
+        ...['java', ...quickJava(NEWEST.jars), `-Dlog4j2.configurationFile=${logging}`],
         'org.apache.kafka.tools.consumer.ConsoleConsumer',
         ...['--bootstrap-server', `${leader.host}:${leader.port}`],
         ...['--topic', 'a', '--partition', '0', '--offset', 'earliest'],

@@ -12,6 +12,7 @@ import type { BrokerProcess, Settings } from '../support/broker-process.ts'
 import { killAll, startProcess } from '../support/broker-process.ts'
 import { TestAuthority } from '../support/certificates.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { answers, format, initialControllers } from './nodes.ts'
 
@@ -297,7 +298,7 @@ describe('three nodes with SASL_SSL among themselves', () => {
 
   describeWithApache('Apache’s tools', () => {
     test('are let in by the client.properties that ottla’s commands take', async () => {
-      const java = ['-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-cp', join(NEWEST.jars!, '*')]
+      const java = quickJava(NEWEST.jars)
       const tool = async (name: string, ...args: string[]): Promise<string> => {
         const all = [...java, `org.apache.kafka.tools.${name}`, ...bootstrap(), ...args]
         return (await promisify(execFile)('java', all)).stdout

@@ -7,6 +7,7 @@ import {
   topicSettings,
 } from '../../src/config/registry.ts'
 import { defaultOf, type Setting, type Settings, type Valid } from '../../src/config/setting.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 /** A line of what ConfigFacts.java prints. */
 interface Fact {
@@ -39,7 +40,7 @@ if (jars) {
   const program = 'test/config/ConfigFacts.java'
   sources.push([
     `the jars in ${jars}`,
-    () => execFileSync('java', ['-cp', `${jars}/*`, program], { encoding: 'utf8' }),
+    () => execFileSync('java', [...quickJava(jars), program], { encoding: 'utf8' }),
   ])
 }
 

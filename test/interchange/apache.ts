@@ -8,6 +8,7 @@ import { DRIVER_SOURCES } from '../clients/toolchains.ts'
 import { OutputTail, exited, until } from '../clients/wait.ts'
 import { APACHE_LOGGING } from '../support/apache-logging.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 /** A release of Apache Kafka: the folder of its jars, undefined where the machine hasn't got it. */
 export interface Release {
@@ -22,8 +23,7 @@ export const NEWEST = release('OTTLA_KAFKA_JARS')
 export const OLDER = release('OTTLA_OLD_KAFKA_JARS')
 
 const run = promisify(execFile)
-/** Quick to start rather than fast. */
-const JAVA = ['-Xmx512m', '-XX:+UseSerialGC', '-XX:TieredStopAtLevel=1', '-Xshare:auto']
+const MEMORY = '-Xmx512m'
 const START_LIMIT_MS = 180_000
 const FORMAT_LIMIT_MS = 120_000
 const STOP_LIMIT_MS = 60_000
@@ -107,7 +107,7 @@ export async function formatApache(directory: string, { jars } = NEWEST): Promis
       '-c',
       configuration.path,
     ]
-    await run('java', [...JAVA, '-cp', `${jars}/*`, 'kafka.tools.StorageTool', ...args], {
+    await run('java', [MEMORY, ...quickJava(jars), 'kafka.tools.StorageTool', ...args], {
       timeout: FORMAT_LIMIT_MS,
     })
   } finally {
@@ -124,7 +124,7 @@ export async function formatApacheController(
   const configuration = writeConfiguration(settings)
   try {
     const args = ['format', '--ignore-formatted', '-t', clusterId, '-c', configuration.path]
-    await run('java', [...JAVA, '-cp', `${jars}/*`, 'kafka.tools.StorageTool', ...args], {
+    await run('java', [MEMORY, ...quickJava(jars), 'kafka.tools.StorageTool', ...args], {
       timeout: FORMAT_LIMIT_MS,
     })
   } finally {
@@ -145,8 +145,8 @@ export async function startApacheNode(
   { jars } = NEWEST,
 ): Promise<RunningProcess> {
   const configuration = writeConfiguration(settings)
-  const options = [...JAVA, `-Dlog4j2.configurationFile=${configuration.logging}`]
-  const child = spawn('java', [...options, '-cp', `${jars}/*`, 'kafka.Kafka', configuration.path], {
+  const options = [MEMORY, `-Dlog4j2.configurationFile=${configuration.logging}`]
+  const child = spawn('java', [...options, ...quickJava(jars), 'kafka.Kafka', configuration.path], {
     stdio: ['ignore', 'pipe', 'pipe'],
   })
   const output = new OutputTail()
@@ -229,6 +229,6 @@ async function compile(
   const { jars } = NEWEST
   await run('javac', ['-nowarn', '-d', classes, '-cp', `${jars}/*`, ...sources])
   const logging = resolve('test/clients/java/src/log4j2.properties')
-  const options = [...JAVA, `-Dlog4j2.configurationFile=${logging}`]
-  return ['java', ...options, '-cp', `${classes}:${jars}/*`, program]
+  const options = [MEMORY, `-Dlog4j2.configurationFile=${logging}`]
+  return ['java', ...options, ...quickJava(jars, classes), program]
 }

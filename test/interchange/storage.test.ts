@@ -14,6 +14,7 @@ import { startDriver } from '../clients/driver.ts'
 import { java, javaMissing } from '../clients/toolchains.ts'
 import { eventually } from '../clients/wait.ts'
 import { freePorts } from '../support/ports.ts'
+import { quickJava } from '../support/quick-java.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { describeWithApache, NEWEST, OLDER, propertiesText } from './apache.ts'
 
@@ -143,11 +144,11 @@ describeWithApache(
       copyFileSync(join(data[0]!, SNAPSHOT), snapshot)
       const main = 'org.apache.kafka.shell.MetadataShell'
       // Maven has no shell of 4.4.0; the one of 4.3.1 needs classes that 4.4.0 moved.
-      const jars = [NEWEST, OLDER].map((release) => `${release.jars}/*`).join(':')
+      const options = quickJava(NEWEST.jars, `${OLDER.jars}/*`)
       const read = ['--snapshot', snapshot, 'cat', '/image/features/metadataVersion']
       // Now and then it lists before it has read.
       const last = async (): Promise<string> => {
-        const { stdout } = await promisify(execFile)('java', ['-cp', jars, main, ...read])
+        const { stdout } = await promisify(execFile)('java', [...options, main, ...read])
         return stdout.trimEnd().split('\n').at(-1)!
       }
       await eventually(async () => (await last()).includes('4.4-IV2'), 'the level in the snapshot')

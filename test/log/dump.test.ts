@@ -1,5 +1,6 @@
 import { execFileSync } from 'node:child_process'
 import { readdirSync } from 'node:fs'
+import { quickJava } from '../support/quick-java.ts'
 import { useTemporaryDirectories } from '../support/temporary.ts'
 import { append, batchOf, openLog } from './support.ts'
 
@@ -28,8 +29,7 @@ withJars(
     const output = execFileSync(
       'java',
       [
-        '-cp',
-        `${jars}/*`,
+        ...quickJava(jars),
         'org.apache.kafka.tools.DumpLogSegments',
         '--deep-iteration',
         '--files',

@@ -3,6 +3,7 @@ import { readFileSync } from 'node:fs'
 import { ClientRate, SampledRate } from '../../src/quota/sampled-rate.ts'
 import type { RateWindows } from '../../src/quota/sampled-rate.ts'
 import { TokenBucket } from '../../src/quota/token-bucket.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 /** Of RateFacts.java: milliseconds that pass, what comes then, and what Kafka measures after that. */
 type Step = readonly [
@@ -23,7 +24,7 @@ if (jars) {
   const program = 'test/quota/RateFacts.java'
   sources.push([
     `the jars in ${jars}`,
-    () => execFileSync('java', ['-cp', `${jars}/*`, program], { encoding: 'utf8' }),
+    () => execFileSync('java', [...quickJava(jars), program], { encoding: 'utf8' }),
   ])
 }
 

@@ -4,7 +4,7 @@ import type { RunningBroker } from '../../src/index.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { format } from './format.ts'
 import { createTopic, NumberProducer } from './load.ts'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 const jars = process.env['OTTLA_KAFKA_JARS']
 
@@ -31,14 +31,7 @@ if (jars === undefined) {
     const tool = (name: string, ...args: string[]) =>
       new Promise<{ code: unknown; lines: string[]; errors: string }>((resolve) => {
         const bootstrap = ['--bootstrap-server', `${broker.host}:${broker.port}`]
-        const all = [
-          ...QUICK_JAVA,
-          '-cp',
-          `${jars}/*`,
-          `org.apache.kafka.tools.${name}`,
-          ...bootstrap,
-          ...args,
-        ]
+        const all = [...quickJava(jars), `org.apache.kafka.tools.${name}`, ...bootstrap, ...args]
         execFile('java', all, { maxBuffer: 1 << 24 }, (error, stdout, stderr) =>
           resolve({
             code: error?.code ?? 0,

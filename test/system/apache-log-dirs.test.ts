@@ -7,7 +7,7 @@ import type { RunningBroker } from '../../src/index.ts'
 import { eventually } from '../clients/wait.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
 import { createTopic, NumberProducer, readNumbers } from './load.ts'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 const jars = process.env['OTTLA_KAFKA_JARS']
 
@@ -31,7 +31,7 @@ if (jars === undefined) {
 
     async function tool(main: string, ...args: string[]): Promise<string> {
       const bootstrap = ['--bootstrap-server', `${broker.host}:${broker.port}`]
-      const all = [...QUICK_JAVA, '-cp', `${jars}/*`, main, ...bootstrap, ...args]
+      const all = [...quickJava(jars), main, ...bootstrap, ...args]
       const { stdout } = await promisify(execFile)('java', all, { maxBuffer: 1 << 24 })
       return stdout
     }

@@ -21,7 +21,7 @@ import { ottla } from '../bin/command.ts'
 import { apacheUnderTest } from '../clients/broker.ts'
 import { RawClient } from '../support/raw-client.ts'
 import { temporaryDirectories } from '../support/temporary.ts'
-import { QUICK_JAVA } from '../support/quick-java.ts'
+import { quickJava } from '../support/quick-java.ts'
 
 const codecs = nodeCodecs()
 const jars = process.env['OTTLA_KAFKA_JARS']
@@ -220,7 +220,7 @@ describe('compression.type of a topic', () => {
 })
 
 async function java(main: string, args: readonly string[]): Promise<string> {
-  const all = [...QUICK_JAVA, '-cp', `${jars}/*`, main, ...args]
+  const all = [...quickJava(jars), main, ...args]
   const { stdout } = await promisify(execFile)('java', all, { maxBuffer: 1 << 27 })
   return stdout
 }

@@ -15,6 +15,7 @@ import { localSettings, openLocalCluster } from '../../../src/local-cluster.ts'
 import { plainToken } from '../../../src/security/sasl/plain.ts'
 import { ScramClient, type ScramMechanism } from '../../../src/security/sasl/scram.ts'
 import { eventually } from '../../clients/wait.ts'
+import { quickJava } from '../../support/quick-java.ts'
 import { RawClient } from '../../support/raw-client.ts'
 import { temporaryDirectories } from '../../support/temporary.ts'
 
@@ -263,7 +264,7 @@ test('is there when brokers have died and come back, and new ones are made meanw
     const tool = (name: string, config: string, ...args: string[]): Promise<string> =>
       new Promise((resolve) => {
         const all = [...bootstrap, '--command-config', config, ...args]
-        const java = ['-cp', `${jars}/*`, `org.apache.kafka.tools.${name}`, ...all]
+        const java = [...quickJava(jars), `org.apache.kafka.tools.${name}`, ...all]
         execFile('java', java, (error, stdout, stderr) => resolve(error ? stdout + stderr : stdout))
       })
     const user = `${PLAIN} required username="alice" password="alice-secret";`

@@ -20,6 +20,7 @@ import {
   keySetOf,
   SigningKey,
 } from '../../../support/identity-provider.ts'
+import { quickJava } from '../../../support/quick-java.ts'
 import { RawClient } from '../../../support/raw-client.ts'
 import { temporaryDirectories } from '../../../support/temporary.ts'
 
@@ -390,8 +391,7 @@ const told = (command: string, ...args: string[]): Promise<string> =>
     const tool = 'org.apache.kafka.tools.GroupsCommand'
     const bootstrap = ['--bootstrap-server', `127.0.0.1:${portOf('HTTP')}`]
     const java = [
-      '-cp',
-      `${jars}/*`,
+      ...quickJava(jars),
       allowed,
       tool,
       ...bootstrap,
