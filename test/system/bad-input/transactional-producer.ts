@@ -119,14 +119,19 @@ export class Producer {
   async produce(version: number, baseSequence = 0, name = 'transacted'): Promise<Told> {
     const { transactionalId, ...marks } = this.identity
     const records = batchOf({ ...marks, baseSequence, isTransactional: true })
-    const { responses } = await this.#client.request(Produce, version, {
-      transactionalId,
-      acks: -1,
-      timeoutMs: 5_000,
-      topicData: [{ name, partitionData: [{ index: 0, records }] }],
+    let message: string | null = null
+    const error = await settled(async () => {
+      const { responses } = await this.#client.request(Produce, version, {
+        transactionalId,
+        acks: -1,
+        timeoutMs: 5_000,
+        topicData: [{ name, partitionData: [{ index: 0, records }] }],
+      })
+      const { errorCode, errorMessage } = responses[0]!.partitionResponses[0]!
+      message = errorMessage
+      return errorCode
     })
-    const { errorCode, errorMessage } = responses[0]!.partitionResponses[0]!
-    return errorCode === 'OUT_OF_ORDER_SEQUENCE_NUMBER' ? errorCode : [errorCode, errorMessage]
+    return error === 'OUT_OF_ORDER_SEQUENCE_NUMBER' ? error : [error, message]
   }
 
   async commitOffset(
