@@ -442,14 +442,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['replication/partition/leader'],
   },
   {
-    file: 'src/replication/fetch/session.ts',
-    text: '    error,\n    sessionId: NO_SESSION,\n    targets,\n    mayLeaveOut: false,\n    tell: tellsAll,',
-    replacement:
-      '    sessionId: NO_SESSION,\n    error,\n    targets,\n    mayLeaveOut: false,\n    tell: tellsAll,',
-    about: 'Fetches with and without sessions are of two shapes, and what serves both is slower.',
-    killedBy: ['replication/fetch/session'],
-  },
-  {
     file: 'src/replication/fetch/fetch.ts',
     text: 'if (!this.#isWaiting) return place.leave()',
     replacement: 'if (!this.#isWaiting) return',

@@ -351,8 +351,8 @@ export class Partition implements LedPartition {
     if (fetchOffset < start || fetchOffset > logEndOffset) return false
     if (this.divergence(fetchOffset, lastFetchedEpoch) !== null) return false
     if (this.#leader.fetched(follower, fetchOffset, logStartOffset)) this.#advance(0)
-    return true
     this.#lookAtDeletions()
+    return true
   }
 
   /** Looks for followers that have fallen behind, and at who waits for some that have gone. */

@@ -1,5 +1,3 @@
-import v8 from 'node:v8'
-import vm from 'node:vm'
 import { epochAfter, FetchSessionCache } from '../../../src/replication/fetch/session.ts'
 import type {
   FetchOutcome,
@@ -50,27 +48,6 @@ describe('FetchSessionCache', () => {
     for (const one of context.targets) context.tell(one, empty)
     return context.sessionId
   }
-
-  test('what requests come to is of one shape to V8, with a session and without', () => {
-    v8.setFlagsFromString('--allow-natives-syntax')
-    const isOfOneShape = vm.runInThisContext('(a, b) => %HaveSameMap(a, b)') as (
-      a: object,
-      b: object,
-    ) => boolean
-    const cache = cacheOf(10)
-    const closing = request({ sessionEpoch: -1, targets: [target(0)] })
-    const first = cache.resolve(closing)
-    const sessionId = opened(cache)
-    const others = {
-      closing: cache.resolve(closing),
-      full: cache.resolve(request({ targets: [target(0)] })),
-      incremental: cache.resolve(request({ sessionId, sessionEpoch: 1 })),
-      refused: cache.resolve(request({ sessionId: 99, sessionEpoch: 1 })),
-    }
-    for (const [what, other] of Object.entries(others)) {
-      expect([what, isOfOneShape(first, other)]).toEqual([what, true])
-    }
-  })
 
   test('an incremental request reads all partitions and tells only of those that changed', () => {
     const cache = cacheOf(10)
