@@ -37,7 +37,7 @@ export async function signOfLife(
 /**
  * Whether somebody listens again in any of the places of a process that has ended.
  * @param tookMs in which their machines have answered before; 0: not known
- * @returns where; null where nobody does
+ * @returns where somebody does, or may, since it could not be asked there; null where nobody does
  */
 export async function signOfReturn(
   host: Dialling,

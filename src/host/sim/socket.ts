@@ -14,10 +14,10 @@ export interface Wire {
   closed(socket: SimSocket): void
 }
 
-/** Somebody who sees what comes to one side. */
 /** How a machine says that a connection has ended. */
 export type Ending = 'fin' | 'rst'
 
+/** Somebody who sees what comes to one side. */
 interface SocketWatch {
   arrived(bytes: Buffer): void
   /** The other side's machine says so. */
