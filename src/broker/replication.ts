@@ -1,4 +1,5 @@
 import type { BrokerConfig } from '../config/broker-config.ts'
+import { BufferPool } from '../host/buffer-pool.ts'
 import type { Clock, Host } from '../host/host.ts'
 import type { ControllerChannel } from '../metadata/controller/channel.ts'
 import type { MetadataNode } from '../metadata/node.ts'
@@ -12,6 +13,11 @@ import { ReplicationQuota } from '../replication/quota/replication-quota.ts'
 import type { BrokerIdentity } from './coordinators.ts'
 import type { OtherBrokers } from './other-brokers.ts'
 import { moveWindows, replicationWindows } from './settings.ts'
+
+/** What Apache Kafka's leaders answer at most by default (`replica.fetch.response.max.bytes`, 10 MiB) goes into it; Ottla's answer less. */
+const GREATEST_ANSWER_BYTES = 16 << 20
+/** Kept for what leaders answer next: for two at a time, as of a cluster of three. */
+const ANSWERS_BYTES = 2 * GREATEST_ANSWER_BYTES
 
 export interface ReplicationParts {
   readonly host: Host
@@ -71,6 +77,7 @@ export class BrokerReplication {
         backoffMs: config.get('replica.fetch.backoff.ms'),
       }),
       count: () => config.get('num.replica.fetchers'),
+      buffers: new BufferPool(ANSWERS_BYTES, GREATEST_ANSWER_BYTES),
       leader: (leaderId, index) => new RemoteLeader(others.fetcher(index), leaderId, brokerId),
     })
   }

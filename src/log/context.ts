@@ -1,5 +1,5 @@
 import type { Host } from '../host/host.ts'
-import type { BufferPool } from './base/buffer-pool.ts'
+import type { BufferPool } from '../host/buffer-pool.ts'
 import type { CleanerOffsets } from './cleaner/offsets.ts'
 import type { LogCodecs } from './base/codecs.ts'
 import type { ColdIndexes } from './segment/cold-indexes.ts'

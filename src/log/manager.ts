@@ -1,5 +1,5 @@
 import type { Clock, Host } from '../host/host.ts'
-import { BufferPool } from './base/buffer-pool.ts'
+import { BufferPool } from '../host/buffer-pool.ts'
 import { ColdIndexes } from './segment/cold-indexes.ts'
 import type { LogConfig } from './base/config.ts'
 import type { LogContext } from './context.ts'

@@ -1,6 +1,7 @@
 import type { Api, Decoded, Encoded, Shape } from '../../protocol/schema.ts'
 import { formatAddress, sameAddress, type Address } from '../host/address.ts'
 import type { Logger } from '../host/host.ts'
+import type { AnswerMemory } from './answer-memory.ts'
 import { Connection } from './connection.ts'
 import type { PeerHost } from './security.ts'
 import { PeerError } from './errors.ts'
@@ -67,18 +68,20 @@ export class BrokerLinks {
 
   /**
    * Asks a broker. Errors inside the answer are the caller's.
+   * @param memory what the answer says in bytes lies in it; in memory of its own where it is left out
    * Rejects with BrokerLinkError
    */
   async ask<Q extends Shape, R extends Shape>(
     brokerId: number,
     api: Api<Q, R>,
     body: Encoded<Q>,
+    memory?: AnswerMemory,
   ): Promise<Decoded<R>> {
     if (this.#isClosed) throw new BrokerLinkError('NO_ANSWER', 'This broker stops')
     const link = this.#linkTo(brokerId)
     try {
       const connection = await this.#connected(brokerId, link)
-      return await connection.request(api, body)
+      return await connection.request(api, body, { memory })
     } catch (error) {
       if (!(error instanceof PeerError)) throw error
       if (error.isPeersEnd) this.#noteLost(brokerId, link)

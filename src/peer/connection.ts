@@ -12,6 +12,7 @@ import { Writer } from '../../protocol/wire/writer.ts'
 import { formatAddress, type Address } from '../host/address.ts'
 import type { Host, Socket, Timer } from '../host/host.ts'
 import { isPeersEnd } from '../host/peers-end.ts'
+import type { AnswerMemory } from './answer-memory.ts'
 import { authenticate } from './authenticate.ts'
 import { PeerError } from './errors.ts'
 import { FrameCutter } from './frames.ts'
@@ -31,11 +32,14 @@ export interface RequestOptions {
   /** Instead of the highest version in common with the broker; not checked against what the broker says it has. */
   readonly version?: number
   readonly timeoutMs?: number
+  /** What the answer says in bytes lies in it, until it is given back; in memory of its own where it is left out. */
+  readonly memory?: AnswerMemory | undefined
 }
 
 interface Pending {
   readonly name: string
   readonly correlationId: number
+  readonly memory: AnswerMemory | undefined
   readonly answer: (frame: Buffer) => void
   readonly fail: (error: Error) => void
 }
@@ -79,7 +83,10 @@ export class Connection {
     this.#socket = socket
     this.#options = options
     this.#hadSaid = host.security.tls === null ? 'nothing' : 'handshake'
-    const frames = new FrameCutter((frame) => this.#answered(frame))
+    const frames = new FrameCutter(
+      (frame) => this.#answered(frame),
+      (sizeBytes) => this.#pending[0]?.memory?.take(sizeBytes) ?? Buffer.allocUnsafe(sizeBytes),
+    )
     socket.attach({
       data: (bytes) => {
         if (this.#ended !== null) return
@@ -143,7 +150,7 @@ export class Connection {
   ): Promise<Decoded<R>> {
     const version = options.version ?? this.#chooseVersion(api)
     const correlationId = this.#send(api, version, body)
-    const frame = await this.#receive(api.name, correlationId, options.timeoutMs)
+    const frame = await this.#receive(api.name, correlationId, options)
     return this.#decode(api, version, frame)
   }
 
@@ -194,7 +201,11 @@ export class Connection {
     return correlationId
   }
 
-  #receive(name: string, correlationId: number, timeoutMs?: number): Promise<Buffer> {
+  #receive(
+    name: string,
+    correlationId: number,
+    { timeoutMs, memory }: RequestOptions,
+  ): Promise<Buffer> {
     const limitMs = timeoutMs ?? this.#options.requestTimeoutMs
     return new Promise((resolve, reject) => {
       const timer = this.#host.clock.after(limitMs, () => {
@@ -212,6 +223,7 @@ export class Connection {
       this.#pending.push({
         name,
         correlationId,
+        memory,
         answer: (frame) => (settle(), resolve(frame)),
         fail: (error) => (settle(), reject(error)),
       })
@@ -273,7 +285,8 @@ export class Connection {
   async #negotiate(): Promise<ApiVersionsResponse> {
     const ask = async (version: number): Promise<{ version: number; frame: Buffer }> => {
       const id = this.#send(ApiVersions, version, SOFTWARE)
-      const frame = await this.#receive('ApiVersions', id, this.#options.connectTimeoutMs)
+      const timeoutMs = this.#options.connectTimeoutMs
+      const frame = await this.#receive('ApiVersions', id, { timeoutMs })
       const isRefused = frame.length >= 6 && frame.readInt16BE(4) === UNSUPPORTED_VERSION
       return { version: isRefused ? 0 : version, frame }
     }

@@ -4,16 +4,22 @@ const MAX_FRAME_BYTES = 256 * 1024 * 1024
 const TLS_ALERT = 0x15
 const TLS_MAJOR = 0x03
 
-/** Cuts what a socket receives into frames: an int32 length, and as many bytes. Each frame gets memory of its own. */
+/** Cuts what a socket receives into frames: an int32 length, and as many bytes. */
 export class FrameCutter {
   readonly #deliver: (frame: Buffer) => void
+  readonly #memoryFor: (sizeBytes: number) => Buffer
   readonly #length = Buffer.alloc(4)
   #lengthBytes = 0
   #frame: Buffer | null = null
   #filled = 0
 
-  constructor(deliver: (frame: Buffer) => void) {
+  /** @param memoryFor of the frame that begins, exactly so many bytes; memory of its own where it is left out */
+  constructor(
+    deliver: (frame: Buffer) => void,
+    memoryFor: (sizeBytes: number) => Buffer = (sizeBytes) => Buffer.allocUnsafe(sizeBytes),
+  ) {
     this.#deliver = deliver
+    this.#memoryFor = memoryFor
   }
 
   /** @returns null, or what is wrong with the bytes, after which nothing more may be pushed */
@@ -31,7 +37,7 @@ export class FrameCutter {
           return `an answer that begins with ${JSON.stringify(this.#length.toString('latin1'))}`
         }
         this.#lengthBytes = 0
-        this.#frame = Buffer.allocUnsafe(size)
+        this.#frame = this.#memoryFor(size)
         this.#filled = 0
       } else {
         const count = Math.min(this.#frame.length - this.#filled, bytes.length - at)

@@ -15,6 +15,8 @@ import { createTopic } from './workload.ts'
 const codecs = nodeCodecs()
 const TOPIC = 'transacted'
 const PATIENCE_MS = 120_000
+/** Of the transaction that nobody ends: longer than its broker takes to be killed. */
+const TIMES_OUT_MS = 15_000
 
 type Start = (directory: string) => Promise<RunningNode>
 
@@ -100,7 +102,7 @@ describeWithApache('Transactions under way', () => {
       const open = await begin(before, 'open', dialect)
       await open.write(0, ['open 1', 'open 2'], Date.now())
       await open.commitOffset(7)
-      const left = await begin(before, 'left', dialect, 30_000)
+      const left = await begin(before, 'left', dialect, TIMES_OUT_MS)
       await left.write(0, ['left 1'], Date.now())
       const aborted = await begin(before, 'aborted', dialect)
       await aborted.write(0, ['aborted 1'], Date.now())

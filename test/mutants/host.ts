@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/host/buffer-pool.ts',
+    text: 'this.#pooledBytes -= classBytes',
+    replacement: '',
+    about: 'Buffers are used again only until 16 MiB were given back once.',
+    killedBy: ['host/buffer-pool'],
+  },
+  {
     file: 'src/host/lz4.ts',
     text: 'borrowed.buffer === decoder?.output.buffer ? Buffer.from(borrowed) : borrowed',
     replacement: 'borrowed',

@@ -236,13 +236,6 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['log/segment/cold-indexes'],
   },
   {
-    file: 'src/log/base/buffer-pool.ts',
-    text: 'this.#pooledBytes -= classBytes',
-    replacement: '',
-    about: 'Buffers are used again only until 16 MiB were given back once.',
-    killedBy: ['log/base/buffer-pool'],
-  },
-  {
     file: 'src/log/copying.ts',
     text: 'copy.truncateTo(Math.min(here.endOffset, there.endOffset))',
     replacement: 'copy.truncateTo(there.endOffset)',

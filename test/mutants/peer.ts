@@ -2,6 +2,21 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/peer/answer-memory.ts',
+    text: '    this.#taken = null\n  }\n}',
+    replacement: '  }\n}',
+    about: 'What a follower was answered is given back twice: two answers lie in the same memory.',
+    killedBy: ['peer/answer-memory'],
+  },
+  {
+    file: 'src/peer/connection.ts',
+    text: 'this.#pending[0]?.memory?.take(sizeBytes) ?? Buffer.allocUnsafe(sizeBytes)',
+    replacement: 'Buffer.allocUnsafe(sizeBytes)',
+    about:
+      'Each answer to a follower has memory of its own, and the garbage collector most of the work.',
+    killedBy: ['peer/answer-memory'],
+  },
+  {
     file: 'src/peer/frames.ts',
     text: '        this.#lengthBytes = 0\n',
     replacement: '',

@@ -2,6 +2,14 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/replication/follower/fetcher.ts',
+    text: '    this.#memory.give()\n',
+    replacement: '',
+    about:
+      'Each answer to a follower has memory of its own, and the garbage collector most of the work.',
+    killedBy: ['replication/follower/follower'],
+  },
+  {
     file: 'src/replication/partition/partition.ts',
     text: 'if (leadsEnded !== this.#leadsEnded) {',
     replacement: 'if (this.#leadsEnded < 0) {',

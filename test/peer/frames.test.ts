@@ -13,6 +13,26 @@ describe('Cutting answers out of a stream', () => {
     }
   })
 
+  test('frames lie in the memory that is given for them, which is asked for when their length is known', () => {
+    const asked: number[] = []
+    const memory = Buffer.alloc(16, '.')
+    const frames: Buffer[] = []
+    const cutter = new FrameCutter(
+      (frame) => frames.push(frame),
+      (sizeBytes) => {
+        asked.push(sizeBytes)
+        return memory.subarray(0, sizeBytes)
+      },
+    )
+    cutter.push(Buffer.from('000000', 'hex'))
+    expect(asked).toEqual([])
+    cutter.push(Buffer.from('0361', 'hex'))
+    expect(asked).toEqual([3])
+    cutter.push(Buffer.from('6263', 'hex'))
+    expect(frames.map(String)).toEqual(['abc'])
+    expect(memory.toString()).toBe('abc.............')
+  })
+
   test('what is not a length is refused before memory is taken for it', () => {
     const cutter = new FrameCutter(() => undefined)
     expect(cutter.push(Buffer.from('HTTP/1.1 400'))).toBe('an answer that begins with "HTTP"')

@@ -1,4 +1,6 @@
+import type { BufferPool } from '../../host/buffer-pool.ts'
 import type { Clock, Logger } from '../../host/host.ts'
+import { AnswerMemory } from '../../peer/answer-memory.ts'
 import { BrokerLinkError } from '../../peer/broker-links.ts'
 import type { ReplicationQuota } from '../quota/replication-quota.ts'
 import type { FollowedPartition } from './followed-partition.ts'
@@ -27,6 +29,8 @@ export interface FetcherOptions {
   /** [KIP-73] Of all that this broker fetches of throttled partitions. */
   readonly quota: ReplicationQuota
   readonly identity: () => { readonly brokerId: number; readonly brokerEpoch: number }
+  /** For what leaders answer. */
+  readonly buffers: BufferPool
 }
 
 /**
@@ -37,6 +41,7 @@ export class ReplicaFetcher {
   readonly #options: FetcherOptions
   readonly #partitions = new Map<string, FollowedPartition>()
   readonly #session: FollowerSession<FollowedPartition>
+  readonly #memory: AnswerMemory
   #isRunning = false
   #isClosed = false
   #wake: () => void = () => undefined
@@ -44,6 +49,7 @@ export class ReplicaFetcher {
   constructor(options: FetcherOptions) {
     this.#options = options
     this.#session = new FollowerSession(() => options.settings().partitionMaxBytes)
+    this.#memory = new AnswerMemory(options.buffers)
   }
 
   add(followed: FollowedPartition): void {
@@ -106,14 +112,15 @@ export class ReplicaFetcher {
     const { leader, settings, identity, quota } = this.#options
     const { maxWaitMs, minBytes, maxBytes } = settings()
     const { brokerId, brokerEpoch } = identity()
-    const answer = await leader.fetch({
+    const request = {
       replicaId: brokerId,
       replicaState: { replicaId: brokerId, replicaEpoch: brokerEpoch },
       maxWaitMs: Math.min(maxWaitMs, withinMs),
       minBytes,
       maxBytes,
       ...this.#session.next(ready),
-    })
+    }
+    const answer = await leader.fetch(request, this.#memory)
     if (answer.errorCode !== 'NONE') {
       const isOver = this.#session.refused(answer.errorCode)
       if (!isOver) for (const followed of ready) followed.delay()
@@ -136,6 +143,8 @@ export class ReplicaFetcher {
     }
     this.#session.answered(answer.sessionId)
     await Promise.all(works)
+    // All of it is written, or given up. Where something has failed it isn't given back: who looks at it then is not known.
+    this.#memory.give()
   }
 
   /** Until a partition becomes ready. */

@@ -1,3 +1,4 @@
+import type { BufferPool } from '../../host/buffer-pool.ts'
 import type { Clock, Logger } from '../../host/host.ts'
 import type { Partition } from '../partition/partition.ts'
 import type { ReplicationQuota } from '../quota/replication-quota.ts'
@@ -15,6 +16,8 @@ export interface ReplicaFetchersOptions {
   readonly quota: ReplicationQuota
   /** `num.replica.fetchers`: so many connections to each leader. */
   readonly count: () => number
+  /** For what leaders answer, of all fetchers. */
+  readonly buffers: BufferPool
   /** The way to a leader; each index has connections of its own. */
   readonly leader: (leaderId: number, index: number) => LeaderApi
 }
@@ -94,12 +97,20 @@ export class ReplicaFetchers {
   }
 
   #fetcherOf(partition: Partition): ReplicaFetcher {
-    const { clock, log, settings, identity, quota } = this.#options
+    const { clock, log, settings, identity, quota, buffers } = this.#options
     const key = `${partition.assignment.leader}/${this.#indexOf(partition)}`
     const known = this.#fetchers.get(key)
     if (known !== undefined) return known
     const leader = this.#leaderOf(partition)
-    const fetcher = new ReplicaFetcher({ clock, log, settings, identity, quota, leader })
+    const fetcher = new ReplicaFetcher({
+      clock,
+      log,
+      settings,
+      identity,
+      quota,
+      buffers,
+      leader,
+    })
     this.#fetchers.set(key, fetcher)
     return fetcher
   }

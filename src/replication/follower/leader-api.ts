@@ -1,6 +1,7 @@
 import type { ErrorName } from '../../../protocol/errors.ts'
 import { Fetch } from '../../../protocol/messages/fetch.ts'
 import { ListOffsets } from '../../../protocol/messages/list-offsets.ts'
+import type { AnswerMemory } from '../../peer/answer-memory.ts'
 import type { BrokerLinks } from '../../peer/broker-links.ts'
 
 export type FetchBody = (typeof Fetch)['request']['encoded']
@@ -19,7 +20,8 @@ export interface LeaderOffset {
 
 /** What a follower asks of its leader. All reject with BrokerLinkError. */
 export interface LeaderApi {
-  fetch(body: FetchBody): Promise<FetchAnswer>
+  /** The records of the answer lie in the memory that is given, until they are given back. */
+  fetch(body: FetchBody, memory: AnswerMemory): Promise<FetchAnswer>
   /** As of the leader of this epoch. */
   endOffset(topic: string, partition: number, leaderEpoch: number): Promise<LeaderOffset>
   startOffset(topic: string, partition: number, leaderEpoch: number): Promise<LeaderOffset>
@@ -37,8 +39,8 @@ export class RemoteLeader implements LeaderApi {
     this.#brokerId = brokerId
   }
 
-  fetch(body: FetchBody): Promise<FetchAnswer> {
-    return this.#links.ask(this.#leaderId, Fetch, body)
+  fetch(body: FetchBody, memory: AnswerMemory): Promise<FetchAnswer> {
+    return this.#links.ask(this.#leaderId, Fetch, body, memory)
   }
 
   endOffset(topic: string, partition: number, leaderEpoch: number): Promise<LeaderOffset> {

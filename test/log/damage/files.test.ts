@@ -1,6 +1,6 @@
 import { SimDisk } from '../../../src/host/sim/disk.ts'
 import type { Host } from '../../../src/host/host.ts'
-import { BufferPool } from '../../../src/log/base/buffer-pool.ts'
+import { BufferPool } from '../../../src/host/buffer-pool.ts'
 import type { LogConfig } from '../../../src/log/base/config.ts'
 import type { LogManager } from '../../../src/log/manager.ts'
 import {

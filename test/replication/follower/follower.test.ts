@@ -1,11 +1,13 @@
 import { buildBatch } from '../../../protocol/records/batch.ts'
 import type { ErrorName } from '../../../protocol/errors.ts'
+import { BufferPool } from '../../../src/host/buffer-pool.ts'
 import type { Clock } from '../../../src/host/host.ts'
 import { DEFAULT_LOG_CONFIG } from '../../../src/log/base/config.ts'
 import { StorageError } from '../../../src/log/base/errors.ts'
 import type { AppendResult } from '../../../src/log/base/results.ts'
 import type { Log } from '../../../src/log/log.ts'
 import { LogManager } from '../../../src/log/manager.ts'
+import type { AnswerMemory } from '../../../src/peer/answer-memory.ts'
 import { BrokerLinkError } from '../../../src/peer/broker-links.ts'
 import { FollowedPartition } from '../../../src/replication/follower/followed-partition.ts'
 import { ReplicaFetchers } from '../../../src/replication/follower/fetchers.ts'
@@ -29,6 +31,7 @@ const BACKOFF_MS = 1000
 /** A fetch that waits for what the test has the leader answer. */
 interface Asked {
   readonly body: FetchBody
+  readonly memory: AnswerMemory
   answer(data?: Partial<FetchedPartition>, more?: Partial<FetchAnswer>): void
   fail(): void
 }
@@ -78,10 +81,11 @@ async function following(epochs: readonly number[], replicated = epochs.length) 
     start: ['NONE', 0],
   }
   const leader: LeaderApi = {
-    fetch: (body) =>
+    fetch: (body, memory) =>
       new Promise((resolve, reject) =>
         asked.push({
           body,
+          memory,
           answer: (data, more) => resolve(answerOf(data, more)),
           fail: () => reject(new BrokerLinkError('NO_ANSWER', 'gone')),
         }),
@@ -104,6 +108,7 @@ async function following(epochs: readonly number[], replicated = epochs.length) 
     }),
     quota: quotaOf(clock, () => throttle.bytesPerSecond),
     count: () => 1,
+    buffers: new BufferPool(1 << 20),
     leader: (leaderId) => {
       leaders.push(String(leaderId))
       return leader
@@ -246,6 +251,30 @@ describe('A follower', () => {
     const read = await log.read(1, 1000, 'logEnd', true)
     expect(Buffer.concat(read.chunks)).toEqual(batch(1, 5))
     expect([log.logEndOffset, log.highWatermark, log.logStartOffset]).toEqual([2, 2, 1])
+  })
+
+  test('has the next answer where the last one was, once that is written', async () => {
+    const { next, log } = await following([])
+    const first = await next()
+    const records = first.memory.take(batch(0, 5).length)
+    batch(0, 5).copy(records)
+    first.answer({ records, highWatermark: 1 })
+    const second = await next()
+    expect(log.logEndOffset).toBe(1)
+    expect(second.memory.take(1).buffer === records.buffer).toBe(true)
+  })
+
+  test('where a fetch has failed, leaves its memory to who may still look at it', async () => {
+    const { next, idle, pass } = await following([])
+    const first = await next()
+    const { buffer } = first.memory.take(100)
+    first.fail()
+    await idle()
+    pass(BACKOFF_MS)
+    const second = await next()
+    expect(second.memory.take(100).buffer === buffer).toBe(false)
+    second.answer()
+    expect((await next()).memory.take(100).buffer === buffer).toBe(false)
   })
 
   test('its high watermark does not go back with a leader that knows less', async () => {

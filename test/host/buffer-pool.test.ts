@@ -1,4 +1,4 @@
-import { BufferPool } from '../../../src/log/base/buffer-pool.ts'
+import { BufferPool } from '../../src/host/buffer-pool.ts'
 
 const KIBIBYTE = 1024
 
@@ -27,4 +27,11 @@ test('no more is kept than the budget, and nothing that the pool could not have 
   expect(huge.length).toBe(5 * KIBIBYTE * KIBIBYTE)
   pool.give(huge)
   expect(pool.take(5 * KIBIBYTE * KIBIBYTE) === huge).toBe(false)
+})
+
+test('how large the largest ones are that are kept is for who makes the pool to say', () => {
+  const pool = new BufferPool(16 * KIBIBYTE * KIBIBYTE, 8 * KIBIBYTE * KIBIBYTE)
+  const large = pool.take(5 * KIBIBYTE * KIBIBYTE)
+  pool.give(large)
+  expect(pool.take(5 * KIBIBYTE * KIBIBYTE) === large).toBe(true)
 })
