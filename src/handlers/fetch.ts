@@ -1,4 +1,3 @@
-import type { ErrorName } from '../../protocol/errors.ts'
 import { Fetch } from '../../protocol/messages/fetch.ts'
 import type { FetchRequest, FetchResponse } from '../../protocol/messages/fetch.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
@@ -6,11 +5,11 @@ import type { ReadUpTo } from '../log/base/results.ts'
 import { GRANT_BYTES } from '../log/read/memory.ts'
 import { fetchRecords } from '../replication/fetch/fetch.ts'
 import type { PartitionData } from '../replication/fetch/partition-data.ts'
+import type { Found } from '../replication/fetch/reading.ts'
 import { LeaderThrottle } from '../replication/fetch/leader-throttle.ts'
 import { ReplicaSelector } from '../replication/fetch/replica-selector.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch/session.ts'
 import type { FollowerId } from '../replication/partition/follower-state.ts'
-import type { Partition } from '../replication/partition/partition.ts'
 import { CLUSTER_NAME } from '../security/authorizer.ts'
 import { custom } from './access.ts'
 import { Later } from './answer.ts'
@@ -69,7 +68,7 @@ export const fetch = handle(Fetch, {
     MAX_ANSWER_BYTES,
     quota?.mostFetchedBytes ?? Infinity,
   )
-  const find = (target: FetchTarget): Partition | ErrorName => {
+  const find = (target: FetchTarget): Found => {
     if (!mayFetch(target, replicaId, context)) return 'TOPIC_AUTHORIZATION_FAILED'
     const partition = usesTopicIds
       ? replicas.findById(target.topicId, target.partition)
@@ -79,7 +78,8 @@ export const fetch = handle(Fetch, {
     return error === 'NONE' ? partition : error
   }
   // All of them, though an answer may be full before the last one has its turn.
-  if (follower !== null) noteFollower(follower, session.targets, find, context)
+  const found = follower === null ? null : session.targets.map(find)
+  if (follower !== null) noteFollower(follower, session.targets, found!, context)
   const answer = new Later<FetchResponse>()
   fetchRecords(
     session.targets,
@@ -113,6 +113,7 @@ export const fetch = handle(Fetch, {
       failed: (error) => answer.fail(error),
       abandoned: () => answer.give(null),
     },
+    found,
   )
   return answer
 })
@@ -140,15 +141,14 @@ function readsUpTo(isolationLevel: number, follower: FollowerId | null): ReadUpT
 function noteFollower(
   follower: FollowerId,
   targets: readonly FetchTarget[],
-  find: (target: FetchTarget) => Partition | ErrorName,
+  found: readonly Found[],
   { services, connection }: RequestContext,
 ): void {
   let follows = false
-  for (const target of targets) {
-    const partition = find(target)
-    if (typeof partition === 'string') continue
-    if (partition.followerFetched(follower, target)) follows = true
-  }
+  found.forEach((partition, index) => {
+    if (typeof partition === 'string') return
+    if (partition.followerFetched(follower, targets[index]!)) follows = true
+  })
   if (follows) services.followers.fetched(follower.brokerId, connection.presence)
 }
 
@@ -191,7 +191,9 @@ function sizeOf(
   version: number,
 ): number {
   const size = new FetchedSize(version)
-  for (const data of partitions) if (session.wouldTell(data.target, data)) size.add(data)
+  partitions.forEach((data, index) => {
+    if (session.wouldTell(index, data)) size.add(data)
+  })
   return size.bytes
 }
 
@@ -203,9 +205,10 @@ function answerOf(
 ): FetchResponse {
   let leaders: Set<number> | null = null
   const responses: { topic: string; topicId: string; partitions: PartitionResponse[] }[] = []
-  for (const data of partitions) {
+  for (let index = 0; index < partitions.length; index++) {
+    const data = partitions[index]!
+    if (!session.tell(index, data)) continue
     const { target } = data
-    if (!session.tell(target, data)) continue
     let topic = responses.at(-1)
     if (topic === undefined || topic.topic !== target.topic || topic.topicId !== target.topicId) {
       topic = { topic: target.topic, topicId: target.topicId, partitions: [] }

@@ -188,9 +188,9 @@ describe('Fetch', () => {
     const { replicas } = node
     const find = replicas.find.bind(replicas)
     let looks = 0
-    // The fetch looks, waits; the append looks; the fetch looks again.
+    // The fetch looks, and waits; the append looks; the fetch looks again.
     replicas.find = (topic, index) => {
-      if (++looks === 4) throw new Error('a bug')
+      if (++looks === 3) throw new Error('a bug')
       return find(topic, index)
     }
     const waiting = fetched(node, [{}], { maxWaitMs: 100_000 })

@@ -80,8 +80,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/fetch.ts',
-    text: 'if (partition.followerFetched(follower, target)) follows = true',
-    replacement: 'partition.followerFetched(follower, target)\n    follows = true',
+    text: 'if (partition.followerFetched(follower, targets[index]!)) follows = true',
+    replacement: 'partition.followerFetched(follower, targets[index]!)\n    follows = true',
     about: 'Who names a broker and a wrong epoch has clients told that this one leads nothing.',
     killedBy: ['handlers/fetch-from-followers'],
   },

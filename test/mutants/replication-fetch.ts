@@ -2,6 +2,14 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/replication/fetch/session.ts',
+    text: '    if (partitions.get(key) !== known) return changed\n',
+    replacement: '',
+    about:
+      'A partition that was forgotten is fetched for ever, since its records were still on their way.',
+    killedBy: ['replication/fetch/session'],
+  },
+  {
     file: 'src/replication/fetch/fetch.ts',
     text: '    seen.release()\n',
     replacement: '',
@@ -102,7 +110,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/session.ts',
-    text: '      partitions.delete(key)\n      partitions.set(key, known)\n',
+    text: '    partitions.delete(key)\n    partitions.set(key, known)\n',
     replacement: '',
     about: 'A full partition starves those behind it.',
     killedBy: ['replication/fetch/session', 'handlers/fetch'],
@@ -200,9 +208,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/fetch/session.ts',
-    text: 'Array.from(partitions.values(), ({ target }) => target),\n      mayLeaveOut: true',
-    replacement:
-      'Array.from(partitions.values(), ({ target }) => target),\n      mayLeaveOut: false',
+    text: 'mayLeaveOut: true',
+    replacement: 'mayLeaveOut: false',
     about: 'Each of ten thousand partitions is looked at for an answer that is full.',
     killedBy: ['replication/fetch/session', 'handlers/fetch'],
   },

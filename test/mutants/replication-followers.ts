@@ -144,7 +144,7 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/follower/session.ts',
-    text: 'if (before !== undefined && isSame(before, position)) continue',
+    text: 'if (before !== undefined && followed.isAt(before)) continue',
     replacement: '',
     about: 'Followers name all partitions in every fetch.',
     killedBy: ['replication/follower/follower'],

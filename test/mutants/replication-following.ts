@@ -3,6 +3,29 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/replication/follower/fetcher.ts',
+    text: 'this.#unchanged !== null && this.#alike++ < MOST_ALIKE',
+    replacement: 'this.#unchanged !== null',
+    about:
+      'DeleteRecords waits for a follower whose log has long begun later, as its records were too old.',
+    killedBy: ['replication/follower/follower'],
+  },
+  {
+    file: 'src/replication/follower/fetcher.ts',
+    text: '    this.#isAsSeen = false\n    this.#unchanged = null\n',
+    replacement: '',
+    about: 'Where nothing comes, what is followed from now on is fetched five seconds later.',
+    killedBy: ['replication/follower/follower'],
+  },
+  {
+    file: 'src/replication/follower/session.ts',
+    text: 'return this.#epoch !== FIRST_EPOCH && this.#known.size === wanted.size',
+    replacement: 'return this.#epoch !== FIRST_EPOCH',
+    about:
+      'Of very many partitions those behind the four thousandth are fetched later than they could be.',
+    killedBy: ['replication/follower/session'],
+  },
+  {
+    file: 'src/replication/follower/fetcher.ts',
     text: '    this.#memory.give()\n',
     replacement: '',
     about:

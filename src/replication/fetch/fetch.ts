@@ -8,7 +8,7 @@ import type { QuotaWaiter } from '../quota/replication-quota.ts'
 import type { FetchParameters } from './parameters.ts'
 import type { PartitionData } from './partition-data.ts'
 import type { ClientWaiter } from './presence.ts'
-import { Reading, type FetchedData, type FindPartition, type Grant } from './reading.ts'
+import { Reading, type FetchedData, type FindPartition, type Found, type Grant } from './reading.ts'
 import type { FetchTarget } from './session.ts'
 
 /** Who has asked for records: one of these is called, once. */
@@ -26,6 +26,7 @@ export interface Fetcher {
  *
  * Where the memory for what fetches have read is used up, it waits for its turn, up to `maxWaitMs` too, and then answers
  * without records. No wait outlives the client.
+ * @param found what `find` has just said of all targets; null where it was not asked yet
  */
 export function fetchRecords(
   targets: readonly FetchTarget[],
@@ -33,8 +34,9 @@ export function fetchRecords(
   find: FindPartition,
   clock: Clock,
   fetcher: Fetcher,
+  found: Found[] | null = null,
 ): void {
-  new Fetching(targets, parameters, find, clock, fetcher).begin()
+  new Fetching(targets, parameters, find, clock, fetcher).begin(found)
 }
 
 class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
@@ -80,12 +82,12 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
   }
 
   /** Reads; again, where it has waited for bytes and so holds nothing. */
-  begin(): void {
-    this.#read(this.#parameters.memory.grant() ? 'granted' : 'none')
+  begin(found: Found[] | null = null): void {
+    this.#read(this.#parameters.memory.grant() ? 'granted' : 'none', found)
   }
 
-  #read(memory: Grant): void {
-    const reading = new Reading(this.#targets, this.#parameters, this.#find, memory)
+  #read(memory: Grant, found: Found[] | null = null): void {
+    const reading = new Reading(this.#targets, this.#parameters, this.#find, memory, found ?? [])
     this.#reading = reading
     reading.read(this)
   }
@@ -150,15 +152,14 @@ class Fetching implements FetchWaiter, MemoryWaiter, ClientWaiter, QuotaWaiter {
     this.#isForQuota = false
     this.#hasLetGo = seen.sizeBytes > 0
     seen.release()
-    this.#targets.forEach((target, i) => {
-      const partition = this.#find(target)
+    seen.found.forEach((partition, i) => {
       if (typeof partition === 'string' || !this.#isWaiting) return
       const { isHeldBack } = seen.partitions[i]!
       const place = partition.wait(isHeldBack ? this.#heldBack : this, upTo)
       // Where nobody may wait it was told so before it knew its place.
       if (!this.#isWaiting) return place.leave()
       this.#places.push(place)
-      if (isHeldBack) return
+      if (isHeldBack || seen.isOfOneTask) return
       if (readableEnd(partition, upTo) > seenEnd(seen.partitions[i]!, upTo)) this.#hasMoved = true
     })
     // Something came in while the first read was under way: its size isn't known, so look at once.

@@ -15,8 +15,10 @@ export interface FetchedData {
   release(): void
 }
 
-/** Finds the partition of a target, or says why there is none. */
-export type FindPartition = (target: FetchTarget) => Partition | ErrorName
+/** The partition of a target, or why there is none. */
+export type Found = Partition | ErrorName
+
+export type FindPartition = (target: FetchTarget) => Found
 
 /** Is told how a reading ended. */
 interface ReadingObserver {
@@ -30,6 +32,8 @@ export type Grant = 'large' | 'granted' | 'none'
 /** [KIP-74] In the order of the request; the first partition that has records gives at least one batch. */
 export class Reading implements FetchedData, MemoryHolder {
   readonly partitions: PartitionData[] = []
+  /** Of the targets that were read, and of others where they were looked for before. */
+  readonly found: Found[]
   /** Some partition has an error, a diverging epoch or a better replica: nobody should wait for that. */
   hasNews = false
   /** There are records, and no memory to read them into. */
@@ -39,6 +43,8 @@ export class Reading implements FetchedData, MemoryHolder {
   /** There are records that a quota holds back. */
   isHeldBack = false
   sizeBytes = 0
+  /** It was all read in one task: nothing has moved meanwhile. */
+  isOfOneTask = true
   /** So much of that counts towards the quota. */
   throttledBytes = 0
   readonly #targets: readonly FetchTarget[]
@@ -50,12 +56,15 @@ export class Reading implements FetchedData, MemoryHolder {
   #place: Place | null = null
   #isFull = false
 
+  /** @param found of the targets, where they were just looked for */
   constructor(
     targets: readonly FetchTarget[],
     parameters: FetchParameters,
     find: FindPartition,
     grant: Grant,
+    found: Found[] = [],
   ) {
+    this.found = found
     this.#targets = targets
     this.#parameters = parameters
     this.#find = find
@@ -77,7 +86,10 @@ export class Reading implements FetchedData, MemoryHolder {
     const goOn = (): void => {
       try {
         const pending = this.#readOn()
-        if (pending !== null) return void pending.then(goOn, fail)
+        if (pending !== null) {
+          this.isOfOneTask = false
+          return void pending.then(goOn, fail)
+        }
         settle()
         observer.readingDone(this)
       } catch (error) {
@@ -101,8 +113,9 @@ export class Reading implements FetchedData, MemoryHolder {
     const mostBytes = this.#grant === 'granted' ? maxBytes : 0
     while (this.partitions.length < this.#targets.length) {
       if (mayLeaveOut && this.#isFull && this.sizeBytes >= minBytes) return null
-      const target = this.#targets[this.partitions.length]!
-      const partition = this.#find(target)
+      const index = this.partitions.length
+      const target = this.#targets[index]!
+      const partition = (this.found[index] ??= this.#find(target))
       if (typeof partition === 'string') {
         this.#tell(failed(target, partition))
         continue

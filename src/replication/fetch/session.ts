@@ -53,10 +53,13 @@ export interface FetchContext {
    * are the first ones of the next request.
    */
   readonly mayLeaveOut: boolean
-  /** Whether the answer tells of a partition; keeps what was told. To be called once for each that was read, in order. */
-  tell(target: FetchTarget, outcome: FetchOutcome): boolean
+  /**
+   * Whether the answer tells of a partition; keeps what was told. To be called once for each that was read, in order.
+   * @param index its target's
+   */
+  tell(index: number, outcome: FetchOutcome): boolean
   /** Whether `tell` would say so; nothing is kept. */
-  wouldTell(target: FetchTarget, outcome: FetchOutcome): boolean
+  wouldTell(index: number, outcome: FetchOutcome): boolean
   /**
    * In place of telling anything: an answer that has nothing for the client is throttled. A session that has begun with it ends.
    * @returns the session that this answer names
@@ -141,15 +144,16 @@ export class FetchSessionCache {
       createdMs: now,
       lastUsedMs: now,
     }
-    for (const target of targets) session.partitions.set(keyOf(target), untold(target))
+    const told = targets.map(untold)
+    for (const each of told) session.partitions.set(keyOf(each.target), each)
     this.#sessions.set(id, session)
     return {
       error: 'NONE',
       sessionId: id,
       targets,
       mayLeaveOut: false,
-      tell: (target, outcome) => {
-        remember(session.partitions.get(keyOf(target)), outcome)
+      tell: (index, outcome) => {
+        remember(told[index]!, outcome)
         return true
       },
       wouldTell: () => true,
@@ -175,30 +179,31 @@ export class FetchSessionCache {
     session.lastUsedMs = this.#monotonic()
     session.epoch = epochAfter(session.epoch)
     this.#sessions.set(session.id, session)
+    const told = [...partitions.values()]
     return {
       error: 'NONE',
       sessionId: session.id,
-      targets: Array.from(partitions.values(), ({ target }) => target),
+      targets: told.map(({ target }) => target),
       mayLeaveOut: true,
-      tell: (target, outcome) => this.#tellChange(partitions, target, outcome),
-      wouldTell: (target, outcome) => isNews(partitions.get(keyOf(target)), outcome),
+      tell: (index, outcome) => this.#tellChange(partitions, told[index]!, outcome),
+      wouldTell: (index, outcome) => isNews(told[index]!, outcome),
       tellNothing: () => session.id,
     }
   }
 
   #tellChange(
     partitions: Map<string, SessionPartition>,
-    target: FetchTarget,
+    known: SessionPartition,
     outcome: FetchOutcome,
   ): boolean {
-    const key = keyOf(target)
-    const known = partitions.get(key)
     const changed = remember(known, outcome)
-    if (known !== undefined && outcome.sizeBytes > 0) {
-      // Who got records goes to the end of the row, so that a full answer doesn't starve those behind it.
-      partitions.delete(key)
-      partitions.set(key, known)
-    }
+    if (outcome.sizeBytes === 0) return changed
+    const key = keyOf(known.target)
+    // The next request may have come meanwhile, and forgotten it.
+    if (partitions.get(key) !== known) return changed
+    // Who got records goes to the end of the row, so that a full answer doesn't starve those behind it.
+    partitions.delete(key)
+    partitions.set(key, known)
     return changed
   }
 
@@ -242,8 +247,7 @@ function untold(target: FetchTarget): SessionPartition {
 }
 
 /** Keeps what is told, and says if it differs from what was told before. */
-function remember(known: SessionPartition | undefined, outcome: FetchOutcome): boolean {
-  if (known === undefined) return true
+function remember(known: SessionPartition, outcome: FetchOutcome): boolean {
   const { highWatermark, lastStableOffset, logStartOffset } = outcome
   const failed = outcome.errorCode !== 'NONE'
   const changed = isNews(known, outcome)
@@ -254,9 +258,8 @@ function remember(known: SessionPartition | undefined, outcome: FetchOutcome): b
   return changed
 }
 
-function isNews(known: SessionPartition | undefined, outcome: FetchOutcome): boolean {
+function isNews(known: SessionPartition, outcome: FetchOutcome): boolean {
   return (
-    known === undefined ||
     outcome.errorCode !== 'NONE' ||
     outcome.mustTell ||
     outcome.sizeBytes > 0 ||

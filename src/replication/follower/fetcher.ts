@@ -34,6 +34,12 @@ export interface FetcherOptions {
 }
 
 /**
+ * Where nothing comes, so many requests in a row are made without a look at each partition, which of thousands costs more than all else:
+ * only one whose log begins later by itself, as its records were too old, has something to tell, and that has time.
+ */
+const MOST_ALIKE = 9
+
+/**
  * Fetches partitions of one leader over one connection (Kafka's ReplicaFetcherThread): one request at a time, and the next one
  * when all that it has brought is written. So no more is in memory than one answer has.
  */
@@ -42,6 +48,11 @@ export class ReplicaFetcher {
   readonly #partitions = new Map<string, FollowedPartition>()
   readonly #session: FollowerSession<FollowedPartition>
   readonly #memory: AnswerMemory
+  /** What was asked for last, where nothing has come of it and nothing has changed since. */
+  #unchanged: ReadonlySet<FollowedPartition> | null = null
+  #alike = 0
+  /** Nothing has changed since the last look at all partitions. */
+  #isAsSeen = false
   #isRunning = false
   #isClosed = false
   #wake: () => void = () => undefined
@@ -54,6 +65,7 @@ export class ReplicaFetcher {
 
   add(followed: FollowedPartition): void {
     this.#partitions.set(keyOf(followed), followed)
+    this.#changed()
     void followed.start()
     if (!this.#isRunning) void this.#run()
   }
@@ -66,7 +78,13 @@ export class ReplicaFetcher {
 
   /** A partition has become ready, or isn't wanted any more; or the quota is another. */
   wake(): void {
+    this.#changed()
     this.#wake()
+  }
+
+  #changed(): void {
+    this.#isAsSeen = false
+    this.#unchanged = null
   }
 
   close(): void {
@@ -78,6 +96,13 @@ export class ReplicaFetcher {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (!this.#isClosed && this.#partitions.size > 0) {
+      if (this.#unchanged !== null && this.#alike++ < MOST_ALIKE) {
+        await this.#fetch(this.#unchanged, Infinity)
+        continue
+      }
+      this.#alike = 0
+      this.#unchanged = null
+      this.#isAsSeen = true
       const now = this.#options.clock.monotonic()
       const ready = new Set<FollowedPartition>()
       const quotaMs = this.#options.quota.retryAfterMs
@@ -102,6 +127,7 @@ export class ReplicaFetcher {
       await this.#fetchOnce(ready, withinMs)
     } catch (error) {
       this.#session.refused(null)
+      this.#changed()
       for (const followed of ready) followed.delay()
       if (error instanceof BrokerLinkError || this.#isClosed) return
       this.#options.log.error({ err: error }, 'A fetch from a leader has failed')
@@ -118,11 +144,12 @@ export class ReplicaFetcher {
       maxWaitMs: Math.min(maxWaitMs, withinMs),
       minBytes,
       maxBytes,
-      ...this.#session.next(ready),
+      ...(this.#unchanged === ready ? this.#session.same() : this.#session.next(ready)),
     }
     const answer = await leader.fetch(request, this.#memory)
     if (answer.errorCode !== 'NONE') {
       const isOver = this.#session.refused(answer.errorCode)
+      this.#changed()
       if (!isOver) for (const followed of ready) followed.delay()
       return
     }
@@ -142,6 +169,9 @@ export class ReplicaFetcher {
       }
     }
     this.#session.answered(answer.sessionId)
+    const isQuiet = answer.responses.length === 0 && ready.size === this.#partitions.size
+    if (!isQuiet || !this.#session.isToldOf(ready)) this.#changed()
+    else if (this.#isAsSeen) this.#unchanged = ready
     await Promise.all(works)
     // All of it is written, or given up. Where something has failed it isn't given back: who looks at it then is not known.
     this.#memory.give()

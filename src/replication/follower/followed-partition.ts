@@ -68,6 +68,17 @@ export class FollowedPartition implements Fetchable {
     }
   }
 
+  /** Of a partition that is ready. Asked of all before each fetch: it makes no object. */
+  isAt({ fetchOffset, logStartOffset, leaderEpoch, lastFetchedEpoch }: FetchPosition): boolean {
+    const log = this.partition.log!
+    return (
+      fetchOffset === log.logEndOffset &&
+      logStartOffset === log.logStartOffset &&
+      lastFetchedEpoch === log.latestEpoch &&
+      leaderEpoch === this.leaderEpoch
+    )
+  }
+
   /** Monotonic milliseconds; Infinity where nothing but other metadata can help. */
   get readyAtMs(): number {
     const isWanted = this.#isStarted && !this.#isFenced && this.#isFollowing

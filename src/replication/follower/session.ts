@@ -17,6 +17,8 @@ export interface Fetchable {
   readonly topicId: string
   readonly index: number
   readonly position: FetchPosition
+  /** Whether that is its position. */
+  isAt(position: FetchPosition): boolean
 }
 
 const NO_SESSION = 0
@@ -55,10 +57,9 @@ export class FollowerSession<Followed extends Fetchable> {
     const changed: Followed[] = []
     for (const followed of wanted) {
       if (changed.length === MOST_CHANGED) break
-      const { position } = followed
       const before = known.get(followed)
-      if (before !== undefined && isSame(before, position)) continue
-      known.set(followed, position)
+      if (before !== undefined && followed.isAt(before)) continue
+      known.set(followed, followed.position)
       changed.push(followed)
     }
     return {
@@ -68,6 +69,16 @@ export class FollowerSession<Followed extends Fetchable> {
       // One that was replaced under its name, in another epoch, is both: the leader adds it again.
       forgottenTopicsData: forgottenOf(forgotten, wanted),
     }
+  }
+
+  /** Whether the leader knows these partitions, and no others, from requests before: it needn't be told anything. */
+  isToldOf(wanted: ReadonlySet<Followed>): boolean {
+    return this.#epoch !== FIRST_EPOCH && this.#known.size === wanted.size
+  }
+
+  /** What to ask, to have the same partitions fetched from where they were asked for last. */
+  same(): SessionPart {
+    return { sessionId: this.#id, sessionEpoch: this.#epoch, topics: [], forgottenTopicsData: [] }
   }
 
   /** What was asked of a partition last. */
@@ -133,15 +144,6 @@ function byTopic<Followed extends Fetchable, Entry>(
     entry.partitions.push(entryOf(one))
   }
   return [...topics.values()]
-}
-
-function isSame(one: FetchPosition, other: FetchPosition): boolean {
-  return (
-    one.fetchOffset === other.fetchOffset &&
-    one.logStartOffset === other.logStartOffset &&
-    one.leaderEpoch === other.leaderEpoch &&
-    one.lastFetchedEpoch === other.lastFetchedEpoch
-  )
 }
 
 export function keyOf({ topicId, index }: Pick<Fetchable, 'topicId' | 'index'>): string {

@@ -45,7 +45,7 @@ describe('FetchSessionCache', () => {
   const opened = (cache: FetchSessionCache, partitions = 2): number => {
     const targets = Array.from({ length: partitions }, (_, i) => target(i))
     const context = cache.resolve(request({ targets }))
-    for (const one of context.targets) context.tell(one, empty)
+    context.targets.forEach((_, index) => context.tell(index, empty))
     return context.sessionId
   }
 
@@ -55,8 +55,8 @@ describe('FetchSessionCache', () => {
     const context = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
     expect(context.sessionId).toBe(sessionId)
     expect(context.targets.map(({ partition }) => partition)).toEqual([0, 1])
-    expect(context.tell(target(0), empty)).toBe(false)
-    expect(context.tell(target(1), { ...empty, highWatermark: 6 })).toBe(true)
+    expect(context.tell(0, empty)).toBe(false)
+    expect(context.tell(1, { ...empty, highWatermark: 6 })).toBe(true)
   })
 
   test('an answer that tells nothing begins no session, and leaves one that there is as it was', () => {
@@ -66,13 +66,10 @@ describe('FetchSessionCache', () => {
     const sessionId = opened(cache)
     const next = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
     const news = { ...empty, highWatermark: 6 }
-    expect([next.wouldTell(target(0), empty), next.wouldTell(target(1), news)]).toEqual([
-      false,
-      true,
-    ])
+    expect([next.wouldTell(0, empty), next.wouldTell(1, news)]).toEqual([false, true])
     expect([next.tellNothing(), cache.size]).toEqual([sessionId, 1])
     const later = cache.resolve(request({ sessionId, sessionEpoch: 2 }))
-    expect(later.tell(target(1), news)).toBe(true)
+    expect(later.tell(1, news)).toBe(true)
   })
 
   test('a session that is made larger and larger ends, and its client begins anew', () => {
@@ -113,17 +110,28 @@ describe('FetchSessionCache', () => {
     const cache = cacheOf(10)
     const sessionId = opened(cache)
     const context = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
-    expect(context.tell(target(0), { ...empty, ...change })).toBe(true)
+    expect(context.tell(0, { ...empty, ...change })).toBe(true)
   })
 
   test('a partition that gave records goes behind those that did not', () => {
     const cache = cacheOf(10)
     const sessionId = opened(cache)
     const context = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
-    context.tell(target(0), { ...empty, sizeBytes: 100 })
-    context.tell(target(1), empty)
+    context.tell(0, { ...empty, sizeBytes: 100 })
+    context.tell(1, empty)
     const next = cache.resolve(request({ sessionId, sessionEpoch: 2 }))
     expect(next.targets.map(({ partition }) => partition)).toEqual([1, 0])
+  })
+
+  test('one that is forgotten while its records are on their way stays forgotten', () => {
+    const cache = cacheOf(10)
+    const sessionId = opened(cache)
+    const waiting = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
+    const forgotten = [{ topic: 't', topicId: '', partition: 0 }]
+    cache.resolve(request({ sessionId, sessionEpoch: 2, forgotten }))
+    expect(waiting.tell(0, { ...empty, sizeBytes: 100 })).toBe(true)
+    const next = cache.resolve(request({ sessionId, sessionEpoch: 3 }))
+    expect(next.targets.map(({ partition }) => partition)).toEqual([1])
   })
 
   test('targets change and are forgotten by later requests', () => {
@@ -222,7 +230,7 @@ describe('FetchSessionCache', () => {
     const cache = cacheOf(10)
     const sessionId = opened(cache)
     const context = cache.resolve(request({ sessionId, sessionEpoch: 1 }))
-    expect(context.tell(target(0), { ...empty, sizeBytes: 1 })).toBe(true)
+    expect(context.tell(0, { ...empty, sizeBytes: 1 })).toBe(true)
   })
 
   test('a partition is told to be well again after its error, and once', () => {
@@ -230,7 +238,7 @@ describe('FetchSessionCache', () => {
     const sessionId = opened(cache)
     const told = (sessionEpoch: number, change: Partial<FetchOutcome>): boolean => {
       const context = cache.resolve(request({ sessionId, sessionEpoch }))
-      return context.tell(target(0), { ...empty, ...change })
+      return context.tell(0, { ...empty, ...change })
     }
     expect(told(1, { errorCode: 'NOT_LEADER_OR_FOLLOWER' })).toBe(true)
     expect([told(2, {}), told(3, {})]).toEqual([true, false])

@@ -277,6 +277,58 @@ describe('A follower', () => {
     expect((await next()).memory.take(100).buffer === buffer).toBe(false)
   })
 
+  describe('to whom nothing comes', () => {
+    const QUIET = { responses: [] }
+    const quiet = async () => {
+      const follower = await following([3, 4, 5])
+      ;(await follower.next()).answer({ highWatermark: 3 })
+      ;(await follower.next()).answer({}, QUIET)
+      return follower
+    }
+
+    test('says all the same after some requests where its log begins by then', async () => {
+      const { next, log } = await quiet()
+      log.advanceLogStart(2)
+      let asked = await next()
+      for (let requests = 1; asksFor(asked) === null; requests++) {
+        expect(requests).toBeLessThan(12)
+        asked.answer({}, QUIET)
+        asked = await next()
+      }
+      expect(asked.body.topics![0]!.partitions![0]).toMatchObject({ logStartOffset: 2 })
+    })
+
+    test('asks at once for what has come with a new epoch, or besides', async () => {
+      const { next, partition, assignment, fetchers, logs, clock } = await quiet()
+      const waiting = await next()
+      expect(asksFor(waiting)).toBeNull()
+      partition.update({ ...assignment, leaderEpoch: 6, partitionEpoch: 1 })
+      waiting.answer({}, QUIET)
+      const second = await next()
+      expect(second.body.topics![0]!.partitions![0]).toMatchObject({ currentLeaderEpoch: 6 })
+      second.answer({}, QUIET)
+      const waitingAgain = await next()
+      const other = new Partition({
+        services: leaderServices(clock),
+        topic: 't',
+        topicId: TOPIC_ID,
+        index: 1,
+        assignment,
+        log: await logs.createLog('t', 1, TOPIC_ID, DEFAULT_LOG_CONFIG),
+        settings: () => ({
+          log: DEFAULT_LOG_CONFIG,
+          minInSyncReplicas: 1,
+          deletesRecords: true,
+          throttled: NOT_THROTTLED,
+        }),
+      })
+      fetchers.follow(other)
+      await new Promise((resolve) => setImmediate(resolve))
+      waitingAgain.answer({}, QUIET)
+      expect((await next()).body.topics![0]!.partitions![0]).toMatchObject({ partition: 1 })
+    })
+  })
+
   test('its high watermark does not go back with a leader that knows less', async () => {
     const { next, log } = await following([4, 4], 2)
     ;(await next()).answer({ highWatermark: 1 })
