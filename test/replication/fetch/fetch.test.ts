@@ -106,6 +106,19 @@ describe('A fetch that waits', () => {
     expect(fetch.sizes).toEqual([10])
   })
 
+  test('waits for what is undecided where its first read took its time, too', async () => {
+    const { clock, memory, partition } = waiting(10)
+    partition.lastStableOffset = 0
+    const held: (() => void)[] = (partition.held = [])
+    const fetch = ask([partition], clock, memory, { upTo: 'lastStable' })
+    held.shift()!()
+    await new Promise((resolve) => setImmediate(resolve))
+    expect(partition.waiters.size).toBe(1)
+    clock.endTask()
+    expect(fetch.came).toBeNull()
+    expect([partition.reads.length, partition.waiters.size]).toEqual([1, 1])
+  })
+
   test('does not look at what an open transaction has written, unless it reads that', () => {
     const { clock, memory, partition } = waiting()
     const stable = ask([partition], clock, memory, { upTo: 'lastStable' })
