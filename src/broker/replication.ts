@@ -14,9 +14,9 @@ import type { BrokerIdentity } from './coordinators.ts'
 import type { OtherBrokers } from './other-brokers.ts'
 import { moveWindows, replicationWindows } from './settings.ts'
 
-/** What Apache Kafka's leaders answer at most by default (`replica.fetch.response.max.bytes`, 10 MiB) goes into it; Ottla's answer less. */
+/** What leaders answer goes into it, as it is limited by default (`replica.fetch.response.max.bytes`, 10 MiB): but for a larger first batch. */
 const GREATEST_ANSWER_BYTES = 16 << 20
-/** Kept for what leaders answer next: for two at a time, as of a cluster of three. */
+/** Kept for what leaders answer next: for two large answers at a time, as in a cluster of three. */
 const ANSWERS_BYTES = 2 * GREATEST_ANSWER_BYTES
 
 export interface ReplicationParts {

@@ -5,7 +5,7 @@ import type { ReadUpTo } from '../log/base/results.ts'
 import { GRANT_BYTES } from '../log/read/memory.ts'
 import { fetchRecords } from '../replication/fetch/fetch.ts'
 import type { PartitionData } from '../replication/fetch/partition-data.ts'
-import type { Found } from '../replication/fetch/reading.ts'
+import type { FindPartition, Found } from '../replication/fetch/reading.ts'
 import { LeaderThrottle } from '../replication/fetch/leader-throttle.ts'
 import { ReplicaSelector } from '../replication/fetch/replica-selector.ts'
 import type { FetchContext, FetchTarget } from '../replication/fetch/session.ts'
@@ -78,8 +78,7 @@ export const fetch = handle(Fetch, {
     return error === 'NONE' ? partition : error
   }
   // All of them, though an answer may be full before the last one has its turn.
-  const found = follower === null ? null : session.targets.map(find)
-  if (follower !== null) noteFollower(follower, session.targets, found!, context)
+  const found = follower === null ? null : noteFollower(follower, session.targets, find, context)
   const answer = new Later<FetchResponse>()
   fetchRecords(
     session.targets,
@@ -137,19 +136,24 @@ function readsUpTo(isolationLevel: number, follower: FollowerId | null): ReadUpT
   return isolationLevel === READ_COMMITTED ? 'lastStable' : 'highWatermark'
 }
 
-/** A follower has what is before the offsets that it asks for. */
+/**
+ * A follower has what is before the offsets that it asks for.
+ * @returns what was found of each target
+ */
 function noteFollower(
   follower: FollowerId,
   targets: readonly FetchTarget[],
-  found: readonly Found[],
+  find: FindPartition,
   { services, connection }: RequestContext,
-): void {
+): Found[] {
   let follows = false
+  const found = targets.map(find)
   found.forEach((partition, index) => {
     if (typeof partition === 'string') return
     if (partition.followerFetched(follower, targets[index]!)) follows = true
   })
   if (follows) services.followers.fetched(follower.brokerId, connection.presence)
+  return found
 }
 
 /** Followers act for the cluster, consumers read a topic. An id that no topic has is told as such. */

@@ -2,8 +2,8 @@ const SMALLEST_CLASS_BYTES = 16 * 1024
 const GREATEST_CLASS_BYTES = 4 * 1024 * 1024
 
 /**
- * Large buffers that are used again and again. Fresh memory costs more than to read into it; and as its bytes are counted by the
- * garbage collector, each thirty megabytes of it have that look through all that is alive.
+ * Large buffers that are used again and again. Fresh memory costs more than to read into it; and its bytes count for the garbage
+ * collector, which looks through all that is alive once for each hundred megabytes of it.
  */
 export class BufferPool {
   readonly #budgetBytes: number
@@ -20,14 +20,17 @@ export class BufferPool {
     this.#greatestBytes = greatestBytes
   }
 
-  /** A buffer of at least this length, with anything in it. */
+  /** A buffer of at least this length, with anything in it: a larger one where there is none of its class, so that none is kept in vain. */
   take(lengthBytes: number): Buffer {
     if (lengthBytes > this.#greatestBytes) return Buffer.allocUnsafeSlow(lengthBytes)
     const classBytes = classOf(lengthBytes)
-    const buffer = this.#free.get(classBytes)?.pop()
-    if (buffer === undefined) return Buffer.allocUnsafeSlow(classBytes)
-    this.#pooledBytes -= classBytes
-    return buffer
+    for (let bytes = classBytes; bytes <= this.#greatestBytes; bytes *= 2) {
+      const buffer = this.#free.get(bytes)?.pop()
+      if (buffer === undefined) continue
+      this.#pooledBytes -= bytes
+      return buffer
+    }
+    return Buffer.allocUnsafeSlow(classBytes)
   }
 
   /** Gives back a buffer that `take` returned and that nobody looks at any more. */

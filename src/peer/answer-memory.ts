@@ -12,10 +12,7 @@ export class AnswerMemory {
     this.#pool = pool
   }
 
-  /**
-   * For an answer of so many bytes that begins to arrive. Where the one before was not given back, somebody may still look at it: it is
-   * left to the garbage collector.
-   */
+  /** For an answer of so many bytes that begins to arrive. */
   take(sizeBytes: number): Buffer {
     this.#taken = this.#pool.take(sizeBytes)
     return this.#taken.subarray(0, sizeBytes)
@@ -24,6 +21,11 @@ export class AnswerMemory {
   /** Nobody looks at the last answer any more. */
   give(): void {
     if (this.#taken !== null) this.#pool.give(this.#taken)
+    this.#taken = null
+  }
+
+  /** It is not known who looks at the last answer still: it is left to the garbage collector. */
+  leave(): void {
     this.#taken = null
   }
 }

@@ -68,8 +68,8 @@ export class BrokerLinks {
 
   /**
    * Asks a broker. Errors inside the answer are the caller's.
-   * @param memory what the answer says in bytes lies in it; in memory of its own where it is left out
    * Rejects with BrokerLinkError
+   * @param memory what the answer says in bytes lies in it; in memory of its own where it is left out
    */
   async ask<Q extends Shape, R extends Shape>(
     brokerId: number,

@@ -13,7 +13,19 @@ test('a buffer that was given back is taken again, as long as there is one of it
   }
   pool.give(first)
   expect(pool.take(33 * KIBIBYTE).length).toBe(64 * KIBIBYTE)
+  expect(pool.take(1) === first).toBe(true)
   expect(pool.take(1) === first).toBe(false)
+})
+
+test('what was needed once, and is larger than what is needed now, is used for that', () => {
+  const pool = new BufferPool(64 * KIBIBYTE)
+  const large = pool.take(64 * KIBIBYTE)
+  pool.give(large)
+  for (let round = 0; round < 3; round++) {
+    const small = pool.take(16 * KIBIBYTE)
+    expect(small === large).toBe(true)
+    pool.give(small)
+  }
 })
 
 test('no more is kept than the budget, and nothing that the pool could not have made', () => {

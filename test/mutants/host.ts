@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/host/buffer-pool.ts',
-    text: 'this.#pooledBytes -= classBytes',
+    text: 'this.#pooledBytes -= bytes',
     replacement: '',
     about: 'Buffers are used again only until 16 MiB were given back once.',
     killedBy: ['host/buffer-pool'],

@@ -3,8 +3,8 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/peer/answer-memory.ts',
-    text: '    this.#taken = null\n  }\n}',
-    replacement: '  }\n}',
+    text: 'this.#pool.give(this.#taken)\n    this.#taken = null\n',
+    replacement: 'this.#pool.give(this.#taken)\n',
     about: 'What a follower was answered is given back twice: two answers lie in the same memory.',
     killedBy: ['peer/answer-memory'],
   },

@@ -2,6 +2,13 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/replication/fetch/reading.ts',
+    text: 'this.isOfOneTask = false',
+    replacement: 'this.isOfOneTask = true',
+    about: 'What comes while a file is read is given when the time is up.',
+    killedBy: ['replication/fetch/fetch'],
+  },
+  {
     file: 'src/replication/fetch/session.ts',
     text: '    if (partitions.get(key) !== known) return changed\n',
     replacement: '',

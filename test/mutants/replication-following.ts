@@ -3,10 +3,25 @@ import type { Mutant } from './mutant.ts'
 export const mutants: readonly Mutant[] = [
   {
     file: 'src/replication/follower/fetcher.ts',
-    text: 'this.#unchanged !== null && this.#alike++ < MOST_ALIKE',
-    replacement: 'this.#unchanged !== null',
+    text: '    await Promise.all(works)\n    // All of it is written, or given up.\n    this.#memory.give()\n',
+    replacement: '    this.#memory.give()\n    await Promise.all(works)\n',
     about:
-      'DeleteRecords waits for a follower whose log has long begun later, as its records were too old.',
+      'What one leader answers lies on what another one has answered, which is not written yet.',
+    killedBy: ['replication/follower/follower'],
+  },
+  {
+    file: 'src/replication/follower/fetcher.ts',
+    text: 'this.#options.quota.isLimited ? null : this.#unchanged',
+    replacement: 'null',
+    about: 'Of thousands of partitions to which nobody writes each is looked at for each fetch.',
+    killedBy: ['replication/follower/follower'],
+  },
+  {
+    file: 'src/replication/follower/fetcher.ts',
+    text: 'unchanged !== null && this.#alike++ < MOST_ALIKE',
+    replacement: 'unchanged !== null',
+    about:
+      'Consumers are sent for ever to a follower in their rack that has long removed what they want.',
     killedBy: ['replication/follower/follower'],
   },
   {
@@ -26,8 +41,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/replication/follower/fetcher.ts',
-    text: '    this.#memory.give()\n',
-    replacement: '',
+    text: 'or given up.\n    this.#memory.give()\n',
+    replacement: 'or given up.\n',
     about:
       'Each answer to a follower has memory of its own, and the garbage collector most of the work.',
     killedBy: ['replication/follower/follower'],

@@ -62,7 +62,7 @@ export class Reading implements FetchedData, MemoryHolder {
     parameters: FetchParameters,
     find: FindPartition,
     grant: Grant,
-    found: Found[] = [],
+    found: Found[],
   ) {
     this.found = found
     this.#targets = targets

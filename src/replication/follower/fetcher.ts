@@ -34,10 +34,10 @@ export interface FetcherOptions {
 }
 
 /**
- * Where nothing comes, so many requests in a row are made without a look at each partition, which of thousands costs more than all else:
- * only one whose log begins later by itself, as its records were too old, has something to tell, and that has time.
+ * Where nothing comes, so many requests in a row are made without a look at each partition, which of thousands costs more than all else.
+ * Only one whose log begins later by itself, as its records were too old, has something to tell then; it is told a little later.
  */
-const MOST_ALIKE = 9
+const MOST_ALIKE = 3
 
 /**
  * Fetches partitions of one leader over one connection (Kafka's ReplicaFetcherThread): one request at a time, and the next one
@@ -96,8 +96,9 @@ export class ReplicaFetcher {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (!this.#isClosed && this.#partitions.size > 0) {
-      if (this.#unchanged !== null && this.#alike++ < MOST_ALIKE) {
-        await this.#fetch(this.#unchanged, Infinity)
+      const unchanged = this.#options.quota.isLimited ? null : this.#unchanged
+      if (unchanged !== null && this.#alike++ < MOST_ALIKE) {
+        await this.#fetch(unchanged, Infinity)
         continue
       }
       this.#alike = 0
@@ -126,6 +127,7 @@ export class ReplicaFetcher {
     try {
       await this.#fetchOnce(ready, withinMs)
     } catch (error) {
+      this.#memory.leave()
       this.#session.refused(null)
       this.#changed()
       for (const followed of ready) followed.delay()
@@ -151,7 +153,7 @@ export class ReplicaFetcher {
       const isOver = this.#session.refused(answer.errorCode)
       this.#changed()
       if (!isOver) for (const followed of ready) followed.delay()
-      return
+      return this.#memory.give()
     }
     const works: Promise<void>[] = []
     for (const { topicId, partitions } of answer.responses) {
@@ -173,7 +175,7 @@ export class ReplicaFetcher {
     if (!isQuiet || !this.#session.isToldOf(ready)) this.#changed()
     else if (this.#isAsSeen) this.#unchanged = ready
     await Promise.all(works)
-    // All of it is written, or given up. Where something has failed it isn't given back: who looks at it then is not known.
+    // All of it is written, or given up.
     this.#memory.give()
   }
 

@@ -119,6 +119,21 @@ describe('A fetch that waits', () => {
     expect([partition.reads.length, partition.waiters.size]).toEqual([1, 1])
   })
 
+  test('ends at once where its topic was deleted while its first read was under way', async () => {
+    const { clock, memory, partition } = waiting()
+    partition.lastStableOffset = 0
+    partition.appendOpen(10)
+    const held: (() => void)[] = (partition.held = [])
+    const fetch = ask([partition], clock, memory, { upTo: 'lastStable' })
+    partition.isGone = true
+    held.shift()!()
+    await new Promise((resolve) => setImmediate(resolve))
+    clock.endTask()
+    expect(fetch.came).toMatchObject({
+      partitions: [{ errorCode: 'UNKNOWN_TOPIC_OR_PARTITION' }],
+    })
+  })
+
   test('does not look at what an open transaction has written, unless it reads that', () => {
     const { clock, memory, partition } = waiting()
     const stable = ask([partition], clock, memory, { upTo: 'lastStable' })

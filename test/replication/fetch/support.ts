@@ -72,6 +72,9 @@ export class FakePartition {
   diverging: EpochEndOffset | null = null
   readError: ReadResult['errorCode'] = 'NONE'
   isThrottledAsLeader = false
+  /** Its topic is deleted. */
+  isGone = false
+  readonly whyUnusable = 'UNKNOWN_TOPIC_OR_PARTITION'
   /** Nobody may wait any more, as where the broker stops. */
   hasEnded = false
   readonly isLeader = true
@@ -88,6 +91,7 @@ export class FakePartition {
   get log() {
     const { highWatermark, lastStableOffset, sizes } = this
     const read = this.#read.bind(this)
+    if (this.isGone) return null
     return { highWatermark, lastStableOffset, logEndOffset: sizes.length, logStartOffset: 0, read }
   }
 
