@@ -295,7 +295,7 @@ export class Broker {
       moves: this.#moves,
       leaderQuota: this.#replication.leaderQuota,
       faults: this.#faults,
-      inDoubt: this.#others.inDoubt,
+      others: this.#others,
     })
     const forwarder = new Forwarding({
       link: this.#controller.forwarding,

@@ -22,12 +22,15 @@ interface BrokersInDoubtOptions {
  * that were sent to a machine that is gone would wait for it, some for ten seconds, before they ask again.
  *
  * A process that ends closes its connections one after the other, and clients who have heard of it first may ask here who leads. So
- * whatever ends first is a sign: the connections by which this broker fetches from that one, or by which that one fetches from here.
+ * whatever ends first is a sign: the connections by which this broker fetches from that one, or by which that one fetches from here;
+ * or one by which it is asked whether it is there (`SignsOfLife`), where that ends without an answer, or isn't let be.
  */
 export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   readonly #options: BrokersInDoubtOptions
   /** With the end of what is known of each. */
   readonly #doubts = new Map<number, () => void>()
+  /** Those that have let no connection be since the last one that was open: that is told once, for they may be fenced off from here alone. */
+  readonly #refusing = new Set<number>()
   /** The connections by which others fetch from this broker. */
   readonly #followers = new Map<number, Map<Presence, ClientWaiter>>()
 
@@ -64,24 +67,38 @@ export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   lost(brokerId: number, place: ProvenEndpoint): void {
     if (this.has(brokerId)) return
     const { host } = this.#options
-    const timer = host.clock.after(LASTS_MS, () => this.reached(brokerId))
+    const timer = host.clock.after(LASTS_MS, () => this.#trust(brokerId))
     const doubt = (): void => timer.cancel()
     this.#doubts.set(brokerId, doubt)
     // One that lives may end a connection, too.
     void dialUnlessEnding(host, place, LASTS_MS).then(({ dialled }) => {
-      const isThere = dialled === 'accepted' && this.#doubts.get(brokerId) === doubt
-      if (isThere) this.reached(brokerId)
+      // Who ends one connection after the other does so itself: a process that was killed takes none.
+      const isThere = dialled === 'accepted' || dialled === 'ended'
+      if (isThere && this.#doubts.get(brokerId) === doubt) this.#trust(brokerId)
     })
   }
 
+  refused(brokerId: number, place: ProvenEndpoint): void {
+    if (this.#refusing.has(brokerId)) return
+    this.#refusing.add(brokerId)
+    this.lost(brokerId, place)
+  }
+
   reached(brokerId: number): void {
+    this.#refusing.delete(brokerId)
+    this.#trust(brokerId)
+  }
+
+  #trust(brokerId: number): void {
     this.#doubts.get(brokerId)?.()
     this.#doubts.delete(brokerId)
   }
 
   /** The controller has decided: whoever is fenced leads nothing. */
   follow({ brokers }: MetadataImage): void {
-    for (const id of this.#doubts.keys()) if (brokers.get(id)?.fenced !== false) this.reached(id)
+    for (const id of [...this.#doubts.keys(), ...this.#refusing]) {
+      if (brokers.get(id)?.fenced !== false) this.reached(id)
+    }
   }
 
   close(): void {
@@ -89,6 +106,6 @@ export class BrokersInDoubt implements LinkWatch, FollowerConnections {
       for (const [presence, waiter] of connections) presence.delete(waiter)
     }
     this.#followers.clear()
-    for (const id of this.#doubts.keys()) this.reached(id)
+    for (const id of this.#doubts.keys()) this.#trust(id)
   }
 }

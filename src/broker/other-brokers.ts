@@ -7,6 +7,7 @@ import { BrokerLinks } from '../peer/broker-links.ts'
 import type { LinkWatch } from '../peer/broker-links.ts'
 import type { PeerHost } from '../peer/security.ts'
 import { BrokersInDoubt } from './brokers-in-doubt.ts'
+import { SignsOfLife } from './signs-of-life.ts'
 
 /** As in Kafka, of what brokers send each other of transactions. */
 const RECONNECT_BACKOFF_MS = 50
@@ -23,6 +24,8 @@ export class OtherBrokers {
   readonly #fetchers = new Map<number, BrokerLinks>()
   readonly #all: BrokerLinks[] = []
   readonly #linksFor: (purpose: string, requestTimeoutMs: number, watch?: LinkWatch) => BrokerLinks
+  readonly #nodeId: number
+  readonly #signsOfLife: SignsOfLife
   readonly #socketTimeoutMs: number
   readonly #unfollow: () => void
 
@@ -32,6 +35,7 @@ export class OtherBrokers {
     metadata: Pick<MetadataNode, 'image' | 'onChange'>,
   ) {
     const { interBroker } = config.listeners
+    this.#nodeId = config.get('node.id')
     this.#socketTimeoutMs = config.get('replica.socket.timeout.ms')
     const addressOf = (brokerId: number): Address | null =>
       endPointOf(metadata.image, brokerId, interBroker)
@@ -40,7 +44,7 @@ export class OtherBrokers {
       const links = new BrokerLinks({
         host,
         log: host.log.child({ purpose }),
-        clientId: `broker-${config.get('node.id')}-${purpose}`,
+        clientId: `broker-${this.#nodeId}-${purpose}`,
         connectTimeoutMs: config.get('socket.connection.setup.timeout.ms'),
         requestTimeoutMs,
         reconnectBackoffMs: RECONNECT_BACKOFF_MS,
@@ -53,6 +57,11 @@ export class OtherBrokers {
     const requestTimeoutMs = config.get('request.timeout.ms')
     this.markers = this.#linksFor('txn-marker-sender', requestTimeoutMs)
     this.verification = this.#linksFor('add-partitions-to-txn', requestTimeoutMs)
+    this.#signsOfLife = new SignsOfLife({
+      clock: host.clock,
+      log: host.log,
+      links: this.#linksFor('signs-of-life', requestTimeoutMs, this.inDoubt),
+    })
     this.#unfollow = metadata.onChange(({ brokersChanged }, image) => {
       if (!brokersChanged) return
       for (const links of this.#all) links.follow()
@@ -68,6 +77,22 @@ export class OtherBrokers {
       this.#fetchers.set(index, links)
     }
     return links
+  }
+
+  /**
+   * Resolves when each of these has given a sign of its life that was asked for after this call, or is in doubt, or can't be told
+   * from one that lives. Never rejects.
+   */
+  async heardOf(brokerIds: readonly number[]): Promise<void> {
+    const heard: Promise<void>[] = []
+    for (const id of brokerIds) {
+      if (id === this.#nodeId) continue
+      const isInDoubt = this.inDoubt.has(id)
+      const sign = this.#signsOfLife.of(id)
+      // Who is in doubt may be there again, but isn't waited for: one that has just been let serve opens its ports a moment later.
+      if (!isInDoubt) heard.push(sign)
+    }
+    await Promise.all(heard)
   }
 
   /** Requests without an answer fail. */

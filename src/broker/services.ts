@@ -18,9 +18,9 @@ import type { ReplicationQuota } from '../replication/quota/replication-quota.ts
 import type { ReplicaManager } from '../replication/replica-manager.ts'
 import { TransactionGate } from '../replication/transaction-gate.ts'
 import type { Authorizer } from '../security/authorizer.ts'
-import type { BrokersInDoubt } from './brokers-in-doubt.ts'
 import { createTopicsAutomatically } from './automatic-topics.ts'
 import type { BrokerControllerChannel } from './controller-channel.ts'
+import type { OtherBrokers } from './other-brokers.ts'
 import { untilKnown } from './until-known.ts'
 import type { Coordinators } from './coordinators.ts'
 
@@ -42,7 +42,7 @@ interface Parts extends Coordinators {
   readonly leaderQuota: ReplicationQuota
   readonly faults: RatedLog
   readonly authorizer: Authorizer | null
-  readonly inDoubt: Pick<BrokersInDoubt, 'has' | 'fetched'>
+  readonly others: Pick<OtherBrokers, 'inDoubt' | 'heardOf'>
 }
 
 /** What the handlers need of the broker. */
@@ -50,7 +50,7 @@ export function brokerServices(parts: Parts): BrokerServices {
   const { host, config, clusterId, metadata, controller, replicas } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
-  const isInDoubt = (brokerId: number): boolean => parts.inDoubt.has(brokerId)
+  const isInDoubt = (brokerId: number): boolean => parts.others.inDoubt.has(brokerId)
   return {
     kind: 'broker',
     log,
@@ -61,7 +61,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     replicas,
     fetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
     replicaFetchMemory: new FetchMemory(MAX_UNSENT_BYTES, clock),
-    followers: parts.inDoubt,
+    followers: parts.others.inDoubt,
     leaderQuota: parts.leaderQuota,
     followerPatience: parts.followerPatience,
     fetchSessions: new FetchSessionCache(
@@ -91,6 +91,7 @@ export function brokerServices(parts: Parts): BrokerServices {
     scramUsers: () => scramUsers(metadata.image),
     tokens: new DelegationTokens(config, host, () => metadata.image),
     cluster: () => clusterView(metadata.image, clusterId, nodeId, isInDoubt),
+    heardOf: (brokerIds) => parts.others.heardOf(brokerIds),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),
     createTopicsAutomatically: (names, client) =>

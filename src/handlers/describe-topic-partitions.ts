@@ -6,6 +6,7 @@ import { custom } from './access.ts'
 import { authorizedOperations } from './authorized-operations.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { heardOfLeaders, partitionsOf } from './heard-of-leaders.ts'
 import { inTurnsOfStored } from './turns.ts'
 
 type Response = (typeof DescribeTopicPartitions)['response']['encoded']
@@ -28,18 +29,20 @@ export const describeTopicPartitions = handle(DescribeTopicPartitions, {
   access: custom(['DESCRIBE', 'TOPIC']),
 }).by(async (request, context) => {
   const { cursor } = request
-  const cluster = context.services.cluster()
   if (cursor !== null && cursor.partitionIndex < 0) {
     // As in Kafka, those that are named are told so, and no others.
     const names = new Set(request.topics.map(({ name }) => name))
     return { topics: Array.from(names, invalid), nextCursor: null }
   }
+  const isNamed = request.topics.length > 0
+  const asked = request.topics.map(({ name }) => context.services.cluster().topic(name))
+  await heardOfLeaders(isNamed ? partitionsOf(asked) : null, context)
+  const cluster = context.services.cluster()
   let left = Math.min(
     Math.max(request.responsePartitionLimit, 1),
     context.services.config.get('max.request.partition.size.limit'),
   )
   const topics: TopicResponse[] = []
-  const isNamed = request.topics.length > 0
   // Besides as many topics as there are partitions: the cursor's, of which none may be left, and that of the next page.
   for (const name of await namesOf(request.topics, left + 2, context, cursor)) {
     if (isNamed && !context.may('DESCRIBE', 'TOPIC', name)) {

@@ -2,9 +2,11 @@ import type { ErrorName } from '../../protocol/errors.ts'
 import { FindCoordinator } from '../../protocol/messages/find-coordinator.ts'
 import { OFFSETS_TOPIC } from '../coordinators/group/kind.ts'
 import { TRANSACTIONS_TOPIC } from '../coordinators/transaction/kind.ts'
+import type { PartitionImage } from '../metadata/image.ts'
 import { custom } from './access.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { heardOfLeaders } from './heard-of-leaders.ts'
 import { inTurns } from './turns.ts'
 
 const FIRST_VERSION_WITH_KEYS = 4
@@ -27,17 +29,35 @@ export const findCoordinator = handle(FindCoordinator, {
   access: custom(['DESCRIBE', 'GROUP'], ['DESCRIBE', 'TRANSACTIONAL_ID']),
 }).by(async (request, context) => {
   const { version } = context
-  if (version < FIRST_VERSION_WITH_KEYS) {
+  const isOfOne = version < FIRST_VERSION_WITH_KEYS
+  const keys = isOfOne ? [request.key] : request.coordinatorKeys
+  await heardOfLeaders(placesOf(keys, request.keyType, context), context)
+  if (isOfOne) {
     const found = await find(request.key, request.keyType, context)
     // The old form of the answer has the error's text, and for none its name.
     return { ...found, errorMessage: found.errorMessage || found.errorCode }
   }
-  const coordinators = await inTurns(context.services, request.coordinatorKeys, async (key) => ({
+  const coordinators = await inTurns(context.services, keys, async (key) => ({
     key,
     ...(await find(key, request.keyType, context)),
   }))
   return { coordinators }
 })
+
+/** The partitions that have the state of these keys, as far as they are there. */
+function* placesOf(
+  keys: readonly string[],
+  keyType: number,
+  { services: { cluster, groups, transactions } }: RequestContext,
+): Iterable<PartitionImage> {
+  const isOfGroups = keyType === GROUP_KEY_TYPE
+  const partitions = cluster().topic(isOfGroups ? OFFSETS_TOPIC : TRANSACTIONS_TOPIC)?.partitions
+  if (partitions === undefined) return
+  for (const key of keys) {
+    const place = partitions[(isOfGroups ? groups : transactions).partitionOf(key)]
+    if (place !== undefined) yield place
+  }
+}
 
 async function find(key: string, keyType: number, context: RequestContext): Promise<Coordinator> {
   const { groups, transactions } = context.services

@@ -10,6 +10,7 @@ import { custom } from './access.ts'
 import { authorizedOperations, operationsOnCluster } from './authorized-operations.ts'
 import type { RequestContext } from './context.ts'
 import { handle } from './handler.ts'
+import { heardOfLeaders, partitionsOf } from './heard-of-leaders.ts'
 import { inTurnsOfStored } from './turns.ts'
 
 type TopicResponse = (typeof Metadata)['response']['encoded']['topics'][number]
@@ -62,8 +63,12 @@ export const metadata = handle(Metadata, {
 })
 
 /** Those that the client may see. */
-function allTopics(request: MetadataRequest, context: RequestContext): Promise<TopicResponse[]> {
+async function allTopics(
+  request: MetadataRequest,
+  context: RequestContext,
+): Promise<TopicResponse[]> {
   const { services } = context
+  await heardOfLeaders(null, context)
   return inTurnsOfStored(
     services,
     services.cluster().topics(),
@@ -93,14 +98,16 @@ async function namedTopics(
     missing.length > 0 && createsThem
       ? await create(missing, context)
       : new Map<string, ErrorName>()
+  const imageOf = ({ name, topicId }: TopicRequest): TopicImage | undefined => {
+    const { topic, topicById } = context.services.cluster()
+    return name === null ? topicById(topicId) : topic(name)
+  }
+  await heardOfLeaders(partitionsOf(asked.map(imageOf)), context)
   return inTurnsOfStored(
     context.services,
     asked,
     (topic) => answerFor(topic, request, context, refused),
-    ({ name, topicId }) => {
-      const { topic, topicById } = context.services.cluster()
-      return stepsOf(name === null ? topicById(topicId) : topic(name))
-    },
+    (topic) => stepsOf(imageOf(topic)),
   )
 }
 

@@ -71,6 +71,11 @@ export interface BrokerServices extends NodeServices {
   readonly transactions: TransactionCoordinator
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
+  /**
+   * Resolves when each of these brokers is known to live still or to have ended, or can't be told from one that does: to be asked
+   * before a client is told that they lead, for it may know better. Never rejects.
+   */
+  heardOf(brokerIds: readonly number[]): Promise<void>
   /** What clients may use, as this broker knows it. */
   quotas(): Iterable<QuotaRecord>
   /** The size of the volume that a directory is on. */

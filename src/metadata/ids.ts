@@ -1,12 +1,10 @@
 import type { Random } from '../host/host.ts'
+import { randomUuid } from '../host/random-uuid.ts'
 
 /** 16 random bytes as Kafka writes an id: a UUID of version 4 in base64url that doesn't begin with '-'. */
 export function randomId(random: Pick<Random, 'bytes'>): string {
   for (;;) {
-    const bytes = random.bytes(16)
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80
-    const id = bytes.toString('base64url')
+    const id = randomUuid(random).toString('base64url')
     if (!id.startsWith('-')) return id
   }
 }

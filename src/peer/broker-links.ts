@@ -13,6 +13,8 @@ export interface LinkWatch {
   reached(brokerId: number): void
   /** One that was open was ended by the machine at this place, by FIN or RST, while an answer was waited for. */
   lost(brokerId: number, place: ProvenEndpoint): void
+  /** The machine at this place, whose name may have been looked up since, has let no connection be, or has ended it before a word. */
+  refused(brokerId: number, place: ProvenEndpoint): void
 }
 
 export interface BrokerLinksOptions {
@@ -158,6 +160,10 @@ export class BrokerLinks {
       link.failure = { error, at: host.clock.monotonic() }
       const fields = { brokerId, address: formatAddress(address), err: error }
       if (isFirst && !link.isClosed) log.warn(fields, 'Another broker can not be reached')
+      if (!link.isClosed && error instanceof PeerError && isWordOfItsMachine(error)) {
+        const ip = error.refusedBy[0] ?? address.host
+        this.#options.watch?.refused(brokerId, { ip, port: address.port })
+      }
       throw error
     }
   }
@@ -167,4 +173,9 @@ export class BrokerLinks {
     link.connection?.close()
     if (this.#links.get(brokerId) === link) this.#links.delete(brokerId)
   }
+}
+
+/** Why there is no connection: nothing listens there, or what did is ending. */
+function isWordOfItsMachine({ code, isPeersEnd }: PeerError): boolean {
+  return code === 'CONNECTION_REFUSED' || isPeersEnd
 }

@@ -28,7 +28,10 @@ export async function signOfLife(
 ): Promise<string | null> {
   const said = await Promise.all(places.map((place) => dialUnlessEnding(host, place, DIAL_MS)))
   const first = said.findIndex(({ dialled }) => dialled !== 'refused')
-  if (first >= 0) return `${textOf(places[first]!)} does not refuse connections`
+  if (first >= 0) {
+    const isTried = said[first]!.dialled !== 'failed'
+    return `${textOf(places[first]!)} ${isTried ? 'does not refuse connections' : 'could not be dialled'}`
+  }
   const tookMs = Math.max(...said.map((each) => each.tookMs))
   await new Promise<void>((resolve) => void host.clock.after(againMs, resolve))
   return signOfReturn(host, places, tookMs)

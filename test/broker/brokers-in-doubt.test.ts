@@ -74,6 +74,34 @@ describe('a broker whose connection has ended', () => {
     expect(inDoubt.has(2)).toBe(true)
   })
 
+  test('lives where it takes others and ends them itself', async () => {
+    const { inDoubt, pass } = await doubts('ended')
+    inDoubt.lost(2, PLACE)
+    expect(inDoubt.has(2)).toBe(true)
+    await pass(1600)
+    expect(inDoubt.has(2)).toBe(false)
+  })
+
+  test('that lets no connection be is in doubt once, until one is open again, or another life of it', async () => {
+    const { inDoubt, pass } = await doubts('refused')
+    for (const forget of [
+      () => inDoubt.reached(2),
+      () => inDoubt.fetched(2, new Presence(() => undefined)),
+      () => inDoubt.follow(imageWith({ fenced: true })),
+      () => undefined,
+    ]) {
+      inDoubt.refused(2, PLACE)
+      expect(inDoubt.has(2)).toBe(true)
+      await pass(3010)
+      inDoubt.refused(2, PLACE)
+      expect(inDoubt.has(2)).toBe(false)
+      forget()
+    }
+    // The end of a connection is another sign.
+    inDoubt.lost(2, PLACE)
+    expect(inDoubt.has(2)).toBe(true)
+  })
+
   test('is in doubt no longer for another end', async () => {
     const { inDoubt, pass } = await doubts('refused')
     inDoubt.lost(2, PLACE)

@@ -5,8 +5,9 @@ import { nodeHost } from '../../src/host/node.ts'
 import { EMPTY_IMAGE } from '../../src/metadata/image.ts'
 import type { BrokerImage, MetadataDelta, MetadataImage } from '../../src/metadata/image.ts'
 import { IN_THE_CLEAR, towards } from '../../src/peer/security.ts'
+import { until } from '../clients/wait.ts'
 import type { FakeBroker } from '../peer/fake-broker.ts'
-import { SILENCE, answer, fakeBroker } from '../peer/fake-broker.ts'
+import { SILENCE, answer, apiVersions, fakeBroker } from '../peer/fake-broker.ts'
 
 const CONFIG = new BrokerConfig({
   settings: {
@@ -53,12 +54,14 @@ function imageOf(port: number, more: Partial<BrokerImage> = {}): MetadataImage {
 /** This broker's way to broker 2, and what the metadata says next. */
 async function others(respond: () => object | typeof SILENCE) {
   const waiting: (() => void)[] = []
-  const two: FakeBroker = await fakeBroker([
-    answer(AllocateProducerIds, () => {
-      for (const look of waiting.splice(0)) look()
-      return respond()
-    }),
-  ])
+  const allocate = answer(AllocateProducerIds, () => {
+    for (const look of waiting.splice(0)) look()
+    return respond()
+  })
+  const versions = apiVersions([allocate])
+  // As all brokers do, it says that it can say so.
+  const all = [allocate, apiVersions([allocate, versions])]
+  const two: FakeBroker = await fakeBroker(all)
   const listeners = new Set<(delta: MetadataDelta, image: MetadataImage) => void>()
   const metadata = {
     image: imageOf(two.port),
@@ -109,7 +112,9 @@ describe('the way to other brokers', () => {
       await asked
       change(imageOf(two.port))
       change(imageOf(two.port, { fenced: true }))
-      await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER' })
+      // Not by a time-out.
+      const cause = { code: 'CONNECTION_CLOSED' }
+      await expect(waiting).rejects.toMatchObject({ code: 'NO_ANSWER', cause })
       await expect(ask(purpose)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
     },
   )
@@ -126,6 +131,41 @@ describe('the way to other brokers', () => {
     expect(way.inDoubt.has(2)).toBe(true)
     change(imageOf(two.port, { fenced: true }))
     expect(way.inDoubt.has(2)).toBe(false)
+  })
+
+  test('asks whether others are there, not itself; where the port of one is closed it is in doubt', async () => {
+    const { change, two, way } = await others(() => SILENCE)
+    await way.heardOf([1, 2])
+    expect([way.inDoubt.has(2), two.asked]).toEqual([false, ['ApiVersions 5', 'ApiVersions 5']])
+    two.close()
+    await way.heardOf([2])
+    expect(way.inDoubt.has(2)).toBe(true)
+    // One that is not alive isn't waited for.
+    change(imageOf(two.port, { fenced: true }))
+    await way.heardOf([2])
+  })
+
+  test('takes one for alive whose idle connection was ended, and that takes another', async () => {
+    const { two, way } = await others(() => SILENCE)
+    await way.heardOf([2])
+    two.endAll()
+    await way.heardOf([2])
+    expect(way.inDoubt.has(2)).toBe(false)
+    expect(two.asked).toHaveLength(4)
+  })
+
+  test('waits for none that is in doubt, but asks whether it is there again', async () => {
+    const { way, two } = await others(() => SILENCE)
+    way.inDoubt.lost(2, { ip: '127.0.0.1', port: 1 })
+    let isOver = false
+    void way.heardOf([2]).then(() => (isOver = true))
+    // No answer can have come by then.
+    await new Promise<void>((resolve) => process.nextTick(resolve))
+    expect([isOver, way.inDoubt.has(2)]).toEqual([true, true])
+    await until(
+      () => two.asked.length > 0 && !way.inDoubt.has(2),
+      () => 'its answer',
+    )
   })
 
   test('ends with the broker', async () => {

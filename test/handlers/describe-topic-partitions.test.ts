@@ -86,6 +86,28 @@ describe('DescribeTopicPartitions', () => {
     expect((await page(await node(), 10, cursor)).found).toEqual([])
   })
 
+  test.each([
+    ['that are named', ['a'], [2]],
+    ['of all topics', [], [1, 2, 3]],
+  ])('leaders %s are heard of before they are told', async (_which, names, askedOf) => {
+    const served = new TestNode()
+    for (const id of [2, 3]) served.addBroker({ id })
+    await served.addTopic('a', { partitions: [{ leader: 2, replicas: [2], isr: [2] }] })
+    const heard: (readonly number[])[] = []
+    served.hear = async (brokerIds) => {
+      heard.push(brokerIds)
+      await Promise.resolve()
+      served.inDoubt.add(2)
+    }
+    const { topics } = await served.ask(DescribeTopicPartitions, 0, {
+      topics: names.map((name) => ({ name })),
+      responsePartitionLimit: 10,
+      cursor: null,
+    })
+    expect(topics[0]!.partitions).toMatchObject([{ leaderId: -1 }])
+    expect(heard).toEqual([askedOf])
+  })
+
   test('a partition without a leader, or whose leader may have ended, has LEADER_NOT_AVAILABLE', async () => {
     const served = new TestNode()
     served.addBroker({ id: 2 })

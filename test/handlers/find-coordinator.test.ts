@@ -52,6 +52,30 @@ describe.each([
     expect(coordinators[0]).toMatchObject({ errorCode: 'COORDINATOR_NOT_AVAILABLE', nodeId: -1 })
   })
 
+  test('is heard of before a client is sent to it, for it may have ended since', async () => {
+    const node = new TestNode()
+    for (const id of [2, 3]) node.addBroker({ id })
+    const led = (leader: number) => ({ leader, replicas: [leader], isr: [leader] })
+    await node.addTopic(topic, { partitions: [led(2), led(3)] })
+    const place = keyType === 0 ? node.groups : node.transactions
+    const [of2, of3] = [0, 1].map((partition) => {
+      let number = 0
+      while (place.partitionOf(`key-${number}`) !== partition) number++
+      return `key-${number}`
+    })
+    const heard: (readonly number[])[] = []
+    node.hear = async (brokerIds) => {
+      heard.push(brokerIds)
+      await Promise.resolve()
+      node.inDoubt.add(2)
+    }
+    const keys = [of3!, of2!]
+    const several = await node.ask(FindCoordinator, 4, { keyType, coordinatorKeys: keys })
+    expect(several.coordinators.map(({ nodeId }) => nodeId)).toEqual([3, -1])
+    const one = await node.ask(FindCoordinator, 3, { keyType, key: of2! })
+    expect([one.errorCode, heard]).toEqual(['COORDINATOR_NOT_AVAILABLE', [[3, 2], [2]]])
+  })
+
   test('has its topic made where it is missing', async () => {
     const node = new TestNode()
     const asked: string[] = []

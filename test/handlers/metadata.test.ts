@@ -130,6 +130,59 @@ describe('Metadata', () => {
     ])
   })
 
+  describe('whether leaders live is asked before they are told', () => {
+    const led = (leader: number) => ({ leader, replicas: [leader], isr: [leader] })
+    /** Five brokers, of which the third is found to have ended when its life is asked for. */
+    const cluster = async () => {
+      const node = new TestNode()
+      for (const id of [0, 2, 3, 4]) node.addBroker({ id })
+      await node.addTopic('a', { partitions: [led(3), led(2), led(0), led(-1), led(7)] })
+      await node.addTopic('b', { partitions: [led(4)] })
+      const heard: (readonly number[])[] = []
+      node.hear = async (brokerIds) => {
+        heard.push([...brokerIds].sort())
+        await Promise.resolve()
+        node.inDoubt.add(2)
+      }
+      return { node, heard }
+    }
+
+    test.each([
+      ['of topics that are named', 'a', [0, 2, 3]],
+      ['of all', null, [0, 1, 2, 3, 4]],
+    ])('%s', async (_which, name, askedOf) => {
+      const { node, heard } = await cluster()
+      const { topics } = await node.ask(Metadata, 12, asking(name === null ? null : named(name)))
+      expect(topics[0]!.partitions.map(({ leaderId }) => leaderId)).toEqual([3, -1, 0, -1, 7])
+      expect(heard).toEqual([askedOf])
+    })
+
+    test('of all brokers, where it would take long to find out who leads', async () => {
+      const { node, heard } = await cluster()
+      await node.addTopic('many', { partitions: Array.from({ length: 1001 }, () => led(3)) })
+      await node.ask(Metadata, 12, asking(named('many')))
+      const ids = await node.ask(Metadata, 12, {
+        ...asking(null),
+        topics: Array.from({ length: 500 }, (_, index) => ({
+          name: 'a',
+          topicId: Buffer.alloc(16, index).toString('base64url'),
+        })),
+      })
+      expect(ids.topics.length).toBe(256)
+      expect(heard).toEqual([
+        [0, 1, 2, 3, 4],
+        [0, 2, 3],
+      ])
+    })
+
+    test('of those whom its listener reaches', async () => {
+      const { node, heard } = await cluster()
+      node.addBroker({ id: 3, endPoints: [] })
+      await node.ask(Metadata, 12, asking(named('a')))
+      expect(heard).toEqual([[0, 2]])
+    })
+  })
+
   test('marks internal topics', async () => {
     const node = new TestNode()
     await node.addTopic('__consumer_offsets')

@@ -98,6 +98,8 @@ export const SILENCE = null
 export class TestNode {
   /** Brokers that may have ended. */
   readonly inDoubt = new Set<number>()
+  /** What becomes known of brokers when signs of their lives are waited for. */
+  hear: (brokerIds: readonly number[]) => Promise<void> = () => Promise.resolve()
   /** The connections by which brokers fetch. */
   readonly followedBy = new Map<number, Presence>()
   readonly disk: SimDisk
@@ -292,6 +294,7 @@ export class TestNode {
         retryMaxMs: () => this.config.get('add.partitions.to.txn.retry.backoff.max.ms'),
       }),
       markers,
+      heardOf: (brokerIds) => this.hear(brokerIds),
       transactions: this.transactions,
       logs: this.logs,
       moves: this.moves,

@@ -167,13 +167,6 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/coordinators/group/coordinator.ts',
-    text: 'bytes[6] = (bytes[6]! & 0x0f) | 0x40',
-    replacement: 'bytes[6] = bytes[6]! | 0x40',
-    about: 'Ids of members are no UUIDs of version 4.',
-    killedBy: ['coordinators/group/coordinator'],
-  },
-  {
-    file: 'src/coordinators/group/coordinator.ts',
     text: 'isDone = !more',
     replacement: 'isDone = more',
     about: 'Offsets of a deleted topic are left where they are many.',

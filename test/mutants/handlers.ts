@@ -10,6 +10,57 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/handlers/metadata.ts',
+    text: '  await heardOfLeaders(partitionsOf(asked.map(imageOf)), context)\n',
+    replacement: '',
+    about:
+      'A client that has lost its leader is sent to it again by a broker that has not heard of it yet.',
+    killedBy: ['handlers/metadata'],
+  },
+  {
+    file: 'src/handlers/metadata.ts',
+    text: '  await heardOfLeaders(null, context)\n',
+    replacement: '',
+    about: 'A client that asks for all topics is sent to a leader that has ended.',
+    killedBy: ['handlers/metadata'],
+  },
+  {
+    file: 'src/handlers/find-coordinator.ts',
+    text: '  await heardOfLeaders(placesOf(keys, request.keyType, context), context)\n',
+    replacement: '',
+    about:
+      'A group that has lost its coordinator is sent to it again by a broker that has not heard of it yet.',
+    killedBy: ['handlers/find-coordinator'],
+  },
+  {
+    file: 'src/handlers/describe-topic-partitions.ts',
+    text: '  await heardOfLeaders(isNamed ? partitionsOf(asked) : null, context)\n',
+    replacement: '',
+    about: 'Leaders that have ended are told to those who describe topics.',
+    killedBy: ['handlers/describe-topic-partitions'],
+  },
+  {
+    file: 'src/handlers/heard-of-leaders.ts',
+    text: ' || ++steps > TURN_STEPS',
+    replacement: '',
+    about: 'Who names a large topic holds all others up.',
+    killedBy: ['handlers/metadata'],
+  },
+  {
+    file: 'src/handlers/heard-of-leaders.ts',
+    text: 'of new Set(topics))',
+    replacement: 'of topics)',
+    about: 'Who names a topic often holds all others up.',
+    killedBy: ['handlers/metadata'],
+  },
+  {
+    file: 'src/handlers/heard-of-leaders.ts',
+    text: 'if (alive.has(leader)) leaders',
+    replacement: 'leaders',
+    about: 'A leader that clients can not reach stands for one that they can.',
+    killedBy: ['handlers/metadata'],
+  },
+  {
+    file: 'src/handlers/metadata.ts',
     text: '(version < FIRST_VERSION_WITH_NULL && request.topics.length === 0)',
     replacement: '(version <= FIRST_VERSION_WITH_NULL && request.topics.length === 0)',
     about: 'A v1 client that asks for no topics gets all of them.',

@@ -2,6 +2,20 @@ import type { Mutant } from './mutant.ts'
 
 export const mutants: readonly Mutant[] = [
   {
+    file: 'src/host/random-uuid.ts',
+    text: '(bytes[6]! & 0x0f) | 0x40',
+    replacement: 'bytes[6]! | 0x40',
+    about: 'UUIDs are not of version 4, which tools refuse.',
+    killedBy: ['host/random-uuid'],
+  },
+  {
+    file: 'src/host/random-uuid.ts',
+    text: '(bytes[8]! & 0x3f) | 0x80',
+    replacement: 'bytes[8]! | 0x80',
+    about: 'UUIDs are of any variant.',
+    killedBy: ['host/random-uuid'],
+  },
+  {
     file: 'src/host/buffer-pool.ts',
     text: 'this.#pooledBytes -= bytes',
     replacement: '',

@@ -147,6 +147,20 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/peer/broker-links.ts',
+    text: "code === 'CONNECTION_REFUSED' || isPeersEnd",
+    replacement: "code === 'CONNECTION_REFUSED'",
+    about: 'A process that takes connections while it ends is taken for one that lives.',
+    killedBy: ['peer/broker-links'],
+  },
+  {
+    file: 'src/peer/broker-links.ts',
+    text: "code === 'CONNECTION_REFUSED' || isPeersEnd",
+    replacement: 'isPeersEnd',
+    about: 'A broker that is gone before it was ever asked is taken for one that lives.',
+    killedBy: ['peer/broker-links'],
+  },
+  {
+    file: 'src/peer/broker-links.ts',
     text: 'if (isTooSoon && link.opening === null) throw failure.error',
     replacement: '',
     about: 'A broker that is dead is connected to as often as anybody asks.',

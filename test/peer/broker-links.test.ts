@@ -64,6 +64,7 @@ function linked(ports: Map<number, number>) {
     watch: {
       reached: (id) => void watched.push(`${id} is reached`),
       lost: (id, { ip, port }) => void watched.push(`${id} is lost at ${ip}:${port}`),
+      refused: (id, { ip, port }) => void watched.push(`${id} is refused at ${ip}:${port}`),
     },
   })
   open.push(links)
@@ -111,6 +112,24 @@ describe('links to other brokers', () => {
     links.follow()
     await expect(ask(1, 5)).rejects.toMatchObject({ code: 'NOT_ALIVE' })
     expect(watched).toEqual([isReached, isLost, isReached, isReached])
+  })
+
+  test('tell of a machine that lets no connection be', async () => {
+    const [port] = (await freePorts(1)) as [number]
+    const ports = new Map([[1, port]])
+    const { ask, clock, watched } = linked(ports)
+    const isRefused = `1 is refused at 127.0.0.1:${port}`
+    for (let time = 0; time < 2; time++) {
+      await expect(ask(1, 1)).rejects.toMatchObject({ code: 'NO_ANSWER' })
+      clock.skip(50_000)
+    }
+    expect(watched).toEqual([isRefused, isRefused])
+    // One that is ending takes a connection still, and ends it before it has said anything.
+    const ending = await fakeBroker([answer(ApiVersions, () => null)])
+    open.push(ending)
+    ports.set(1, ending.port)
+    await expect(ask(1, 1)).rejects.toMatchObject({ code: 'NO_ANSWER' })
+    expect(watched.slice(2)).toEqual([`1 is refused at 127.0.0.1:${ending.port}`])
   })
 
   test('do not try again at once where nobody could be reached, and say so once', async () => {

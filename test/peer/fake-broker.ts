@@ -40,6 +40,8 @@ export interface FakeBroker {
   readonly port: number
   /** The APIs that were asked for, with their versions: `Metadata 13`. */
   readonly asked: string[]
+  /** Ends the connections that there are. */
+  endAll(): void
   close(): void
 }
 
@@ -62,12 +64,16 @@ export async function fakeBroker(answers: readonly Answer[]): Promise<FakeBroker
     socket.on('data', (bytes: Buffer) => void frames.push(bytes))
   })
   await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve))
+  const endAll = (): void => {
+    for (const socket of sockets) socket.destroy()
+  }
   return {
     port: (server.address() as net.AddressInfo).port,
     asked,
+    endAll,
     close: () => {
       server.close()
-      for (const socket of sockets) socket.destroy()
+      endAll()
     },
   }
 }

@@ -1,3 +1,4 @@
+import { randomUuid } from '../../host/random-uuid.ts'
 import { Coordinator } from '../runtime/coordinator.ts'
 import type { CoordinatorOptions } from '../runtime/coordinator.ts'
 import { CoordinatorError } from '../runtime/errors.ts'
@@ -5,8 +6,6 @@ import type { GroupOperations } from './commands.ts'
 import type { GroupFact } from './facts.ts'
 import { groupKind } from './kind.ts'
 import type { GroupShardSettings } from './kind.ts'
-
-const UUID_BYTES = 16
 
 /** The groups that this broker coordinates: those of the partitions of `__consumer_offsets` that it leads. */
 export class GroupCoordinator extends Coordinator<GroupOperations, GroupFact, GroupShardSettings> {
@@ -19,10 +18,8 @@ export class GroupCoordinator extends Coordinator<GroupOperations, GroupFact, Gr
 
   /** A random UUID (version 4) for a member's id. */
   newUuid(): string {
-    const bytes = this.#host.random.bytes(UUID_BYTES)
-    bytes[6] = (bytes[6]! & 0x0f) | 0x40
-    bytes[8] = (bytes[8]! & 0x3f) | 0x80
-    return bytes.toString('hex').replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
+    const digits = randomUuid(this.#host.random).toString('hex')
+    return digits.replace(/^(.{8})(.{4})(.{4})(.{4})(.{12})$/, '$1-$2-$3-$4-$5')
   }
 
   /** Topics are no more: what groups have committed for them goes too. Failures are logged; expiry gets what is left. */

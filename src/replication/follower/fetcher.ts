@@ -37,7 +37,16 @@ export interface FetcherOptions {
  * Where nothing comes, so many requests in a row are made without a look at each partition, which of thousands costs more than all else.
  * Only one whose log begins later by itself, as its records were too old, has something to tell then; it is told a little later.
  */
-const MOST_ALIKE = 3
+const MOST_REPEATS = 3
+
+/** What a look at all partitions has found. */
+interface Look {
+  readonly ready: ReadonlySet<FollowedPartition>
+  /** All were asked for, the leader knows all that there is to know of them, and nothing has come. */
+  isQuiet: boolean
+  /** How often they were asked for again. */
+  repeats: number
+}
 
 /**
  * Fetches partitions of one leader over one connection (Kafka's ReplicaFetcherThread): one request at a time, and the next one
@@ -48,11 +57,8 @@ export class ReplicaFetcher {
   readonly #partitions = new Map<string, FollowedPartition>()
   readonly #session: FollowerSession<FollowedPartition>
   readonly #memory: AnswerMemory
-  /** What was asked for last, where nothing has come of it and nothing has changed since. */
-  #unchanged: ReadonlySet<FollowedPartition> | null = null
-  #alike = 0
-  /** Nothing has changed since the last look at all partitions. */
-  #isAsSeen = false
+  /** The last one at all partitions; null where something has changed since. */
+  #look: Look | null = null
   #isRunning = false
   #isClosed = false
   #wake: () => void = () => undefined
@@ -83,8 +89,7 @@ export class ReplicaFetcher {
   }
 
   #changed(): void {
-    this.#isAsSeen = false
-    this.#unchanged = null
+    this.#look = null
   }
 
   close(): void {
@@ -96,17 +101,16 @@ export class ReplicaFetcher {
   async #run(): Promise<void> {
     this.#isRunning = true
     while (!this.#isClosed && this.#partitions.size > 0) {
-      const unchanged = this.#options.quota.isLimited ? null : this.#unchanged
-      if (unchanged !== null && this.#alike++ < MOST_ALIKE) {
-        await this.#fetch(unchanged, Infinity)
+      const { clock, quota } = this.#options
+      const look = this.#look
+      if (look?.isQuiet === true && !quota.isLimited && look.repeats++ < MOST_REPEATS) {
+        await this.#fetch(look.ready, Infinity)
         continue
       }
-      this.#alike = 0
-      this.#unchanged = null
-      this.#isAsSeen = true
-      const now = this.#options.clock.monotonic()
+      const now = clock.monotonic()
       const ready = new Set<FollowedPartition>()
-      const quotaMs = this.#options.quota.retryAfterMs
+      this.#look = { ready, isQuiet: false, repeats: 0 }
+      const quotaMs = quota.retryAfterMs
       let isHeldBack = false
       let nextMs = Infinity
       for (const followed of this.#partitions.values()) {
@@ -146,7 +150,7 @@ export class ReplicaFetcher {
       maxWaitMs: Math.min(maxWaitMs, withinMs),
       minBytes,
       maxBytes,
-      ...(this.#unchanged === ready ? this.#session.same() : this.#session.next(ready)),
+      ...(this.#look?.isQuiet === true ? this.#session.same() : this.#session.next(ready)),
     }
     const answer = await leader.fetch(request, this.#memory)
     if (answer.errorCode !== 'NONE') {
@@ -173,7 +177,7 @@ export class ReplicaFetcher {
     this.#session.answered(answer.sessionId)
     const isQuiet = answer.responses.length === 0 && ready.size === this.#partitions.size
     if (!isQuiet || !this.#session.isToldOf(ready)) this.#changed()
-    else if (this.#isAsSeen) this.#unchanged = ready
+    else if (this.#look !== null) this.#look.isQuiet = true
     await Promise.all(works)
     // All of it is written, or given up.
     this.#memory.give()

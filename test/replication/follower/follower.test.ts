@@ -306,6 +306,16 @@ describe('A follower', () => {
       expect(asked.body.topics![0]!.partitions![0]).toMatchObject({ logStartOffset: 2 })
     })
 
+    test('looks before each request where a rate limits it', async () => {
+      const { next, log, throttle } = await quiet()
+      const asked = await next()
+      throttle.bytesPerSecond = 1e9
+      log.advanceLogStart(2)
+      asked.answer({}, QUIET)
+      const { body } = await next()
+      expect(body.topics![0]!.partitions![0]).toMatchObject({ logStartOffset: 2 })
+    })
+
     test('asks at once for what has come with a new epoch, or besides', async () => {
       const { next, partition, assignment, fetchers, logs, clock } = await quiet()
       const waiting = await next()
