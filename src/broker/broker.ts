@@ -296,6 +296,7 @@ export class Broker {
       leaderQuota: this.#replication.leaderQuota,
       faults: this.#faults,
       others: this.#others,
+      hasSession: () => this.#lifecycle.hasSession,
     })
     const forwarder = new Forwarding({
       link: this.#controller.forwarding,

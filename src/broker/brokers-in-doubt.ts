@@ -67,15 +67,26 @@ export class BrokersInDoubt implements LinkWatch, FollowerConnections {
   lost(brokerId: number, place: ProvenEndpoint): void {
     if (this.has(brokerId)) return
     const { host } = this.#options
-    const timer = host.clock.after(LASTS_MS, () => this.#trust(brokerId))
-    const doubt = (): void => timer.cancel()
-    this.#doubts.set(brokerId, doubt)
+    const doubt = this.#begin(brokerId)
     // One that lives may end a connection, too.
     void dialUnlessEnding(host, place, LASTS_MS).then(({ dialled }) => {
       // Who ends one connection after the other does so itself: a process that was killed takes none.
       const isThere = dialled === 'accepted' || dialled === 'ended'
       if (isThere && this.#doubts.get(brokerId) === doubt) this.#trust(brokerId)
     })
+  }
+
+  /** This broker may have been cut off: whom it takes for a leader itself may be another one by now. */
+  doubtItself(ownId: number): void {
+    this.#doubts.get(ownId)?.()
+    this.#begin(ownId)
+  }
+
+  #begin(brokerId: number): () => void {
+    const timer = this.#options.host.clock.after(LASTS_MS, () => this.#trust(brokerId))
+    const doubt = (): void => timer.cancel()
+    this.#doubts.set(brokerId, doubt)
+    return doubt
   }
 
   refused(brokerId: number, place: ProvenEndpoint): void {

@@ -73,6 +73,8 @@ export class BrokerLifecycle {
   #wantsToServe = false
   #failures = 0
   #isAsking = false
+  /** When the last heartbeat was sent that the controller has taken; monotonic milliseconds. */
+  #heardOfMs = -Infinity
   /** The controller has begun to have others lead. */
   #isHandingOver = false
   /** What is asked for now can't wait for the next turn. */
@@ -100,6 +102,12 @@ export class BrokerLifecycle {
 
   get state(): State {
     return this.#state
+  }
+
+  /** Whether the controller has heard of this broker for as long as a session lasts; else it may have others lead by now. */
+  get hasSession(): boolean {
+    const { clock, settings } = this.#options
+    return clock.monotonic() - this.#heardOfMs < settings.sessionTimeoutMs
   }
 
   /**
@@ -234,7 +242,8 @@ export class BrokerLifecycle {
   }
 
   async #beat(): Promise<void> {
-    const { channel, metadataOffset, cordoned, log } = this.#options
+    const { clock, channel, metadataOffset, cordoned, log } = this.#options
+    const sentMs = clock.monotonic()
     const offlineLogDirs = this.#offline.ids
     this.#isAsking = true
     this.#isHurried = false
@@ -267,6 +276,7 @@ export class BrokerLifecycle {
       return this.#beatAfter(delayMs)
     }
     this.#failures = 0
+    this.#heardOfMs = sentMs
     this.#offline.told(offlineLogDirs)
     const delayMs = this.#follow(reply)
     this.#changed()

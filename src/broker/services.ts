@@ -5,6 +5,7 @@ import type { RatedLog } from '../host/rated-log.ts'
 import type { LogManager } from '../log/manager.ts'
 import { clusterView } from '../metadata/cluster-view.ts'
 import { featureLevels } from '../metadata/feature-levels.ts'
+import type { PartitionImage } from '../metadata/image.ts'
 import type { MetadataNode } from '../metadata/node.ts'
 import { quotasOf } from '../metadata/quotas.ts'
 import { scramRecordOf, scramUsers } from '../metadata/scram.ts'
@@ -42,6 +43,7 @@ interface Parts extends Coordinators {
   readonly leaderQuota: ReplicationQuota
   readonly faults: RatedLog
   readonly authorizer: Authorizer | null
+  readonly hasSession: () => boolean
   readonly others: Pick<OtherBrokers, 'inDoubt' | 'heardOf'>
 }
 
@@ -50,7 +52,11 @@ export function brokerServices(parts: Parts): BrokerServices {
   const { host, config, clusterId, metadata, controller, replicas } = parts
   const { clock, disk, log, random } = host
   const nodeId = config.get('node.id')
-  const isInDoubt = (brokerId: number): boolean => parts.others.inDoubt.has(brokerId)
+  const isInDoubt = ({ leader, isr }: PartitionImage): boolean => {
+    if (!parts.others.inDoubt.has(leader)) return false
+    // Nobody else can lead what this broker alone has.
+    return leader !== nodeId || (isr.length > 1 && !parts.hasSession())
+  }
   return {
     kind: 'broker',
     log,
@@ -91,6 +97,8 @@ export function brokerServices(parts: Parts): BrokerServices {
     scramUsers: () => scramUsers(metadata.image),
     tokens: new DelegationTokens(config, host, () => metadata.image),
     cluster: () => clusterView(metadata.image, clusterId, nodeId, isInDoubt),
+    hasSession: parts.hasSession,
+    doubtItself: () => parts.others.inDoubt.doubtItself(nodeId),
     heardOf: (brokerIds) => parts.others.heardOf(brokerIds),
     features: () => featureLevels(metadata),
     settled: () => replicas.settled(),

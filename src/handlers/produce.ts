@@ -22,7 +22,7 @@ import { isInternalTopic } from '../metadata/internal-topics.ts'
 import type { RequiredAcks } from '../replication/partition/partition.ts'
 import { all, each, one } from './access.ts'
 import type { Access } from './access.ts'
-import { closeConnection, isAnswer, Later } from './answer.ts'
+import { closeConnection, hangUp, isAnswer, Later } from './answer.ts'
 import type { Answer } from './answer.ts'
 import type { RequestContext } from './context.ts'
 import { currentLeader, endpointsOf } from './current-leader.ts'
@@ -74,6 +74,8 @@ class ProduceAnswer extends Later<ProduceResponse> {
   #missing = 1
   /** Somebody else leads one of the partitions. */
   #isMisled = false
+  /** What one of them was sent has not been replicated in time. */
+  #isLate = false
 
   constructor(request: ProduceRequest, context: RequestContext) {
     super()
@@ -88,6 +90,7 @@ class ProduceAnswer extends Later<ProduceResponse> {
         const held = append(request, context, name, topicId, index, records, (result) => {
           fill(response, result)
           if (response.errorCode === 'NOT_LEADER_OR_FOLLOWER') this.#isMisled = true
+          if (response.errorCode === 'REQUEST_TIMED_OUT') this.#isLate = true
           this.#appended()
         })
         if (held !== null) (this.#ofTransaction ??= []).push(held)
@@ -100,8 +103,18 @@ class ProduceAnswer extends Later<ProduceResponse> {
 
   #appended(): void {
     if (--this.#missing > 0) return
+    if (this.#isLate && !this.#context.services.hasSession()) return this.give(this.#sendAway())
     const answer = answerOf(this.#acks, this.#responses)
     this.give(this.#isMisled ? withLeaders(answer, this.#context) : answer)
+  }
+
+  /**
+   * This broker may have been cut off from the others, who then have another one lead. REQUEST_TIMED_OUT, which Apache Kafka says,
+   * has librdkafka try the same leader again until its records are too old, or ask this broker alone who leads.
+   */
+  #sendAway(): Answer<ProduceResponse> {
+    this.#context.services.doubtItself()
+    return hangUp
   }
 }
 

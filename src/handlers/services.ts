@@ -71,6 +71,10 @@ export interface BrokerServices extends NodeServices {
   readonly transactions: TransactionCoordinator
   readonly moves: Pick<DirectoryMoves, 'alter'>
   readonly logs: Pick<LogManager, 'directories' | 'get'>
+  /** Whether the controller has heard of this broker for as long as a session lasts; else it may have others lead by now. */
+  hasSession(): boolean
+  /** Clients are told for a moment that what this broker leads, as far as it knows, has no leader. */
+  doubtItself(): void
   /**
    * Resolves when each of these brokers is known to live still or to have ended, or can't be told from one that does: to be asked
    * before a client is told that they lead, for it may know better. Never rejects.

@@ -47,13 +47,13 @@ export interface ClusterView {
 
 /**
  * @param controllerId the node to name as the controller; to clients any live broker will do, requests are forwarded
- * @param isInDoubt of a broker that leads as far as the metadata say, and may have ended
+ * @param isInDoubt whether a partition may have another leader than the metadata say, or is about to have one
  */
 export function clusterView(
   image: MetadataImage,
   clusterId: string,
   controllerId: number,
-  isInDoubt: (brokerId: number) => boolean = () => false,
+  isInDoubt: (partition: PartitionImage) => boolean = () => false,
 ): ClusterView {
   return {
     clusterId,
@@ -78,7 +78,7 @@ export function clusterView(
         const endPoint = endPoints.find(({ name }) => name === listenerName)
         return endPoint === undefined ? [] : [{ id, host: endPoint.host, port: endPoint.port }]
       }),
-    leaderOf: ({ leader }) => (isInDoubt(leader) ? -1 : leader),
+    leaderOf: (partition) => (isInDoubt(partition) ? -1 : partition.leader),
     offlineReplicas: (partition, listenerName) => {
       let offline: number[] | null = null
       for (const id of partition.replicas) {

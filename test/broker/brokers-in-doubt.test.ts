@@ -102,6 +102,17 @@ describe('a broker whose connection has ended', () => {
     expect(inDoubt.has(2)).toBe(true)
   })
 
+  test('that doubts itself does so for three seconds from the last time, and dials nobody', async () => {
+    const { inDoubt, pass, dialled } = await doubts('accepted')
+    inDoubt.doubtItself(1)
+    await pass(2000)
+    inDoubt.doubtItself(1)
+    await pass(2990)
+    expect(inDoubt.has(1)).toBe(true)
+    await pass(20)
+    expect([inDoubt.has(1), dialled]).toEqual([false, []])
+  })
+
   test('is in doubt no longer for another end', async () => {
     const { inDoubt, pass } = await doubts('refused')
     inDoubt.lost(2, PLACE)

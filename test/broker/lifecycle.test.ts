@@ -285,6 +285,30 @@ describe('a broker that runs', () => {
     expect(life.since(from)).toEqual([2000, 6600])
   })
 
+  test('has a session for as long as a heartbeat is no older that the controller has taken', async () => {
+    const life = new Life()
+    expect(life.lifecycle.hasSession).toBe(false)
+    await life.running()
+    expect(life.lifecycle.hasSession).toBe(true)
+    life.heartbeat = () => LOST
+    await life.pass(8990)
+    expect(life.lifecycle.hasSession).toBe(true)
+    await life.pass(20)
+    expect(life.lifecycle.hasSession).toBe(false)
+    // What was sent long ago says nothing of now.
+    let answer: (reply: Reply) => void = () => undefined
+    life.heartbeat = () => new Promise<Reply>((resolve) => (answer = resolve)) as Promise<never>
+    const asked = life.heartbeats.length
+    while (life.heartbeats.length === asked) await life.pass(100)
+    life.heartbeat = () => NEVER
+    await life.pass(4000)
+    answer({ isCaughtUp: true, isFenced: false })
+    await life.pass(1)
+    expect(life.lifecycle.hasSession).toBe(true)
+    await life.pass(5000)
+    expect(life.lifecycle.hasSession).toBe(false)
+  })
+
   test('says that it was unregistered and what to do, and goes on, as Kafka’s', async () => {
     const life = await new Life().running()
     life.registeredEpoch = -1

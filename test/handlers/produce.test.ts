@@ -1,6 +1,6 @@
 import { Produce } from '../../protocol/messages/produce.ts'
 import { ZERO_UUID } from '../../protocol/schema.ts'
-import { CLOSED, SILENCE, TestNode, batch } from './test-node.ts'
+import { CLOSED, NODE_ID, SILENCE, TestNode, batch } from './test-node.ts'
 
 interface Asked {
   name?: string
@@ -119,6 +119,29 @@ describe('Produce', () => {
     expect(await produced(served, [batch(['x'])], { version: 10 })).toMatchObject([
       { errorCode: 'NOT_LEADER_OR_FOLLOWER', currentLeader: { leaderId: 2, leaderEpoch: 5 } },
     ])
+  })
+
+  test('hangs up where what it leads, as far as it knows, may be led by another by now', async () => {
+    const served = new TestNode()
+    served.addBroker({ id: 2 })
+    const led = (leader: number) => ({ replicas: [1, 2], isr: [1, 2], leader, leaderEpoch: 5 })
+    await served.addTopic('a', { partitions: [led(1)] })
+    await served.addTopic('b', { partitions: [led(2)] })
+    const send = (topic: string) => {
+      const partitionData = [{ index: 0, records: batch(['x']) }]
+      const topicData = [{ name: topic, partitionData }]
+      return { acks: -1, timeoutMs: 1, topicData }
+    }
+    const errorOf = async (topic: string): Promise<string> => {
+      const { responses } = await served.ask(Produce, 10, send(topic))
+      return responses[0]!.partitionResponses[0]!.errorCode
+    }
+    expect(await errorOf('a')).toBe('REQUEST_TIMED_OUT')
+    served.hasSession = false
+    expect(await errorOf('b')).toBe('NOT_LEADER_OR_FOLLOWER')
+    expect([...served.inDoubt]).toEqual([])
+    expect(await served.answer(Produce, 10, send('a'))).toBe(CLOSED)
+    expect([...served.inDoubt]).toEqual([NODE_ID])
   })
 
   test('tells where the leader is of what another broker has', async () => {

@@ -98,6 +98,8 @@ export const SILENCE = null
 export class TestNode {
   /** Brokers that may have ended. */
   readonly inDoubt = new Set<number>()
+  /** Whether the controller has heard of this broker. */
+  hasSession = true
   /** What becomes known of brokers when signs of their lives are waited for. */
   hear: (brokerIds: readonly number[]) => Promise<void> = () => Promise.resolve()
   /** The connections by which brokers fetch. */
@@ -262,7 +264,8 @@ export class TestNode {
       scramCredential: (mechanism, user) => scramRecordOf(this.image, scramNumber(mechanism), user),
       scramUsers: () => scramUsers(this.image),
       tokens: new DelegationTokens(this.config, host, () => this.image),
-      cluster: () => clusterView(this.image, CLUSTER_ID, NODE_ID, (id) => this.inDoubt.has(id)),
+      cluster: () =>
+        clusterView(this.image, CLUSTER_ID, NODE_ID, ({ leader }) => this.inDoubt.has(leader)),
       features: () => this.features,
       settled: () => this.replicas.settled(),
     }
@@ -294,6 +297,8 @@ export class TestNode {
         retryMaxMs: () => this.config.get('add.partitions.to.txn.retry.backoff.max.ms'),
       }),
       markers,
+      hasSession: () => this.hasSession,
+      doubtItself: () => void this.inDoubt.add(NODE_ID),
       heardOf: (brokerIds) => this.hear(brokerIds),
       transactions: this.transactions,
       logs: this.logs,

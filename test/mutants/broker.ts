@@ -294,6 +294,20 @@ export const mutants: readonly Mutant[] = [
     killedBy: ['broker/controller-channel'],
   },
   {
+    file: 'src/broker/lifecycle.ts',
+    text: '    this.#heardOfMs = sentMs\n',
+    replacement: '    this.#heardOfMs = clock.monotonic()\n',
+    about: 'A session is taken to last longer than it does.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
+    file: 'src/broker/lifecycle.ts',
+    text: 'this.#heardOfMs < settings.sessionTimeoutMs',
+    replacement: 'this.#heardOfMs < Infinity',
+    about: 'A broker takes itself for a leader whose session has long been over.',
+    killedBy: ['broker/lifecycle'],
+  },
+  {
     file: 'src/broker/other-brokers.ts',
     text: 'if (id === this.#nodeId) continue',
     replacement: 'if (id === this.#nodeId || this.inDoubt.has(id)) continue',
@@ -394,8 +408,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/broker/brokers-in-doubt.ts',
-    text: 'const timer = host.clock.after(LASTS_MS, () => this.#trust(brokerId))',
-    replacement: 'const timer = host.clock.after(1e9, () => this.#trust(brokerId))',
+    text: 'host.clock.after(LASTS_MS, () => this.#trust(brokerId))',
+    replacement: 'host.clock.after(1e9, () => this.#trust(brokerId))',
     about: 'What a broker leads that keeps its session has no leader for as long as that.',
     killedBy: ['broker/brokers-in-doubt'],
   },

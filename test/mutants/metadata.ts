@@ -788,8 +788,8 @@ export const mutants: readonly Mutant[] = [
   },
   {
     file: 'src/metadata/cluster-view.ts',
-    text: 'isInDoubt(leader) ? -1 : leader',
-    replacement: 'leader',
+    text: 'isInDoubt(partition) ? -1 : partition.leader',
+    replacement: 'partition.leader',
     about: 'Clients are sent to leaders that have ended, and wait for machines that are gone.',
     killedBy: ['handlers/metadata', 'handlers/find-coordinator', 'handlers/produce'],
   },
